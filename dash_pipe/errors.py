@@ -1,0 +1,53 @@
+"""The family of errors that dash-pipe raises.
+
+Each message says what was expected, what came, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class DashPipeError(Exception):
+    """The root of the family: ``except DashPipeError`` catches whatever dash-pipe raises."""
+
+
+class InvalidMessageError(DashPipeError, ValueError):
+    """A message can't be sent as it is; nothing was sent.
+
+    Attributes:
+        argument: the argument at fault: ``channel_name``, ``label`` or ``value``.
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
+
+
+class SettingError(DashPipeError, ValueError):
+    """A setting is unknown, of the wrong kind, or came too late.
+
+    Attributes:
+        setting: the name at fault, as the user wrote it.
+    """
+
+    def __init__(self, setting: str, reason: str) -> None:
+        super().__init__(f"{setting}: {reason}")
+        self.setting = setting
+
+
+class SetupError(DashPipeError, RuntimeError):
+    """``setup(app)`` was given something that it can't serve."""
+
+
+class ProtocolError(DashPipeError):
+    """A browser sent a frame that breaks the protocol; it is answered with an ``error`` frame.
+
+    Attributes:
+        code: one of the codes of docs/protocol.md.
+        channel: the channel that the frame was about, where that is known.
+    """
+
+    def __init__(self, code: str, reason: str, channel: str | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.channel = channel

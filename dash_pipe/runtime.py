@@ -1,0 +1,111 @@
+"""What a process has one of: the settings in force, and the broker, made at first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from . import brokers
+from .errors import SettingError
+from .hub import Policy
+from .log import Limits
+from .settings import Settings, resolve
+
+
+class Runtime:
+    """The settings and the broker of this process; may be used from any thread."""
+
+    def __init__(self, keywords: dict[str, Any] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._keywords = keywords or {}
+        self._settings: Settings | None = None
+        self._broker: brokers.Broker | None = None
+
+    def configure(self, **keywords: Any) -> Settings:
+        """Change settings; see ``dash_pipe.configure``."""
+        with self._lock:
+            merged = {**self._keywords, **keywords}
+            settings = resolve(merged, os.environ)
+            if self._broker is not None and settings != self._settings:
+                raise SettingError(
+                    ", ".join(keywords),
+                    "messages are under way with other settings already; call configure() at the "
+                    "top of the program, before the first message is sent or listened to",
+                )
+            self._keywords, self._settings = merged, settings
+            return settings
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        with self._lock:
+            return self._resolved()
+
+    @property
+    def broker(self) -> brokers.Broker:
+        """The broker; the first use of it fixes the settings."""
+        with self._lock:
+            if self._broker is None:
+                settings = self._resolved()
+                limits = Limits(
+                    messages=settings.window_messages,
+                    bytes=settings.window_bytes,
+                    seconds=settings.window_seconds,
+                    labels=settings.kept_labels,
+                    label_seconds=settings.kept_seconds,
+                )
+                self._broker = brokers.connect(settings.broker, limits, settings.max_channels)
+            return self._broker
+
+    @property
+    def policy(self) -> Policy:
+        """What connections are held to."""
+        settings = self.settings
+        return Policy(heartbeat=settings.heartbeat, max_sessions=settings.max_connections)
+
+    def for_child(self) -> Runtime:
+        """A runtime for a forked process: the same settings, nothing shared.
+
+        A lock may be held by a thread that the child does not have, and no browser of the parent
+        can be reached from the child's memory.
+        """
+        return Runtime(self._keywords)
+
+    def _resolved(self) -> Settings:
+        if self._settings is None:
+            self._settings = resolve(self._keywords, os.environ)
+        return self._settings
+
+
+_current = Runtime()
+
+
+def current() -> Runtime:
+    """The runtime of this process."""
+    return _current
+
+
+def _after_fork() -> None:
+    global _current
+    _current = _current.for_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def configure(**settings: Any) -> Settings:
+    """Set dash-pipe up, before the first message is sent or listened to.
+
+    Args:
+        settings: see ``dash_pipe.settings.Settings`` for what there is.
+
+    Returns:
+        The settings in force.
+
+    Raises:
+        SettingError: a setting is unknown or of the wrong kind, or messages are under way with
+            other settings already.
+    """
+    return _current.configure(**settings)

@@ -1,0 +1,118 @@
+"""One browser's connection as the hub knows it: where it listens, where it stands, what it owes.
+
+Pure state and the decisions that need nothing else; the hub acts on it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .log import Labels, Log, Message, Position
+from .protocol import MAX_BATCH_BYTES, Close, Frame, Replay
+
+
+class Outlet(Protocol):
+    """The way out to one browser; a host provides it. Called on the hub's loop alone."""
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame. Never waits and never raises, also when the browser is gone."""
+
+    def close(self, code: Close, reason: str) -> None:
+        """Close the connection. What was sent before still goes out."""
+
+
+@dataclass(slots=True)
+class Subscription:
+    """A connection's place on one channel.
+
+    Attributes:
+        position: the offset up to which the server has dealt with this listener.
+        told: the offset that the browser knows of; lags when others' labels were skipped.
+    """
+
+    log: Log
+    labels: Labels
+    position: int
+    told: int
+
+
+@dataclass(slots=True)
+class PendingReplay:
+    """A replay that flow control holds back in part."""
+
+    request: Replay
+    at: Position
+    messages: deque[Message]
+
+    def next_rows(self) -> list[str]:
+        """Take the rows of one frame."""
+        rows: list[str] = []
+        size = 0
+        while self.messages:
+            size += self.messages[0].size
+            if rows and size > MAX_BATCH_BYTES:
+                break
+            rows.append(self.messages.popleft().row)
+        return rows
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """One connection.
+
+    After ``MAX_BATCH_BYTES`` of messages it owes a ping, and nothing more is sent until the
+    pong: so what waits in buffers for a slow browser is bounded by this, whatever the server.
+
+    Attributes:
+        awaited: the ``n`` of the ping that holds messages back, if one does.
+        asked_at: when the oldest unanswered ping was sent.
+    """
+
+    outlet: Outlet
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    replays: deque[PendingReplay] = field(default_factory=deque)
+    awaited: int | None = None
+    asked_at: float | None = None
+    bad_frames: int = 0
+    _pings: int = 0
+    _unacknowledged: int = 0
+
+    @property
+    def may_send(self) -> bool:
+        """Whether messages may be sent now."""
+        return self.awaited is None
+
+    def next_ping(self, now: float) -> int:
+        """Number a ping that goes out now."""
+        self._pings += 1
+        if self.asked_at is None:
+            self.asked_at = now
+        return self._pings
+
+    def sent(self, size: int) -> bool:
+        """Account for messages sent; true when a ping is owed before more may follow."""
+        self._unacknowledged += size
+        return self._unacknowledged >= MAX_BATCH_BYTES
+
+    def answered(self, n: int) -> bool:
+        """Take a pong; true when messages may flow again."""
+        if n != self._pings:
+            return False
+        self.asked_at = None
+        self._unacknowledged = 0
+        held, self.awaited = self.awaited is not None, None
+        return held
+
+    def silent_since(self, moment: float) -> bool:
+        """Whether a ping sent at that moment or before is still unanswered."""
+        return self.asked_at is not None and self.asked_at <= moment
+
+    def untold(self) -> Iterator[tuple[str, int]]:
+        """The channels on which the browser stands further than it knows, and mark them told."""
+        for channel, subscription in self.subscriptions.items():
+            if subscription.told != subscription.position:
+                subscription.told = subscription.position
+                yield channel, subscription.position
