@@ -1,0 +1,153 @@
+"""An asyncio loop on a daemon thread, with a hub: for servers that have no loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import socket
+import threading
+import time
+from concurrent.futures import Future
+
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+
+from .. import runtime
+from ..hub import Hub
+from ..protocol import Close
+from .connection import Connection
+
+BUFFER_BYTES = 64 * 1024  # one for all connections: a browser's frame is at most 8 KiB
+GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
+
+logger = logging.getLogger("dash_pipe")
+
+
+class LoopThread:
+    """The loop, its thread, its hub and its sockets. All but ``adopt`` and ``goodbye`` is private.
+
+    Two threads serve any number of browsers: the server's own, and this one.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._sockets: dict[Connection, socket.socket] = {}
+        self._beat: asyncio.TimerHandle | None = None
+        current = runtime.current()
+        self._hub = Hub(current.broker, current.policy, self._wake, time.monotonic)
+        self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
+        self._thread.start()
+
+    def adopt(
+        self,
+        sock: socket.socket,
+        ws: ServerProtocol,
+        response: Response,
+        refusal: tuple[Close, str] | None,
+    ) -> None:
+        """Serve a websocket on a socket from now on; from any thread.
+
+        The socket belongs to this loop then, and is closed by it.
+        """
+        future = asyncio.run_coroutine_threadsafe(
+            self._serve(sock, ws, response, refusal), self._loop
+        )
+        future.add_done_callback(_report)
+
+    def goodbye(self) -> None:
+        """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""
+        done: Future[None] = Future()
+
+        def close() -> None:
+            self._hub.close(Close.GOING_AWAY, "the server is going away")
+            done.set_result(None)
+
+        self._loop.call_soon_threadsafe(close)
+        try:
+            done.result(GOODBYE_TIMEOUT)
+        except TimeoutError:
+            logger.warning("dash-pipe: the loop was too busy to say goodbye to the browsers")
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's sockets, without a word to anybody.
+
+        Closing them through the loop would take them out of the parent's epoll set, which the
+        child shares.
+        """
+        for sock in self._sockets.values():
+            fd = sock.detach()
+            if fd >= 0:
+                os.close(fd)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    async def _serve(
+        self,
+        sock: socket.socket,
+        ws: ServerProtocol,
+        response: Response,
+        refusal: tuple[Close, str] | None,
+    ) -> None:
+        connection = Connection(self._hub, ws, response, refusal, self._buffer, self._gone)
+        self._sockets[connection] = sock
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, sock)
+        except BaseException:
+            self._sockets.pop(connection, None)
+            sock.close()
+            raise
+        if self._beat is None:
+            self._keep_beating()
+
+    def _gone(self, connection: Connection) -> None:
+        self._sockets.pop(connection, None)
+
+    def _keep_beating(self) -> None:
+        """Beat while there are sessions."""
+        wait = self._hub.beat()
+        self._beat = self._loop.call_later(wait, self._keep_beating) if len(self._hub) else None
+
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._hub.flush)
+        except RuntimeError:
+            # The loop has ended with the interpreter; so have the browsers' connections.
+            logger.debug("dash-pipe: a message came after the loop had ended")
+
+
+def _report(future: Future[None]) -> None:
+    """Say in the log what went wrong with taking a socket over."""
+    if not future.cancelled() and (error := future.exception()) is not None:
+        logger.warning("dash-pipe: a websocket could not be taken over: %s", error)
+
+
+_current: LoopThread | None = None
+_lock = threading.Lock()
+
+
+def loop_thread() -> LoopThread:
+    """The loop thread of this process, started at first use: after the server has forked."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = LoopThread()
+            atexit.register(_current.goodbye)
+        return _current
+
+
+def _after_fork() -> None:
+    global _current, _lock
+    _lock = threading.Lock()  # the old one may be held by a thread that the child does not have
+    if _current is not None:
+        atexit.unregister(_current.goodbye)
+        _current.abandon()
+        _current = None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,157 @@
+"""Websockets on WSGI servers that show their socket: werkzeug's, gunicorn's sync and gthread.
+
+A WSGI server gives a thread, or a whole worker, to each request until it is answered; a websocket
+would hold it for ever. So the socket is taken over: a duplicate of it goes to the loop thread, one
+end of a socket pair is put in its place, and the server writes its "response" into that, closes it
+and is free again. No knowledge of Flask here: an environ in, an answer out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+
+from .. import runtime
+from ..access import origin_allowed
+from ..protocol import Close
+from .connection import websocket
+from .loop import loop_thread
+
+logger = logging.getLogger("dash_pipe")
+
+# Where a server puts the client's socket.
+_SOCKET_KEYS = ("werkzeug.socket", "gunicorn.socket")
+# The handshake as the websocket needs it; what else the browser sent concerns the app alone.
+_HEADERS = {
+    "Host": "HTTP_HOST",
+    "Origin": "HTTP_ORIGIN",
+    "Sec-WebSocket-Key": "HTTP_SEC_WEBSOCKET_KEY",
+    "Sec-WebSocket-Version": "HTTP_SEC_WEBSOCKET_VERSION",
+    "Sec-WebSocket-Protocol": "HTTP_SEC_WEBSOCKET_PROTOCOL",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server is to send; ``done`` must be called when it was sent or given up.
+
+    After a socket was taken over nobody reads the answer: it only ends the server's part.
+    """
+
+    status: int
+    body: str
+    done: Callable[[], None]
+
+
+def serve_websocket(environ: Mapping[str, Any]) -> Answer:
+    """Take the websocket of a request over, or say why not.
+
+    Args:
+        environ: of a GET request that asks for a websocket.
+
+    Returns:
+        101 when the socket was taken over; 400 for a handshake that is none; 501 where this server
+        can't do it, which is said in the log once, with the way out.
+    """
+    ws, response = _handshake(environ)
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        body = response.body.decode() if response.body else ""
+        return Answer(response.status_code, body, _nothing)
+    sock, reason = find_socket(environ)
+    if sock is None:
+        _say_once(reason)
+        return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
+    ours, done = take_over(sock)
+    try:
+        loop_thread().adopt(ours, ws, response, _refusal(environ))
+    except BaseException:
+        ours.close()
+        done()
+        raise
+    return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
+
+
+def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
+    """The client's socket, if it can be taken over; else ``None`` and why not, with the way out."""
+    sock = next((environ[key] for key in _SOCKET_KEYS if key in environ), None)
+    if _is_gevent():
+        reason = "gevent's workers can't share a process with the loop that serves websockets"
+    elif not isinstance(sock, socket.socket):
+        server = environ.get("SERVER_SOFTWARE") or "this server"
+        reason = f"{server} does not let an app use its sockets"
+    elif hasattr(sock, "getpeercert"):  # ssl.SSLSocket, without importing ssl to tell
+        reason = "TLS ends inside this server, and an encrypted socket can't be handed on"
+    elif sys.platform == "win32":
+        reason = "on Windows a socket can't be handed on"
+    else:
+        return sock, ""
+    way_out = "run the app with gunicorn (worker class sync or gthread), with TLS in a proxy before"
+    return None, f"dash-pipe can't open a websocket here: {reason}. The way out: {way_out} it."
+
+
+def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:
+    """Take a server's socket from under it.
+
+    Returns:
+        The socket as ours, and a function to call when the server is done: it closes the other
+        end of what the server writes to now.
+    """
+    ours = socket.socket(fileno=os.dup(sock.fileno()))
+    try:
+        peer, stand_in = socket.socketpair()
+        with stand_in:
+            try:
+                os.dup2(stand_in.fileno(), sock.fileno(), inheritable=False)
+            except BaseException:
+                peer.close()
+                raise
+    except BaseException:
+        ours.close()
+        raise
+    ours.setblocking(False)
+    return ours, peer.close
+
+
+def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
+    """Let websockets judge the handshake, from what the server has parsed of it."""
+    lines = ["GET / HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade"]
+    lines += [f"{name}: {environ[key]}" for name, key in _HEADERS.items() if environ.get(key)]
+    ws = websocket()
+    ws.receive_data("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
+    events = ws.events_received()
+    if not events or not isinstance(events[0], Request):
+        return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
+    return ws, ws.accept(events[0])
+
+
+def _refusal(environ: Mapping[str, Any]) -> tuple[Close, str] | None:
+    hosts = [environ.get("HTTP_HOST", "")]
+    hosts += environ.get("HTTP_X_FORWARDED_HOST", "").split(",")
+    allowed = runtime.current().settings.allowed_origins
+    if origin_allowed(environ.get("HTTP_ORIGIN"), hosts, allowed):
+        return None
+    return Close.ORIGIN, "this origin is not among allowed_origins"
+
+
+def _is_gevent() -> bool:
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+@cache
+def _say_once(reason: str) -> None:
+    logger.warning(reason)
+
+
+def _nothing() -> None:
+    pass
