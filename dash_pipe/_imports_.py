@@ -1,0 +1,5 @@
+from .Pipe import Pipe
+
+__all__ = [
+    "Pipe"
+]

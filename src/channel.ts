@@ -1,0 +1,99 @@
+import type { Listener } from "./listener";
+import type { BrowserFrame, Labels, Lost, Messages, Position, Replayed, Row, Subscribed } from "./protocol";
+import { MAX_LABELS } from "./protocol";
+
+/** The newest of what is lost for `listener`; 0 when nothing is. */
+function lostFor(listener: Listener, lost: Lost): number {
+  const named = lost.map(([label]) => label);
+  // `null` speaks of every label that is not named; who takes every label takes some of those.
+  const others = listener.labels?.some((label) => !named.includes(label)) ?? true;
+  const mine = lost.filter(([label]) => (label == null ? others : listener.takes(label)));
+  return Math.max(0, ...mine.map(([, offset]) => offset));
+}
+
+/** A channel as this page sees it: where the page is, who listens, and which replies are to come. No I/O. */
+export class Channel<L extends Listener = Listener> {
+  /** The highest offset seen: from here a new connection reads on. */
+  position: Position | null = null;
+  denied = false;
+  /** Newest last. */
+  readonly listeners = new Set<L>();
+  /** Subscribes sent on this connection, and how many of them were answered; the answers come in order. */
+  sent = 0;
+  answered = 0;
+
+  constructor(readonly name: string) {}
+
+  /** Every label that somebody here takes; null (all) when somebody takes all, or when they are too many. */
+  labels(): Labels {
+    const union = new Set<string>();
+    for (const { labels } of this.listeners) {
+      if (!labels) return null;
+      for (const label of labels) union.add(label);
+    }
+    return union.size > MAX_LABELS ? null : [...union].sort();
+  }
+
+  /** The subscribe to send now. Its reply places the listeners that have no position yet. */
+  subscribe(token?: string): BrowserFrame {
+    this.sent++;
+    for (const listener of this.listeners) listener.reply ||= this.sent;
+    const frame: BrowserFrame = { type: "subscribe", channel: this.name, labels: this.labels() };
+    if (this.position) frame.since = { ...this.position };
+    if (token) frame.token = token;
+    return frame;
+  }
+
+  /** The connection is gone, and with it the replies that were to come. */
+  reset(): void {
+    this.sent = this.answered = 0;
+    for (const listener of this.listeners) listener.reply = 0;
+  }
+
+  /** Refused: that stands in the place of the reply. A refusal may also come unasked. */
+  refused(): void {
+    this.answered = Math.min(this.sent, this.answered + 1);
+    this.denied = true;
+  }
+
+  subscribed({ epoch, offset, lost }: Subscribed): void {
+    this.answered++;
+    this.enter(epoch);
+    this.position ??= { epoch, offset };
+    this.position.offset = Math.min(this.position.offset, offset);
+    for (const listener of this.listeners) {
+      if (!listener.position) {
+        if (listener.reply && listener.reply <= this.answered) listener.position = { epoch, offset };
+      } else if (listener.position.offset > offset) {
+        listener.restart({ epoch, offset });
+      } else {
+        listener.lost(lostFor(listener, lost ?? []));
+      }
+    }
+  }
+
+  messages({ epoch, messages, upto, lost }: Messages): void {
+    this.enter(epoch);
+    for (const listener of this.listeners) listener.lost(lostFor(listener, lost ?? []));
+    this.advance(upto, messages);
+  }
+
+  /** Moves on to `upto`; `rows` are what lies between. */
+  advance(upto: number, rows: readonly Row[] = []): void {
+    if (this.position) this.position.offset = Math.max(this.position.offset, upto);
+    for (const listener of this.listeners) listener.push(rows, upto);
+  }
+
+  replayed(listener: L, { epoch, messages, upto, done }: Replayed): void {
+    this.enter(epoch);
+    listener.replayed(messages, { epoch, offset: upto }, done);
+  }
+
+  /** A frame of another epoch: the log began anew, and all that follows is news. */
+  private enter(epoch: string): void {
+    if (this.position && this.position.epoch !== epoch) this.position = { epoch, offset: 0 };
+    for (const listener of this.listeners) {
+      if (listener.position && listener.position.epoch !== epoch) listener.restart({ epoch, offset: 0 });
+    }
+  }
+}

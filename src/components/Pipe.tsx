@@ -1,0 +1,197 @@
+import { useEffect, useRef } from "react";
+import { type Browser, report } from "../browser";
+import { connect } from "../connection";
+import { deliver, endpoint, pacerOf, usePlace } from "../dash";
+import { Listener } from "../listener";
+import { MAX_LABELS, MAX_NAME } from "../protocol";
+import { update } from "../update";
+
+type Props = {
+  /**
+   * The id of this component, a string or (for pattern-matching callbacks) a dict.
+   */
+  id?: string;
+  /**
+   * The channel to listen on: a name of 1 to 200 characters, as in
+   * `send_to_pipe_channel(channel_name=...)`. A callback may change it.
+   */
+  channel_name: string;
+  /**
+   * Which messages of the channel to take: the name of one label, a list of at
+   * most 32 labels, or nothing for every label. A callback may change it.
+   */
+  label?: string | string[];
+  /**
+   * The value of the newest message: whatever JSON the server sent. The usual
+   * Input of a callback; it fires for every update, also when the same value is
+   * sent twice. Several messages can arrive in one update: where each of them
+   * counts, read `messages`. (A `Patch` sent as a value is found in `messages`
+   * only.)
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: for `unknown` Dash would write "a dict"
+  value?: any;
+  /**
+   * Every message of this update, in the order of the channel: a list of dicts
+   * with `channel_name`, `label`, `value`, `offset` (the number of the message
+   * in its channel) and `time` (in seconds since 1970, on the server's clock).
+   * While a callback of this Pipe is running, messages wait here for the next
+   * update; none is skipped.
+   */
+  messages?: {
+    channel_name: string;
+    label: string;
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    value: any;
+    offset: number;
+    time: number;
+  }[];
+  /**
+   * How many messages have arrived so far, like `n_clicks` of a button. It
+   * changes with every update.
+   */
+  n_messages?: number;
+  /**
+   * How the connection is: `connecting`, `open`, `polling` (open, but without a
+   * websocket), `closed` (disabled), or `denied` (refused: the console of the
+   * browser says why).
+   */
+  status?: "connecting" | "open" | "polling" | "closed" | "denied";
+  /**
+   * How many times messages for this Pipe were lost for good so far.
+   */
+  n_gaps?: number;
+  /**
+   * The last loss: `from` is the offset of the last message before it, `to` that
+   * of the last lost message (None where that can't be known), and `cause` is
+   * `window` (away for longer than the server keeps messages), `epoch` (the
+   * server began its count anew) or `buffer` (more messages waited than
+   * `buffer_size`).
+   */
+  last_gap?: {
+    from: number;
+    to?: number;
+    cause: "window" | "epoch" | "buffer";
+  };
+  /**
+   * How many past messages of each label to deliver when this Pipe begins to
+   * listen, from 0 (default: only what is new) to 1000. With 1 a page starts
+   * from the current state.
+   */
+  replay?: number;
+  /**
+   * The least time between two updates, in milliseconds (default 0). Messages
+   * that arrive sooner wait for the next update; none is skipped.
+   */
+  throttle?: number;
+  /**
+   * How many messages may wait, for a slow callback or for `throttle` (default
+   * 1000). Beyond it the oldest are given up, and `n_gaps` counts that.
+   */
+  buffer_size?: number;
+  /**
+   * True: don't listen (default False). Back to False is a new start.
+   */
+  disabled?: boolean;
+  /**
+   * The address of the dash-pipe endpoint, when it is not `_pipe/ws` below the
+   * address of this app: a path, or an address with `ws:`, `wss:`, `http:` or
+   * `https:`.
+   */
+  url?: string;
+  /**
+   * A signed permission to listen on this channel, where the server asks for
+   * one. A callback may change it; the place in the channel is kept.
+   */
+  token?: string;
+  /**
+   * Called by the component to change its properties.
+   */
+  setProps: (props: Record<string, unknown>) => void;
+};
+
+/** A frame, with the token in it, must not be larger than the server takes. */
+const MAX_TOKEN = 4000;
+const isName = (x: unknown) => typeof x === "string" && x !== "" && [...x].length <= MAX_NAME;
+
+/** Throws where the server could only refuse. */
+function checkNames({ channel_name, label, token }: Props, labels: string[] | null): void {
+  const few = !labels || labels.length <= MAX_LABELS;
+  if (few && [channel_name, ...(labels ?? [])].every(isName) && (token ?? "").length <= MAX_TOKEN) return;
+  throw new Error(
+    `channel_name and label must be names of 1 to ${MAX_NAME} characters, at most ${MAX_LABELS} labels, ` +
+      `and token at most ${MAX_TOKEN} characters; not ${JSON.stringify({ channel_name, label })}`,
+  );
+}
+
+/**
+ * A Pipe listens on a channel of the server: what any Python code sends with
+ * `send_to_pipe_channel(channel_name=..., label=..., value=...)` arrives here
+ * as the property `value`, in every browser that has the page open, and fires
+ * ordinary callbacks. It renders nothing.
+ */
+const Pipe = (props: Props): null => {
+  const { id, channel_name, label, url, token, disabled, buffer_size } = props;
+  const place = usePlace();
+  // Dash makes a new `setProps` with every render.
+  const latest = useRef({ props, place });
+  latest.current = { props, place };
+  const labels = label == null ? null : ([] as string[]).concat(label);
+  const key = JSON.stringify([id, labels]);
+  const owner = place.store;
+
+  useEffect(() => {
+    const name = `Pipe(id=${JSON.stringify(id)}, channel_name=${JSON.stringify(channel_name)})`;
+    const pacer = pacerOf(owner);
+    let leave = () => {};
+    let listener = new Listener(labels);
+    listener.status = "closed";
+    try {
+      checkNames(props, labels);
+      if (!disabled) {
+        const connection = connect(endpoint(url), window as unknown as Browser);
+        const replay = Math.min(1000, props.replay || 0);
+        const limit = Math.max(1, buffer_size ?? 1000);
+        const wish = {
+          owner,
+          key,
+          name,
+          channel: channel_name,
+          labels,
+          replay,
+          limit,
+          token,
+          wake: pacer.wake,
+        };
+        listener = connection.join(wish);
+        leave = () => connection.leave(listener);
+      }
+    } catch (error) {
+      listener.status = "denied";
+      report(`${name} does not listen: ${(error as Error).message}.`);
+    }
+    const part = pacer.join({
+      id,
+      name,
+      get throttle() {
+        return latest.current.props.throttle || 0;
+      },
+      get pending() {
+        return listener.pending;
+      },
+      deliver() {
+        const { props: now, place: here } = latest.current;
+        deliver(here, id, now.setProps, (current) => update(channel_name, listener.batch(), current));
+        listener.clear();
+      },
+    });
+    pacer.wake();
+    return () => {
+      part();
+      leave();
+    };
+  }, [owner, key, channel_name, url, token, disabled, buffer_size]);
+
+  return null;
+};
+
+export default Pipe;

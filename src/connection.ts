@@ -1,0 +1,187 @@
+import { type Browser, report } from "./browser";
+import { Channel } from "./channel";
+import { openLink } from "./link";
+import { Listener } from "./listener";
+import type { Labels, Refusal, ServerFrame } from "./protocol";
+
+/** What a Pipe wants to hear. By `owner` (its page) and `key` one that comes back is known to be the same. */
+export interface Wish {
+  owner: unknown;
+  key: string;
+  /** How the console names it. */
+  name: string;
+  channel: string;
+  labels: Labels;
+  replay: number;
+  /** How many rows may wait. */
+  limit: number;
+  token: string | undefined;
+  /** Called when there may be something to take. */
+  wake: () => void;
+}
+
+/** A Pipe that was unmounted keeps its place for so long: navigation in a Dash app unmounts and remounts. */
+const LINGER = 5000;
+const REPLAY = 5000;
+const REFUSED = ["denied", "too_many_labels", "too_many_channels"];
+
+/** A listener, and the Pipe it belongs to. */
+interface Member extends Listener {
+  wish: Wish;
+  /** Runs while nobody is there: the Pipe was unmounted. */
+  timer?: number | undefined;
+  /** The number of the replay it waits for on this connection. */
+  asked?: number;
+}
+
+/** The page's one conversation with an endpoint: who listens on which channel, and where each of them is. */
+export interface Connection {
+  /** The listener for `wish`: the one that the same Pipe left a moment ago, with its place, or a new one. */
+  join(wish: Wish): Listener;
+  /** The Pipe is gone; its place is kept for a while. */
+  leave(listener: Listener): void;
+}
+
+function openConnection(url: string, browser: Browser, ended: () => void): Connection {
+  const channels = new Map<string, Channel<Member>>();
+  const dirty = new Set<Channel<Member>>();
+  let replays = 0;
+
+  const show = (channel: Channel<Member>): void => {
+    for (const member of channel.listeners) {
+      const open = channel.answered && member.position;
+      member.status = link.refused || channel.denied ? "denied" : open ? "open" : "connecting";
+      member.wish.wake();
+    }
+  };
+
+  /** Keeps a channel that replies are still to come for: the next subscribe would take them for its own. */
+  const forget = (channel: Channel<Member>): void => {
+    if (!channel.listeners.size && channel.sent === channel.answered) channels.delete(channel.name);
+  };
+
+  const replay = (channel: Channel<Member>, member: Member): void => {
+    const id = ++replays;
+    member.asked = id;
+    member.ask();
+    link.send({ type: "replay", id, channel: channel.name, labels: member.labels, last: member.replay });
+    browser.setTimeout(() => {
+      // Asked again on another connection, it has another number.
+      if (member.asked !== id || !member.holding) return;
+      member.release();
+      member.wish.wake();
+    }, REPLAY);
+  };
+
+  const subscribe = (channel: Channel<Member>) => {
+    if (!channel.listeners.size) {
+      if (channel.sent) link.send({ type: "unsubscribe", channel: channel.name });
+      channel.position = null;
+      return forget(channel);
+    }
+    let token: string | undefined;
+    for (const { wish } of channel.listeners) token = wish.token || token;
+    link.send(channel.subscribe(token));
+    for (const member of channel.listeners) if (member.holding && !member.asked) replay(channel, member);
+  };
+
+  const flush = (): void => {
+    if (!link.ready) return;
+    dirty.forEach(subscribe);
+    dirty.clear();
+  };
+
+  /** Pipes that mount together are one subscribe for each channel. */
+  const touch = (channel: Channel<Member>): void => {
+    dirty.add(channel);
+    browser.queueMicrotask(flush);
+  };
+
+  const drop = (member: Member): void => {
+    const channel = channels.get(member.wish.channel);
+    if (!channel) return;
+    const before = String(channel.labels());
+    channel.listeners.delete(member);
+    if (!channel.listeners.size || String(channel.labels()) !== before) touch(channel);
+    for (const { listeners } of channels.values()) if (listeners.size) return;
+    link.end();
+    ended();
+  };
+
+  const error = ({ code, reason }: Refusal, channel?: Channel<Member>): void => {
+    const names = channel ? [...channel.listeners].map((member) => member.wish.name).join(", ") : url;
+    const final = channel && REFUSED.includes(code);
+    if (final) channel.refused();
+    report(`${names}: ${code}: ${reason}.${final ? " Denied until a property of the Pipe changes." : ""}`);
+  };
+
+  const ear = {
+    opened(): void {
+      for (const channel of channels.values()) if (!channel.denied) dirty.add(channel);
+      flush();
+    },
+    closed(): void {
+      for (const channel of channels.values()) {
+        channel.reset();
+        for (const member of channel.listeners) member.asked = 0;
+        show(channel);
+        forget(channel);
+      }
+    },
+    heard(frame: ServerFrame): void {
+      if (frame.type === "ping") {
+        for (const [name, upto] of Object.entries(frame.upto ?? {})) channels.get(name)?.advance(upto);
+        return;
+      }
+      const channel = channels.get(frame.channel ?? "");
+      if (frame.type === "error") error(frame, channel);
+      if (!channel) return;
+      if (frame.type === "subscribed") channel.subscribed(frame);
+      if (frame.type === "messages") channel.messages(frame);
+      if (frame.type === "replayed") {
+        const member = [...channel.listeners].find(({ asked }) => asked === frame.id);
+        if (member) channel.replayed(member, frame);
+      }
+      show(channel);
+      forget(channel);
+    },
+  };
+  const link = openLink(url, browser, ear);
+
+  return {
+    join(wish) {
+      const channel = channels.get(wish.channel) ?? new Channel<Member>(wish.channel);
+      channels.set(wish.channel, channel);
+      const old = [...channel.listeners].find(
+        ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
+      );
+      const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
+      if (!old || channel.denied || old.wish.token !== wish.token) touch(channel);
+      browser.clearTimeout(member.timer);
+      member.timer = undefined;
+      member.wish = wish;
+      member.limit = wish.limit;
+      member.shown = undefined;
+      // The newest goes last: its token is the one that is sent.
+      channel.listeners.delete(member);
+      channel.listeners.add(member);
+      channel.denied = false;
+      show(channel);
+      return member;
+    },
+    leave(listener) {
+      const member = listener as Member;
+      member.wish = { ...member.wish, wake: () => {} };
+      member.timer = browser.setTimeout(() => drop(member), LINGER);
+    },
+  };
+}
+
+const connections = new Map<string, Connection>();
+
+/** The page's connection to `url`, opened where there is none. It ends by itself. */
+export function connect(url: string, browser: Browser): Connection {
+  const connection = connections.get(url) ?? openConnection(url, browser, () => connections.delete(url));
+  connections.set(url, connection);
+  return connection;
+}

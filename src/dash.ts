@@ -1,0 +1,124 @@
+import { type Pacer, pace } from "./pacing";
+
+/** Everything that is known here about dash-renderer (Dash 3.0 to 4.x) stands in this file. */
+
+type Path = (string | number)[];
+type Props = Record<string, unknown>;
+
+interface Component {
+  props: Props;
+}
+
+interface Callback {
+  getInputs(paths: unknown): ({ id: unknown } | { id: unknown }[])[];
+}
+
+export interface State {
+  appLifecycle: string;
+  /** Lists of callbacks, by how far they are; and `completed`, which is a number. */
+  callbacks: Record<string, Callback[] | number>;
+  layout: unknown;
+  paths: unknown;
+  history?: { past: { id: unknown }[] };
+}
+
+export interface Store {
+  getState(): State;
+  subscribe(call: () => void): () => void;
+  dispatch(action: unknown): void;
+}
+
+interface Context {
+  componentPath: Path;
+  useStore(): Store;
+}
+
+declare global {
+  interface Window {
+    dash_component_api: { useDashContext(): Context };
+  }
+}
+
+/** Where a component is: in which store, and where in its layout. */
+export interface Place {
+  store: Store;
+  path: Path;
+}
+
+/** As dash-renderer writes an id: sorted keys, no white space. */
+export function stringifyId(id: unknown): string {
+  if (typeof id !== "object" || id === null) return String(id);
+  const values = id as Record<string, unknown>;
+  const parts = Object.keys(values).sort();
+  return `{${parts.map((key) => `${JSON.stringify(key)}:${JSON.stringify(values[key])}`).join(",")}}`;
+}
+
+/** A hook: the place of the component that is being rendered. */
+export function usePlace(): Place {
+  const { componentPath, useStore } = window.dash_component_api.useDashContext();
+  return { store: useStore(), path: componentPath };
+}
+
+/** The ids that are Inputs of a callback on its way; null while the page is not there yet. */
+export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> | null {
+  if (appLifecycle !== "HYDRATED") return null;
+  const ids = new Set<string>();
+  for (const [stage, list] of Object.entries(callbacks)) {
+    if (stage === "stored" || !Array.isArray(list)) continue;
+    for (const { id } of list.flatMap((callback) => callback.getInputs(paths).flat()))
+      ids.add(stringifyId(id));
+  }
+  return ids;
+}
+
+const pacers = new WeakMap<Store, Pacer>();
+
+export function pacerOf(store: Store): Pacer {
+  const pacer = pacers.get(store) ?? pace(store, busyIds, window);
+  pacers.set(store, pacer);
+  return pacer;
+}
+
+/**
+ * Sets the properties that `build` makes of the current ones, as one event of the component.
+ * Throws where the component is not in the layout, or Dash does not take it.
+ */
+export function deliver(
+  { store, path }: Place,
+  id: string | undefined,
+  setProps: (props: Props) => void,
+  build: (current: Props) => Props,
+): void {
+  const layout = store.getState().layout;
+  const component = path.reduce<unknown>((node, key) => (node as Props | undefined)?.[key], layout);
+  const current = (component as Component | undefined)?.props;
+  // Dash itself would drop the update without a word.
+  if (!current || (id && stringifyId(current.id) !== id)) throw new Error("not in the layout");
+  const props = build(current);
+  if ("messages" in props) {
+    // `setProps` drops what is deep-equal to what is there, so the same message twice would fire once.
+    // What is there is blanked first. Nobody sees that: no callback is asked, and it is the same tick.
+    // Marked as a response it stays out of the record of what the undo button can undo.
+    const blank = "value" in props ? { value: undefined, messages: undefined } : { messages: undefined };
+    store.dispatch({ type: "ON_PROP_CHANGE", payload: { itempath: path, props: blank, source: "response" } });
+  }
+  setProps(props);
+  forget(store, id);
+}
+
+/**
+ * Dash records every change of an Input for its undo button, for ever, and copies the record each time.
+ * A push of the server can't be undone: its entry, the newest, is taken away again.
+ */
+function forget(store: Store, id: string | undefined): void {
+  const past = store.getState().history?.past ?? [];
+  while (past.length && stringifyId(past[past.length - 1]?.id) === id) past.pop();
+}
+
+/** The websocket address of `url`, or of this app's own endpoint; throws where it is no address. */
+export function endpoint(url: string | undefined): string {
+  const config = JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
+  const address = new URL(url || `${config.requests_pathname_prefix || "/"}_pipe/ws`, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  return address.href;
+}

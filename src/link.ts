@@ -1,0 +1,157 @@
+import { type Browser, report, type Socket } from "./browser";
+import { type BrowserFrame, decode, encode, type ServerFrame, SUBPROTOCOL } from "./protocol";
+
+const CONNECT = 10_000;
+const LEAST_DELAY = 300;
+const MOST_DELAY = 15_000;
+/** Of so many heartbeats one may come late before the link counts as dead. */
+const PATIENCE = 1.6;
+/** Closed for what this browser did or for want of room: not a restart that all browsers see at once. */
+const MINE = [1003, 1009, 1013, 4400, 4408];
+const FINAL: Record<number, string> = {
+  4403: "allow this page's origin in the server's settings",
+  4406: "install the same version of dash-pipe everywhere, and reload the page",
+};
+
+export interface Link {
+  readonly ready: boolean;
+  readonly refused: boolean;
+  send(frame: BrowserFrame): void;
+  end(): void;
+}
+
+/** Whom a link tells what happens to it. */
+export interface Ear {
+  opened(): void;
+  heard(frame: ServerFrame): void;
+  closed(): void;
+}
+
+/** A websocket that comes back for ever, unless it is refused for good. */
+export function openLink(url: string, browser: Browser, ear: Ear): Link {
+  const now = () => browser.performance.now();
+  let socket: Socket | null = null;
+  let ready = false;
+  let refused = false;
+  // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
+  let attempt = 1;
+  let spread = 0;
+  let heartbeat = 25;
+  let lastHeard = 0;
+  // One timer is enough: it bounds the handshake, then the silence, then the wait for the next attempt.
+  let timer: number | undefined;
+
+  const alarm = (ms: number, call: () => void): void => {
+    browser.clearTimeout(timer);
+    timer = browser.setTimeout(call, ms);
+  };
+
+  const hangUp = (): void => {
+    const old = socket;
+    socket = null;
+    ready = false;
+    browser.clearTimeout(timer);
+    if (!old) return;
+    old.onopen = old.onmessage = old.onclose = null;
+    old.close();
+  };
+
+  const refuse = (wayOut: string, cause: unknown): void => {
+    refused = true;
+    hangUp();
+    report(`Pipes on ${url} are denied: ${wayOut}.`, cause);
+    ear.closed();
+  };
+
+  const closed = (code: number, reason: string) => {
+    const wayOut = FINAL[code];
+    if (wayOut) return refuse(wayOut, `${code} ${reason}`);
+    const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
+    const most = attempt || MINE.includes(code) ? backoff : spread * 1000;
+    attempt++;
+    hangUp();
+    alarm(LEAST_DELAY + browser.Math.random() * most, open);
+    ear.closed();
+  };
+
+  /** By the clock, not by the timer: a hidden tab's timers are late. */
+  const check = (): void => {
+    const left = lastHeard + (ready ? heartbeat * 1000 * PATIENCE : CONNECT) - now();
+    if (left > 0) alarm(left, check);
+    else closed(1006, "");
+  };
+
+  const send = (frame: BrowserFrame): void => {
+    if (socket?.readyState === 1) socket.send(encode(frame));
+  };
+
+  const receive = (data: unknown) => {
+    lastHeard = now();
+    const frame = decode(data);
+    if (typeof frame === "string") {
+      return report(`${url} sent a malformed frame: ${frame.slice(0, 200)}.`);
+    }
+    // At once, before anything that could fail: the server waits for it.
+    if (frame.type === "ping") send({ type: "pong", n: frame.n });
+    if (frame.type === "subscribed") {
+      attempt = 0;
+      spread = frame.spread ?? spread;
+      heartbeat = frame.heartbeat || heartbeat;
+      check();
+    }
+    ear.heard(frame);
+  };
+
+  function open(): void {
+    lastHeard = now();
+    try {
+      socket = new browser.WebSocket(url, SUBPROTOCOL);
+    } catch (error) {
+      refuse("give them another `url`", error);
+      return;
+    }
+    socket.onopen = () => {
+      ready = true;
+      lastHeard = now();
+      check();
+      ear.opened();
+    };
+    socket.onmessage = (event) => receive(event.data);
+    socket.onclose = (event) => closed(event.code, event.reason);
+    check();
+  }
+
+  /** The network or the page is back: don't wait for a timer. */
+  const look = (): void => {
+    if (refused) return;
+    if (socket) check();
+    else open();
+  };
+
+  const seen = (): void => {
+    if (browser.document.visibilityState === "visible") look();
+  };
+
+  const watch = (act: "addEventListener" | "removeEventListener"): void => {
+    browser[act]("online", look);
+    browser[act]("pageshow", look);
+    browser.document[act]("visibilitychange", seen);
+  };
+
+  const link = {
+    get ready() {
+      return ready;
+    },
+    get refused() {
+      return refused;
+    },
+    send,
+    end() {
+      watch("removeEventListener");
+      hangUp();
+    },
+  };
+  watch("addEventListener");
+  open();
+  return link;
+}

@@ -1,0 +1,428 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Connection, connect, type Wish } from "../../src/connection";
+import { consoleSpies, FakeBrowser, messages, subscribed } from "./fakes";
+
+let browser: FakeBrowser;
+let spies: ReturnType<typeof consoleSpies>;
+let pages = 0;
+let url: string;
+
+beforeEach(() => {
+  browser = new FakeBrowser();
+  spies = consoleSpies();
+  url = `ws://host/${++pages}`;
+});
+afterEach(() => vi.restoreAllMocks());
+
+const owner = {};
+function wish(more: Partial<Wish> = {}): Wish {
+  const base = { owner, key: "x", name: "Pipe x", channel: "jobs", labels: null, replay: 0, limit: 1000 };
+  return { ...base, token: undefined, wake: () => {}, ...more };
+}
+
+/** A Pipe on an open connection, whose subscribe is answered. */
+function listening(more: Partial<Wish> = {}) {
+  const connection = connect(url, browser);
+  const listener = connection.join(wish(more));
+  browser.socket.open();
+  browser.socket.hear(subscribed("jobs", 5));
+  return { connection, listener };
+}
+
+const offsets = (listener: ReturnType<Connection["join"]>) => listener.batch().rows.map(([offset]) => offset);
+const types = () => browser.socket.sent.map(({ type }) => type);
+
+describe("one conversation", () => {
+  test("one socket for all Pipes of an address, one subscribe for each channel that they mount on together", () => {
+    const connection = connect(url, browser);
+    expect(connect(url, browser)).toBe(connection);
+    browser.socket.open();
+    connection.join(wish({ labels: ["a"] }));
+    connection.join(wish({ labels: ["b"], key: "y" }));
+    connection.join(wish({ channel: "prices", key: "z", token: "t" }));
+    expect(browser.socket.sent).toEqual([]);
+    browser.tick();
+    expect(browser.socket.sent).toEqual([
+      { type: "subscribe", channel: "jobs", labels: ["a", "b"] },
+      { type: "subscribe", channel: "prices", labels: null, token: "t" },
+    ]);
+    expect([browser.sockets.length, browser.socket.subprotocol]).toEqual([1, "dash-pipe.v1"]);
+  });
+
+  test("delivers, tells the status, and wakes", () => {
+    const wake = vi.fn();
+    const { listener } = listening({ wake });
+    expect(listener.status).toBe("open");
+    wake.mockClear();
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    expect(offsets(listener)).toEqual([6]);
+    expect(wake).toHaveBeenCalled();
+  });
+
+  test("answers a ping at once, and moves on by its upto", () => {
+    const { listener } = listening();
+    browser.socket.hear({ type: "ping", n: 7, upto: { jobs: 9, unknown: 3 } });
+    expect(browser.socket.last).toEqual({ type: "pong", n: 7 });
+    expect(listener.position).toEqual({ epoch: "e1", offset: 9 });
+  });
+
+  test("says in the console what it does not understand, and goes on", () => {
+    const { listener } = listening();
+    browser.socket.hear("nonsense", { type: "gossip" }, messages("jobs", [[6, "a", 1]]));
+    expect(spies.error).toHaveBeenCalledTimes(2);
+    expect(offsets(listener)).toEqual([6]);
+  });
+
+  test("normal operation says nothing", () => {
+    listening();
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    browser.socket.drop(1006);
+    browser.pass(20_000);
+    browser.socket.open();
+    expect([spies.error, spies.warn].map((spy) => spy.mock.calls.length)).toEqual([0, 0]);
+  });
+});
+
+describe("coming back", () => {
+  test("reads on from where the page was", () => {
+    const { listener } = listening();
+    browser.socket.hear(messages("jobs", [[6, "a", 1]], { upto: 8 }));
+    browser.socket.drop(1006);
+    expect(listener.status).toBe("connecting");
+    browser.pass(5000);
+    browser.socket.open();
+    const since = { epoch: "e1", offset: 8 };
+    expect(browser.socket.sent).toEqual([{ type: "subscribe", channel: "jobs", labels: null, since }]);
+    browser.socket.hear(subscribed("jobs", 9, { recovered: true }), messages("jobs", [[9, "a", 2]]));
+    expect([offsets(listener), listener.status]).toEqual([[6, 9], "open"]);
+  });
+
+  test("tries for ever, with growing delays up to 15 s, never below 0.3 s", () => {
+    connect(url, browser).join(wish());
+    browser.chance = 1;
+    const delays = Array.from({ length: 9 }, () => {
+      browser.socket.drop(1006);
+      const delay = Math.min(...browser.waits);
+      browser.pass(delay);
+      return delay;
+    });
+    expect(delays).toEqual([600, 1200, 2400, 4800, 9600, 15_000, 15_000, 15_000, 15_000]);
+    browser.chance = 0;
+    browser.socket.drop(1006);
+    expect(browser.waits).toEqual([300]);
+  });
+
+  test.each([1001, 1006, 1012])("after %i browsers spread their return, the first time", (code) => {
+    listening();
+    browser.chance = 0.5;
+    browser.socket.drop(code);
+    expect(browser.waits).toEqual([300 + 2000]);
+    browser.pass(2300);
+    browser.socket.drop(1006);
+    expect(browser.waits).toEqual([450]);
+  });
+
+  test.each([1003, 1009, 1013, 4400, 4408])(
+    "after %i it is this browser's own matter: no spreading",
+    (code) => {
+      listening();
+      browser.chance = 0.5;
+      browser.socket.drop(code);
+      expect(browser.waits).toEqual([450]);
+    },
+  );
+
+  test.each(["online", "pageshow", "visibilitychange"])("at once on %s", (event) => {
+    listening();
+    browser.socket.drop(1006);
+    browser.emit(event);
+    expect(browser.sockets).toHaveLength(2);
+    browser.pass(9000);
+    expect(browser.sockets).toHaveLength(2);
+  });
+
+  test("not when the page becomes hidden", () => {
+    listening();
+    browser.socket.drop(1006);
+    browser.document.visibilityState = "hidden";
+    browser.emit("visibilitychange");
+    expect(browser.sockets).toHaveLength(1);
+  });
+
+  test("gives a handshake 10 s", () => {
+    connect(url, browser).join(wish());
+    const first = browser.socket;
+    browser.pass(9999);
+    expect(first.readyState).toBe(0);
+    browser.pass(500);
+    expect([first.readyState, browser.sockets.length]).toEqual([3, 2]);
+  });
+
+  test("hears nothing for 1.6 heartbeats: dead", () => {
+    listening();
+    const first = browser.socket;
+    browser.pass(15_000);
+    first.hear({ type: "ping", n: 1 });
+    browser.pass(15_999);
+    expect(first.readyState).toBe(1);
+    browser.pass(1);
+    expect(first.readyState).toBe(3);
+    browser.pass(300);
+    expect(browser.sockets).toHaveLength(2);
+  });
+
+  test("a page that slept looks at the clock when it is seen again", () => {
+    listening();
+    const first = browser.socket;
+    browser.sleep(15_000);
+    browser.emit("visibilitychange");
+    expect(first.readyState).toBe(1);
+    browser.sleep(1000);
+    browser.emit("visibilitychange");
+    expect(first.readyState).toBe(3);
+  });
+
+  test("a late frame of a connection given up is not heard", () => {
+    const { listener } = listening();
+    const first = browser.socket;
+    browser.pass(16_000);
+    first.hear(messages("jobs", [[6, "a", 1]]));
+    expect(offsets(listener)).toEqual([]);
+  });
+});
+
+describe("lingering", () => {
+  test("the same Pipe within 5 s goes on where it was, with what came meanwhile", () => {
+    const { connection, listener } = listening();
+    connection.leave(listener);
+    browser.pass(4999);
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    const back = connection.join(wish());
+    browser.pass(6000);
+    expect(back).toBe(listener);
+    expect(offsets(back)).toEqual([6]);
+    expect(types()).toEqual(["subscribe"]);
+    browser.socket.hear(messages("jobs", [[7, "a", 2]]));
+    expect(offsets(back)).toEqual([6, 7]);
+  });
+
+  test("a page that comes back is told the status anew", () => {
+    const { connection, listener } = listening();
+    listener.clear();
+    connection.leave(listener);
+    expect(connection.join(wish()).pending).toBe(true);
+  });
+
+  test("after an unsubscribe the page begins at the head again", () => {
+    const { connection, listener } = listening();
+    connection.join(wish({ channel: "prices" }));
+    const other = connection.join(wish({ key: "y" }));
+    browser.tick();
+    for (const one of [listener, other]) connection.leave(one);
+    browser.pass(5000);
+    expect(browser.socket.last).toEqual({ type: "unsubscribe", channel: "jobs" });
+    connection.join(wish());
+    browser.tick();
+    expect(browser.socket.last).toEqual({ type: "subscribe", channel: "jobs", labels: null });
+  });
+
+  test.each([
+    ["page", { owner: {} }],
+    ["id or labels", { key: "other" }],
+    ["channel", { channel: "prices" }],
+  ])("another %s is another Pipe", (_, other) => {
+    const { connection, listener } = listening();
+    connection.leave(listener);
+    expect(connection.join(wish(other))).not.toBe(listener);
+  });
+
+  test("a Pipe that is there is not taken over", () => {
+    const { connection, listener } = listening();
+    expect(connection.join(wish())).not.toBe(listener);
+  });
+
+  test("then unsubscribes; what others listen to stays", () => {
+    const { connection, listener } = listening({ labels: ["a"] });
+    const other = connection.join(wish({ key: "y", labels: ["b"] }));
+    connection.join(wish({ key: "z", channel: "prices" }));
+    browser.tick();
+    browser.socket.hear(subscribed("jobs", 5), subscribed("prices", 0));
+    connection.leave(listener);
+    browser.pass(5000);
+    expect(browser.socket.last).toMatchObject({ type: "subscribe", channel: "jobs", labels: ["b"] });
+    connection.leave(other);
+    browser.pass(4999);
+    expect(types()).not.toContain("unsubscribe");
+    browser.pass(1);
+    expect(browser.socket.last).toEqual({ type: "unsubscribe", channel: "jobs" });
+    expect(browser.socket.readyState).toBe(1);
+  });
+
+  test("after the last the socket closes and nothing is left behind", () => {
+    const { connection, listener } = listening();
+    expect(browser.listening).toBe(3);
+    connection.leave(listener);
+    browser.pass(5000);
+    expect([browser.socket.readyState, browser.listening, browser.waits]).toEqual([3, 0, []]);
+    expect(connect(url, browser)).not.toBe(connection);
+  });
+
+  test("a channel that is left and joined again takes no old reply for its own", () => {
+    const connection = connect(url, browser);
+    const first = connection.join(wish());
+    connection.join(wish({ channel: "prices" }));
+    browser.socket.open();
+    connection.leave(first);
+    browser.pass(5000);
+    const second = connection.join(wish());
+    browser.tick();
+    browser.socket.hear(subscribed("jobs", 5));
+    expect(second.position).toBeNull();
+    browser.socket.hear(subscribed("jobs", 8));
+    expect(second.position).toEqual({ epoch: "e1", offset: 8 });
+  });
+
+  test("a new token is sent, and the place is kept", () => {
+    const { connection, listener } = listening({ token: "old" });
+    connection.leave(listener);
+    expect(connection.join(wish({ token: "new" }))).toBe(listener);
+    browser.tick();
+    expect(browser.socket.last).toMatchObject({ type: "subscribe", token: "new" });
+  });
+});
+
+describe("replay", () => {
+  const replayed = (id: number) => ({
+    ...messages("jobs", [[4, "a", 0]]),
+    type: "replayed",
+    id,
+    upto: 5,
+    done: true,
+  });
+
+  test("is asked for after the subscribe, and comes first", () => {
+    const { listener } = listening({ replay: 2, labels: ["a"] });
+    expect(browser.socket.sent[1]).toEqual({
+      type: "replay",
+      id: 1,
+      channel: "jobs",
+      labels: ["a"],
+      last: 2,
+    });
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    expect(offsets(listener)).toEqual([]);
+    browser.socket.hear(replayed(1));
+    expect(offsets(listener)).toEqual([4, 6]);
+  });
+
+  test("is waited for 5 s", () => {
+    const wake = vi.fn();
+    const { listener } = listening({ replay: 1, wake });
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    browser.pass(4999);
+    expect(offsets(listener)).toEqual([]);
+    wake.mockClear();
+    browser.pass(1);
+    expect(offsets(listener)).toEqual([6]);
+    expect(wake).toHaveBeenCalled();
+    browser.socket.hear(replayed(1));
+    expect(offsets(listener)).toEqual([6]);
+  });
+
+  test("is asked for once a connection, whoever else comes", () => {
+    const { connection } = listening({ replay: 1 });
+    connection.join(wish({ key: "y" }));
+    browser.tick();
+    expect(types()).toEqual(["subscribe", "replay", "subscribe"]);
+  });
+
+  test("has 5 s on each connection", () => {
+    const { listener } = listening({ replay: 1 });
+    browser.pass(4000);
+    browser.socket.drop(1006);
+    browser.pass(300);
+    browser.socket.open();
+    browser.socket.hear(subscribed("jobs", 5), messages("jobs", [[6, "a", 1]]));
+    browser.pass(4999);
+    expect(offsets(listener)).toEqual([]);
+    browser.pass(1);
+    expect(offsets(listener)).toEqual([6]);
+  });
+
+  test("is asked for again on a new connection, and only while it is waited for", () => {
+    const { listener } = listening({ replay: 1 });
+    browser.socket.drop(1006);
+    browser.pass(300);
+    browser.socket.open();
+    browser.socket.hear(subscribed("jobs", 5), replayed(2));
+    expect(offsets(listener)).toEqual([4]);
+    browser.socket.drop(1006);
+    browser.pass(300);
+    browser.socket.open();
+    expect(types()).toEqual(["subscribe"]);
+  });
+});
+
+describe("refusals", () => {
+  const denied = { type: "error", code: "denied", reason: "no permission", channel: "jobs" };
+
+  test.each(["denied", "too_many_labels", "too_many_channels"])(
+    "%s is final for the channel, for no other",
+    (code) => {
+      const connection = connect(url, browser);
+      const [bad, good] = [connection.join(wish()), connection.join(wish({ channel: "prices", key: "y" }))];
+      browser.socket.open();
+      browser.socket.hear({ ...denied, code }, subscribed("prices", 0));
+      expect([bad.status, good.status]).toEqual(["denied", "open"]);
+      expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*no permission/);
+      browser.socket.drop(1006);
+      browser.pass(4300);
+      browser.socket.open();
+      expect(browser.socket.sent.map(({ channel }) => channel)).toEqual(["prices"]);
+    },
+  );
+
+  test("a Pipe whose properties have changed asks again", () => {
+    const { connection, listener } = listening();
+    browser.socket.hear(denied);
+    connection.leave(listener);
+    const again = connection.join(wish({ token: "better" }));
+    browser.tick();
+    expect(browser.socket.last).toMatchObject({ type: "subscribe", token: "better" });
+    browser.socket.hear(subscribed("jobs", 6));
+    expect(again.status).toBe("open");
+  });
+
+  test.each(["not_subscribed", "too_many_replays", "bad_frame"])(
+    "%s is said, and changes nothing",
+    (code) => {
+      const { listener } = listening();
+      browser.socket.hear({ ...denied, code });
+      expect(listener.status).toBe("open");
+      expect(spies.error).toHaveBeenCalledTimes(1);
+    },
+  );
+
+  test.each([4403, 4406])(
+    "%i is final: all denied, said once with the way out, never tried again",
+    (code) => {
+      const { connection, listener } = listening();
+      browser.socket.drop(code, "because");
+      const late = connection.join(wish({ key: "y" }));
+      browser.pass(100_000);
+      browser.emit("online");
+      expect([listener.status, late.status]).toEqual(["denied", "denied"]);
+      expect(browser.sockets).toHaveLength(1);
+      expect(spies.error).toHaveBeenCalledTimes(1);
+      expect(String(spies.error.mock.calls)).toContain("because");
+    },
+  );
+
+  test("an address that the browser does not allow is final", () => {
+    browser.allowed = false;
+    const listener = connect(url, browser).join(wish());
+    expect(listener.status).toBe("denied");
+    expect(spies.error).toHaveBeenCalledTimes(1);
+    expect(browser.waits).toEqual([]);
+  });
+});

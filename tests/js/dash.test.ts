@@ -1,0 +1,117 @@
+import { expect, test, vi } from "vitest";
+import { busyIds, deliver, type State, type Store, stringifyId } from "../../src/dash";
+import type { Batch } from "../../src/listener";
+import { update } from "../../src/update";
+
+const callback = (...ids: unknown[]) => ({ getInputs: () => ids.map((id) => [{ id, property: "value" }]) });
+
+function state(more: Partial<State>): State {
+  return { appLifecycle: "HYDRATED", callbacks: {}, layout: {}, paths: {}, ...more };
+}
+
+test("ids are written as dash-renderer writes them", () => {
+  expect(stringifyId("x")).toBe("x");
+  expect(stringifyId({ b: "y", a: 1, "a!": true })).toBe('{"a":1,"a!":true,"b":"y"}');
+});
+
+test("every stage of a callback counts as on its way, but stored and the count of completed ones", () => {
+  const callbacks = {
+    requested: [callback("r")],
+    watched: [callback("w", { b: 1, a: 2 })],
+    stored: [callback("s")],
+    completed: 7,
+  };
+  expect(busyIds(state({ callbacks }))).toEqual(new Set(["r", "w", '{"a":2,"b":1}']));
+  expect(busyIds(state({ callbacks, appLifecycle: "STARTED" }))).toBeNull();
+});
+
+test("Inputs may come as a list of lists or as a list", () => {
+  const flat = { getInputs: () => [{ id: "x" }] };
+  expect(busyIds(state({ callbacks: { executing: [flat] } }))).toEqual(new Set(["x"]));
+});
+
+function page(props: Record<string, unknown>, past: { id: unknown }[] = []) {
+  const current = state({ layout: { props: { children: [{ props }] } }, history: { past } });
+  const log: unknown[] = [];
+  const store: Store = {
+    getState: () => current,
+    subscribe: () => () => {},
+    dispatch: (action) => log.push(action),
+  };
+  const setProps = vi.fn(() => log.push("setProps"));
+  return { place: { store, path: ["props", "children", 0] }, log, setProps };
+}
+
+test("a message is preceded by a silent blank, so that an equal one fires", () => {
+  const { place, log, setProps } = page({ id: "x", value: 7 });
+  deliver(place, "x", setProps, () => ({ value: 7, messages: [], n_messages: 1 }));
+  const props = { value: undefined, messages: undefined };
+  const payload = { itempath: place.path, props, source: "response" };
+  expect(log).toEqual([{ type: "ON_PROP_CHANGE", payload }, "setProps"]);
+});
+
+test("without a value in it, the value is left alone; without a message there is nothing to blank", () => {
+  const { place, log, setProps } = page({ id: "x", value: 7 });
+  deliver(place, "x", setProps, () => ({ messages: [] }));
+  deliver(place, "x", setProps, () => ({ status: "open" }));
+  expect(log).toEqual([
+    expect.objectContaining({ payload: expect.objectContaining({ props: { messages: undefined } }) }),
+    "setProps",
+    "setProps",
+  ]);
+});
+
+test("what is set builds on what the layout has now", () => {
+  const { place, setProps } = page({ id: { b: 1, a: 2 }, n_messages: 4 });
+  deliver(place, '{"a":2,"b":1}', setProps, ({ n_messages }) => ({ n_messages: Number(n_messages) + 1 }));
+  expect(setProps).toHaveBeenCalledWith({ n_messages: 5 });
+});
+
+test("a component that is not in the layout is an error, not a lost update", () => {
+  const { place, setProps } = page({ id: "other" });
+  expect(() => deliver(place, "x", setProps, () => ({}))).toThrow();
+  expect(() =>
+    deliver({ ...place, path: ["props", "children", 5, "props"] }, "x", setProps, () => ({})),
+  ).toThrow();
+  expect(setProps).not.toHaveBeenCalled();
+});
+
+test("its own newest entries leave the undo history, those of others stay", () => {
+  const past = [{ id: "x" }, { id: "button" }, { id: "x" }];
+  const { place, setProps } = page({ id: "x" }, past);
+  deliver(place, "x", setProps, () => ({ value: 1 }));
+  expect(past).toEqual([{ id: "x" }, { id: "button" }]);
+});
+
+const batch = (values: unknown[], more: Partial<Batch> = {}): Batch => ({
+  rows: values.map((value, n) => [n + 1, "a", value, 2.5]),
+  ...{ gaps: 0, lastGap: null, status: "open" },
+  ...more,
+});
+
+test("the newest value, every message, and how many there were", () => {
+  expect(update("c", batch([1, null]), { n_messages: 3, status: "open" })).toEqual({
+    value: null,
+    n_messages: 5,
+    messages: [
+      { channel_name: "c", label: "a", value: 1, offset: 1, time: 2.5 },
+      { channel_name: "c", label: "a", value: null, offset: 2, time: 2.5 },
+    ],
+  });
+});
+
+test("a Patch is a message and no value", () => {
+  const patch = { __dash_patch_update: "__dash_patch_update", operations: [] };
+  expect(update("c", batch([5, patch]), {})).toMatchObject({ value: 5, n_messages: 2 });
+  expect(update("c", batch([patch]), {})).not.toHaveProperty("value");
+});
+
+test("gaps and status come with it, and only when there is something to tell", () => {
+  const lastGap = { from: 1, to: 2, cause: "window" as const };
+  expect(update("c", batch([], { gaps: 2, lastGap }), { n_gaps: 1 })).toEqual({
+    n_gaps: 3,
+    last_gap: lastGap,
+    status: "open",
+  });
+  expect(update("c", batch([]), { status: "open" })).toEqual({});
+});

@@ -1,0 +1,184 @@
+import { vi } from "vitest";
+import type { Browser, Socket } from "../../src/browser";
+
+/** A page's worth of time, network and events that moves only when a test says so. */
+export class FakeBrowser implements Browser {
+  now = 0;
+  /** What `Math.random` says. */
+  chance = 0;
+  /** Whether the browser takes the next address. */
+  allowed = true;
+  sockets: FakeSocket[] = [];
+  listeners = new Map<string, Set<() => void>>();
+  private timers = new Map<number, { at: number; call: () => void }>();
+  private microtasks: (() => void)[] = [];
+  private ids = 0;
+
+  performance = { now: () => this.now };
+  Math = { random: () => this.chance };
+  document = { visibilityState: "visible", ...this.events() };
+  addEventListener = this.document.addEventListener;
+  removeEventListener = this.document.removeEventListener;
+  // A class that knows the browser it belongs to, as `new browser.WebSocket` asks for.
+  WebSocket = socketOf(this);
+
+  private events() {
+    return {
+      addEventListener: (type: string, call: () => void) => {
+        this.listeners.set(type, (this.listeners.get(type) ?? new Set()).add(call));
+      },
+      removeEventListener: (type: string, call: () => void) => {
+        this.listeners.get(type)?.delete(call);
+      },
+    };
+  }
+
+  setTimeout = (call: () => void, ms: number): number => {
+    this.timers.set(++this.ids, { at: this.now + ms, call });
+    return this.ids;
+  };
+
+  clearTimeout = (timer: number | undefined): void => {
+    this.timers.delete(timer ?? 0);
+  };
+
+  queueMicrotask = (call: () => void): void => {
+    this.microtasks.push(call);
+  };
+
+  /** All microtasks; a loop of them is an error here, as it would be a frozen page. */
+  tick(): void {
+    for (let n = 0; this.microtasks.length; n++) {
+      if (n > 100) throw new Error("microtasks without end");
+      this.microtasks.shift()?.();
+    }
+  }
+
+  /** Lets time pass, timer by timer. */
+  pass(ms: number): void {
+    const end = this.now + ms;
+    this.tick();
+    for (;;) {
+      const next = [...this.timers].sort((a, b) => a[1].at - b[1].at)[0];
+      if (!next || next[1].at > end) break;
+      this.now = Math.max(this.now, next[1].at);
+      this.timers.delete(next[0]);
+      next[1].call();
+      this.tick();
+    }
+    this.now = end;
+  }
+
+  /** Lets time pass while no timer runs, as in a page that sleeps. */
+  sleep(ms: number): void {
+    this.now += ms;
+  }
+
+  get waits(): number[] {
+    return [...this.timers.values()].map(({ at }) => at - this.now);
+  }
+
+  emit(type: string): void {
+    for (const call of [...(this.listeners.get(type) ?? [])]) call();
+    this.tick();
+  }
+
+  get listening(): number {
+    return [...this.listeners.values()].reduce((n, calls) => n + calls.size, 0);
+  }
+
+  get socket(): FakeSocket {
+    const socket = this.sockets[this.sockets.length - 1];
+    if (!socket) throw new Error("no socket was opened");
+    return socket;
+  }
+}
+
+export class FakeSocket implements Socket {
+  readyState = 0;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  sent: Record<string, unknown>[] = [];
+
+  constructor(
+    readonly browser: FakeBrowser,
+    readonly url: string,
+    readonly subprotocol: string,
+  ) {}
+
+  get last(): Record<string, unknown> | undefined {
+    return this.sent[this.sent.length - 1];
+  }
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  open(): void {
+    this.readyState = 1;
+    this.onopen?.();
+    this.browser.tick();
+  }
+
+  hear(...frames: unknown[]): void {
+    for (const frame of frames) {
+      this.onmessage?.({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
+      this.browser.tick();
+    }
+  }
+
+  /** The other side, or the network, ends it. */
+  drop(code: number, reason = ""): void {
+    this.readyState = 3;
+    this.onclose?.({ code, reason });
+    this.browser.tick();
+  }
+}
+
+function socketOf(browser: FakeBrowser): Browser["WebSocket"] {
+  return class extends FakeSocket {
+    constructor(url: string, subprotocol: string) {
+      if (!browser.allowed) throw new Error("SecurityError");
+      super(browser, url, subprotocol);
+      browser.sockets.push(this);
+    }
+  };
+}
+
+export const subscribed = (channel: string, offset: number, more: object = {}) => ({
+  ...{
+    type: "subscribed",
+    channel,
+    epoch: "e1",
+    offset,
+    recovered: null,
+    lost: [],
+    spread: 4,
+    heartbeat: 10,
+  },
+  ...more,
+});
+
+export const messages = (channel: string, rows: [number, string, unknown][], more: object = {}) => ({
+  ...{
+    type: "messages",
+    channel,
+    epoch: "e1",
+    messages: rows.map((row) => [...row, 1]),
+    upto: rows[rows.length - 1]?.[0] ?? 0,
+  },
+  ...more,
+});
+
+/** What the console was told; and nothing of it is printed. */
+export function consoleSpies() {
+  return {
+    error: vi.spyOn(console, "error").mockImplementation(() => {}),
+    warn: vi.spyOn(console, "warn").mockImplementation(() => {}),
+  };
+}

@@ -1,0 +1,195 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type Paced, pace } from "../../src/pacing";
+import { consoleSpies, FakeBrowser } from "./fakes";
+
+let browser: FakeBrowser;
+let spies: ReturnType<typeof consoleSpies>;
+beforeEach(() => {
+  browser = new FakeBrowser();
+  spies = consoleSpies();
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** A store whose state is the ids that must wait; null: not hydrated. */
+class FakeStore {
+  busy: string[] | null = [];
+  calls = new Set<() => void>();
+  getState = () => this.busy;
+  subscribe = (call: () => void) => {
+    this.calls.add(call);
+    return () => void this.calls.delete(call);
+  };
+  change(busy: string[] | null): void {
+    this.busy = busy;
+    for (const call of this.calls) call();
+  }
+}
+
+function setup() {
+  const store = new FakeStore();
+  const busy = vi.fn((ids: string[] | null) => ids && new Set(ids));
+  const log: string[] = [];
+  const pacer = pace(store, busy, browser);
+  const pipe = (id: string | undefined, more: Partial<Paced> = {}) => {
+    const paced: Paced = {
+      id,
+      name: `Pipe ${id}`,
+      throttle: 0,
+      pending: false,
+      deliver() {
+        log.push(`${id}`);
+        paced.pending = false;
+      },
+      ...more,
+    };
+    const leave = pacer.join(paced);
+    const rows = () => {
+      paced.pending = true;
+      pacer.wake();
+    };
+    return { paced, leave, rows };
+  };
+  return { store, busy, log, pacer, pipe };
+}
+
+test("delivers in a microtask, not before, and without a timer", () => {
+  const { log, pipe } = setup();
+  pipe("a").rows();
+  expect(log).toEqual([]);
+  browser.tick();
+  expect(log).toEqual(["a"]);
+  expect(browser.waits).toEqual([]);
+});
+
+test("waits while a callback that has it as an Input runs, and delivers when that ends", () => {
+  const { store, log, pipe } = setup();
+  store.busy = ["a"];
+  const a = pipe("a");
+  a.rows();
+  a.rows();
+  pipe("b").rows();
+  pipe(undefined).rows();
+  browser.tick();
+  expect(log).toEqual(["b", "undefined"]);
+  store.change([]);
+  browser.tick();
+  expect(log).toEqual(["b", "undefined", "a"]);
+});
+
+test("waits for the page to be there", () => {
+  const { store, log, pipe } = setup();
+  store.busy = null;
+  pipe("a").rows();
+  browser.tick();
+  expect(log).toEqual([]);
+  store.change([]);
+  browser.tick();
+  expect(log).toEqual(["a"]);
+});
+
+test("who is free is asked once: a delivery does not hold back the next Pipe of the same tick", () => {
+  const { store, log, pipe } = setup();
+  const a = pipe("a", {
+    deliver() {
+      log.push("a");
+      a.paced.pending = false;
+      // The callback that both feed is on its way now.
+      store.change(["a", "b"]);
+    },
+  });
+  const b = pipe("b");
+  a.rows();
+  b.rows();
+  browser.tick();
+  expect(log).toEqual(["a", "b"]);
+});
+
+test("a store that changes while nothing is pending asks nobody", () => {
+  const { store, busy, pipe } = setup();
+  pipe("a");
+  store.change([]);
+  browser.tick();
+  expect(busy).not.toHaveBeenCalled();
+});
+
+test("throttle: the first at once, then at most one in that time, then without anyone waking it", () => {
+  const { log, pipe } = setup();
+  const a = pipe("a", { throttle: 500 });
+  a.rows();
+  browser.pass(100);
+  a.rows();
+  browser.pass(399);
+  expect(log).toEqual(["a"]);
+  browser.pass(1);
+  expect(log).toEqual(["a", "a"]);
+});
+
+test("a delivery that fails keeps its batch, stops nobody, is said once, and is tried again each second", () => {
+  const { store, log, pipe } = setup();
+  let broken = true;
+  const a = pipe("a", {
+    deliver() {
+      // As dash-renderer: something has changed before it throws. This must not become an endless loop.
+      store.change([]);
+      if (broken) throw new Error("no");
+      log.push("a");
+      a.paced.pending = false;
+    },
+  });
+  a.rows();
+  pipe("b").rows();
+  browser.tick();
+  expect(log).toEqual(["b"]);
+  // Once may be a page that is just being taken away.
+  expect(spies.error).not.toHaveBeenCalled();
+  browser.pass(3000);
+  expect(spies.error).toHaveBeenCalledTimes(1);
+  broken = false;
+  browser.pass(1000);
+  expect(log).toEqual(["b", "a"]);
+});
+
+test("says once when it has waited for 30 s", () => {
+  const { store, log, pipe } = setup();
+  store.busy = ["a"];
+  pipe("a").rows();
+  browser.pass(29_999);
+  expect(spies.warn).not.toHaveBeenCalled();
+  browser.pass(1);
+  expect(String(spies.warn.mock.calls)).toMatch(/\[dash-pipe\] Pipe a .* a Pipe of its own/);
+  store.change(["a"]);
+  browser.pass(100_000);
+  expect(spies.warn).toHaveBeenCalledTimes(1);
+  store.change([]);
+  browser.tick();
+  expect(log).toEqual(["a"]);
+});
+
+test("one that waits anew has 30 s anew", () => {
+  const { store, pipe } = setup();
+  const a = pipe("a");
+  for (let n = 0; n < 3; n++) {
+    store.change(["a"]);
+    a.rows();
+    browser.pass(20_000);
+    store.change([]);
+    browser.tick();
+  }
+  expect(spies.warn).not.toHaveBeenCalled();
+});
+
+test("listens to the store once, and only while somebody is there; who has left gets nothing", () => {
+  const { store, log, pipe } = setup();
+  const [a, b] = [pipe("a", { throttle: 500 }), pipe("b")];
+  expect(store.calls.size).toBe(1);
+  a.rows();
+  browser.tick();
+  a.rows();
+  browser.tick();
+  b.rows();
+  a.leave();
+  b.leave();
+  browser.pass(1000);
+  expect(log).toEqual(["a"]);
+  expect([store.calls.size, browser.waits]).toEqual([0, []]);
+});
