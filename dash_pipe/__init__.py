@@ -30,5 +30,8 @@ _package = _json.loads((_Path(__file__).parent / "package-info.json").read_text(
 __version__: str = _package["version"]
 
 # How Dash finds the browser's half.
-_js_dist = [{"relative_package_path": "dash_pipe.min.js", "namespace": "dash_pipe"}]
-Pipe._js_dist = _js_dist
+_js_dist = [
+    {"relative_package_path": "dash_pipe.min.js", "namespace": "dash_pipe"},
+    {"dev_package_path": "proptypes.js", "dev_only": True, "namespace": "dash_pipe"},
+]
+Pipe._js_dist = _js_dist  # type: ignore[attr-defined]

@@ -203,7 +203,7 @@ def _integer(fields: Mapping[str, Any], field: str, low: int = 0, high: int = _M
 
 def _labels(fields: Mapping[str, Any], channel: str) -> Labels:
     labels = fields.get("labels")
-    if labels is None:
+    if labels is None and "labels" in fields:
         return None
     if not isinstance(labels, list) or not all(is_name(label) for label in labels):
         raise _bad(f"labels is null or a list of strings of 1 to {MAX_NAME} characters")
