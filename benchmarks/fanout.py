@@ -1,0 +1,156 @@
+"""Measure how dash-pipe fans messages out, beside websockets.broadcast and picows.
+
+From `send_to_pipe_channel` in a Dash app under gunicorn to the bytes at raw websocket clients, on
+one machine over loopback. This is not a test: figures depend on the machine and on what else it
+does. What may be compared are figures of one run, since its measurements are interleaved
+(A, B, C, A, B, C, ...) and each is made against a fresh server process.
+
+  burst     messages of 120 bytes as fast as they go: deliveries a second, from the first send
+            until the last listener has the last message; a lost message is an error
+  steady    50 messages a second to 100 listeners: latency and the server's CPU time
+  memory    what an idle listener adds to the server's memory, and its threads; read in the
+            burst with the most listeners, before anything is sent
+
+The exit status is 1 when dash-pipe lost a message, 0 otherwise: goals are shown, not enforced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from measure import Scenario, measure
+from report import Results, goals, table
+from target import NEEDS, ProcessFailedError, missing
+
+
+def scenarios(quick: bool) -> list[Scenario]:
+    """What is measured; a quick run sends less, to as many."""
+    return [
+        Scenario("burst to 100", 100, 1000),
+        Scenario("burst to 1,000", 1000, 500 if quick else 1000),
+        Scenario("steady", 100, 100 if quick else 300, rate=50),
+    ]
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="fanout.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n"
+        "  fanout.py --quick                           a first look, a minute or two\n"
+        "  fanout.py --json result.json                the whole, with every round in a file\n"
+        "  fanout.py --only steady --targets dash-pipe websockets --rounds 9\n",
+    )
+    parser.add_argument("--quick", action="store_true", help="one round, fewer messages")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        metavar="N",
+        help="how often each is measured (3; 1 when quick); the median is shown",
+    )
+    parser.add_argument(
+        "--targets",
+        nargs="+",
+        choices=list(NEEDS),
+        metavar="NAME",
+        default=["dash-pipe", "websockets", "websockets-threaded", "picows"],
+        help=f"which servers: {', '.join(NEEDS)} (all but dash-pipe-dev, werkzeug's "
+        "development server, and picows-threaded)",
+    )
+    parser.add_argument("--only", metavar="TEXT", help="only scenarios whose name contains this")
+    parser.add_argument(
+        "--clients",
+        type=int,
+        metavar="N",
+        default=min(2, max(1, (os.cpu_count() or 2) - 1)),
+        help="client processes (%(default)s here): leave the server a core",
+    )
+    parser.add_argument("--uvloop", action="store_true", help="uvloop in every server")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+    return parser.parse_args(argv)
+
+
+def raise_limit() -> None:
+    """Let this process and its children open as many files as they may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, and write what was asked for."""
+    args = arguments(argv)
+    if sys.platform != "linux":
+        print("this benchmark reads /proc and uses epoll: it runs on Linux", file=sys.stderr)
+        return 2
+    raise_limit()
+    targets = []
+    for name in args.targets:
+        if absent := missing(name):
+            print(f"{name} is left out: {', '.join(absent)} is not installed", file=sys.stderr)
+        else:
+            targets.append(name)
+    wanted = [s for s in scenarios(args.quick) if not args.only or args.only in s.name]
+    rounds = args.rounds or (1 if args.quick else 3)
+    results: Results = {}
+    for round_ in range(1, rounds + 1):
+        for scenario in wanted:
+            for name in targets:
+                if not scenario.rate and name.endswith("-threaded"):
+                    continue  # in a burst the way from thread to thread is no matter
+                print(
+                    f"\rround {round_} of {rounds}: {scenario.name}, {name:<20}",
+                    end="",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                try:
+                    figures = measure(name, scenario, args.clients, args.uvloop)
+                except ProcessFailedError as failure:
+                    figures = {"failed": str(failure)}
+                results.setdefault(scenario.name, {}).setdefault(name, []).append(figures)
+    print(file=sys.stderr)
+    machine = {
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg(),
+        "client_processes": args.clients,
+        "uvloop": args.uvloop,
+        "rounds": rounds,
+    }
+    print("\n".join(table(results, machine)))
+    reached = goals(results)
+    print("\n".join(goal.line() for goal in reached))
+    if args.json:
+        args.json.write_text(
+            json.dumps(
+                {
+                    "machine": machine,
+                    "results": results,
+                    "goals": [goal.as_dict() for goal in reached],
+                },
+                indent=1,
+            )
+        )
+    harmed = [
+        figures
+        for found in results.values()
+        for name, rows in found.items()
+        for figures in rows
+        if name.startswith("dash-pipe")
+        and (figures.get("lost") or figures.get("problems") or figures.get("failed"))
+    ]
+    return 1 if harmed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The reference servers: the same messages through `websockets.broadcast` and through picows.
+
+Each is given its best documented settings and nothing that dash-pipe does beside: no compression,
+no heartbeat, no flow control, no channels, no labels, no history. The messages are made in the
+event loop itself, so that not even a thread switch is charged to them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from message import text
+
+Broadcast = Callable[[str], None]
+
+
+async def serve_websockets(sock: socket.socket) -> tuple[Broadcast, str]:
+    """`websockets.asyncio.server.broadcast` to a set of connections."""
+    from websockets.asyncio.server import ServerConnection, broadcast, serve
+
+    connections: set[ServerConnection] = set()
+
+    async def handler(connection: ServerConnection) -> None:
+        connections.add(connection)
+        try:
+            await connection.wait_closed()
+        finally:
+            connections.discard(connection)
+
+    await serve(handler, sock=sock, compression=None, ping_interval=None)
+    about = f"websockets {version('websockets')}: asyncio, broadcast(), no compression, no pings"
+    return lambda message: broadcast(connections, message), about
+
+
+async def serve_picows(sock: socket.socket) -> tuple[Broadcast, str]:
+    """picows' core API: encode once, `send` to every transport, as its own broadcast example."""
+    from picows import WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
+
+    transports: set[WSTransport] = set()
+
+    class Listener(WSListener):
+        def on_ws_connected(self, transport: WSTransport) -> None:
+            transports.add(transport)
+
+        def on_ws_disconnected(self, transport: WSTransport) -> None:
+            transports.discard(transport)
+
+    def factory(_request: WSUpgradeRequest) -> WSListener:
+        return Listener()
+
+    def broadcast(message: str) -> None:
+        data, kind = message.encode(), WSMsgType.TEXT
+        for transport in transports:
+            transport.send(kind, data)
+
+    server = await ws_create_server(factory, sock=sock, read_buffer_init_size=1024)
+    await server.start_serving()
+    about = f"picows {version('picows')}: core API on aiofastnet {version('aiofastnet')}, no pings"
+    return broadcast, about
+
+
+SERVERS: dict[str, Callable[[socket.socket], Awaitable[tuple[Broadcast, str]]]] = {
+    "websockets": serve_websockets,
+    "picows": serve_picows,
+}
+
+
+def send_from_thread(
+    broadcast: Broadcast, loop: asyncio.AbstractEventLoop, count: int, rate: float
+) -> None:
+    """Do what `send` does from a thread that is not the loop's, as code of an app would."""
+    time.sleep(0.05)
+    start = time.monotonic()
+    for number in range(count):
+        loop.call_soon_threadsafe(broadcast, text(number))
+        if rate:
+            time.sleep(max(0.0, start + (number + 1) / rate - time.monotonic()))
+
+
+async def send(broadcast: Broadcast, count: int, rate: float) -> None:
+    """Broadcast `count` messages, `rate` a second, or as fast as they go when it is 0."""
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0.05)
+    start = loop.time()
+    for number in range(count):
+        broadcast(text(number))
+        await asyncio.sleep(max(0.0, start + (number + 1) / rate - loop.time()) if rate else 0)
+
+
+async def run(name: str, sock: socket.socket) -> None:
+    """Serve on `sock` and obey lines `count rate` of standard input until it ends."""
+    kind, _, threaded = name.partition("-")
+    broadcast, about = await SERVERS[kind](sock)
+    about += f", sent from {'a thread' if threaded else 'the loop'}; "
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    print(
+        json.dumps({"pid": os.getpid(), "about": f"{about}{type(loop).__module__}"}),
+        flush=True,
+    )
+    while line := await lines.readline():
+        count, rate = line.split()
+        if threaded:
+            await asyncio.to_thread(send_from_thread, broadcast, loop, int(count), float(rate))
+        else:
+            await send(broadcast, int(count), float(rate))
+
+
+def main() -> None:
+    """Take a listening socket by its number and serve on it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=[*SERVERS, *(f"{name}-threaded" for name in SERVERS)])
+    parser.add_argument("--fd", type=int, required=True, help="a listening socket")
+    args = parser.parse_args()
+    if os.environ.get("BENCH_UVLOOP"):
+        import uvloop
+
+        uvloop.install()
+    sock = socket.socket(fileno=args.fd)
+    sock.setblocking(False)
+    asyncio.run(run(args.name, sock))
+
+
+if __name__ == "__main__":
+    main()

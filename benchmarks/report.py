@@ -1,0 +1,155 @@
+"""Figures into words: medians, a table, and how far the goals are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+Results = dict[str, dict[str, list[dict[str, Any]]]]
+"""Scenario, server, and the figures of each round."""
+
+COLUMNS = (
+    ("deliveries_a_second", "deliveries/s", "{:,.0f}"),
+    ("p50_us", "p50 us", "{:,.0f}"),
+    ("p99_us", "p99 us", "{:,.0f}"),
+    ("server_cpu", "server CPU s", "{:.3f}"),
+    ("cpu_us_a_delivery", "CPU us/delivery", "{:.2f}"),
+    ("kib_a_listener", "KiB/listener", "{:.1f}"),
+    ("server_busy", "server busy", "{:.0%}"),
+    ("client_busy", "client busy", "{:.0%}"),
+)
+BUSY = 0.85
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure that dash-pipe should reach."""
+
+    what: str
+    value: float
+    bound: float
+    at_least: bool
+    unit: str = ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the value is on the right side of its bound."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def line(self) -> str:
+        """The goal as a line to read."""
+        word = "at least" if self.at_least else "at most"
+        verdict = "reached" if self.reached else "MISSED"
+        return (
+            f"goal {verdict}: {self.what}: {self.value:.2f}{self.unit} "
+            f"({word} {self.bound:g}{self.unit})"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The goal for a file."""
+        return asdict(self) | {"reached": self.reached}
+
+
+def middle(rows: list[dict[str, Any]], figure: str) -> float | None:
+    """The median of a figure over the rounds that have it."""
+    values = [row[figure] for row in rows if figure in row]
+    return median(values) if values else None
+
+
+def cell(rows: list[dict[str, Any]], figure: str, form: str) -> str:
+    """The median, and how far the rounds lie apart when there are several."""
+    values = sorted(row[figure] for row in rows if figure in row)
+    if not values:
+        return "-"
+    shown = form.format(median(values))
+    if len(values) > 1 and values[0] and not figure.endswith("_busy"):
+        shown += f" ±{(values[-1] - values[0]) / 2 / median(values):.0%}"
+    return shown
+
+
+def table(results: Results, machine: dict[str, Any]) -> list[str]:
+    """The lines of the report."""
+    lines = [
+        f"Python {machine['python']}, Linux {machine['kernel']}, {machine['cpus']} CPUs, "
+        f"{machine['client_processes']} client process(es), {machine['rounds']} round(s), "
+        f"load {machine['load'][0]:.1f}"
+    ]
+    about = {
+        name: next((row["about"] for row in rows if "about" in row), "")
+        for found in results.values()
+        for name, rows in found.items()
+    }
+    lines += [f"  {name}: {words}" for name, words in about.items() if words]
+    notes: list[str] = []
+    for scenario, found in results.items():
+        columns = [
+            column
+            for column in COLUMNS
+            if any(column[0] in row for rows in found.values() for row in rows)
+        ]
+        grid = [[scenario, *(title for _, title, _ in columns), "threads", "lost"]]
+        for name, rows in found.items():
+            threads = (
+                f"{middle(rows, 'threads') or 0:.0f} -> "
+                f"{middle(rows, 'threads_listening') or 0:.0f}"
+            )
+            grid.append(
+                [
+                    name,
+                    *(cell(rows, figure, form) for figure, _, form in columns),
+                    threads,
+                    str(sum(row.get("lost", 0) for row in rows)),
+                ]
+            )
+            notes += remarks(scenario, name, rows)
+        widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
+        lines.append("")
+        for line in grid:
+            lines.append(
+                line[0].ljust(widths[0])
+                + "".join(
+                    "  " + text.rjust(width)
+                    for text, width in zip(line[1:], widths[1:], strict=True)
+                )
+            )
+    return [*lines, "", *notes]
+
+
+def remarks(scenario: str, name: str, rows: list[dict[str, Any]]) -> list[str]:
+    """What has to be known beside the figures."""
+    where = f"note: {name}, {scenario}: "
+    notes = [where + row["failed"] for row in rows if "failed" in row]
+    notes += [where + problem for row in rows for problem in row.get("problems", ())]
+    if (middle(rows, "client_busy") or 0) > BUSY > (middle(rows, "server_busy") or 0):
+        notes.append(where + "the clients were busier than the server and may be the limit")
+    if frames := middle(rows, "frames"):
+        notes.append(
+            f"{where}{frames:,.0f} frames were received, of which "
+            f"{middle(rows, 'distinct_frames'):,.0f} were distinct"
+        )
+    return notes
+
+
+def goals(results: Results) -> list[Goal]:
+    """The goals that this run can say something about."""
+    found: list[Goal] = []
+
+    def ratio(scenario: str, figure: str, other: str, what: str, bound: float, more: bool) -> None:
+        rows = results.get(scenario, {})
+        ours, theirs = (middle(rows.get(name, []), figure) for name in ("dash-pipe", other))
+        if ours and theirs:
+            found.append(Goal(what, ours / theirs, bound, more, f" times {other}"))
+
+    for scenario in results:
+        if scenario.startswith("burst"):
+            ratio(scenario, "deliveries_a_second", "picows", f"{scenario}, deliveries/s", 5, True)
+    for other in ("websockets-threaded", "websockets"):
+        for figure in ("p50_us", "p99_us", "server_cpu"):
+            ratio("steady", figure, other, f"steady, {figure}", 1.15, False)
+    idle = results.get("burst to 1,000", {}).get("dash-pipe", [])
+    if (memory := middle(idle, "kib_a_listener")) is not None:
+        found.append(Goal("memory of an idle listener", memory, 16, False, " KiB"))
+        more = max(row["threads_listening"] - row["threads"] for row in idle if "threads" in row)
+        found.append(Goal("threads that 1,000 listeners add", more, 0, False))
+    return found

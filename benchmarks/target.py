@@ -1,0 +1,211 @@
+"""Servers under test and their listeners, each in processes of their own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+NEEDS = {
+    "dash-pipe": ("dash_pipe", "dash", "gunicorn"),
+    "dash-pipe-dev": ("dash_pipe", "dash"),
+    "websockets": ("websockets",),
+    "picows": ("picows",),
+    "websockets-threaded": ("websockets",),
+    "picows-threaded": ("picows",),
+}
+
+
+def missing(name: str) -> list[str]:
+    """What would have to be installed before `name` can be measured."""
+    if str(HERE.parent) not in sys.path:
+        sys.path.append(str(HERE.parent))
+    return [module for module in NEEDS[name] if find_spec(module) is None]
+
+
+def is_pipe(name: str) -> bool:
+    """Whether the server is dash-pipe, so that its listeners speak its protocol."""
+    return name.startswith("dash-pipe")
+
+
+class ProcessFailedError(Exception):
+    """A server or a client did not do its part; the text is what it said."""
+
+
+class Server:
+    """A running server: its process can be looked at, and it can be told to send."""
+
+    def __init__(self, name: str, port: int, process: subprocess.Popen[str], log: Path) -> None:
+        self.name, self.port, self.process, self.log = name, port, process, log
+        said = self._ask("/bench/about") if is_pipe(name) else self._line()
+        self.pid: int = said["pid"]
+        self.about: str = said["about"]
+
+    def send(self, count: int, rate: float) -> None:
+        """Have it begin to send `count` messages, `rate` a second or (0) as fast as they go."""
+        if is_pipe(self.name):
+            self._ask(f"/bench/send?count={count}&rate={rate}")
+        else:
+            assert self.process.stdin is not None
+            self.process.stdin.write(f"{count} {rate}\n")
+            self.process.stdin.flush()
+
+    def cpu(self) -> float:
+        """Seconds of CPU of the serving process, its ended threads included."""
+        return time.clock_gettime(~self.pid << 3 | 2)  # Linux: the CPU clock of another process
+
+    def status(self, field: str) -> int:
+        """A number out of /proc: `VmRSS` (in KiB) or `Threads`."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+        raise KeyError(field)
+
+    def _last_words(self) -> str:
+        return "\n".join(self.log.read_text().splitlines()[-12:])
+
+    def _line(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise ProcessFailedError(f"{self.name} did not start:\n{self._last_words()}")
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        limit = time.monotonic() + 30
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            with suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
+                connection.request("GET", path)
+                response = connection.getresponse()
+                if response.status == 200:
+                    said: dict[str, Any] = json.loads(response.read())
+                    return said
+            connection.close()
+            if self.process.poll() is not None or time.monotonic() > limit:
+                raise ProcessFailedError(f"{self.name} does not answer:\n{self._last_words()}")
+            time.sleep(0.1)
+
+
+def command(name: str, fd: int) -> list[str]:
+    """How the server is started on the listening socket `fd`."""
+    if name == "dash-pipe":
+        return [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "deployment:server",
+            "--chdir",
+            str(HERE),
+            "--bind",
+            f"fd://{fd}",
+            "--worker-class",
+            "sync",
+            "--workers",
+            "1",
+        ]
+    if name == "dash-pipe-dev":
+        return [sys.executable, str(HERE / "deployment.py"), str(fd)]
+    return [sys.executable, str(HERE / "reference.py"), name, "--fd", str(fd)]
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask the process to end, and make it after ten seconds."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+@contextmanager
+def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
+    """Start the server on a free port, and end it."""
+    environment = dict(os.environ)
+    path = [str(HERE.parent), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    if uvloop:
+        environment["BENCH_UVLOOP"] = "1"
+    with ExitStack() as stack:
+        log = stack.enter_context(tempfile.NamedTemporaryFile("w+", suffix=".log"))
+        sock = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2048))
+        process = subprocess.Popen(
+            command(name, sock.fileno()),
+            pass_fds=[sock.fileno()],
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stderr=log,
+            stdout=log if is_pipe(name) else subprocess.PIPE,
+        )
+        stack.callback(end, process)
+        port = sock.getsockname()[1]
+        sock.close()  # so that a server that has died is not mistaken for a slow one
+        yield Server(name, port, process, Path(log.name))
+
+
+class Listeners:
+    """Raw websocket clients in one process or several."""
+
+    def __init__(self, processes: list[subprocess.Popen[str]]) -> None:
+        self.processes = processes
+
+    def begin(self, **order: object) -> None:
+        """Have them collect; see `Crowd.collect` in listeners.py for what can be ordered."""
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+
+    def answers(self) -> list[dict[str, Any]]:
+        """A line from each process; waits for it."""
+        said = []
+        for process in self.processes:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                raise ProcessFailedError("a client process ended before its answer")
+            said.append(json.loads(line))
+        return said
+
+
+@contextmanager
+def listening(server: Server, count: int, processes: int = 1) -> Iterator[Listeners]:
+    """Open `count` listeners, shared among `processes`; closed at the end."""
+    with ExitStack() as stack:
+        started = []
+        for i in range(processes):
+            share = count // processes + (i < count % processes)
+            arguments = ["--port", str(server.port), "--count", str(share)]
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    str(HERE / "listeners.py"),
+                    *arguments,
+                    *(["--pipe"] if is_pipe(server.name) else []),
+                ],
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            stack.callback(end, process)
+            started.append(process)
+        listeners = Listeners(started)
+        listeners.answers()
+        yield listeners
