@@ -44,7 +44,9 @@ Keyword arguments:
     it.
 
 - disabled (boolean; optional):
-    True: don't listen (default False). Back to False is a new start.
+    True: don't listen (default False). Back to False is a new start:
+    what was sent meanwhile does not come, unless `replay` asks for
+    it.
 
 - label (string | list of strings; optional):
     Which messages of the channel to take: the name of one label, a

@@ -89,7 +89,8 @@ type Props = {
    */
   buffer_size?: number;
   /**
-   * True: don't listen (default False). Back to False is a new start.
+   * True: don't listen (default False). Back to False is a new start: what was
+   * sent meanwhile does not come, unless `replay` asks for it.
    */
   disabled?: boolean;
   /**
@@ -136,6 +137,8 @@ const Pipe = (props: Props): null => {
   const latest = useRef({ props, place });
   latest.current = { props, place };
   const labels = label == null ? null : ([] as string[]).concat(label);
+  // Counts the times it was disabled: what was sent meanwhile is not for it, so its place is not taken up.
+  const starts = useRef(0);
   const key = JSON.stringify([id, labels]);
   const owner = place.store;
 
@@ -147,13 +150,14 @@ const Pipe = (props: Props): null => {
     listener.status = "closed";
     try {
       checkNames(props, labels);
-      if (!disabled) {
+      if (disabled) starts.current++;
+      else {
         const connection = connect(endpoint(url), window as unknown as Browser);
         const replay = Math.min(1000, props.replay || 0);
         const limit = Math.max(1, buffer_size ?? 1000);
         const wish = {
           owner,
-          key,
+          key: key + starts.current,
           name,
           channel: channel_name,
           labels,

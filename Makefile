@@ -1,0 +1,104 @@
+# Every target installs what it needs, once; `make check test` works from a clean clone.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+OLD := .venv-oldest/bin
+PIP := -m pip -qq --disable-pip-version-check
+
+# Stamps: what they stand for is installed again only when its description has changed.
+RUN := .venv/.run.stamp
+DEV := .venv/.dev.stamp
+OLDEST := .venv-oldest/.stamp
+NPM := node_modules/.stamp
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(RUN) ## run the demo, usage.py, on port 8050 (needs nothing but Python)
+	@$(BIN)/python tools/open_page.py http://127.0.0.1:8050/ & $(BIN)/python usage.py
+
+.PHONY: install
+install: $(DEV) $(NPM) ## everything that development needs, in .venv and node_modules
+
+.PHONY: old
+old: $(OLDEST) ## the oldest supported Dash, in .venv-oldest
+
+.PHONY: unit
+unit: install ## the fast tests: under a minute
+	npm test
+	$(BIN)/python -m pytest tests/unit
+
+.PHONY: test
+test: install old chromium ## all tests, also those in a browser
+	npm test
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: install ## lint, format, types, bundle size, and that the generated files are current
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	npm run lint
+	npm run size
+	$(BIN)/python tools/generated.py --check
+
+.PHONY: format
+format: install ## format the code, and mend what the linters can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	npm run format
+
+.PHONY: build
+build: install ## the generated files: the JavaScript bundle and the component's Python class
+	$(BIN)/python tools/generated.py
+
+.PHONY: bench
+bench: $(DEV) ## how fast messages fan out
+	$(BIN)/python benchmarks/fanout.py
+
+.PHONY: wheel
+wheel: $(DEV) ## the wheel and the sdist, in dist
+	rm -rf build dist
+	$(BIN)/python -m build
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf .venv .venv-oldest node_modules build dist *.egg-info
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: chromium
+chromium:
+	@tools/chromium.sh
+
+$(RUN): pyproject.toml setup.py package.json
+	@echo 'installing dash-pipe into .venv'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1' # the first that knows --group
+	@$(BIN)/python $(PIP) install --editable .
+	@touch $@
+
+$(DEV): $(RUN)
+	@echo 'installing the tools of development into .venv'
+	@$(BIN)/python $(PIP) install --group dev
+	@touch $@
+
+$(OLDEST): pyproject.toml setup.py package.json
+	@echo 'installing the oldest supported Dash into .venv-oldest'
+	@test -x $(OLD)/python || $(PYTHON) -m venv .venv-oldest
+	@$(OLD)/python $(PIP) install --upgrade 'pip>=25.1'
+	@$(OLD)/python $(PIP) install --group oldest --editable .
+	@touch $@
+
+$(NPM): package.json package-lock.json
+	@echo 'installing node_modules'
+	@npm ci --loglevel=error
+	@touch $@
