@@ -1,0 +1,16 @@
+"""A page without a Pipe, of an app that has dash-pipe imported."""
+
+from dash import Dash, Input, Output, callback, html
+
+from recorder import Recorder
+
+app = Dash(__name__)
+server = app.server
+recorder = Recorder(server)
+
+app.layout = html.Div([html.Button("count", id="count"), html.Div(id="n")])
+
+
+@callback(Output("n", "children"), Input("count", "n_clicks"), prevent_initial_call=True)
+def count(n_clicks):
+    return str(n_clicks)

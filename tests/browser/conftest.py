@@ -1,0 +1,120 @@
+"""Servers and browsers for the tests of this directory.
+
+A test module names its app (`APP`, a module of tests/apps) and may name the hosts it runs on
+(`HOSTS`). Every test runs on each of them, and fails on a traceback in the server's log or a line
+in the console of a browser, whatever else it asserts.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from harness.app import App
+from harness.browser import LAPTOP, Browser, unexpected
+from harness.proxy import Proxy
+from harness.server import Server
+
+HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
+
+MakeBrowser = Callable[..., Browser]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames:
+        hosts = getattr(metafunc.module, "HOSTS", HOSTS)
+        metafunc.parametrize("server", hosts, indirect=True, scope="module")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show what the server wrote beside a failure."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("server")
+    if report.failed and server is not None:
+        # Without our own questions, of which there are hundreds.
+        lines = [line for line in server.log_text().splitlines() if "/_test/" not in line]
+        report.sections.append((f"log of {server.host}", "\n".join(lines)))
+    return report
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with Server(request.param, request.module.APP, log) as server:
+        yield server
+    assert "Traceback" not in server.log_text(), server.log_text()
+
+
+@pytest.fixture
+def app(server: Server) -> Iterator[App]:
+    """The app on its server, having forgotten the calls of the tests before."""
+    app = App(server.url)
+    app.forget()
+    seen = len(server.log_text())
+    yield app
+    assert "Traceback" not in server.log_text()[seen:]
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    """A proxy before the server."""
+    with Proxy(server.port) as proxy:
+        yield proxy
+
+
+class Browsers:
+    """Browsers that start when they are first asked for: a start costs more than a test."""
+
+    def __init__(self, paths: pytest.TempPathFactory) -> None:
+        self._paths = paths
+        self._running: dict[tuple[int, tuple[int, int]], Browser] = {}
+
+    def get(self, number: int, size: tuple[int, int]) -> Browser:
+        if (number, size) not in self._running:
+            self._running[number, size] = Browser(self._paths.mktemp("profile"), size)
+        return self._running[number, size]
+
+    def quit(self) -> None:
+        for browser in self._running.values():
+            browser.quit()
+
+
+@pytest.fixture(scope="session")
+def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+    browsers = Browsers(tmp_path_factory)
+    yield browsers
+    browsers.quit()
+
+
+@pytest.fixture
+def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator[MakeBrowser]:
+    """A function that returns one more browser; their consoles must stay empty."""
+    if "proxy" in request.fixturenames:
+        request.getfixturevalue("proxy")  # made before us, so it is there until the page is left
+    used: list[Browser] = []
+
+    def make(size: tuple[int, int] = LAPTOP) -> Browser:
+        browser = browsers.get(len(used), size)
+        browser.fresh()
+        used.append(browser)
+        return browser
+
+    yield make
+    cuts = request.node.get_closest_marker("cuts") is not None
+    lines = [unexpected(browser.console(), cuts=cuts) for browser in used]
+    for browser in used:
+        browser.fresh()  # leaves the page, so that it does not talk to the next test's server
+    assert lines == [[] for _ in used]
+
+
+@pytest.fixture
+def browser(make_browser: MakeBrowser, app: App) -> Browser:
+    """A browser. It asks for `app` so that its page is left before the app is looked at."""
+    return make_browser()
+
+
+@pytest.fixture
+def second_browser(make_browser: MakeBrowser, browser: Browser) -> Browser:
+    """A browser that shares nothing with `browser`."""
+    return make_browser()

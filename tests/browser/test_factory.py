@@ -1,0 +1,11 @@
+"""Dash(server=False) and init_app."""
+
+APP = "factory"
+
+
+def test_an_app_that_gets_its_server_later(app, browser):
+    browser.open(app.url)
+    browser.wait_open()
+    app.send(("late", "any", "in time"))
+    browser.wait_for_text("value", "in time")
+    assert len(app.calls("show")) == 1

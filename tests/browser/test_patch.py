@@ -1,0 +1,35 @@
+"""A value that looks like a Patch, which Dash would take for an order to itself."""
+
+from harness.app import contiguous, heard, offsets
+from harness.wait import wait_for
+
+APP = "room"
+HOSTS = ("werkzeug", "werkzeug-oldest")  # it is the browser's matter
+
+PATCH = {
+    "__dash_patch_update": "__dash_patch_update",
+    "operations": [{"operation": "Append", "location": [], "params": {"value": 1}}],
+}
+
+
+def test_a_patch_arrives_as_the_message_that_it_is(app, browser):
+    browser.open(app.url)
+    browser.wait_open()
+    app.send(("room", "news", "before"), ("room", "news", PATCH), ("room", "news", "after"))
+    wait_for(lambda: len(offsets(app.calls("show"))) == 3, "all three messages")
+    calls = app.calls("show")
+    assert contiguous(offsets(calls))
+    assert heard(calls) == ["before", PATCH, "after"]
+
+
+def test_value_stays_what_it_was_when_the_newest_is_a_patch(app, browser):
+    browser.open(app.url)
+    browser.wait_open()
+    app.send(("room", "news", "before"))
+    browser.wait_for_text("value", "before")
+    app.send(("room", "news", PATCH))
+    wait_for(lambda: len(app.calls("show")) == 2, "the call")
+    assert heard(app.calls("show")) == ["before", PATCH]
+    assert [call.values["value"] for call in app.calls("show")] == ["before"] * 2
+    app.send(("room", "news", "after"))
+    browser.wait_for_text("value", "after")

@@ -1,0 +1,12 @@
+"""A page without a Pipe pays nothing for dash-pipe."""
+
+APP = "plain"
+HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest")
+
+
+def test_a_page_without_a_pipe_opens_no_socket(browser, proxy):
+    browser.open(proxy.url)
+    browser.click("count")
+    browser.wait_for_text("n", "1")  # the page is complete: its callbacks work
+    assert proxy.count() > 0
+    assert proxy.count("/_pipe") == 0

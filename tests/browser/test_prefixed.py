@@ -1,0 +1,15 @@
+"""An app below a path."""
+
+from harness.wait import wait_for
+
+APP = "prefixed"
+
+
+def test_a_pipe_works_below_a_prefix(app, browser, proxy):
+    browser.open(f"{proxy.url}/some/where/")
+    browser.wait_open()
+    app.send(("far", "any", "near"))
+    browser.wait_for_text("value", "near")
+    assert proxy.count("/some/where/_pipe/ws") == 1
+    (call,) = wait_for(lambda: app.calls("show"), "the call")
+    assert call.values == {"value": "near"}

@@ -1,0 +1,71 @@
+"""The first things a user tries."""
+
+from harness.app import contiguous, offsets
+from harness.wait import wait_for
+
+APP = "room"
+HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest")
+
+
+def test_a_click_appears_in_a_second_browser(app, browser, second_browser):
+    for one in (browser, second_browser):
+        one.open(app.url)
+        one.wait_open()
+    browser.click("tell")
+    second_browser.wait_for_text("value", "click 1")
+    browser.wait_for_text("value", "click 1")
+    browser.click("tell")
+    second_browser.wait_for_text("value", "click 2")
+    wait_for(lambda: len(app.calls("show")) == 4, "one call a click and browser")
+
+
+def test_a_message_carries_what_the_docs_name(app, browser):
+    browser.open(app.url)
+    browser.wait_open()
+    app.send(("room", "news", {"deep": [1, None, "é"]}))
+    (call,) = wait_for(lambda: app.calls("show"), "the call")
+    assert call.triggered_id == "pipe"
+    assert call.n_messages == 1
+    assert call.values["value"] == {"deep": [1, None, "é"]}
+    (message,) = call.messages
+    assert message.pop("time") > 1.7e9
+    assert message.pop("offset") >= 1
+    assert message == {
+        "channel_name": "room",
+        "label": "news",
+        "value": {"deep": [1, None, "é"]},
+    }
+
+
+def test_the_same_value_twice_fires_twice(app, browser):
+    browser.open(app.url)
+    browser.wait_open()
+    for n in (1, 2, 3):
+        app.send(("room", "news", "same"))
+        wait_for(lambda n=n: len(offsets(app.calls("show"))) == n, f"call {n}")
+    calls = app.calls("show")
+    assert [call.n_messages for call in calls] == [1, 2, 3]
+    assert [call.values["value"] for call in calls] == ["same"] * 3
+    assert contiguous(offsets(calls))
+
+
+def test_two_tabs_of_one_page_each_get_every_message(app, browser, second_browser):
+    for one in (browser, second_browser):
+        one.open(app.url)
+        one.wait_open()
+    app.send(*[("room", "news", n) for n in range(20)])
+    for one in (browser, second_browser):
+        one.wait_for_prop("pipe", "n_messages", 20)
+    both = sorted(offsets(app.calls("show")))
+    assert contiguous(both[::2])
+    assert both[::2] == both[1::2]
+
+
+def test_a_page_has_one_socket_and_its_status_is_open(app, browser, proxy):
+    browser.open(proxy.url)
+    browser.wait_open()
+    app.send(("room", "news", "hello"))
+    browser.wait_for_text("value", "hello")
+    assert proxy.count("/_pipe/ws") == 1
+    assert browser.prop("pipe", "status") == "open"
+    assert browser.prop("pipe", "n_gaps") in {None, 0}

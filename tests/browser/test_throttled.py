@@ -1,0 +1,27 @@
+"""A least time between two updates."""
+
+from itertools import pairwise
+
+from harness.app import contiguous, offsets
+from harness.wait import wait_for
+
+APP = "throttled"
+
+THROTTLE = 0.4
+JITTER = 0.1  # a request takes a moment, and not always the same
+
+
+def test_updates_keep_their_distance_and_lose_nothing(app, browser):
+    browser.open(app.url)
+    browser.wait_open()
+    app.send(("often", "any", 0))
+    # The next is sent when the one before has arrived: without the throttle, a call each.
+    for n in range(1, 4):
+        app.send(("often", "any", n), ("often", "any", f"and {n}"))
+        browser.wait_for_text("value", f"and {n}")
+    calls = wait_for(lambda: app.calls("show"), "the calls")
+    assert contiguous(offsets(calls))
+    assert len(offsets(calls)) == 7
+    apart = [after.time - before.time for before, after in pairwise(calls)]
+    assert apart
+    assert min(apart) > THROTTLE - JITTER

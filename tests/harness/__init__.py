@@ -1,0 +1,1 @@
+"""What the tests need around the product: servers, a proxy, browsers, a websocket client."""

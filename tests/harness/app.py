@@ -1,0 +1,69 @@
+"""A running app, as a test sees it: its pages, what it can be told to send, what it recorded."""
+
+import json
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a callback of the app, as the app recorded it."""
+
+    callback: str
+    triggered_id: Any
+    values: dict[str, Any]
+    messages: list[dict[str, Any]]
+    n_messages: int | None
+    time: float
+    """The app's monotonic clock when the call began; only differences mean something."""
+
+
+class App:
+    """The test-only routes of an app (tests/apps/recorder.py), spoken to over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def send(self, *messages: tuple[str, str, Any], thread: bool = False) -> None:
+        """Have the app send (channel, label, value) messages, in order.
+
+        With `thread` it sends them in a thread and this returns at once.
+        """
+        names = ("channel_name", "label", "value")
+        body = [dict(zip(names, message, strict=True)) for message in messages]
+        self._request("POST", "/_test/send" + ("?thread=1" if thread else ""), body)
+
+    def calls(self, callback: str | None = None) -> list[Call]:
+        """Return the calls so far, in the order in which they began; of one callback, or all."""
+        calls = [Call(**call) for call in self._request("GET", "/_test/calls")]
+        return [call for call in calls if callback in {None, call.callback}]
+
+    def forget(self) -> None:
+        """Have the app forget its calls."""
+        self._request("DELETE", "/_test/calls")
+
+    def _request(self, method: str, path: str, body: object = None) -> Any:
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def heard(calls: list[Call]) -> list[Any]:
+    """Return the values of all messages of the calls, in order."""
+    return [message["value"] for call in calls for message in call.messages]
+
+
+def offsets(calls: list[Call]) -> list[int]:
+    """Return the offsets of all messages of the calls, in order."""
+    return [message["offset"] for call in calls for message in call.messages]
+
+
+def contiguous(numbers: list[int]) -> bool:
+    """Tell whether each number is the one before it plus one: none twice, none missing."""
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True

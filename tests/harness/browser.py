@@ -1,0 +1,143 @@
+"""Chromium, driven by selenium, looking at one Dash page."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import element_to_be_clickable
+from selenium.webdriver.support.wait import WebDriverWait
+
+from harness.wait import INTERVAL, TIMEOUT, wait_for_value
+
+PHONE = (390, 844)
+LAPTOP = (1366, 768)
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+FLAGS = (
+    "--headless=new",
+    "--disable-dev-shm-usage",  # a container's /dev/shm is often too small
+    # Nothing but the page may use the network.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-default-browser-check",
+    # A second window is not less alive than the first.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+)
+
+# What Chromium writes by itself, whatever the page does, when a connection breaks.
+BROKEN_CONNECTION = ("WebSocket connection to", "net::ERR_")
+
+# Before Dash has a layout, getLayout throws.
+READ_PROP = """
+    try {
+        return window.dash_component_api.getLayout(arguments[0]).props[arguments[1]] ?? null;
+    } catch {
+        return null;
+    }
+"""
+
+
+class Browser:
+    """One Chromium process with one tab that counts; close it with quit()."""
+
+    def __init__(self, profile: Path, size: tuple[int, int] = LAPTOP) -> None:
+        options = ChromeOptions()
+        options.binary_location = executable(*NAMES)
+        for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}", f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        if os.geteuid() == 0:
+            options.add_argument("--no-sandbox")  # Chromium refuses to run as root with one
+        # A sync worker serves one connection at a time; one opened on suspicion would block it.
+        options.add_experimental_option("prefs", {"net.network_prediction_options": 2})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        # A given path keeps selenium from looking for a driver on the network.
+        self.driver = Chrome(options, Service(executable("chromedriver")))
+
+    def quit(self) -> None:
+        """End the process."""
+        self.driver.quit()
+
+    def fresh(self) -> None:
+        """Replace the tab with a new one, without cookies; forget the console."""
+        old = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        new = self.driver.current_window_handle
+        self.driver.switch_to.window(old)
+        self.driver.close()
+        self.driver.switch_to.window(new)
+        self.driver.delete_all_cookies()
+        self.console()
+
+    def open(self, url: str) -> None:
+        """Load a page and wait until Dash has rendered something."""
+        self.driver.get(url)
+        self.find("#react-entry-point > :not(._dash-loading)")
+
+    def wait_open(self, *ids: object) -> None:
+        """Wait until the Pipes are open: what is sent from now on arrives."""
+        for one in ids or ("pipe",):
+            self.wait_for_prop(one, "status", "open")
+
+    def find(self, selector: str) -> Any:
+        """Wait for an element and return it."""
+        return self._wait(lambda: self.driver.find_elements(By.CSS_SELECTOR, selector), selector)[0]
+
+    def click(self, id_: str) -> None:
+        """Click an element as soon as it can be."""
+        waiting = WebDriverWait(self.driver, TIMEOUT, INTERVAL)
+        waiting.until(element_to_be_clickable((By.ID, id_))).click()
+
+    def wait_for_text(self, id_: str, text: str, timeout: float = TIMEOUT) -> None:
+        """Wait until an element's text is this one."""
+        self._wait(
+            lambda: self.driver.find_element(By.ID, id_).text == text, f"#{id_}: {text!r}", timeout
+        )
+
+    def prop(self, id_: object, name: str) -> Any:
+        """Return a component's prop, as Dash has it in its store; None when it has none."""
+        return self.driver.execute_script(READ_PROP, id_, name)
+
+    def wait_for_prop(
+        self, id_: object, name: str, value: object, timeout: float = TIMEOUT
+    ) -> None:
+        """Wait until a component's prop has this value."""
+        wait_for_value(
+            lambda: self.prop(id_, name), value, f"{name} of {json.dumps(id_)} to be", timeout
+        )
+
+    def console(self) -> list[str]:
+        """Return what the console has shown since the last time this was asked."""
+        entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [f"{entry['level']} {entry['message']}" for entry in entries]
+
+    def _wait(self, predicate: Callable[[], Any], what: str, timeout: float = TIMEOUT) -> Any:
+        waiting = WebDriverWait(self.driver, timeout, INTERVAL)
+        return waiting.until(lambda _: predicate(), what)
+
+
+def executable(*names: str) -> str:
+    """Return the first of the programs that is on PATH."""
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    raise AssertionError(f"none of {', '.join(names)} is on PATH; `make chromium` helps")
+
+
+def unexpected(console: list[str], *, cuts: bool) -> list[str]:
+    """Return the lines that should not be there; `cuts` allows those about broken connections."""
+    return [
+        line for line in console if not (cuts and any(part in line for part in BROKEN_CONNECTION))
+    ]

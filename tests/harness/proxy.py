@@ -1,0 +1,145 @@
+"""A TCP proxy on loopback whose connections a test can cut, refuse and count."""
+
+import contextlib
+import socket
+import struct
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+
+from typing_extensions import Self
+
+CHUNK = 65536
+# SO_LINGER on, with no time to linger: close() sends RST instead of FIN, as a crash does.
+ABRUPT = struct.pack("ii", 1, 0)
+
+
+@dataclass
+class Connection:
+    """One connection through the proxy, and the first line that its client sent."""
+
+    client: socket.socket
+    server: socket.socket
+    first_line: str = ""
+
+    def cut(self) -> None:
+        """End both sides at once, with RST."""
+        for end in (self.client, self.server):
+            # A thread in recv() holds the file open: shutdown() wakes it, close() then resets.
+            with contextlib.suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPT)
+                end.shutdown(socket.SHUT_RD)
+        for end in (self.client, self.server):
+            end.close()
+
+
+class Proxy:
+    """Stands before a server on 127.0.0.1:`port`; a context manager, running while inside.
+
+    A websocket always has a connection of its own, whose first line is the GET that opens it. So
+    `count("/_pipe/ws")` is how many times one was tried, and `cut("/_pipe/ws")` leaves HTTP alone.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = ("127.0.0.1", port)
+        self._lock = threading.Lock()
+        self._open: list[Connection] = []
+        self._first_lines: list[str] = []
+        self._refusing = False
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        self._accepting.join()
+        self._listener.close()
+        self.cut()
+
+    @property
+    def url(self) -> str:
+        """The root of what is behind the proxy, seen through it."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def cut(self, path: str = "") -> int:
+        """Cut the open connections whose first line holds `path`; return how many there were."""
+        with self._lock:
+            chosen = [connection for connection in self._open if path in connection.first_line]
+            self._open = [one for one in self._open if one not in chosen]
+        for connection in chosen:
+            connection.cut()
+        return len(chosen)
+
+    def refuse(self) -> None:
+        """Cut every new connection as soon as it is made, until allow()."""
+        self._refusing = True
+
+    def allow(self) -> None:
+        """Let new connections through again."""
+        self._refusing = False
+
+    def count(self, path: str = "") -> int:
+        """Return how many connections so far began with a line that holds `path`."""
+        with self._lock:
+            return sum(path in line for line in self._first_lines)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # __exit__ shut the listener down
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        first = b""
+        with contextlib.suppress(OSError):
+            first = client.recv(CHUNK)
+        first_line = first.partition(b"\r\n")[0].decode("latin-1")
+        if first:
+            with self._lock:
+                self._first_lines.append(first_line)
+        try:
+            if not first or self._refusing:
+                raise ConnectionRefusedError
+            server = socket.create_connection(self._target)
+            server.sendall(first)
+        except OSError:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPT)
+            client.close()
+            return
+        connection = Connection(client, server, first_line)
+        with self._lock:
+            self._open.append(connection)
+        threading.Thread(target=self._pump, args=(connection, server, client), daemon=True).start()
+        self._pump(connection, client, server)
+
+    def _pump(self, connection: Connection, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(CHUNK):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)  # a half-closed connection stays half open
+        except OSError:
+            self._forget(connection)
+        else:
+            if source is connection.server:
+                self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        """Close what one side has ended, unless cut() was there first."""
+        with self._lock:
+            if connection not in self._open:
+                return
+            self._open.remove(connection)
+        for end in (connection.client, connection.server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # wakes the other direction's recv()
+            end.close()

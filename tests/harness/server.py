@@ -1,0 +1,182 @@
+"""A server in a process of its own, running one of the apps of tests/apps."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from typing_extensions import Self
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+APPS = ROOT / "tests" / "apps"
+CURRENT_PYTHON = sys.executable
+OLDEST_PYTHON = str(ROOT / ".venv-oldest" / "bin" / "python")
+
+RUN = "from {module} import app; app.run(host='127.0.0.1', port={port})"
+GUNICORN = (
+    "-m",
+    "gunicorn",
+    "{module}:server",
+    "--bind=127.0.0.1:{port}",
+    "--workers=1",
+    "--no-control-socket",  # which would be a file in the home directory
+)
+
+# Every way to serve an app: the interpreter, and its arguments with {module} and {port} open.
+HOSTS: dict[str, tuple[str, ...]] = {
+    "werkzeug": (CURRENT_PYTHON, "-c", RUN),
+    "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
+    "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
+    "werkzeug-oldest": (OLDEST_PYTHON, "-c", RUN),
+    "script": (CURRENT_PYTHON, "{module}.py"),  # which finds the port where Dash looks, in PORT
+}
+
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 10.0
+
+
+class ServerError(AssertionError):
+    """The server did not come up; the message ends with its log."""
+
+
+class Server:
+    """One app on one host and port, from start() to stop(); also a context manager.
+
+    The port stays the same over restarts. Standard output and error go to `log`, which also
+    survives them. `python` runs the host on another interpreter than the table's, and `directory`
+    is where the module is found.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        module: str,
+        log: Path,
+        *,
+        python: str | None = None,
+        directory: Path = APPS,
+    ) -> None:
+        interpreter, *arguments = HOSTS[host]
+        self.host = host
+        self.port = free_port()
+        self.log = log
+        self._interpreter = python or interpreter
+        self._arguments = [one.format(module=module, port=self.port) for one in arguments]
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The root of the server, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start the process and return when it answers HTTP."""
+        if not Path(self._interpreter).exists():
+            raise ServerError(f"{self.host} needs {self._interpreter}; `make old` installs it")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._interpreter, *self._arguments],
+                cwd=self._directory,  # where `-c` and gunicorn look for the module
+                env=environment(os.environ, self.port),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that gunicorn's workers can be ended with it
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except ServerError:
+            self.kill9()
+            raise
+
+    def stop(self) -> None:
+        """End the process as an administrator would, and by force when it does not listen."""
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_TIMEOUT)
+        self.kill9()
+
+    def kill9(self) -> None:
+        """End the process and its workers at once; nothing gets to say goodbye."""
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_TIMEOUT)
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop, and start anew on the same port."""
+        self.stop()
+        self.start()
+
+    def log_text(self) -> str:
+        """Everything the server has written so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        # An accepted connection is not enough: gunicorn listens before its worker has imported
+        # the app. Any HTTP status will do, since the root need not exist.
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            if answers_http(self.port):
+                return
+            try:
+                status = process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+            raise ServerError(f"{self.host} ended with status {status}:\n{self.log_text()}")
+        raise ServerError(f"{self.host} was not up in {START_TIMEOUT:g} s:\n{self.log_text()}")
+
+
+def answers_http(port: int) -> bool:
+    """Tell whether a request to the port gets an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    else:
+        return True
+    finally:
+        connection.close()
+
+
+def environment(inherited: Mapping[str, str], port: int) -> dict[str, str]:
+    """Return the environment of a server: ours, unbuffered, without settings of the product."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith("DASH_PIPE_")}
+    # Two interpreters share these sources, and neither may run the other's site-packages.
+    kept.pop("PYTHONPATH", None)
+    return {**kept, "PYTHONUNBUFFERED": "1", "PORT": str(port)}
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

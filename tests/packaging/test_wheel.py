@@ -1,0 +1,98 @@
+"""The wheel, as a user gets it: in a fresh environment, without Node."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from harness.browser import Browser
+from harness.server import ROOT, Server, answers_http
+from harness.ws import PipeClient
+
+# What must be in it beside the modules.
+DATA = {
+    "dash_pipe/dash_pipe.min.js",
+    "dash_pipe/package-info.json",
+    "dash_pipe/py.typed",
+}
+
+# No Node, and nothing else of this machine either.
+BARE = {**os.environ, "PATH": ""}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--outdir", directory, ROOT)  # an sdist, and a wheel of it
+    (built,) = directory.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel, tmp_path_factory):
+    """The interpreter of an environment with the wheel and what it depends on."""
+    venv = tmp_path_factory.mktemp("venv")
+    run(sys.executable, "-m", "venv", venv)
+    interpreter = str(venv / "bin" / "python")
+    run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    return interpreter
+
+
+@pytest.fixture
+def browser(tmp_path):
+    browser = Browser(tmp_path / "profile")
+    yield browser
+    browser.quit()
+
+
+def run(*command):
+    done = subprocess.run(
+        [str(part) for part in command], env=BARE, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+def first_example(readme):
+    blocks = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    return next(block for block in blocks if "Pipe(" in block)
+
+
+def test_it_has_everything_and_no_tests(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("dash_pipe/**/*.py")}
+    assert modules | DATA <= names
+    extra = {name for name in names - modules - DATA if ".dist-info/" not in name}
+    assert extra <= {"dash_pipe/proptypes.js"}
+
+
+def test_its_version_is_that_of_package_json(wheel, python):
+    version = json.loads((ROOT / "package.json").read_text())["version"]
+    assert wheel.name.startswith(f"dash_pipe-{version}-")
+    assert run(python, "-c", "import dash_pipe; print(dash_pipe.__version__)") == version
+
+
+def test_importing_it_needs_no_extra_and_warns_of_nothing(python):
+    run(python, "-c", "import dash")  # Dash's own warnings are not ours
+    run(python, "-W", "error:::dash_pipe", "-c", "import dash_pipe, dash_pipe.hosts.dash")
+
+
+def test_the_start_of_the_readme_runs_as_it_stands(python, browser, tmp_path):
+    start = first_example((ROOT / "README.md").read_text(encoding="utf-8"))
+    (tmp_path / "start.py").write_text(start, encoding="utf-8")
+    channel = re.search(r"""channel_name=["']([^"']+)["']""", start)[1]
+    server = Server("script", "start", tmp_path / "log", python=python, directory=tmp_path)
+    with server, PipeClient(f"{server.url}/", origin=server.url) as client:
+        client.subscribe(channel)
+        browser.open(server.url)
+        for button in browser.driver.find_elements("tag name", "button")[:1]:
+            button.click()  # the example either sends by itself or on a click
+        (row,) = client.rows(1)
+        assert row[0] >= 1
+        assert browser.console() == []
+    assert not answers_http(server.port)
+    assert "Traceback" not in server.log_text()
