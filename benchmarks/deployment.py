@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 import dash
 import flask
+
 from message import value
 
 if os.environ.get("BENCH_UVLOOP"):
