@@ -32,9 +32,8 @@ def test_the_same_id_on_the_next_page_goes_on(app, browser, proxy):
     browser.find("#is-third")
     app.send(("pages", "any", "last"))
     browser.wait_for_text("value", "last")
-    calls = app.calls("show")
     wait_for(lambda: len(offsets(app.calls("show"))) == 11, "every message")
-    assert contiguous(offsets(calls))
+    assert contiguous(offsets(app.calls("show")))
     assert proxy.count("/_pipe/ws") == 1
 
 

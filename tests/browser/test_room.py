@@ -56,6 +56,7 @@ def test_two_tabs_of_one_page_each_get_every_message(app, browser, second_browse
     app.send(*[("room", "news", n) for n in range(20)])
     for one in (browser, second_browser):
         one.wait_for_prop("pipe", "n_messages", 20)
+    wait_for(lambda: len(offsets(app.calls("show"))) == 40, "the calls of both")
     both = sorted(offsets(app.calls("show")))
     assert contiguous(both[::2])
     assert both[::2] == both[1::2]
