@@ -89,6 +89,12 @@ class Server:
         """The root of the server, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """The process that was started; gunicorn's workers are its children."""
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
     def start(self) -> None:
         """Start the process and return when it answers HTTP."""
         if not Path(self._interpreter).exists():

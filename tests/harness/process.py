@@ -1,0 +1,31 @@
+"""What the kernel says of a process: Linux's /proc."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One look at a process."""
+
+    threads: int
+    descriptors: int
+    resident_kib: int
+
+
+def figures(pid: int) -> Figures:
+    """Look at a process."""
+    proc = Path(f"/proc/{pid}")
+    status = dict(
+        line.split(":", 1) for line in (proc / "status").read_text().splitlines() if ":" in line
+    )
+    return Figures(
+        threads=int(status["Threads"]),
+        descriptors=len(list((proc / "fd").iterdir())),
+        resident_kib=int(status["VmRSS"].split()[0]),
+    )
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of its children."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
