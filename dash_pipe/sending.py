@@ -82,4 +82,8 @@ def encode(value: object) -> str:
 
 
 def _described(value: object) -> str:
-    return f"{type(value).__name__} {reprlib.repr(value)}"
+    try:
+        shown = reprlib.repr(value)
+    except Exception:  # a number of more digits than Python prints
+        return f"{type(value).__name__} that can't be shown"
+    return f"{type(value).__name__} {shown}"

@@ -93,8 +93,8 @@ def _on_setup(app: Dash) -> None:
     """Meet an app of this environment, as Dash's setup hook; leave alone what can't be served."""
     try:
         setup(app)
-    except SetupError as error:
-        logger.debug("dash-pipe: %s", error)
+    except Exception as error:  # apps come in all kinds here, and it is not ours to stop them
+        logger.debug("dash-pipe: left an app alone: %s", error)
 
 
 dash.hooks.setup()(_on_setup)

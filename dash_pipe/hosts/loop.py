@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
@@ -68,7 +69,7 @@ class LoopThread:
         self._loop.call_soon_threadsafe(close)
         try:
             done.result(GOODBYE_TIMEOUT)
-        except TimeoutError:
+        except FutureTimeoutError:  # Python 3.10 has one of its own for futures
             logger.warning("dash-pipe: the loop was too busy to say goodbye to the browsers")
 
     def abandon(self) -> None:

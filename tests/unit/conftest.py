@@ -1,0 +1,41 @@
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from dash_pipe import runtime
+from unit.fakes import Clock, Room
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has a process of its own, as far as settings and broker go."""
+    for name in list(os.environ):
+        if name.startswith("DASH_PIPE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
+
+
+@pytest.fixture(params=["tcp", "pair"])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The browser's end of a connection, and the server's."""
+    if request.param == "pair":
+        browser, server = socket.socketpair()
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            browser = socket.create_connection(listener.getsockname(), timeout=5)
+            server, _ = listener.accept()
+    browser.settimeout(5)
+    with browser, server:
+        yield browser, server

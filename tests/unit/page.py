@@ -1,0 +1,126 @@
+"""A browser at the other end of a connection, on a transport that goes nowhere."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.frames import Opcode
+from websockets.http11 import Request
+from websockets.uri import parse_uri
+
+from dash_pipe.hosts.connection import Connection, websocket
+from dash_pipe.protocol import Close
+from unit.fakes import Room
+
+BUFFER = bytearray(64 * 1024)
+
+
+class Transport(asyncio.Transport):
+    """A wire to a browser that the test looks at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closed = self.aborted = self.paused = False
+
+    def write(self, data: Any) -> None:
+        assert not self.closed, "written after the end"
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+
+class Page:
+    """A browser at the other end of a connection: websockets' own client, fed by hand."""
+
+    def __init__(
+        self,
+        room: Room,
+        subprotocols: list[str] | None = None,
+        refusal: tuple[Close, str] | None = None,
+    ) -> None:
+        offered: Any = ["dash-pipe.v1"] if subprotocols is None else subprotocols
+        self.ws = ClientProtocol(
+            parse_uri("ws://app.org/_pipe/ws"),
+            subprotocols=offered or None,
+            extensions=[ClientPerMessageDeflateFactory()],
+        )
+        self.ws.send_request(self.ws.connect())
+        server = websocket()
+        server.receive_data(b"".join(self.ws.data_to_send()))
+        (request,) = server.events_received()
+        assert isinstance(request, Request)
+        self.gone: list[Connection] = []
+        self.transport = Transport()
+        response = server.accept(request)
+        self.connection = Connection(room.hub, server, response, refusal, BUFFER, self.gone.append)
+        self.connection.connection_made(self.transport)
+        self.frames = self.read()[1:]
+
+    @property
+    def closed(self) -> tuple[int, str] | None:
+        """What the server closed with."""
+        close = self.ws.close_rcvd
+        return (close.code, close.reason) if close else None
+
+    @property
+    def close_code(self) -> int | None:
+        return self.closed[0] if self.closed else None
+
+    def read(self) -> list[Any]:
+        """What has come since the last call: the answer to the handshake, frames."""
+        written, self.transport.written = self.transport.written, []
+        for data in written:
+            self.ws.receive_data(data)
+        assert self.ws.parser_exc is None
+        return self.ws.events_received()
+
+    def sends(self, send: Callable[..., None], *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """Let the client send; return the answers."""
+        send(*args, **kwargs)
+        return self.deliver(b"".join(self.ws.data_to_send()))
+
+    def deliver(self, data: bytes) -> list[dict[str, Any]]:
+        for at in range(0, len(data), len(BUFFER)):
+            part = data[at : at + len(BUFFER)]
+            buffer = self.connection.get_buffer(-1)
+            buffer[: len(part)] = part
+            self.connection.buffer_updated(len(part))
+        frames = [event for event in self.read() if event.opcode is Opcode.TEXT]
+        return [json.loads(frame.data) for frame in frames]
+
+    def subscribe(self, channel: str = "jobs") -> list[dict[str, Any]]:
+        return self.sends(self.ws.send_text, subscription(channel))
+
+
+def subscription(channel: str = "jobs") -> bytes:
+    return json.dumps({"type": "subscribe", "channel": channel, "labels": None}).encode()
+
+
+def talks(room: Room, test: Callable[[Page], None], **page: Any) -> None:
+    """Run a test where asyncio would run a connection: on a loop."""
+
+    async def main() -> None:
+        test(Page(room, **page))
+
+    asyncio.run(main())
+
+
+def on_a_loop(test: Callable[..., None]) -> Callable[[Room], None]:
+    def run(room: Room) -> None:
+        talks(room, lambda page: test(room, page))
+
+    return run

@@ -1,0 +1,181 @@
+import logging
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import dash
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+import dash_pipe
+from dash_pipe.errors import SetupError
+from dash_pipe.hosts.dash import _on_setup
+
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+
+
+def routes(server: Flask) -> list[str]:
+    return [rule.rule for rule in server.url_map.iter_rules() if "_pipe" in rule.rule]
+
+
+def test_an_app_has_the_route_by_itself() -> None:
+    app = dash.Dash("app")
+    assert routes(app.server) == ["/_pipe/ws"]
+    (rule,) = (rule for rule in app.server.url_map.iter_rules() if "_pipe" in rule.rule)
+    assert rule.websocket
+
+
+def test_more_than_once_does_no_harm() -> None:
+    app = dash.Dash("app")
+    for _ in range(3):
+        dash_pipe.setup(app)
+    assert routes(app.server) == ["/_pipe/ws"]
+
+
+def test_an_app_that_was_made_before_the_import() -> None:
+    code = """if True:
+        import dash, sys
+        assert "dash_pipe" not in sys.modules
+        app = dash.Dash("app", server=False)
+        early = dash.Dash("early")
+        import dash_pipe
+        dash_pipe.setup(early)
+        dash_pipe.setup(app)
+        dash_pipe.setup(app)
+        from flask import Flask
+        server = Flask("server")
+        app.init_app(server)
+        for each in (early.server, server):
+            print([r.rule for r in each.url_map.iter_rules() if "_pipe" in r.rule])
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert found.stdout.split("\n")[:2] == ["['/_pipe/ws']"] * 2, found.stderr
+
+
+def test_an_app_that_waits_for_its_server() -> None:
+    app = dash.Dash("app", server=False)
+    dash_pipe.setup(app)
+    assert not hasattr(app.init_app.__wrapped__, "__wrapped__")  # type: ignore[attr-defined]
+    server = Flask("server")
+    app.init_app(server)
+    assert routes(server) == ["/_pipe/ws"]
+    dash_pipe.setup(app)
+    assert routes(server) == ["/_pipe/ws"]
+
+
+def test_a_prefix_that_comes_with_the_server() -> None:
+    app = dash.Dash("app", server=False)
+    app.init_app(server := Flask("server"), routes_pathname_prefix="/late/")
+    assert routes(server) == ["/late/_pipe/ws"]
+
+
+def test_the_route_is_below_the_prefix_of_the_routes() -> None:
+    app = dash.Dash(
+        "app", routes_pathname_prefix="/inner/", requests_pathname_prefix="/outer/inner/"
+    )
+    assert routes(app.server) == ["/inner/_pipe/ws"]
+
+
+def test_two_apps_on_one_server() -> None:
+    server = Flask("server")
+    dash.Dash("one", server=server, url_base_pathname="/one/")
+    dash.Dash("two", server=server, url_base_pathname="/two/")
+    assert sorted(routes(server)) == ["/one/_pipe/ws", "/two/_pipe/ws"]
+
+
+def test_one_app_on_two_servers() -> None:
+    app = dash.Dash("app", server=False)
+    servers = [Flask("one"), Flask("two")]
+    for server in servers:
+        app.init_app(server)
+    assert [routes(server) for server in servers] == [["/_pipe/ws"]] * 2
+
+
+class Furious:
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError(name)
+
+
+def strangers() -> list[Any]:
+    def nothing() -> None:
+        pass
+
+    return [
+        None,
+        object(),
+        Flask("app"),
+        Furious(),
+        SimpleNamespace(init_app=nothing, config={}),
+        SimpleNamespace(init_app=nothing, config={}, server=None),
+        SimpleNamespace(init_app=nothing, config={}, server=object(), routes=[]),
+        SimpleNamespace(init_app=nothing, config={}, server=Flask("x"), routes=["/"]),
+    ]
+
+
+@pytest.mark.parametrize("app", strangers(), ids=range(8))
+def test_the_hook_leaves_alone_what_it_does_not_know(
+    app: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    _on_setup(app)
+    assert [r for r in caplog.records if r.levelno > logging.DEBUG] == []
+
+
+@pytest.mark.parametrize("app", [None, object(), Flask("app"), "app"])
+def test_setup_of_what_is_no_app_helps(app: Any) -> None:
+    with pytest.raises(SetupError) as caught:
+        dash_pipe.setup(app)
+    assert "dash.Dash" in str(caught.value)
+    assert type(app).__name__ in str(caught.value)
+
+
+def test_setup_of_an_app_on_another_server_helps() -> None:
+    app = dash.Dash("app")
+    app.server = object()  # as with another backend
+    with pytest.raises(SetupError, match=r"on Flask; .*builtins\.object"):
+        dash_pipe.setup(app)
+
+
+def client(*, allowed: bool = True) -> FlaskClient:
+    app = dash.Dash("app")
+    app.layout = []
+    if not allowed:
+        app.server.before_request(lambda: ("no", 403))
+    return app.server.test_client()
+
+
+def test_the_route_answers_where_there_is_no_socket() -> None:
+    answer = client().get("/_pipe/ws", headers=WEBSOCKET)
+    assert answer.status_code == 501
+    assert answer.mimetype == "text/plain"
+    assert "The way out: " in answer.text
+
+
+def test_the_route_refuses_a_broken_handshake() -> None:
+    answer = client().get("/_pipe/ws", headers=WEBSOCKET | {"Sec-WebSocket-Key": "x"})
+    assert answer.status_code == 400
+
+
+def test_only_websockets_go_there() -> None:
+    assert client().post("/_pipe/ws").status_code in (400, 405)
+    assert "WebSocket" not in client().get("/_pipe/ws").text
+
+
+def test_before_request_guards_it() -> None:
+    answer = client(allowed=False).get("/_pipe/ws", headers=WEBSOCKET)
+    assert answer.status_code == 403
+
+
+def test_dash_finds_the_browsers_half() -> None:
+    assert dash_pipe.Pipe._js_dist[0]["relative_package_path"] == "dash_pipe.min.js"
+    assert dash_pipe.__version__
+    pipe = dash_pipe.Pipe(id="p", channel_name="jobs", label=["a"])
+    assert pipe.to_plotly_json()["namespace"] == "dash_pipe"

@@ -1,0 +1,198 @@
+"""What a browser is told when it comes, comes back, changes its mind and goes."""
+
+import gc
+import weakref
+
+from dash_pipe.hub import Policy
+from dash_pipe.log import Limits
+from dash_pipe.protocol import Close
+from unit.fakes import Room, rows, values
+
+
+def epoch_of(room: Room, channel: str = "jobs") -> str:
+    epoch = room.broker.open(channel).epoch
+    room.broker.close(channel)
+    return epoch
+
+
+def since(room: Room, offset: int) -> dict[str, object]:
+    return {"epoch": epoch_of(room), "offset": offset}
+
+
+def test_a_first_subscribe_reads_on_from_the_head(room: Room) -> None:
+    room.publish("jobs", "old", "older")
+    browser = room.browser()
+    (answer,) = browser.subscribe("jobs")
+    assert answer == {
+        "type": "subscribed",
+        "channel": "jobs",
+        "epoch": epoch_of(room),
+        "offset": 2,
+        "recovered": None,
+        "lost": [],
+        "spread": 1 / 200,
+        "heartbeat": 25,
+    }
+    room.send("jobs", "new")
+    (frame,) = browser.outlet.take()
+    assert rows([frame]) == [[3, "a", "new"]]
+    assert (frame["type"], frame["channel"], frame["epoch"]) == (
+        "messages",
+        "jobs",
+        answer["epoch"],
+    )
+    assert frame["upto"] == 3
+    assert "lost" not in frame
+
+
+def test_a_channel_that_nobody_sent_to(room: Room) -> None:
+    browser = room.browser()
+    assert browser.subscribe("jobs")[0]["offset"] == 0
+    room.send("jobs", "first")
+    assert rows(browser.outlet.take()) == [[1, "a", "first"]]
+
+
+def test_a_burst_is_one_frame(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs")
+    room.send("jobs", *range(100))
+    (frame,) = browser.outlet.take()
+    assert values([frame]) == list(range(100))
+
+
+def test_spread_grows_with_the_crowd_up_to_a_bound() -> None:
+    room = Room(policy=Policy(returns_per_second=2, max_spread=3))
+    spreads = [room.browser().subscribe("jobs")[0]["spread"] for _ in range(8)]
+    assert spreads == [0.5, 1, 1.5, 2, 2.5, 3, 3, 3]
+
+
+def test_resumes_without_a_gap(room: Room) -> None:
+    room.publish("jobs", 1, 2, 3, 4)
+    answer, *frames = room.browser().subscribe("jobs", since=since(room, 2))
+    assert (answer["recovered"], answer["lost"], answer["offset"]) == (True, [], 4)
+    assert values(frames) == [3, 4]
+
+
+def test_resumes_at_the_head(room: Room) -> None:
+    room.publish("jobs", 1, 2)
+    (answer,) = room.browser().subscribe("jobs", since=since(room, 2))
+    assert answer["recovered"] is True
+
+
+def test_resumes_with_a_gap_when_its_labels_lost_something() -> None:
+    room = Room(Limits(messages=2))
+    room.publish("jobs", *range(5))
+    room.publish("jobs", "q", label="quiet")
+    answer, *frames = room.browser().subscribe("jobs", since=since(room, 1))
+    assert (answer["recovered"], answer["lost"]) == (False, [["a", 4]])
+    assert rows(frames) == [[5, "a", 4], [6, "quiet", "q"]]
+    answer, *frames = room.browser().subscribe("jobs", ["quiet"], since=since(room, 1))
+    assert (answer["recovered"], answer["lost"]) == (True, [])
+    assert values(frames) == ["q"]
+
+
+def test_another_epoch_is_read_from_its_beginning(room: Room) -> None:
+    room.publish("jobs", "x", "y")
+    answer, *frames = room.browser().subscribe("jobs", since={"epoch": "gone", "offset": 1})
+    assert (answer["recovered"], answer["lost"], answer["offset"]) == (False, [], 2)
+    assert values(frames) == ["x", "y"]
+
+
+def test_a_position_above_the_head_reads_on_from_the_head(room: Room) -> None:
+    room.publish("jobs", "x", "y")
+    browser = room.browser()
+    (answer,) = browser.subscribe("jobs", since=since(room, 3))
+    assert (answer["recovered"], answer["offset"]) == (False, 2)
+    room.send("jobs", "z")
+    assert rows(browser.outlet.take()) == [[3, "a", "z"]]
+
+
+def test_labels_are_filtered_here(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs", ["b", "c"])
+    room.send("jobs", 1)
+    assert browser.outlet.take() == []
+    room.send("jobs", 2, label="b")
+    assert rows(browser.outlet.take()) == [[2, "b", 2]]
+
+
+def test_a_second_subscribe_replaces_the_labels_and_keeps_the_place(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs", ["a"])
+    room.send("jobs", 1, 2)
+    browser.outlet.take()
+    (answer,) = browser.subscribe("jobs", ["b"], since=since(room, 0))
+    assert (answer["recovered"], answer["offset"]) == (None, 2)
+    room.send("jobs", 3)
+    room.send("jobs", 4, label="b")
+    assert rows(browser.outlet.take()) == [[4, "b", 4]]
+
+
+def test_what_is_on_its_way_survives_a_change_of_labels(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs", ["a"])
+    room.publish("jobs", 1)  # not flushed yet
+    browser.subscribe("jobs", ["a", "b"])
+    room.hub.flush()
+    assert values(browser.outlet.take()) == [1]
+
+
+def test_unsubscribed_hears_nothing_more(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs")
+    browser.subscribe("prices")
+    assert browser.says(type="unsubscribe", channel="jobs") == []
+    assert browser.says(type="unsubscribe", channel="never") == []
+    room.send("jobs", 1)
+    room.send("prices", 2)
+    assert values(browser.outlet.take()) == [2]
+
+
+def test_comes_back_to_a_channel_on_the_same_connection(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs")
+    browser.says(type="unsubscribe", channel="jobs")
+    room.send("jobs", 1)
+    answer, *frames = browser.subscribe("jobs", since=since(room, 0))
+    assert answer["recovered"] is True
+    assert values(frames) == [1]
+
+
+def test_disconnecting_leaves_nothing_behind(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs")
+    browser.subscribe("prices")
+    room.send("jobs", *["x" * 30_000] * 5)
+    browser.replay("jobs", 5)
+    assert len(room.hub) == 1
+    session = browser.session
+    assert session is not None
+    room.hub.disconnect(session)
+    room.hub.disconnect(session)
+    assert len(room.hub) == 0
+    assert not session.replays
+    assert room.hub._listeners == {}
+    assert room.broker._open == {}
+    room.send("jobs", 2)
+    traces = [weakref.ref(browser.outlet)]
+    del browser, session
+    gc.collect()
+    assert [trace() for trace in traces] == [None]
+
+
+def test_what_comes_after_the_end_means_nothing(room: Room) -> None:
+    browser = room.browser()
+    assert browser.session is not None
+    room.hub.disconnect(browser.session)
+    assert browser.subscribe("jobs") == []
+    assert room.broker._open == {}
+
+
+def test_everybody_is_told_goodbye(room: Room) -> None:
+    crowd = [room.browser() for _ in range(3)]
+    for browser in crowd:
+        browser.subscribe("jobs")
+    room.hub.close(Close.GOING_AWAY, "bye")
+    assert [browser.outlet.closed for browser in crowd] == [(1001, "bye")] * 3
+    assert len(room.hub) == 0
+    assert room.broker._watchers == ()

@@ -1,0 +1,46 @@
+"""How what is published comes to many, from many threads."""
+
+import threading
+
+from unit.fakes import Room, rows, values
+
+
+def publish_from_threads(room: Room) -> None:
+    messages = ("jobs", *range(200))
+    threads = [threading.Thread(target=room.publish, args=messages) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_who_stands_at_the_same_place_shares_the_frame(room: Room) -> None:
+    crowd = [room.browser() for _ in range(50)]
+    for browser in crowd:
+        browser.subscribe("jobs", ["a", "b"])
+    odd = room.browser()
+    odd.subscribe("jobs", ["a"])
+    room.send("jobs", 1)
+    frame = crowd[0].outlet.frames[0]
+    assert all(browser.outlet.frames == [frame] for browser in crowd)  # equal is identical here
+    assert odd.outlet.frames[0] is not frame
+    assert values(odd.outlet.take()) == [1]
+
+
+def test_wakes_once_a_burst(room: Room) -> None:
+    room.browser().subscribe("jobs")
+    room.publish("nobody", 1)
+    assert room.wakes == 0
+    publish_from_threads(room)
+    assert room.wakes == 1
+    room.hub.flush()
+    room.publish("jobs", 1)
+    assert room.wakes == 2
+
+
+def test_a_burst_from_threads_comes_whole_and_in_order(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs")
+    publish_from_threads(room)
+    room.hub.flush()
+    assert [row[0] for row in rows(list(browser.drain()))] == list(range(1, 1601))

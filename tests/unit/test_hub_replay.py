@@ -1,0 +1,128 @@
+"""The past, for a browser that asks for it."""
+
+from typing import Any
+
+from dash_pipe.log import Message
+from unit.fakes import Room, kinds, rows, values
+
+
+def test_the_newest_of_each_label(room: Room) -> None:
+    room.publish("jobs", 1, 2)
+    room.publish("jobs", 3, 4, label="b")
+    browser = room.browser()
+    (subscribed,) = browser.subscribe("jobs")
+    (frame,) = browser.replay("jobs")
+    assert rows([frame]) == [[2, "a", 2], [4, "b", 4]]
+    assert (frame["id"], frame["upto"], frame["done"]) == (1, 4, True)
+    assert frame["epoch"] == subscribed["epoch"]
+    assert values(browser.replay("jobs", last=2, labels=["b"])) == [3, 4]
+
+
+def test_nothing_there_is_an_answer(room: Room) -> None:
+    browser = room.browser()
+    browser.subscribe("jobs")
+    (frame,) = browser.replay("jobs")
+    assert (frame["messages"], frame["upto"], frame["done"]) == ([], 0, True)
+
+
+def test_reaches_labels_that_are_not_subscribed_and_leaves_the_place_alone(room: Room) -> None:
+    room.publish("jobs", 1)
+    browser = room.browser()
+    browser.subscribe("jobs", ["b"])
+    assert values(browser.replay("jobs", labels=["a"])) == [1]
+    room.send("jobs", 2, label="b")
+    assert values(browser.outlet.take()) == [2]
+
+
+def test_only_for_a_channel_that_is_subscribed(room: Room) -> None:
+    room.publish("jobs", 1)
+    browser = room.browser()
+    (frame,) = browser.replay("jobs")
+    assert (frame["type"], frame["code"]) == ("error", "not_subscribed")
+    assert frame["channel"] == "jobs"
+    assert room.broker._open == {}
+
+
+def test_a_long_past_comes_in_frames_under_flow_control(room: Room) -> None:
+    room.publish("jobs", *["x" * 20_000] * 20)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    first = browser.replay("jobs", last=1000)
+    assert kinds(first) == ["replayed", "replayed", "ping"]
+    replayed = [frame for frame in browser.drain(first) if frame["type"] == "replayed"]
+    assert [row[0] for row in rows(replayed)] == list(range(1, 21))
+    assert [frame["done"] for frame in replayed] == [False] * (len(replayed) - 1) + [True]
+    assert {frame["upto"] for frame in replayed} == {20}
+    assert all(sum(len(row[2]) for row in rows([frame])) <= 64 * 1024 for frame in replayed)
+
+
+def test_upto_is_the_head_when_it_was_asked_for(room: Room) -> None:
+    room.publish("jobs", *["x" * 20_000] * 20)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    first = browser.replay("jobs", last=1000)
+    room.send("jobs", "new")
+    frames = list(browser.drain(first))
+    assert {frame["upto"] for frame in frames if frame["type"] == "replayed"} == {20}
+    live = [frame for frame in frames if frame["type"] == "messages"]
+    assert rows(live) == [[21, "a", "new"]]
+
+
+def test_what_was_found_stays_found(room: Room) -> None:
+    room.publish("jobs", *["x" * 30_000] * 9)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    first = browser.replay("jobs", last=1000)
+    room.clock.now += 1_000_000  # all of it leaves the log
+    assert len(rows(list(browser.drain(first)))) == 9
+
+
+def test_several_replays_are_answered_in_turn(room: Room) -> None:
+    room.publish("jobs", *["x" * 40_000] * 3)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    first = browser.replay("jobs", last=3)
+    for number in range(2, 5):
+        frame = {"type": "replay", "id": number, "channel": "jobs", "labels": None, "last": 1}
+        assert browser.says(**frame) == []
+    done = [frame["id"] for frame in browser.drain(first) if frame.get("done")]
+    assert done == [1, 2, 3, 4]
+
+
+def test_so_many_replays_may_wait(room: Room) -> None:
+    room.publish("jobs", *["x" * 40_000] * 3)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    first = browser.replay("jobs", last=3)
+    while not (refused := browser.replay("jobs")):
+        assert len(browser.session.replays) <= 128  # type: ignore[union-attr]
+    assert len(browser.session.replays) == 128  # type: ignore[union-attr]
+    assert (refused[0]["code"], refused[0]["channel"]) == ("too_many_replays", "jobs")
+    assert sum(frame.get("done", False) for frame in browser.drain(first)) == 128
+    assert kinds(browser.replay("jobs"))[0] == "replayed"
+
+
+def test_a_row_may_be_larger_than_a_frame(room: Room) -> None:
+    room.publish("jobs", 1, "x" * 100_000, 3)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    first = browser.replay("jobs", last=3)
+    assert [row[0] for row in rows(list(browser.drain(first)))] == [1, 2, 3]
+
+
+def test_what_comes_while_it_is_read_is_not_the_past(room: Room) -> None:
+    room.publish("jobs", 1)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    log = room.broker.open("jobs")
+    newest = log.newest
+
+    def late(*given: Any) -> list[Message]:
+        room.publish("jobs", 2)
+        return newest(*given)
+
+    log.newest = late  # type: ignore[method-assign]
+    (frame,) = browser.replay("jobs", last=5)
+    assert (values([frame]), frame["upto"]) == ([1], 1)
+    room.hub.flush()
+    assert values(browser.outlet.take()) == [2]

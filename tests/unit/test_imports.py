@@ -1,0 +1,99 @@
+"""What importing costs, and which way imports run."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dash_pipe
+
+PACKAGE = Path(dash_pipe.__file__).parent
+# A module imports from the floors below its own. Two on one floor don't know each other.
+FLOORS = [
+    {"errors"},
+    {"log", "access", "settings"},
+    {"protocol"},
+    {"session", "brokers"},
+    {"hub"},
+    {"runtime"},
+    {"sending"},
+    {"hosts"},
+]
+HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
+HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
+
+
+def room(path: Path) -> str:
+    """The part of the architecture that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The parts that a file imports from, wherever in it."""
+    package = ("dash_pipe", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            for name in names:
+                yield (*base, *name.split("."))[1]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            module = getattr(node, "module", None)
+            names = [module] if module else [alias.name for alias in node.names]
+            assert not any(name.split(".")[0] == "dash_pipe" for name in names), path
+
+
+def files() -> list[Path]:
+    generated = {"Pipe.py", "_imports_.py"}
+    found = [path for path in PACKAGE.rglob("*.py") if path.name not in generated]
+    return [path for path in found if path != PACKAGE / "__init__.py"]
+
+
+def test_every_module_has_a_floor() -> None:
+    assert {room(path) for path in files()} == set().union(*FLOORS)
+
+
+def test_imports_run_one_way() -> None:
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    for path in files():
+        own = room(path)
+        for name in imported(path):
+            assert name == own or floor[name] < floor[own], f"{path.name} imports {name}"
+
+
+def test_the_check_sees_imports() -> None:
+    assert set(imported(PACKAGE / "hub.py")) >= {"brokers", "errors", "log", "protocol", "session"}
+    assert set(imported(PACKAGE / "brokers" / "memory.py")) == {"log", "brokers"}
+    assert set(imported(PACKAGE / "hosts" / "wsgi.py")) >= {"runtime", "access", "hosts"}
+
+
+def modules_of(code: str) -> set[str]:
+    code += "\nimport sys; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(found.stdout.split())
+
+
+def test_importing_brings_nothing_that_dash_does_not_bring() -> None:
+    new = modules_of("import dash, dash_pipe") - modules_of("import dash, flask")
+    assert {name for name in new if name.split(".")[0] != "dash_pipe"} <= {"secrets"}
+
+
+def test_importing_brings_nothing_heavy() -> None:
+    loaded = modules_of("import dash_pipe")
+    assert loaded.isdisjoint(set(HEAVY) - modules_of("import dash, flask"))
+    assert not any(name.split(".")[0] == "websockets" for name in loaded)
+
+
+def test_serving_needs_only_the_sans_io_half_of_websockets() -> None:
+    loaded = modules_of("import dash_pipe.hosts.wsgi")
+    assert "websockets.server" in loaded
+    assert loaded.isdisjoint({"websockets.client", "websockets.sync", "websockets.legacy"})
+
+
+def test_a_listener_needs_no_plotly_of_ours() -> None:
+    text = (PACKAGE / "sending.py").read_text("utf-8")
+    top = [ast.unparse(node) for node in ast.parse(text).body]
+    assert not any("plotly" in line for line in top if line.startswith(("import", "from")))

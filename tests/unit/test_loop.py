@@ -1,0 +1,168 @@
+"""The loop thread with a real socket pair: its life, its end, and what a forked child does."""
+
+import json
+import os
+import select
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from websockets.client import ClientProtocol
+from websockets.frames import Opcode
+from websockets.http11 import Request
+from websockets.uri import parse_uri
+
+import dash_pipe
+from dash_pipe.hosts import loop
+from dash_pipe.hosts.connection import websocket
+from dash_pipe.hosts.loop import LoopThread, loop_thread
+
+
+@pytest.fixture
+def thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopThread]:
+    monkeypatch.setattr(loop, "_current", None)
+    made = loop_thread()
+    yield made
+    loop.atexit.unregister(made.goodbye)
+
+    def end() -> None:
+        for connection in list(made._sockets):
+            if connection._transport is not None:
+                connection._transport.abort()
+        made._loop.call_soon(made._loop.stop)  # after the connections have heard of it
+
+    made._loop.call_soon_threadsafe(end)
+    made._thread.join(10)
+    made._loop.close()
+
+
+class Page:
+    """A browser on a real socket."""
+
+    def __init__(self, thread: LoopThread) -> None:
+        self.sock, theirs = socket.socketpair()
+        self.sock.settimeout(10)
+        theirs.setblocking(False)
+        self.events: list[Any] = []
+        self.ws = ClientProtocol(parse_uri("ws://app.org/"))
+        self.ws.send_request(self.ws.connect())
+        server = websocket()
+        server.receive_data(b"".join(self.ws.data_to_send()))
+        (request,) = server.events_received()
+        assert isinstance(request, Request)
+        thread.adopt(theirs, server, server.accept(request), None)
+        self.next()
+
+    def next(self) -> Any:
+        while not self.events:
+            data = self.sock.recv(65536)
+            self.ws.receive_data(data) if data else self.ws.receive_eof()
+            self.events += self.ws.events_received()
+        return self.events.pop(0)
+
+    def frame(self) -> dict[str, Any]:
+        event = self.next()
+        assert event.opcode is Opcode.TEXT
+        frame: dict[str, Any] = json.loads(event.data)
+        return frame
+
+    def subscribe(self, channel: str) -> dict[str, Any]:
+        text = json.dumps({"type": "subscribe", "channel": channel, "labels": None})
+        self.ws.send_text(text.encode())
+        self.sock.sendall(b"".join(self.ws.data_to_send()))
+        return self.frame()
+
+
+@pytest.fixture
+def page(thread: LoopThread) -> Iterator[Page]:
+    page = Page(thread)
+    yield page
+    page.sock.close()
+
+
+def test_there_is_one(thread: LoopThread) -> None:
+    assert loop_thread() is thread
+    assert thread._thread.daemon
+
+
+def test_what_is_sent_arrives(page: Page) -> None:
+    assert page.subscribe("jobs")["type"] == "subscribed"
+    dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
+    assert page.frame()["messages"][0][:3] == [1, "a", "hello"]
+
+
+def test_a_browser_that_goes_is_forgotten(thread: LoopThread, page: Page) -> None:
+    other = Page(thread)
+    other.subscribe("jobs")
+    page.subscribe("jobs")
+    page.sock.close()
+    for number in range(1000):
+        dash_pipe.send_to_pipe_channel("jobs", "a", number)
+        other.frame()
+        if len(thread._sockets) == 1:
+            break
+    assert len(thread._sockets) == len(thread._hub) == 1
+    other.sock.close()
+
+
+def test_goodbye(thread: LoopThread, page: Page) -> None:
+    page.subscribe("jobs")
+    thread.goodbye()
+    close = page.next()
+    assert close.opcode is Opcode.CLOSE
+    assert page.ws.close_rcvd is not None
+    assert page.ws.close_rcvd.code == 1001
+
+
+def test_goodbye_does_not_wait_for_ever(
+    thread: LoopThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loop, "GOODBYE_TIMEOUT", 0.01)
+    ready, go_on = os.pipe()
+    thread._loop.call_soon_threadsafe(os.read, ready, 1)  # keeps the loop busy
+    thread.goodbye()
+    os.write(go_on, b"!")
+    assert "too busy to say goodbye" in caplog.text
+    os.close(go_on)
+    thread._loop.call_soon_threadsafe(os.close, ready)
+
+
+def test_a_socket_that_is_none_is_said(
+    thread: LoopThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed, other = socket.socketpair()
+    closed.close()
+    other.close()
+    server = websocket()
+    server.receive_data(b"GET / HTTP/1.1\r\n\r\n")
+    thread.adopt(closed, server, server.reject(400, ""), None)
+    Page(thread).sock.close()  # the loop has come past it then
+    assert "could not be taken over" in caplog.text
+    assert closed not in thread._sockets.values()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_lets_go_of_the_parents_browsers(thread: LoopThread, page: Page) -> None:
+    page.subscribe("jobs")
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # lives until the parent has looked
+        os.write(theirs, b"none" if loop._current is None else b"one")
+        select.select([], [], [], 30)  # longer than the parent waits
+        os._exit(0)
+    try:
+        assert select.select([ours], [], [], 10)[0]
+        assert os.read(ours, 100) == b"none"
+        dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
+        assert page.frame()["messages"][0][2] == "still here"
+        thread.goodbye()
+        page.next()
+        page.sock.sendall(b"".join(page.ws.data_to_send()))
+        assert page.sock.recv(100) == b""  # no descriptor of it is open anywhere
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(ours)
+        os.close(theirs)

@@ -1,0 +1,148 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dash_pipe import protocol
+from dash_pipe.errors import ProtocolError
+from dash_pipe.log import Batch, Position
+from dash_pipe.protocol import Frame, Pong, Replay, Request, Subscribe, Unsubscribe, decode
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").read_text("utf-8"))
+
+
+def vectors(section: str) -> Any:
+    return pytest.mark.parametrize(
+        "vector", [pytest.param(each, id=each["name"]) for each in VECTORS[section]]
+    )
+
+
+def as_request(frame: dict[str, Any]) -> Request:
+    """What a vector says that a frame means."""
+    fields = {name: value for name, value in frame.items() if name != "type"}
+    if fields.get("labels") is not None:
+        fields["labels"] = frozenset(fields["labels"])
+    if fields.get("since") is not None:
+        fields["since"] = Position(**fields["since"])
+    kinds = {"subscribe": Subscribe, "unsubscribe": Unsubscribe, "replay": Replay, "pong": Pong}
+    request: Request = kinds[frame["type"]](**fields)
+    return request
+
+
+def encode(frame: dict[str, Any]) -> Frame:
+    """Build a server's frame with the product's own functions."""
+    fields = {name: value for name, value in frame.items() if name != "type"}
+    rows = [json.dumps(row) for row in fields.get("messages", [])]
+    match frame["type"]:
+        case "subscribed":
+            at = Position(fields.pop("epoch"), fields.pop("offset"))
+            lost = [tuple(row) for row in fields.pop("lost")]
+            return protocol.subscribed(fields.pop("channel"), at, lost=lost, **fields)
+        case "messages":
+            lost = [tuple(row) for row in fields.get("lost", [])]
+            batch = Batch(rows, fields["upto"], lost)
+            return protocol.messages(fields["channel"], fields["epoch"], batch)
+        case "replayed":
+            request = Replay(fields["id"], fields["channel"], None, 1)
+            at = Position(fields["epoch"], fields["upto"])
+            return protocol.replayed(request, at, rows, done=fields["done"])
+        case "ping":
+            return protocol.ping(fields["n"], fields.get("upto"))
+        case "error":
+            problem = ProtocolError(fields["code"], fields["reason"], fields.get("channel"))
+            return protocol.error(problem)
+    raise AssertionError(f"no such frame: {frame['type']}")
+
+
+@vectors("from_browser")
+def test_frames_from_a_browser(vector: dict[str, Any]) -> None:
+    if "frame" in vector:
+        assert decode(vector["text"]) == as_request(vector["frame"])
+    else:
+        with pytest.raises(ProtocolError) as caught:
+            decode(vector["text"])
+        assert caught.value.code == vector["error"]
+
+
+@vectors("from_server")
+def test_frames_to_a_browser(vector: dict[str, Any]) -> None:
+    assert json.loads(encode(vector["frame"]).text) == vector["frame"]
+
+
+def test_the_vectors_cover_every_frame() -> None:
+    asked = {vector["frame"]["type"] for vector in VECTORS["from_browser"] if "frame" in vector}
+    told = {vector["frame"]["type"] for vector in VECTORS["from_server"]}
+    assert asked == {"subscribe", "unsubscribe", "replay", "pong"}
+    assert told == {"subscribed", "messages", "replayed", "ping", "error"}
+
+
+@pytest.mark.parametrize("kind", ["subscribe", "replay"])
+def test_too_many_labels_is_told_of_the_channel(kind: str) -> None:
+    labels = [f"label {number}" for number in range(40)]
+    frame = {"type": kind, "channel": "jobs", "labels": labels, "id": 1, "last": 1}
+    with pytest.raises(ProtocolError) as caught:
+        decode(json.dumps(frame))
+    assert caught.value.channel == "jobs"
+    assert "32" in caught.value.reason
+    assert "40" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "text", ['{"type":"pong","n":' + "9" * 5000 + "}", '{"type":"pong","n":1e999}', "\ud800"]
+)
+def test_what_json_can_say_and_javascript_cannot(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        decode(text)
+
+
+def test_names_that_are_no_text_come_back_as_they_came() -> None:
+    request = decode('{"type":"subscribe","channel":"\\ud800","labels":["\\udfff"]}')
+    assert isinstance(request, Subscribe)
+    frame = protocol.messages(request.channel, "e1", Batch([], 0, [("\udfff", 1)]))
+    frame.text.encode()  # it can travel
+    assert json.loads(frame.text)["channel"] == request.channel
+
+
+def test_a_reason_says_what_came() -> None:
+    for text, came in [("[]", "a list"), ("null", "null"), ("1.5", "a number"), ('""', "a string")]:
+        with pytest.raises(ProtocolError, match=came):
+            decode(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("channel", "labels", "since", "token", "id", "last", "n")
+TYPES = st.sampled_from(["subscribe", "unsubscribe", "replay", "pong"])
+NEARLY = st.fixed_dictionaries(
+    {"type": TYPES | JSON},
+    optional={
+        name: JSON | st.just("jobs") | st.just(1) | st.just({"epoch": "e", "offset": 1})
+        for name in FIELDS
+    },
+)
+
+
+def answer(text: str) -> None:
+    """Whatever comes is a request, or an error that can be told."""
+    try:
+        assert isinstance(decode(text), Request)
+    except ProtocolError as problem:
+        told = json.loads(protocol.error(problem).text)
+        assert told["code"] in {"bad_frame", "too_many_labels"}
+        assert told["reason"]
+
+
+@given(st.text())
+def test_any_text_is_answered(text: str) -> None:
+    answer(text)
+
+
+@given(JSON | NEARLY)
+def test_any_json_is_answered(value: Any) -> None:
+    answer(json.dumps(value))

@@ -1,0 +1,183 @@
+import asyncio
+import datetime
+import decimal
+import json
+import math
+from typing import Any
+
+import dash
+import plotly.graph_objects as go
+import pytest
+from dash import dcc, html
+
+import dash_pipe
+from dash_pipe import Position, async_send_to_pipe_channel, runtime, send_to_pipe_channel
+from dash_pipe.errors import InvalidMessageError
+
+
+def sent(channel: str = "jobs") -> list[Any]:
+    log = runtime.current().broker.open(channel)
+    runtime.current().broker.close(channel)
+    return [json.loads(row)[1:3] for row in log.read(0, None, 2**30).rows]
+
+
+def arrives(value: Any) -> Any:
+    """What a browser gets for a value."""
+    send_to_pipe_channel("jobs", "a", value)
+    return sent()[-1][1]
+
+
+def test_by_position_and_by_keyword() -> None:
+    first = send_to_pipe_channel("jobs", "a", 1)
+    second = send_to_pipe_channel(channel_name="jobs", label="b", value=2)
+    assert isinstance(first, Position)
+    assert (first.offset, second) == (1, Position(first.epoch, 2))
+    assert sent() == [["a", 1], ["b", 2]]
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, 0, -1.5, "", "é \N{ROCKET} </script>\u2028", [], {}, {"a": [1, None]}]
+)
+def test_plain_data(value: Any) -> None:
+    assert arrives(value) == value
+
+
+def test_what_a_callback_may_return() -> None:
+    figure = go.Figure(go.Bar(x=["a"], y=[1]))
+    assert arrives(figure)["data"][0]["type"] == "bar"
+    assert arrives(html.Div([dcc.Markdown("x", id="m")], id="d"))["props"]["id"] == "d"
+    assert arrives([dash.no_update])[0]
+    assert arrives(datetime.datetime(2026, 1, 2, 3, 4, 5)) == "2026-01-02T03:04:05"
+    assert arrives(datetime.date(2026, 1, 2)) == "2026-01-02"
+    assert arrives((1, 2)) == [1, 2]
+    assert arrives({1: "x"}) == {"1": "x"}
+
+
+def test_numpy() -> None:
+    np = pytest.importorskip("numpy")
+    assert arrives(np.int64(3)) == 3
+    assert arrives(np.float32(0.5)) == 0.5
+    assert arrives(np.arange(3)) == [0, 1, 2]
+    assert arrives({"x": np.array([[1.5, 2.5]])}) == {"x": [[1.5, 2.5]]}
+
+
+def test_pandas() -> None:
+    pd = pytest.importorskip("pandas")
+    assert arrives(pd.Series([1, 2])) == [1, 2]
+    assert arrives(pd.Timestamp("2026-01-02")) == "2026-01-02T00:00:00"
+    assert arrives(pd.DataFrame({"x": [1, 2]}).to_dict("records")) == [{"x": 1}, {"x": 2}]
+
+
+def test_a_patch_is_what_dash_makes_of_it() -> None:
+    patch = dash.Patch()
+    patch["layout"]["title"] = "new"
+    assert arrives(patch) == json.loads(json.dumps(patch.to_plotly_json()))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_json_does_not_know_is_null(value: float) -> None:
+    assert arrives([value, 1]) == [None, 1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "x" * 201, 5, None, b"jobs", ["jobs"], 10**5000],
+    ids=["empty", "long", "number", "none", "bytes", "list", "huge"],
+)
+@pytest.mark.parametrize("argument", ["channel_name", "label"])
+def test_a_name_that_is_none(argument: str, name: Any) -> None:
+    message = {"channel_name": "jobs", "label": "a", "value": 1, argument: name}
+    with pytest.raises(InvalidMessageError) as caught:
+        send_to_pipe_channel(**message)
+    assert caught.value.argument == argument
+    assert str(caught.value).startswith(f"{argument}: expected a string of 1 to 200 characters")
+    came = f"{len(name)} characters" if isinstance(name, str) else type(name).__name__
+    assert f"got {came}" in str(caught.value)
+    assert sent() == []
+
+
+def test_names_of_200_characters() -> None:
+    send_to_pipe_channel("c" * 200, "\N{ROCKET}" * 200, 1)
+    assert sent("c" * 200) == [["\N{ROCKET}" * 200, 1]]
+
+
+class Strange:
+    pass
+
+
+class Rude:
+    def to_plotly_json(self) -> None:
+        raise ZeroDivisionError("no")
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError("no")
+
+
+def loop() -> list[Any]:
+    endless: list[Any] = []
+    endless.append(endless)
+    return endless
+
+
+def deep() -> list[Any]:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Strange(), {"x": Strange()}, {1, 2}, b"bytes", {(1, 2): 3}, loop(), deep(), Rude(), 10**5000],
+    ids=["object", "nested", "set", "bytes", "key", "loop", "deep", "rude", "number"],
+)
+def test_a_value_that_cannot_travel(value: Any) -> None:
+    with pytest.raises(InvalidMessageError) as caught:
+        send_to_pipe_channel("jobs", "a", value)
+    assert caught.value.argument == "value"
+    text = str(caught.value)
+    assert text.startswith("value: expected what a Dash callback may return, got ")
+    assert type(value).__name__ in text
+    assert "send plain data" in text
+    assert len(text) < 1000
+    assert sent() == []
+
+
+def test_decimals_go_as_dash_sends_them() -> None:
+    from dash._utils import to_json
+
+    try:
+        expected = to_json(decimal.Decimal("1.5"))
+    except TypeError:
+        with pytest.raises(InvalidMessageError, match="Decimal"):
+            send_to_pipe_channel("jobs", "a", decimal.Decimal("1.5"))
+    else:
+        assert arrives(decimal.Decimal("1.5")) == json.loads(expected)
+
+
+def test_too_large() -> None:
+    dash_pipe.configure(max_message_bytes=100)
+    assert arrives("x" * 98) == "x" * 98
+    with pytest.raises(InvalidMessageError) as caught:
+        send_to_pipe_channel("jobs", "a", "x" * 99)
+    assert caught.value.argument == "value"
+    assert "at most 100 bytes" in str(caught.value)
+    assert "got 101" in str(caught.value)
+    assert "max_message_bytes" in str(caught.value)
+    assert len(sent()) == 1
+
+
+def test_inside_a_running_loop() -> None:
+    async def main() -> tuple[Position, Position]:
+        first = send_to_pipe_channel("jobs", "a", 1)
+        return first, await async_send_to_pipe_channel(channel_name="jobs", label="a", value=2)
+
+    first, second = asyncio.run(main())
+    assert second == (first.epoch, 2)
+    assert sent() == [["a", 1], ["a", 2]]
+
+
+def test_the_async_twin_refuses_the_same() -> None:
+    with pytest.raises(InvalidMessageError, match=r"^label: "):
+        asyncio.run(async_send_to_pipe_channel("jobs", "", 1))
+    assert sent() == []

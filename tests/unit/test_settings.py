@@ -1,0 +1,114 @@
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dash_pipe.errors import DashPipeError, SettingError
+from dash_pipe.settings import Settings, resolve
+
+
+def test_the_defaults() -> None:
+    assert resolve({}, {}) == Settings()
+    assert resolve({}, {"PATH": "/bin", "DASH_DEBUG": "1", "XDASH_PIPE_NOPE": "1"}) == Settings()
+
+
+def test_from_the_environment() -> None:
+    environ = {
+        "DASH_PIPE_BROKER": "memory://x",
+        "DASH_PIPE_WINDOW_MESSAGES": "12",
+        "DASH_PIPE_HEARTBEAT": "2.5",
+        "DASH_PIPE_ALLOWED_ORIGINS": "https://a.org, https://b.org:8443,",
+    }
+    settings = resolve({}, environ)
+    assert settings.broker == "memory://x"
+    assert settings.window_messages == 12
+    assert settings.heartbeat == 2.5
+    assert settings.allowed_origins == ("https://a.org", "https://b.org:8443")
+
+
+def test_a_keyword_wins() -> None:
+    assert resolve({"heartbeat": 3}, {"DASH_PIPE_HEARTBEAT": "2.5"}).heartbeat == 3
+
+
+def test_kinds_are_as_in_the_table() -> None:
+    settings = resolve({"heartbeat": 3, "allowed_origins": ["https://a.org"]}, {})
+    assert isinstance(settings.heartbeat, float)
+    assert settings.allowed_origins == ("https://a.org",)
+    hash(settings)  # nothing in it can change
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("window_messages", 0),
+        ("window_messages", -1),
+        ("window_messages", 1.0),
+        ("window_messages", "12"),
+        ("window_messages", True),
+        ("window_messages", None),
+        ("window_messages", 2**53),
+        ("heartbeat", 0),
+        ("heartbeat", float("nan")),
+        ("heartbeat", float("inf")),
+        ("heartbeat", "25"),
+        ("broker", ""),
+        ("broker", 5),
+        ("allowed_origins", "https://a.org"),
+        ("allowed_origins", [5]),
+        ("allowed_origins", None),
+    ],
+)
+def test_an_unfit_keyword_is_named(name: str, value: Any) -> None:
+    with pytest.raises(SettingError) as caught:
+        resolve({name: value}, {})
+    assert caught.value.setting == name
+    assert str(caught.value).startswith(f"{name}: expected ")
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("DASH_PIPE_WINDOW_MESSAGES", "many"),
+        ("DASH_PIPE_WINDOW_MESSAGES", "1.5"),
+        ("DASH_PIPE_WINDOW_MESSAGES", ""),
+        ("DASH_PIPE_WINDOW_MESSAGES", "0"),
+        ("DASH_PIPE_WINDOW_MESSAGES", "9" * 5000),
+        ("DASH_PIPE_HEARTBEAT", "nan"),
+        ("DASH_PIPE_HEARTBEAT", "-1"),
+        ("DASH_PIPE_BROKER", ""),
+    ],
+)
+def test_an_unfit_variable_is_named(variable: str, text: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        resolve({}, {variable: text})
+    assert caught.value.setting == variable
+    assert ": expected " in str(caught.value)
+    assert text in str(caught.value)
+
+
+def test_an_unknown_name_is_named_beside_those_there_are() -> None:
+    with pytest.raises(SettingError, match=r"^heart_beat: no such setting; .*heartbeat"):
+        resolve({"heart_beat": 5}, {})
+    with pytest.raises(SettingError, match=r"^DASH_PIPE_HEART_BEAT: no such setting"):
+        resolve({}, {"DASH_PIPE_HEART_BEAT": "5"})
+
+
+def test_one_except_catches_it() -> None:
+    with pytest.raises(DashPipeError):
+        resolve({"nope": 1}, {})
+    with pytest.raises(ValueError, match="nope"):
+        resolve({"nope": 1}, {})
+
+
+def test_the_docs_have_the_same_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
+    table = [line.split("|")[1:4] for line in text.splitlines() if line.startswith("| `")]
+    documented = {
+        name.strip(" `"): (default.strip(" `"), doc.strip()) for name, default, doc in table
+    }
+    for each in fields(Settings):
+        default = "" if each.default == () else str(each.default)
+        assert documented.pop(each.name) == (default, each.metadata["doc"])
+    assert documented == {}

@@ -1,0 +1,81 @@
+"""Taking a server's socket from under it."""
+
+import errno
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from dash_pipe.hosts.wsgi import take_over
+from unit.fakes import descriptors
+
+
+def test_what_ours_writes_reaches_the_browser_and_what_the_servers_writes_does_not(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    browser, server = ends
+    ours, done = take_over(server)
+    with ours:
+        assert not ours.getblocking()
+        assert not os.get_inheritable(server.fileno())
+        assert not os.get_inheritable(ours.fileno())
+        server.sendall(b"HTTP/1.1 101 the server's\r\n\r\n")
+        done()
+        server.shutdown(socket.SHUT_RDWR)  # as gunicorn does
+        server.close()
+        ours.sendall(b"ours")
+        assert browser.recv(100) == b"ours"
+        browser.sendall(b"hello")
+        ours.settimeout(5)
+        assert ours.recv(100) == b"hello"
+    assert browser.recv(100) == b""  # it was the last descriptor
+
+
+def test_a_server_that_writes_late_is_not_held_up(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, done = take_over(ends[1])
+    done()
+    ends[1].settimeout(5)
+    with ours, pytest.raises(OSError, match=r"Broken pipe|reset"):
+        ends[1].sendall(b"x" * 1_000_000)
+
+
+def test_taking_over_leaves_no_descriptor(ends: tuple[socket.socket, socket.socket]) -> None:
+    before = descriptors()
+    ours, done = take_over(ends[1])
+    done()
+    ours.close()
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("name", ["dup", "dup2"])
+def test_a_failure_leaves_no_descriptor(
+    name: str, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, fails)
+        with pytest.raises(OSError, match="too many"):
+            take_over(ends[1])
+    assert descriptors() == before
+    ends[1].sendall(b"still the server's")
+    assert ends[0].recv(100) == b"still the server's"
+
+
+def test_a_failing_socketpair_leaves_no_descriptor(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", fails)
+        with pytest.raises(OSError, match="too many"):
+            take_over(ends[1])
+    assert descriptors() == before

@@ -1,0 +1,178 @@
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import dash_pipe
+from dash_pipe.hosts import wsgi
+from dash_pipe.hosts.wsgi import find_socket, serve_websocket
+from unit.fakes import descriptors
+
+
+@pytest.fixture
+def environ(ends: tuple[socket.socket, socket.socket]) -> dict[str, Any]:
+    return {
+        "HTTP_HOST": "app.org",
+        "HTTP_ORIGIN": "https://app.org",
+        "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
+        "HTTP_SEC_WEBSOCKET_VERSION": "13",
+        "HTTP_SEC_WEBSOCKET_PROTOCOL": "dash-pipe.v1",
+        "SERVER_SOFTWARE": "Werkzeug/3",
+        "werkzeug.socket": ends[1],
+    }
+
+
+class FakeLoop:
+    """Stands in for the loop thread; keeps what it was given."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.adopted: list[Any] = []
+        self.error = error
+
+    def adopt(self, sock: socket.socket, *rest: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.adopted.append((sock, *rest))
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
+    fake = FakeLoop()
+    monkeypatch.setattr(wsgi, "loop_thread", lambda: fake)
+    wsgi._say_once.cache_clear()
+    yield fake
+    for sock, *_ in fake.adopted:
+        sock.close()
+
+
+def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLoop) -> None:
+    answer = serve_websocket(environ)
+    answer.done()
+    assert (answer.status, answer.body) == (101, "")
+    ((sock, ws, response, refusal),) = loop.adopted
+    assert sock.fileno() != environ["werkzeug.socket"].fileno()
+    assert response.status_code == 101
+    assert response.headers["Sec-WebSocket-Accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert response.headers["Sec-WebSocket-Protocol"] == "dash-pipe.v1"
+    assert "Sec-WebSocket-Extensions" not in response.headers
+    assert refusal is None
+    assert ws.subprotocol == "dash-pipe.v1"
+
+
+def test_a_strange_page_is_refused(environ: dict[str, Any], loop: FakeLoop) -> None:
+    environ["HTTP_ORIGIN"] = "https://evil.org"
+    serve_websocket(environ).done()
+    assert loop.adopted[0][3][0] == 4403
+
+
+def test_behind_a_proxy(environ: dict[str, Any], loop: FakeLoop) -> None:
+    environ["HTTP_HOST"] = "127.0.0.1:8050"
+    environ["HTTP_X_FORWARDED_HOST"] = "other.org, app.org"
+    serve_websocket(environ).done()
+    assert loop.adopted[0][3] is None
+
+
+def test_an_allowed_origin(environ: dict[str, Any], loop: FakeLoop) -> None:
+    environ["HTTP_ORIGIN"] = "https://portal.org"
+    dash_pipe.configure(allowed_origins=["https://portal.org"])
+    serve_websocket(environ).done()
+    assert loop.adopted[0][3] is None
+
+
+def test_a_loop_that_fails_leaves_no_descriptor(environ: dict[str, Any], loop: FakeLoop) -> None:
+    loop.error = RuntimeError("no loop")
+    before = descriptors()
+    with pytest.raises(RuntimeError, match="no loop"):
+        serve_websocket(environ)
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"HTTP_SEC_WEBSOCKET_KEY": ""},
+        {"HTTP_SEC_WEBSOCKET_KEY": "short"},
+        {"HTTP_SEC_WEBSOCKET_KEY": "\N{ROCKET}"},
+        {"HTTP_SEC_WEBSOCKET_KEY": "x" * 100_000},
+        {"HTTP_SEC_WEBSOCKET_VERSION": ""},
+        {"HTTP_SEC_WEBSOCKET_VERSION": "x"},
+        {"HTTP_SEC_WEBSOCKET_PROTOCOL": ",;"},
+        {"HTTP_HOST": "a\r\nb"},
+    ],
+)
+def test_a_broken_handshake_is_a_bad_request(
+    broken: dict[str, str], environ: dict[str, Any], loop: FakeLoop
+) -> None:
+    before = descriptors()
+    answer = serve_websocket(environ | broken)
+    answer.done()
+    assert answer.status == 400
+    assert answer.body
+    assert not loop.adopted
+    assert descriptors() == before
+
+
+def test_no_socket_is_said_once(
+    environ: dict[str, Any], loop: FakeLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    del environ["werkzeug.socket"]
+    environ["SERVER_SOFTWARE"] = "waitress"
+    for _ in range(3):
+        answer = serve_websocket(environ)
+        answer.done()
+        assert answer.status == 501
+        assert "waitress does not let an app use its sockets" in answer.body
+        assert "gunicorn" in answer.body
+    assert [record.message for record in caplog.records] == [answer.body]
+    assert not loop.adopted
+
+
+class Encrypted(socket.socket):
+    def getpeercert(self) -> None: ...
+
+
+def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as sock, Encrypted() as encrypted:
+        assert find_socket({"werkzeug.socket": sock}) == (sock, "")
+        assert find_socket({"gunicorn.socket": sock}) == (sock, "")
+        for environ, reason in [
+            ({}, "this server does not let an app use its sockets"),
+            ({"SERVER_SOFTWARE": "mod_wsgi/5"}, "mod_wsgi/5 does not let"),
+            ({"werkzeug.socket": object()}, "does not let an app"),
+            ({"gunicorn.socket": encrypted}, "TLS ends inside this server"),
+        ]:
+            found, said = find_socket(environ)
+            assert found is None
+            assert reason in said
+            assert "The way out: " in said
+        with monkeypatch.context() as patch:
+            patch.setattr(wsgi, "_is_gevent", lambda: True)
+            assert "gevent" in find_socket({"gunicorn.socket": sock})[1]
+        with monkeypatch.context() as patch:
+            patch.setattr(wsgi.sys, "platform", "win32")
+            assert "Windows" in find_socket({"werkzeug.socket": sock})[1]
+
+
+def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any]) -> None:
+    pairs = [socket.socketpair() for _ in range(16)]
+    answers: list[Any] = []
+
+    def serve(server: socket.socket) -> None:
+        answers.append(serve_websocket(environ | {"werkzeug.socket": server}))
+
+    threads = [threading.Thread(target=serve, args=(server,)) for _, server in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for answer in answers:
+        answer.done()
+    for sock, *_ in loop.adopted:
+        sock.send(b"!")
+    for browser, server in pairs:
+        browser.settimeout(5)
+        assert browser.recv(10) == b"!"
+        browser.close()
+        server.close()
