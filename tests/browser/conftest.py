@@ -1,8 +1,8 @@
 """Servers and browsers for the tests of this directory.
 
-A test module names its app (`APP`, a module of tests/apps) and may name the hosts it runs on
-(`HOSTS`). Every test runs on each of them, and fails on a traceback in the server's log or a line
-in the console of a browser, whatever else it asserts.
+A test module names its app (`APP`, a module of tests/apps or of its `DIRECTORY`) and may name the
+hosts it runs on (`HOSTS`). Every test runs on each of them, and fails on a traceback in the
+server's log or a line in the console of a browser, whatever else it asserts.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ import pytest
 from harness.app import App
 from harness.browser import LAPTOP, Browser, unexpected
 from harness.proxy import Proxy
-from harness.server import Server
+from harness.server import APPS, Server
 
 HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
 
@@ -41,7 +41,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture(scope="module")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     log = tmp_path_factory.mktemp("server") / "log"
-    with Server(request.param, request.module.APP, log) as server:
+    directory = getattr(request.module, "DIRECTORY", APPS)
+    with Server(request.param, request.module.APP, log, directory=directory) as server:
         yield server
     assert "Traceback" not in server.log_text(), server.log_text()
 

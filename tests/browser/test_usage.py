@@ -1,0 +1,75 @@
+"""The demo, as a visitor sees it."""
+
+import pytest
+
+from harness.app import App
+from harness.browser import PHONE
+from harness.server import ROOT
+from harness.wait import wait_for
+
+APP = "usage"
+DIRECTORY = ROOT
+HOSTS = ("werkzeug", "gunicorn-sync")
+
+
+@pytest.fixture
+def app(server):
+    """The demo; it has no routes for tests."""
+    return App(server.url)
+
+
+def text(browser, id_):
+    return browser.find(f"#{id_}").text
+
+
+def ticks(browser):
+    return int(text(browser, "ticker-received") or 0)
+
+
+def presses(browser):
+    return text(browser, "press-log").splitlines()
+
+
+def counts(browser):
+    return browser.prop("presses", "data")["counts"]
+
+
+def test_a_press_is_counted_in_every_browser_and_in_those_that_come_later(
+    app, browser, make_browser
+):
+    browser.open(app.url)
+    browser.wait_for_text("status-light", "open")
+    second = make_browser(PHONE)
+    second.open(app.url)
+    second.wait_for_text("status-light", "open")
+    before = counts(second)
+    browser.click("button-cyan")
+    wait_for(lambda: counts(second)["cyan"] == before["cyan"] + 1, "the press in the other")
+    wait_for(lambda: presses(second)[0].startswith("button cyan at "), "its line in the log")
+    second.click("button-red")
+    expected = {**before, "cyan": before["cyan"] + 1, "red": before["red"] + 1}
+    for one in (browser, second):
+        wait_for(lambda one=one: counts(one) == expected, "both presses")
+    late = make_browser()
+    late.open(app.url)
+    wait_for(lambda: counts(late) == expected, "the presses from before it came")
+
+
+def test_the_ticker_runs_without_a_request(app, browser, proxy):
+    browser.open(proxy.url)
+    browser.wait_for_text("status-light", "open")
+    wait_for(lambda: ticks(browser) > 0, "the ticker")
+    requests = proxy.count("/_dash-update-component")
+    assert requests  # the server says goodbye after each, so each is counted
+    first = ticks(browser)
+    wait_for(lambda: ticks(browser) > first + 120, "two seconds of it")
+    assert proxy.count("/_dash-update-component") == requests
+
+
+def test_a_burst_arrives_whole_in_a_few_calls(app, browser):
+    browser.open(app.url)
+    browser.wait_for_text("status-light", "open")
+    browser.click("burst-button")
+    browser.wait_for_text("burst-received", "1000")
+    assert 1 <= int(text(browser, "burst-calls")) < 100
+    assert text(browser, "gaps") == "0"
