@@ -1,0 +1,298 @@
+"""The demo of dash-pipe: run `python usage.py`, open the address it prints in two browsers.
+
+Four things that the server knows and every page is told, one section each: (a) everybody's button
+presses, (b) a price, 60 times a second, (c) a burst of 1,000 messages, (d) how the connection is.
+Each has the same two halves: a `Pipe` in the layout, whose messages fire callbacks, and somewhere
+in Python a `send_to_pipe_channel(...)`. Nothing else has to be set up.
+"""
+
+import functools
+import os
+import random
+import threading
+import time
+
+from dash import Dash, Input, Output, State, callback, clientside_callback, dcc, html
+
+from dash_pipe import Pipe, send_to_pipe_channel
+
+COLOURS = {"red": "#cf3346", "cyan": "#0b7c98", "green": "#2a8043"}
+OTHER = "#7d8896"  # for what else is sent to the channel
+BURST = 1000
+BACKEND = os.environ.get("BACKEND", "flask")
+
+options = {} if BACKEND == "flask" else {"backend": BACKEND}  # an argument of Dash 4.2 and newer
+app = Dash(__name__, title="dash-pipe demo", update_title=None, **options)
+server = app.server  # for `gunicorn usage:server`
+
+
+# (a) Everybody's presses. Pressing only sends; what a page counts is what its Pipe receives, its
+#     own presses among it. With `replay` a new page begins with what was pressed before.
+
+presses_pipe = Pipe(
+    id="pipe-presses", channel_name="live_button_counter", label="named_counts", replay=500
+)
+
+
+def press(colour: str, _n_clicks: int):
+    value = {"click_colour": colour}
+    send_to_pipe_channel(channel_name="live_button_counter", label="named_counts", value=value)
+
+
+for colour in COLOURS:  # a callback each, as one callback for all could skip a press
+    when_clicked = callback(Input(f"button-{colour}", "n_clicks"), prevent_initial_call=True)
+    when_clicked(functools.partial(press, colour))
+
+
+# One call may bring several messages, so this counts `messages`. And the Pipe is its only Input:
+# Dash may discard what a call returns when another Input changes meanwhile.
+@callback(
+    Output("presses", "data"),
+    Output("press-chart", "figure"),
+    Output("press-log", "children"),
+    Input("pipe-presses", "messages"),
+    State("presses", "data"),
+    prevent_initial_call=True,
+)
+def count_presses(messages: list[dict], presses: dict):
+    counts, log = presses["counts"], presses["log"]
+    for message in messages:
+        value = message["value"]
+        if isinstance(value, dict) and "click_colour" in value:  # anything may have been sent
+            colour = str(value["click_colour"])
+            counts[colour] = counts.get(colour, 0) + 1
+            at = time.strftime("%H:%M:%S", time.localtime(message["time"]))
+            log = [(colour, at), *log[:49]]
+    lines = [
+        html.Li(f"button {colour} at {at}", style={"borderColor": COLOURS.get(colour, OTHER)})
+        for colour, at in log
+    ]
+    return {"counts": counts, "log": log}, bars(counts), lines
+
+
+def bars(counts: dict[str, int]) -> dict:
+    names, numbers = list(counts), list(counts.values())
+    marker = {"color": [COLOURS.get(name, OTHER) for name in names], "cornerradius": 6}
+    trace = {"type": "bar", "x": names, "y": numbers, "text": numbers, "marker": marker}
+    yaxis = {"visible": False, "range": [0, max(5, *numbers) * 1.15]}
+    return chart({**trace, "textposition": "outside"}, {"type": "category"}, yaxis)
+
+
+# (b) A price. A thread sends it; a clientside callback adds it to the chart, so no request is
+#     made. `throttle` lets what came within 50 ms be drawn together.
+
+ticker_pipe = Pipe(id="pipe-ticker", channel_name="ticker", label="price", replay=600, throttle=50)
+ticker_started = threading.Lock()
+
+
+def send_prices():
+    price, due = 100.0, time.monotonic()
+    while True:
+        price += random.gauss(0, 0.08) + (100 - price) * 0.002
+        send_to_pipe_channel(channel_name="ticker", label="price", value=round(price, 3))
+        due = max(due + 1 / 60, time.monotonic())
+        time.sleep(max(0, due - time.monotonic()))
+
+
+# `connected` changes when a page has connected, see (d): so the thread is in a process that serves
+# pages, not in the parent of gunicorn's workers, and there again after a restart.
+@callback(Input("connected", "data"), prevent_initial_call=True)
+def start_ticker(_):
+    if ticker_started.acquire(blocking=False):  # never released, so the first page alone starts it
+        threading.Thread(target=send_prices, name="ticker", daemon=True).start()
+
+
+clientside_callback(
+    """(messages, n_messages, {data: [line], layout}) => {
+        const x = [...line.x, ...messages.map(({time}) => new Date(time * 1000))].slice(-600);
+        const y = [...line.y, ...messages.map(({value}) => value)].slice(-600);
+        return [{data: [{...line, x, y}], layout}, y.at(-1).toFixed(2), n_messages];
+    }""",
+    Output("ticker-chart", "figure"),
+    Output("ticker-price", "children"),
+    Output("ticker-received", "children"),
+    Input("pipe-ticker", "messages"),
+    State("pipe-ticker", "n_messages"),
+    State("ticker-chart", "figure"),
+    prevent_initial_call=True,
+)
+
+
+# (c) A burst. While a callback of a Pipe is running, messages wait in the browser for its next
+#     call: all of them arrive, in far fewer calls.
+
+burst_pipe = Pipe(id="pipe-burst", channel_name="burst", label="number", buffer_size=10 * BURST)
+
+
+@callback(Input("burst-button", "n_clicks"), prevent_initial_call=True)
+def send_burst(_):
+    started = time.time()
+    for number in range(BURST):
+        value = {"number": number, "started": started}
+        send_to_pipe_channel(channel_name="burst", label="number", value=value)
+
+
+@callback(
+    Output("burst", "data"),
+    Output("burst-received", "children"),
+    Output("burst-calls", "children"),
+    Output("burst-time", "children"),
+    Input("pipe-burst", "messages"),
+    State("burst", "data"),
+    prevent_initial_call=True,
+)
+def count_burst(messages: list[dict], burst: dict):
+    received, calls = burst["received"] + len(messages), burst["calls"] + 1
+    seconds = time.time() - messages[-1]["value"]["started"]
+    return {"received": received, "calls": calls}, received, calls, f"{seconds:.2f}"
+
+
+# (d) The connection, which all Pipes of a page share: `status`. And `n_gaps`, how often messages of
+#     a Pipe were lost for good.
+
+status_pipe = Pipe(id="pipe-status", channel_name="live_button_counter", label="named_counts")
+
+clientside_callback(
+    """(status = "connecting", ...gaps) => {
+        const connected = /open|polling/.test(status) ? Date.now() : dash_clientside.no_update;
+        return [status, `light ${status}`, gaps.reduce((sum, n) => sum + (n ?? 0), 0), connected];
+    }""",
+    Output("status-light", "children"),
+    Output("status-light", "className"),
+    Output("gaps", "children"),
+    Output("connected", "data"),
+    Input("pipe-status", "status"),
+    *(Input(f"pipe-{name}", "n_gaps") for name in ("presses", "ticker", "burst")),
+)
+
+
+# The page: three cards below a header.
+
+
+def chart(trace: dict, xaxis: dict, yaxis: dict) -> dict:
+    """A figure without a background; the colours of its text and grid are in the style sheet."""
+    layout = {
+        "xaxis": {"fixedrange": True, "tickangle": 0, **xaxis},
+        "yaxis": {"fixedrange": True, **yaxis},
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 28},
+        "font": {"family": "system-ui, sans-serif", "size": 13},
+        "paper_bgcolor": "transparent",
+        "plot_bgcolor": "transparent",
+    }
+    return {"data": [{"hoverinfo": "skip", **trace}], "layout": layout}
+
+
+def graph(id_: str, description: str, figure: dict) -> html.Div:
+    inner = dcc.Graph(id=id_, figure=figure, responsive=True, config={"displayModeBar": False})
+    return html.Div(inner, className="chart", role="img", **{"aria-label": description})
+
+
+def numbers(units: dict[str, str]) -> html.Div:
+    pairs = [[html.Strong("0", id=id_), html.Span(unit)] for id_, unit in units.items()]
+    return html.Div([html.Div(pair) for pair in pairs], className="numbers")
+
+
+def card(name: str, title: str, text: str, *children) -> html.Section:
+    return html.Section([html.H2(title), html.P(text), *children], className=f"card {name}")
+
+
+no_press = dict.fromkeys(COLOURS, 0)
+buttons = [
+    html.Button(colour, id=f"button-{colour}", style={"background": code})
+    for colour, code in COLOURS.items()
+]
+prices = chart(
+    {"x": [], "y": [], "mode": "lines", "line": {"color": "#2f81f7"}},
+    {"type": "date", "tickformat": "%H:%M:%S", "showgrid": False},
+    {"automargin": True, "tickformat": ".1f", "nticks": 6},
+)
+app.layout = html.Main(
+    [
+        *(presses_pipe, ticker_pipe, burst_pipe, status_pipe),
+        dcc.Store(id="presses", data={"counts": no_press, "log": []}),
+        dcc.Store(id="connected"),
+        dcc.Store(id="burst", data={"received": 0, "calls": 0}),
+        html.Header(
+            [
+                html.H1("dash-pipe"),
+                html.P("What the server knows, every page is told. Open a second page and see."),
+                html.Div(
+                    [html.Span(id="status-light"), "gaps: ", html.Span(id="gaps")], role="status"
+                ),
+            ]
+        ),
+        card(
+            "presses",
+            "Everybody's buttons",
+            "Press one, and every page counts it; so do pages that are opened later.",
+            html.Div(buttons, className="buttons"),
+            graph("press-chart", "How often each button was pressed", bars(no_press)),
+            html.Ol(id="press-log", role="log", tabIndex=0, **{"aria-label": "Presses"}),
+        ),
+        card(
+            "ticker",
+            "A price, 60 times a second",
+            "A thread on the server sends, the browser draws. No request is made.",
+            numbers({"ticker-price": "now", "ticker-received": "messages"}),
+            graph("ticker-chart", "The price in the last ten seconds", prices),
+        ),
+        card(
+            "burst",
+            f"A burst of {BURST:,}",
+            "A server callback counts the messages. What comes while it runs is in its next call, "
+            "and none is skipped.",
+            html.Button(f"Send {BURST:,} messages", id="burst-button"),
+            numbers(
+                {"burst-received": "messages", "burst-calls": "calls", "burst-time": "seconds"}
+            ),
+        ),
+    ]
+)
+
+CSS = """
+:root { color-scheme: light dark; --page: #f3f5f8; --card: #fff; --text: #1b222c; --soft: #57606c;
+        --line: #dfe4ea; --good: #1f8a46; --wait: #c27a00; --bad: #cf3346; --accent: #1f66d1; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #0f1318; --card: #181e26; --text: #e8ecf1; --soft: #a3adba; --line: #2b343f; }
+}
+* { box-sizing: border-box; margin: 0; }
+body { background: var(--page); color: var(--text); font: 16px/1.25 system-ui, sans-serif; }
+main { display: grid; grid-template: auto 1fr auto / 1fr 1fr; gap: 20px; max-width: 1320px;
+       min-height: 100vh; margin: auto; padding: 24px; }
+header { display: flex; flex-wrap: wrap; grid-column: 1 / -1; align-items: baseline; gap: 16px; }
+header p { flex: 1 0 auto; }
+p, header div, .numbers { color: var(--soft); }
+h1 { font-size: 26px; } h2 { font-size: 18px; }
+.light { margin-right: 16px; color: var(--text); font-weight: 600; }
+.light::before { content: ""; display: inline-block; width: 10px; height: 10px; margin-right: 8px;
+                 border-radius: 50%; background: var(--wait); }
+.light.open::before, .light.polling::before { background: var(--good); }
+.light.closed::before, .light.denied::before { background: var(--bad); }
+.card { display: flex; flex-direction: column; gap: 14px; min-width: 0; padding: 20px;
+        background: var(--card); border: 1px solid var(--line); border-radius: 14px; }
+.presses { grid-row: span 2; }
+.buttons { display: flex; gap: 12px; } .buttons button { flex: 1; }
+button { padding: 12px 4px; border: 0; border-radius: 10px; background: var(--accent);
+         color: #fff; font: 600 16px system-ui, sans-serif; cursor: pointer; }
+button:hover { filter: brightness(1.1); }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.numbers { display: flex; gap: 32px; font-size: 14px; font-variant-numeric: tabular-nums; }
+.numbers strong { display: block; color: var(--text); font-size: 26px; line-height: 1.1; }
+.chart { flex: 1; min-height: 200px; }
+.chart text { fill: var(--soft) !important; } .chart .bartext { fill: var(--text) !important; }
+.chart .gridlayer path { stroke: var(--line) !important; }
+ol { height: 190px; padding: 14px 0 0; overflow-y: auto; list-style: none;
+     border-top: 1px solid var(--line); font-variant-numeric: tabular-nums; }
+li { margin: 0 0 4px; padding: 0 10px; border-left: 4px solid var(--line); }
+@media (max-width: 800px) {
+  main { display: flex; flex-direction: column; gap: 14px; padding: 14px; }
+  header { gap: 4px; } header p { flex-basis: 100%; }
+  .chart { flex: none; height: 200px; } ol { height: 140px; }
+}
+"""
+app.index_string = app.index_string.replace("<html>", '<html lang="en">').replace(
+    "</head>", f"<style>{CSS}</style></head>"
+)
+
+if __name__ == "__main__":
+    app.run()  # on port 8050, or that of the environment variable PORT
