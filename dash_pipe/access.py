@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
+from .protocol import Close
+
+Refusal = tuple[Close, str]
+"""Why a browser may not stay: told by the close code, as it can't read the answer to a handshake"""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def refusal(headers: Mapping[str, str], allowed: Collection[str]) -> Refusal | None:
+    """Why the page that sent a request may not use our endpoint; ``None`` when it may.
+
+    Args:
+        headers: of the request; their names in lower case.
+        allowed: see ``origin_allowed``.
+    """
+    hosts = [headers.get("host", ""), *headers.get("x-forwarded-host", "").split(",")]
+    if origin_allowed(headers.get("origin"), hosts, allowed):
+        return None
+    return Close.ORIGIN, "this origin is not among allowed_origins"
 
 
 def origin_allowed(origin: str | None, hosts: Collection[str], allowed: Collection[str]) -> bool:

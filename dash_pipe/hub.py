@@ -93,10 +93,13 @@ class Hub:
         """Take a frame from a browser and answer it."""
         if session not in self._beats:
             return  # it was closed; what was under way already means nothing now
+        if session.asked is not None:
+            session.inbox.append(text)
+            return
         try:
             match protocol.decode(text):
                 case Subscribe() as request:
-                    self._subscribe(session, request)
+                    self._ask(session, request)
                 case Unsubscribe(channel):
                     self._unsubscribe(session, channel)
                 case Replay() as request:
@@ -110,6 +113,18 @@ class Hub:
                 session.bad_frames += 1
                 if session.bad_frames == protocol.MAX_BAD_FRAMES:
                     self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+
+    def decided(self, session: Session, allowed: bool) -> None:
+        """Take the verdict that ``Outlet.permit`` left open, then what came while it was."""
+        request, session.asked = session.asked, None
+        if request is None or session not in self._beats:
+            return
+        try:
+            self._decide(session, request, allowed)
+        except ProtocolError as problem:
+            session.outlet.send(protocol.error(problem))
+        while session.inbox and session.asked is None:
+            self.receive(session, session.inbox.pop(0))
 
     # The broker's side
 
@@ -158,6 +173,20 @@ class Hub:
             self._expel(session, code, reason)
 
     # Requests
+
+    def _ask(self, session: Session, request: Subscribe) -> None:
+        """Ask whether a browser may listen; what it sends before the verdict waits for it."""
+        allowed = session.outlet.permit(request)
+        if allowed is None:
+            session.asked = request
+        else:
+            self._decide(session, request, allowed)
+
+    def _decide(self, session: Session, request: Subscribe, allowed: bool) -> None:
+        if not allowed:
+            # A change of labels that is refused leaves the subscription as it was.
+            raise ProtocolError("denied", "this app lets you not listen there", request.channel)
+        self._subscribe(session, request)
 
     def _subscribe(self, session: Session, request: Subscribe) -> None:
         channel, labels = request.channel, request.labels
@@ -282,7 +311,7 @@ class Hub:
             rows = replay.next_rows()
             done = not replay.messages
             if done:
-                session.replays.popleft()
+                session.replays.pop(0)
             self._send(session, protocol.replayed(replay.request, replay.at, rows, done=done))
 
     def _send(self, session: Session, frame: Frame) -> None:
