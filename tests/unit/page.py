@@ -67,9 +67,7 @@ class Page:
         self.transport = Transport()
         response = server.accept(request)
         hub: Any = room.hub  # what a LoopHub adds, its loop and its clock, is the test's
-        self.connection = Connection(
-            hub, server, response, refusal, None, BUFFER, self.gone.append
-        )
+        self.connection = Connection(hub, server, response, refusal, None, BUFFER, self.gone.append)
         self.connection.connection_made(self.transport)
         self.frames = self.read()[1:]
 
