@@ -15,7 +15,7 @@ from . import protocol
 from .brokers import Broker
 from .errors import ProtocolError
 from .log import Batch, Labels, Lost, Position
-from .protocol import MAX_BATCH_BYTES, Close, Frame, Pong, Replay, Subscribe, Unsubscribe
+from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Pong, Replay, Subscribe, Unsubscribe
 from .session import Outlet, PendingReplay, Session, Subscription
 
 # What was read for one place, so that all who stand there share it.
@@ -114,13 +114,13 @@ class Hub:
                 if session.bad_frames == protocol.MAX_BAD_FRAMES:
                     self._expel(session, Close.BAD_FRAMES, "too many bad frames")
 
-    def decided(self, session: Session, allowed: bool) -> None:
+    def decided(self, session: Session, denied: Denied) -> None:
         """Take the verdict that ``Outlet.permit`` left open, then what came while it was."""
         request, session.asked = session.asked, None
         if request is None or session not in self._beats:
             return
         try:
-            self._decide(session, request, allowed)
+            self._subscribe(session, request, denied)
         except ProtocolError as problem:
             session.outlet.send(protocol.error(problem))
         while session.inbox and session.asked is None:
@@ -176,24 +176,23 @@ class Hub:
 
     def _ask(self, session: Session, request: Subscribe) -> None:
         """Ask whether a browser may listen; what it sends before the verdict waits for it."""
-        allowed = session.outlet.permit(request)
-        if allowed is None:
+        denied = session.outlet.permit(request)
+        if denied is None:
             session.asked = request
         else:
-            self._decide(session, request, allowed)
+            self._subscribe(session, request, denied)
 
-    def _decide(self, session: Session, request: Subscribe, allowed: bool) -> None:
-        if not allowed:
-            # A change of labels that is refused leaves the subscription as it was.
-            raise ProtocolError("denied", "this app lets you not listen there", request.channel)
-        self._subscribe(session, request)
-
-    def _subscribe(self, session: Session, request: Subscribe) -> None:
+    def _subscribe(self, session: Session, request: Subscribe, denied: Denied) -> None:
         channel, labels = request.channel, request.labels
+        if denied:
+            labels = None if labels is None else labels - denied
+            if not labels:
+                # A change of labels that is refused leaves the subscription as it was.
+                raise ProtocolError("denied", "this app does not let you listen there", channel)
         subscription = session.subscriptions.get(channel)
         if subscription is not None:
             subscription.labels = labels  # read on from where it stands, with the new ones
-            self._answer(session, channel, subscription, None, [])
+            self._answer(session, channel, subscription, None, [], denied)
             return
         if len(session.subscriptions) >= protocol.MAX_CHANNELS:
             reason = f"a connection listens on at most {protocol.MAX_CHANNELS} channels"
@@ -204,7 +203,7 @@ class Hub:
         # Registered before the head is read: a message from now on is in the log or announced.
         self._listeners.setdefault(channel, {})[session] = subscription
         recovered, lost = self._place(subscription, request.since)
-        self._answer(session, channel, subscription, recovered, lost)
+        self._answer(session, channel, subscription, recovered, lost, denied)
         self._deliver(session, channel, subscription, {})
 
     def _place(
@@ -233,6 +232,7 @@ class Hub:
         subscription: Subscription,
         recovered: bool | None,
         lost: list[Lost],
+        denied: Denied,
     ) -> None:
         policy = self._policy
         spread = min(policy.max_spread, len(self._beats) / policy.returns_per_second)
@@ -243,6 +243,7 @@ class Hub:
                 at,
                 recovered=recovered,
                 lost=lost,
+                denied=denied,
                 spread=spread,
                 heartbeat=policy.heartbeat,
             )
@@ -267,7 +268,11 @@ class Hub:
             raise ProtocolError("too_many_replays", reason, request.channel)
         log = subscription.log
         at = Position(log.epoch, log.head)
-        newest = log.newest(request.labels, request.last)
+        # Not more than it may listen to, whatever it asks for.
+        labels = subscription.labels
+        if labels is None or (request.labels is not None and request.labels <= labels):
+            labels = request.labels
+        newest = log.newest(labels, request.last)
         found = deque(message for message in newest if message.offset <= at.offset)
         session.replays.append(PendingReplay(request, at, found))
         self._send_replays(session)

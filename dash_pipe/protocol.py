@@ -26,6 +26,10 @@ MAX_BAD_FRAMES = 16
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
 
 
+Denied = frozenset[str | None]
+"""The labels of a subscribe that are refused; ``None`` in it is a subscribe to every label."""
+
+
 class Close(IntEnum):
     """Why the server closes a connection."""
 
@@ -132,6 +136,7 @@ def subscribed(
     *,
     recovered: bool | None,
     lost: Iterable[Lost],
+    denied: Denied,
     spread: float,
     heartbeat: float,
 ) -> Frame:
@@ -145,6 +150,7 @@ def subscribed(
         lost=[list(row) for row in lost],
         spread=spread,
         heartbeat=heartbeat,
+        **({"denied": sorted(filter(None, denied))} if denied else {}),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .log import Labels, Log, Message, Position
-from .protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe
+from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Replay, Subscribe
 
 
 class Outlet(Protocol):
@@ -23,8 +23,8 @@ class Outlet(Protocol):
     def close(self, code: Close, reason: str) -> None:
         """Close the connection. What was sent before still goes out."""
 
-    def permit(self, request: Subscribe) -> bool | None:
-        """Whether the browser may listen; ``None`` when ``Hub.decided`` will be told later.
+    def permit(self, request: Subscribe) -> Denied | None:
+        """What of a subscribe is refused; ``None`` when ``Hub.decided`` will be told later.
 
         Until then the host takes nothing more from the browser: what it had taken already waits
         in the session.

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Frame, Subscribe
+from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
 from .guard import OpenRequest
 from .loophub import LoopHub
@@ -87,10 +87,10 @@ class AsgiSocket:
         self._closed = True
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._abandon)
 
-    def permit(self, request: Subscribe) -> bool | None:
+    def permit(self, request: Subscribe) -> Denied | None:
         """Ask the app; see ``Outlet``."""
         if self._open_request is None or self._session is None:
-            return True
+            return frozenset()
         asking = self._hub.ask(self._session, request, self._open_request)
         self._asking = asyncio.get_running_loop().create_task(asking)
         return None

@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from ..access import Refusal
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Frame, Subscribe
+from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
 from .guard import OpenRequest
 from .loophub import LoopHub
@@ -157,10 +157,10 @@ class Connection(asyncio.BufferedProtocol):
         self._ws.send_close(code, reason)
         self._write()
 
-    def permit(self, request: Subscribe) -> bool | None:
+    def permit(self, request: Subscribe) -> Denied | None:
         """Ask the app; see ``Outlet``."""
         if self._open_request is None or self._session is None:
-            return True
+            return frozenset()
         asking = self._hub.ask(self._session, request, self._open_request)
         self._asking = asyncio.get_running_loop().create_task(asking)
         self._asking.add_done_callback(self._asked)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from .. import runtime
-from ..access import Refusal, refusal
+from ..access import Refusal, questions, refusal
 from ..log import Labels
-from ..protocol import Close
+from ..protocol import Close, Denied
 from ..settings import Authorize
 
 AUTHORIZE_TIMEOUT = 10.0  # seconds that an answer of the app may take
@@ -102,18 +102,53 @@ class HttpOnly:
             )
 
 
-async def permitted(open_request: OpenRequest, channel: str, labels: Labels) -> bool:
-    """Ask the app whether a browser may listen, from a loop that a sync answer must not hold up.
+async def refused(open_request: OpenRequest, channel: str, labels: Labels) -> Denied:
+    """Ask the app what a browser may not listen to, from a loop that must not be held up.
 
-    An answer that fails, or takes longer than ``AUTHORIZE_TIMEOUT``, refuses, and the log says so.
+    An answer that fails, that is no bool, or that takes longer than ``AUTHORIZE_TIMEOUT``,
+    refuses, and the log says so.
     """
     authorize = runtime.current().settings.authorize
     if authorize is None:
-        return True
+        return frozenset()
     ask = _ask_async if inspect.iscoroutinefunction(authorize) else _ask_in_thread
+    asking = questions(labels)
+    question = next(asking)
+    while True:
+        answer: object = None
+        with _refusing(channel):
+            asked = ask(authorize, open_request, channel, _listed(question))
+            answer = await asyncio.wait_for(asked, AUTHORIZE_TIMEOUT)
+        try:
+            question = asking.send(_is_yes(answer))
+        except StopIteration as end:
+            return cast(Denied, end.value)
+
+
+def refused_now(request: Any, channel: str, labels: Labels) -> Denied:
+    """Ask the app the same from a thread that may wait, within the request."""
+    authorize = runtime.current().settings.authorize
+    if authorize is None:
+        return frozenset()
+    asking = questions(labels)
+    question = next(asking)
+    while True:
+        answer: object = None
+        with _refusing(channel):
+            answer = authorize(request, channel, _listed(question))
+            if inspect.iscoroutine(answer):
+                answer = asyncio.run(asyncio.wait_for(answer, AUTHORIZE_TIMEOUT))
+        try:
+            question = asking.send(_is_yes(answer))
+        except StopIteration as end:
+            return cast(Denied, end.value)
+
+
+@contextmanager
+def _refusing(channel: str) -> Iterator[None]:
+    """Say what goes wrong with a question; its answer stays ``None`` then."""
     try:
-        asking = ask(authorize, open_request, channel, labels)
-        return await asyncio.wait_for(asking, AUTHORIZE_TIMEOUT) is True
+        yield
     except asyncio.TimeoutError:
         logger.warning(
             "dash-pipe: authorize did not answer for channel %r within %g s, and so refuses",
@@ -122,38 +157,27 @@ async def permitted(open_request: OpenRequest, channel: str, labels: Labels) -> 
         )
     except Exception:
         logger.exception("dash-pipe: authorize failed for channel %r, and so refuses", channel)
-    return False
 
 
-def permitted_now(request: Any, channel: str, labels: Labels) -> bool:
-    """Ask the app the same from a thread that may wait, within the request."""
-    authorize = runtime.current().settings.authorize
-    if authorize is None:
-        return True
-    try:
-        answer = authorize(request, channel, _listed(labels))
-        if inspect.iscoroutine(answer):
-            answer = asyncio.run(asyncio.wait_for(answer, AUTHORIZE_TIMEOUT))
-    except Exception:
-        logger.exception("dash-pipe: authorize failed for channel %r, and so refuses", channel)
-        return False
+def _is_yes(answer: object) -> bool:
+    """Only ``True`` permits: what else is true to Python may be a response that refuses."""
+    if answer is not None and not isinstance(answer, bool):
+        logger.warning(
+            "dash-pipe: authorize is to return True or False, returned %r, and so refuses", answer
+        )
     return answer is True
 
 
-async def _ask_async(
-    authorize: Authorize, open_request: OpenRequest, channel: str, labels: Labels
-) -> object:
+async def _ask_async(authorize: Authorize, open_request: OpenRequest, *question: Any) -> object:
     with open_request() as request:
-        answer = authorize(request, channel, _listed(labels))
+        answer = authorize(request, *question)
         return await answer if inspect.isawaitable(answer) else answer
 
 
-async def _ask_in_thread(
-    authorize: Authorize, open_request: OpenRequest, channel: str, labels: Labels
-) -> object:
+async def _ask_in_thread(authorize: Authorize, open_request: OpenRequest, *question: Any) -> object:
     def ask() -> object:
         with open_request() as request:
-            return authorize(request, channel, _listed(labels))
+            return authorize(request, *question)
 
     return await asyncio.to_thread(ask)
 

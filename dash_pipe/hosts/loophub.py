@@ -11,7 +11,7 @@ from .. import runtime
 from ..hub import Hub
 from ..protocol import Close, Subscribe
 from ..session import Outlet, Session
-from .guard import OpenRequest, permitted
+from .guard import OpenRequest, refused
 
 logger = logging.getLogger("dash_pipe")
 
@@ -53,8 +53,8 @@ class LoopHub:
 
     async def ask(self, session: Session, request: Subscribe, open_request: OpenRequest) -> None:
         """Ask the app whether a session may listen, and tell the hub; see ``Outlet.permit``."""
-        allowed = await permitted(open_request, request.channel, request.labels)
-        self._hub.decided(session, allowed)
+        denied = await refused(open_request, request.channel, request.labels)
+        self._hub.decided(session, denied)
 
     def close(self) -> None:
         """Say goodbye to everybody: the server is going away."""

@@ -8,7 +8,7 @@ from typing import Any
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.hub import Hub, Policy
 from dash_pipe.log import Batch, Limits, Log
-from dash_pipe.protocol import Close, Frame, Subscribe
+from dash_pipe.protocol import Close, Denied, Frame, Subscribe
 
 
 class Clock:
@@ -25,7 +25,7 @@ class Outlet:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.closed: tuple[Close, str] | None = None
-        self.verdict: bool | None = True
+        self.verdict: Denied | None = frozenset()
         self.asked: list[tuple[str, Any]] = []
 
     def send(self, frame: Frame) -> None:
@@ -35,7 +35,7 @@ class Outlet:
     def close(self, code: Close, reason: str) -> None:
         self.closed = self.closed or (code, reason)
 
-    def permit(self, request: Subscribe) -> bool | None:
+    def permit(self, request: Subscribe) -> Denied | None:
         self.asked.append((request.channel, request.labels))
         return self.verdict
 

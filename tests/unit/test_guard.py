@@ -11,8 +11,8 @@ import pytest
 
 import dash_pipe
 from dash_pipe.hosts import guard
-from dash_pipe.hosts.guard import Guard, HttpOnly, permitted, permitted_now
-from dash_pipe.protocol import Close
+from dash_pipe.hosts.guard import Guard, HttpOnly, refused, refused_now
+from dash_pipe.protocol import Close, Denied
 
 LABELS = frozenset({"b", "a"})
 
@@ -25,6 +25,7 @@ class Question:
         self.asked: list[Any] = []
         self.thread: threading.Thread | None = None
         self.open = False
+        self.answer_to: Callable[[list[str] | None], bool] | None = None
 
     @contextlib.contextmanager
     def request(self) -> Iterator[str]:
@@ -37,60 +38,59 @@ class Question:
         self.thread = threading.current_thread()
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return self.answer if self.answer_to is None else self.answer_to(labels)
 
 
-def ask_async(question: Question) -> bool:
+def ask_async(question: Question) -> Denied:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         assert question.open
         await asyncio.sleep(0)
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return asyncio.run(permitted(question.request, "jobs", LABELS))
+    return asyncio.run(refused(question.request, "jobs", LABELS))
 
 
-def ask_sync(question: Question) -> bool:
+def ask_sync(question: Question) -> Denied:
     dash_pipe.configure(authorize=question)
-    return asyncio.run(permitted(question.request, "jobs", LABELS))
+    return asyncio.run(refused(question.request, "jobs", LABELS))
 
 
-def ask_sync_now(question: Question) -> bool:
+def ask_sync_now(question: Question) -> Denied:
     dash_pipe.configure(authorize=question)
-    return permitted_now("the request", "jobs", LABELS)
+    return refused_now("the request", "jobs", LABELS)
 
 
-def ask_async_now(question: Question) -> bool:
+def ask_async_now(question: Question) -> Denied:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return permitted_now("the request", "jobs", LABELS)
+    return refused_now("the request", "jobs", LABELS)
 
 
 WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
 
 
 @pytest.mark.parametrize("ask", WAYS)
-def test_it_gets_the_request_the_channel_and_the_labels(ask: Callable[[Question], bool]) -> None:
+def test_it_gets_the_request_the_channel_and_the_labels(ask: Callable[[Question], Denied]) -> None:
     question = Question()
-    assert ask(question) is True
+    assert ask(question) == frozenset()
     assert question.asked == [("the request", "jobs", ["a", "b"])]
 
 
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("answer", [False, None, 0, "yes", 1, []])
-def test_all_but_true_refuses(ask: Callable[[Question], bool], answer: Any) -> None:
-    assert ask(Question(answer)) is False
+def test_all_but_true_refuses(ask: Callable[[Question], Denied], answer: Any) -> None:
+    assert ask(Question(answer)) == LABELS
 
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_one_that_fails_refuses_and_the_log_says_so(
-    ask: Callable[[Question], bool], caplog: pytest.LogCaptureFixture
+    ask: Callable[[Question], Denied], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert ask(Question(ZeroDivisionError("a bug"))) is False
-    (record,) = caplog.records
-    assert "jobs" in record.message
+    assert ask(Question(ZeroDivisionError("a bug"))) == LABELS
+    assert "jobs" in caplog.records[0].message
     assert "a bug" in caplog.text
 
 
@@ -110,14 +110,24 @@ def test_one_that_does_not_answer_refuses(
         return True
 
     dash_pipe.configure(authorize=authorize)
-    assert asyncio.run(permitted(lambda: contextlib.nullcontext(), "jobs", None)) is False
+    assert asyncio.run(refused(lambda: contextlib.nullcontext(), "jobs", None)) == {None}
     assert "did not answer" in caplog.text
 
 
 def test_without_one_everybody_may() -> None:
     assert not Guard().authorizes
-    assert asyncio.run(permitted(lambda: contextlib.nullcontext(), "jobs", None))
-    assert permitted_now(None, "jobs", None)
+    assert asyncio.run(refused(contextlib.nullcontext, "jobs", None)) == frozenset()
+    assert refused_now(None, "jobs", None) == frozenset()
+
+
+@pytest.mark.parametrize("ask", WAYS)
+def test_labels_that_are_refused_together_are_asked_one_by_one(
+    ask: Callable[[Question], Denied],
+) -> None:
+    question = Question()
+    question.answer_to = lambda labels: labels == ["a"]
+    assert ask(question) == {"b"}
+    assert [labels for *_, labels in question.asked] == [["a", "b"], ["a"], ["b"]]
 
 
 def refused_by(*hooks: Callable[[Any], Any]) -> Any:
