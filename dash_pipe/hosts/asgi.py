@@ -51,13 +51,16 @@ class AsgiEndpoint:
         """Serve one connection, as ASGI says."""
         match scope["type"]:
             case "websocket":
-                await self._websocket(scope, receive, send)
+                socket = await self._open(scope, receive, send)
+                if socket is not None:
+                    await socket.serve()
             case "http":
                 await self._http(scope, receive, send)
             case "lifespan":
                 await _lifespan(receive, send)
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> AsgiSocket | None:
+        """Accept a websocket; ``None`` when it had to be closed at once."""
         self._opened()
         await receive()  # websocket.connect
         offered = list(scope.get("subprotocols") or ())
@@ -70,13 +73,13 @@ class AsgiEndpoint:
         await send({"type": "websocket.accept", "subprotocol": chosen})
         if refusal is not None:
             await refuse(refusal, receive, send)
-            return
+            return None
 
         def open_request() -> AbstractContextManager[Any]:
             return nullcontext(self._request_of(scope))
 
         asked = open_request if self._guard.authorizes else None
-        await AsgiSocket(running_hub(), receive, send, asked).serve()
+        return AsgiSocket(running_hub(), receive, send, asked)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
