@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json as _json
-from pathlib import Path as _Path
-
 from .errors import DashPipeError, InvalidMessageError, SettingError, SetupError
 from .hosts.dash import setup
 from .log import Position
 from .Pipe import Pipe
 from .runtime import configure
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
+from .version import __version__ as __version__
 
 __all__ = [
     "DashPipeError",
@@ -24,10 +22,6 @@ __all__ = [
     "send_to_pipe_channel",
     "setup",
 ]
-
-# package.json is the one place of the version; this is the copy of it that is shipped.
-_package = _json.loads((_Path(__file__).parent / "package-info.json").read_text("utf-8"))
-__version__: str = _package["version"]
 
 # How Dash finds the browser's half.
 _js_dist = [

@@ -32,6 +32,7 @@ class Close(IntEnum):
     GOING_AWAY = 1001
     UNSUPPORTED = 1003
     NOT_TEXT = 1007
+    TOO_LARGE = 1009
     RESTART = 1012
     TRY_LATER = 1013
     BAD_FRAMES = 4400

@@ -14,14 +14,16 @@ from weakref import WeakSet
 import dash
 from flask import Flask, Response, request
 
+from ..endpoint import ROUTES
 from ..errors import SetupError
+from ..log import Labels
 
 if TYPE_CHECKING:
     from dash import Dash
 
 logger = logging.getLogger("dash_pipe")
 
-ROUTE = "_pipe/ws"  # below the app's routes_pathname_prefix
+PREFIX = "_pipe/"  # below the app's routes_pathname_prefix
 
 _waiting: WeakSet[Any] = WeakSet()  # apps whose init_app is yet to come
 
@@ -74,10 +76,15 @@ def _wait_for_server(app: Dash) -> None:
 
 
 def _add_route(app: Dash, server: Flask) -> None:
-    path = f"{app.config.routes_pathname_prefix}{ROUTE}"
+    prefix = f"{app.config.routes_pathname_prefix}{PREFIX}"
+    path = f"{prefix}ws"
     if path in server.view_functions:
         return
     server.add_url_rule(path, endpoint=path, view_func=_view, methods=["GET"], websocket=True)
+    for name, method in ROUTES.items():
+        path = f"{prefix}{name}"
+        view = functools.partial(_http_view, name)
+        server.add_url_rule(path, endpoint=path, view_func=view, methods=[method])
 
 
 def _view() -> Response:
@@ -87,6 +94,18 @@ def _view() -> Response:
     response = Response(answer.body, status=answer.status, mimetype="text/plain")
     response.call_on_close(answer.done)
     return response
+
+
+def _http_view(name: str) -> Response:
+    from .wsgi import serve_http
+
+    answer = serve_http(request.environ, name, _anybody)
+    return Response(answer.body, answer.status, answer.headers, mimetype="application/json")
+
+
+def _anybody(channel: str, labels: Labels) -> bool:
+    """Flask's ``before_request`` has let the request through, and that is all there is to ask."""
+    return True
 
 
 def _on_setup(app: Dash) -> None:

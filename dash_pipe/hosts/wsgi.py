@@ -20,9 +20,13 @@ from typing import Any
 
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
+from werkzeug.wsgi import get_input_stream
 
 from .. import runtime
 from ..access import origin_allowed
+from ..endpoint import answer
+from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..poll import Permit
 from ..protocol import Close
 from .connection import websocket
 from .loop import loop_thread
@@ -79,6 +83,34 @@ def serve_websocket(environ: Mapping[str, Any]) -> Answer:
         done()
         raise
     return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
+
+
+def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a request, by lower-case name."""
+    return {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+
+
+def serve_http(environ: dict[str, Any], path: str, permit: Permit) -> HttpAnswer:
+    """Answer a request that is no websocket.
+
+    Args:
+        environ: of the request; its body is read from there.
+        path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
+        permit: whether the browser may listen on a channel.
+    """
+    request = HttpRequest(
+        environ["REQUEST_METHOD"],
+        path,
+        headers_of(environ),
+        get_input_stream(environ).read(MAX_BODY_BYTES + 1),
+        environ.get("REMOTE_ADDR"),
+    )
+    _, obstacle = find_socket(environ)
+    return answer(request, obstacle=obstacle, refusal=_refusal(environ), permit=permit)
 
 
 def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
