@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from flask import Flask, Request, Response, request
 
-from .guard import Guard
-from .wsgi import headers_of, serve_websocket
+from ..access import Refusal
+from ..endpoint import ROUTES
+from .guard import Guard, refused_now
+from .wsgi import headers_of, serve_http, serve_websocket
 
 
 def add_endpoint(server: Flask, path: str, guard: Guard) -> None:
     """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
     rule = f"{path}ws"
-    if rule not in server.view_functions:
-        view = Endpoint(server, guard).websocket
-        server.add_url_rule(rule, endpoint=rule, view_func=view, methods=["GET"], websocket=True)
+    if rule in server.view_functions:
+        return
+    endpoint = Endpoint(server, guard)
+    server.add_url_rule(
+        rule, endpoint=rule, view_func=endpoint.websocket, methods=["GET"], websocket=True
+    )
+    for name, method in ROUTES.items():
+        rule = f"{path}{name}"
+        view = partial(endpoint.http, name)
+        server.add_url_rule(rule, endpoint=rule, view_func=view, methods=[method])
 
 
 class Endpoint:
@@ -31,16 +40,20 @@ class Endpoint:
 
     def websocket(self) -> Response:
         """Hand the request's socket to the loop thread, or say why not."""
-        environ = request.environ
-        guard = self._guard
-        refusal = guard.refusal(headers_of(environ))
-        if refusal is None and guard.connect_hooks():
-            refusal = asyncio.run(guard.connect_refusal(request))
-        kept = Kept(self._server, environ) if guard.authorizes else None
-        answer = serve_websocket(environ, refusal, kept)
+        kept = Kept(self._server, request.environ) if self._guard.authorizes else None
+        answer = serve_websocket(request.environ, self._refusal(), kept)
         response = Response(answer.body, status=answer.status, mimetype="text/plain")
         response.call_on_close(answer.done)
         return response
+
+    def http(self, path: str) -> Response:
+        """Answer what is no websocket."""
+        permit = partial(refused_now, request)
+        answer = serve_http(request.environ, path, self._refusal(), permit)
+        return Response(answer.body, answer.status, answer.headers, mimetype="application/json")
+
+    def _refusal(self) -> Refusal | None:
+        return self._guard.refusal_now(headers_of(request.environ), request)
 
 
 class Kept:

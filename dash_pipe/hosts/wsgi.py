@@ -20,8 +20,12 @@ from typing import Any
 
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
+from werkzeug.wsgi import get_input_stream
 
 from ..access import Refusal
+from ..endpoint import answer
+from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..poll import Permit
 from .connection import websocket
 from .guard import OpenRequest
 from .loop import loop_thread
@@ -93,6 +97,28 @@ def serve_websocket(
         done()
         raise
     return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
+
+
+def serve_http(
+    environ: dict[str, Any], path: str, refusal: Refusal | None, permit: Permit
+) -> HttpAnswer:
+    """Answer a request that is no websocket.
+
+    Args:
+        environ: of the request; its body is read from there.
+        path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
+        refusal: why the page that asks may not use the endpoint, if so.
+        permit: what of a subscribe is refused.
+    """
+    request = HttpRequest(
+        environ["REQUEST_METHOD"],
+        path,
+        headers_of(environ),
+        get_input_stream(environ).read(MAX_BODY_BYTES + 1),
+        environ.get("REMOTE_ADDR"),
+    )
+    _, obstacle = find_socket(environ)
+    return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)
 
 
 def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
