@@ -16,10 +16,10 @@ from .brokers import Broker
 from .errors import ProtocolError
 from .log import Batch, Labels, Lost, Position
 from .protocol import MAX_BATCH_BYTES, Close, Frame, Pong, Replay, Subscribe, Unsubscribe
-from .session import Outlet, PendingReplay, Session, Subscription
+from .session import Outlet, PendingReplay, Request, Session, Subscription
 
 # What was read for one place, so that all who stand there share it.
-_Place = tuple[int, Labels]
+_Place = tuple[Position, Labels]
 _Shared = dict[_Place, tuple[Batch, Frame | None]]
 
 
@@ -95,21 +95,13 @@ class Hub:
             return  # it was closed; what was under way already means nothing now
         try:
             match protocol.decode(text):
-                case Subscribe() as request:
-                    self._subscribe(session, request)
-                case Unsubscribe(channel):
-                    self._unsubscribe(session, channel)
-                case Replay() as request:
-                    self._replay(session, request)
                 case Pong(n):
                     if session.answered(n):
                         self._serve(session)
+                case request:
+                    self._take(session, request)
         except ProtocolError as problem:
-            session.outlet.send(protocol.error(problem))
-            if problem.code == "bad_frame":
-                session.bad_frames += 1
-                if session.bad_frames == protocol.MAX_BAD_FRAMES:
-                    self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+            self._refuse(session, problem)
 
     # The broker's side
 
@@ -130,7 +122,10 @@ class Hub:
         for channel in grown:
             shared: _Shared = {}
             for session, subscription in list(self._listeners.get(channel, {}).items()):
-                self._deliver(session, channel, subscription, shared)
+                if subscription.parked:
+                    self._unpark(session, subscription)
+                else:
+                    self._deliver(session, channel, subscription, shared)
 
     # Time
 
@@ -159,55 +154,105 @@ class Hub:
 
     # Requests
 
-    def _subscribe(self, session: Session, request: Subscribe) -> None:
-        channel, labels = request.channel, request.labels
-        subscription = session.subscriptions.get(channel)
-        if subscription is not None:
-            subscription.labels = labels  # read on from where it stands, with the new ones
-            self._answer(session, channel, subscription, None, [])
+    def _take(self, session: Session, request: Request) -> None:
+        """Do what is asked, or park it until its channel's log has been looked at."""
+        try:
+            subscription = session.subscriptions.get(request.channel)
+            if subscription is None and isinstance(request, Subscribe):
+                subscription = self._open(session, request)
+            if subscription is None or not (subscription.due or subscription.parked):
+                self._do(session, request)
+            elif session.parked == protocol.MAX_PARKED:
+                self._expel(session, Close.TRY_LATER, f"{session.parked} requests wait already")
+            else:
+                session.parked += 1
+                subscription.parked.append(request)
+                self._unpark(session, subscription)
+        except ProtocolError as problem:
+            self._refuse(session, problem)
+
+    def _unpark(self, session: Session, subscription: Subscription) -> None:
+        """Do what waited for the log, if it has been looked at by now."""
+        if subscription.log.refreshed < subscription.due:
             return
+        subscription.due = 0
+        requests, subscription.parked = subscription.parked, deque()
+        session.parked -= len(requests)
+        for request in requests:
+            self._take(session, request)
+
+    def _do(self, session: Session, request: Request) -> None:
+        match request:
+            case Subscribe():
+                self._subscribe(session, request)
+            case Unsubscribe(channel):
+                self._unsubscribe(session, channel)
+            case Replay():
+                self._replay(session, request)
+
+    def _refuse(self, session: Session, problem: ProtocolError) -> None:
+        session.outlet.send(protocol.error(problem))
+        if problem.code == "bad_frame":
+            session.bad_frames += 1
+            if session.bad_frames == protocol.MAX_BAD_FRAMES:
+                self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+
+    def _open(self, session: Session, request: Subscribe) -> Subscription:
+        """Begin to listen on a channel; the subscription gets its place later."""
+        channel, since = request.channel, request.since
         if len(session.subscriptions) >= protocol.MAX_CHANNELS:
             reason = f"a connection listens on at most {protocol.MAX_CHANNELS} channels"
             raise ProtocolError("too_many_channels", reason, channel)
         log = self._broker.open(channel)
-        subscription = Subscription(log, labels, 0, 0)
-        session.subscriptions[channel] = subscription
-        # Registered before the head is read: a message from now on is in the log or announced.
+        subscription = session.subscriptions[channel] = Subscription(log)
+        # Registered before the log is looked at: a message from now on is in it or announced.
         self._listeners.setdefault(channel, {})[session] = subscription
-        recovered, lost = self._place(subscription, request.since)
-        self._answer(session, channel, subscription, recovered, lost)
+        end = log.end
+        if not end.epoch or (since and (since.epoch != end.epoch or since.offset > end.offset)):
+            # A mirror that lags behind must not judge a place that it has not heard of.
+            subscription.due = self._broker.refresh(channel)
+        return subscription
+
+    def _subscribe(self, session: Session, request: Subscribe) -> None:
+        channel = request.channel
+        subscription = session.subscriptions[channel]
+        subscription.labels = request.labels
+        if subscription.placed:  # read on from where it stands, with the new labels
+            self._answer(session, channel, subscription.log.end, None, [])
+            return
+        at, recovered, lost = self._place(subscription, request.since)
+        self._answer(session, channel, at, recovered, lost)
         self._deliver(session, channel, subscription, {})
 
     def _place(
         self, subscription: Subscription, since: Position | None
-    ) -> tuple[bool | None, list[Lost]]:
-        """Set where a new subscription reads on; return ``recovered`` and ``lost``."""
+    ) -> tuple[Position, bool | None, list[Lost]]:
+        """Set where a new subscription reads on; return the head, ``recovered`` and ``lost``."""
         log = subscription.log
+        end = place = log.end
         recovered: bool | None = None
         lost: list[Lost] = []
-        position = log.head
-        if since is not None and since.epoch != log.epoch:
-            position, recovered = 0, False
-        elif since is not None and since.offset > log.head:
+        if since is not None and since.epoch != end.epoch:
+            place, recovered = Position(end.epoch, 0), False
+        elif since is not None and since.offset > end.offset:
             recovered = False
         elif since is not None:
-            position = since.offset
-            lost = log.lost(position, subscription.labels)
+            place = since
+            lost = log.lost(since.offset, subscription.labels)
             recovered = not lost
-        subscription.position = subscription.told = position
-        return recovered, lost
+        subscription.at, subscription.told = place, place.offset
+        return end, recovered, lost
 
     def _answer(
         self,
         session: Session,
         channel: str,
-        subscription: Subscription,
+        at: Position,
         recovered: bool | None,
         lost: list[Lost],
     ) -> None:
         policy = self._policy
         spread = min(policy.max_spread, len(self._beats) / policy.returns_per_second)
-        at = Position(subscription.log.epoch, subscription.log.head)
         session.outlet.send(
             protocol.subscribed(
                 channel,
@@ -236,11 +281,7 @@ class Hub:
         if len(session.replays) >= protocol.MAX_REPLAYS:
             reason = f"at most {protocol.MAX_REPLAYS} replays may wait on a connection"
             raise ProtocolError("too_many_replays", reason, request.channel)
-        log = subscription.log
-        at = Position(log.epoch, log.head)
-        newest = log.newest(request.labels, request.last)
-        found = deque(message for message in newest if message.offset <= at.offset)
-        session.replays.append(PendingReplay(request, at, found))
+        session.replays.append(PendingReplay(request, subscription.log))
         self._send_replays(session)
 
     # Sending
@@ -260,16 +301,16 @@ class Hub:
         """Send what a session has not had of a channel, as far as it may; true if it was any."""
         log = subscription.log
         delivered = False
-        while session.may_send and subscription.position < log.head:
-            place = (subscription.position, subscription.labels)
+        while subscription.placed and session.may_send and subscription.at != log.end:
+            at, labels = place = (subscription.at, subscription.labels)
             if place not in shared:
-                batch = log.read(*place, MAX_BATCH_BYTES)
+                batch = log.read(at.offset, labels, MAX_BATCH_BYTES, at.epoch)
                 frame = None
-                if batch.rows or batch.lost:
-                    frame = protocol.messages(channel, log.epoch, batch)
+                if batch.rows or batch.lost or batch.epoch != at.epoch:
+                    frame = protocol.messages(channel, batch)
                 shared[place] = (batch, frame)
             batch, frame = shared[place]
-            subscription.position = batch.upto
+            subscription.at = Position(batch.epoch, batch.upto)
             if frame is not None:
                 subscription.told = batch.upto
                 self._send(session, frame)
@@ -279,6 +320,8 @@ class Hub:
     def _send_replays(self, session: Session) -> None:
         while session.replays and session.may_send:
             replay = session.replays[0]
+            if replay.at.epoch != replay.log.epoch:  # at first, or since the log began anew
+                replay.find()
             rows = replay.next_rows()
             done = not replay.messages
             if done:

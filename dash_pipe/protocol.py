@@ -21,6 +21,7 @@ MAX_NAME = 200  # characters of a channel or a label
 MAX_LABELS = 32
 MAX_CHANNELS = 128
 MAX_REPLAYS = 128
+MAX_PARKED = 512  # requests of a connection that wait for a log to be read
 MAX_LAST = 1000
 MAX_BAD_FRAMES = 16
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
@@ -146,9 +147,9 @@ def subscribed(
     )
 
 
-def messages(channel: str, epoch: str, batch: Batch) -> Frame:
+def messages(channel: str, batch: Batch) -> Frame:
     """The rows of a batch; the same for every listener at the same place."""
-    head = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(epoch)}'
+    head = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(batch.epoch)}'
     lost = f',"lost":{json.dumps([list(row) for row in batch.lost])}' if batch.lost else ""
     return Frame(f'{head},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}}}')
 
