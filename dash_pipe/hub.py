@@ -281,7 +281,9 @@ class Hub:
         if len(session.replays) >= protocol.MAX_REPLAYS:
             reason = f"at most {protocol.MAX_REPLAYS} replays may wait on a connection"
             raise ProtocolError("too_many_replays", reason, request.channel)
-        session.replays.append(PendingReplay(request, subscription.log))
+        replay = PendingReplay(request, subscription.log)
+        replay.find()
+        session.replays.append(replay)
         self._send_replays(session)
 
     # Sending
@@ -320,7 +322,7 @@ class Hub:
     def _send_replays(self, session: Session) -> None:
         while session.replays and session.may_send:
             replay = session.replays[0]
-            if replay.at.epoch != replay.log.epoch:  # at first, or since the log began anew
+            if replay.at.epoch != replay.log.epoch:  # it began anew since
                 replay.find()
             rows = replay.next_rows()
             done = not replay.messages

@@ -17,7 +17,7 @@ MAX_IDS = 10_000
 IDS_SECONDS = 600
 
 # A broker module offers ``connect(url, limits, max_channels, send_timeout) -> Broker``.
-_MODULES = {"memory": "memory"}
+_MODULES = {"memory": "memory", "redis": "redis", "rediss": "redis", "unix": "redis"}
 
 
 class Broker(Protocol):
