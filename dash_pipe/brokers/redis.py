@@ -6,18 +6,19 @@ import hashlib
 import secrets
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 
 from ..errors import BrokerUnavailable
 from ..log import Limits, Log, Position
 from . import Grown
-from .redis_channel import SCRIPT, RedisChannel, position
+from .redis_channel import SCRIPT, Known, RedisChannel, appended
 from .redis_link import Connect, Link, RedisError, connector, may_pass, was_refused
 from .redis_listener import RedisListener
 
 PAUSES = (0.02, 0.25)  # between two attempts to send, and the longest
+MAX_KNOWN = 1000  # channels whose last message of ours is remembered
 MAX_LINKS = 8  # that stay open between two messages; a thread that sends takes one
 
 
@@ -42,6 +43,7 @@ class RedisBroker:
         self._database = database
         self._limits = limits
         self._send_timeout = send_timeout
+        self._known: OrderedDict[str, Known] = OrderedDict()  # the newest of ours, by channel
         self._links: deque[Link] = deque(maxlen=MAX_LINKS)  # idle
         self._lock = threading.Lock()
         self._watchers: tuple[Grown, ...] = ()
@@ -55,8 +57,9 @@ class RedisBroker:
         While Redis is away it tries again until ``send_timeout``, with one id.
         """
         message_id = message_id or secrets.token_urlsafe(12)
+        mark = _mark(message_id)
         log = RedisChannel(channel, self._database, self._limits)
-        order = log.append(label, value, _mark(message_id))
+        order = log.append(label, value, mark, self._known.get(channel, Known()))
         deadline = time.monotonic() + self._send_timeout
         pause, longest = PAUSES
         may_have_been_sent = False
@@ -67,7 +70,10 @@ class RedisBroker:
                 left = deadline - time.monotonic()
                 reply: list[bytes] = link.run(SCRIPT, log.keys, *order, timeout=left)
                 self._links.append(link)
-                return position(reply)
+                position, known = appended(reply, mark)
+                if known is not None:
+                    self._remember(channel, known)
+                return position
             except RedisError as error:
                 if link is not None:
                     link.close()
@@ -118,6 +124,13 @@ class RedisBroker:
                     return link
                 link.close()
         return self._connect(deadline - time.monotonic())
+
+    def _remember(self, channel: str, known: Known) -> None:
+        with self._lock:
+            self._known[channel] = known
+            self._known.move_to_end(channel)
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
 
     def _close_links(self) -> None:
         while self._links:

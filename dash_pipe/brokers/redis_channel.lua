@@ -15,9 +15,12 @@
 -- ARGV: operation, an epoch should one be needed, where to announce, how long to keep the log (ms),
 -- how long to keep ids (ms), how many ids, the window's messages, bytes and seconds, how many
 -- labels, how long to keep the newest of a label (s); then
---   append  label, value, id
---   begin   the epoch that is to end (or ''), the time after which its messages stay (or '')
--- Both return {epoch, offset}: of the message, of the head.
+--   append  the last message that the sender knows of: its epoch, offset, id and time; then label,
+--           value, id. Returns {epoch, offset, time}; no time when a message with the id was there.
+--   begin   the epoch that is to end (or ''), the time after which its messages stay (or '').
+--
+-- A log that has lost its end can't go on: its offsets would be given twice. Whoever knows of a
+-- message that is not there any more ends it; what was sent after that message stays.
 
 local call = redis.call
 local meta, log, newest, labels, lost, ids = unpack(KEYS)
@@ -115,14 +118,23 @@ local function trim()
   end
 end
 
--- Begin anew. Ids stay known: what was sent to the former log is not to be sent again.
-local function begin()
+-- Begin anew, with what came after a time, if one is given.
+-- Ids stay known: what was sent to the former log is not to be sent again.
+local function begin(after)
+  local entries = {}
+  for _, entry in ipairs(after and call('XRANGE', log, '-', '+') or {}) do
+    if time_of(entry[2][6]) > after then
+      entries[#entries + 1] = entry[2]
+    end
+  end
   call('DEL', meta, log, newest, labels, lost)
   if call('EXISTS', ids) == 1 then
     call('ZUNIONSTORE', ids, 1, ids, 'WEIGHTS', 0)
-    call('PEXPIRE', ids, keep_ids)
   end
   epoch, head, mark, bytes, rest = fresh, 0, '', 0, 0
+  for _, fields in ipairs(entries) do
+    add(fields[2], fields[4], string.sub(fields[6], string.find(fields[6], ',', 1, true), -1))
+  end
 end
 
 local function save()
@@ -131,49 +143,49 @@ local function save()
   for _, key in ipairs({meta, log, newest, labels, lost}) do
     call('PEXPIRE', key, keep)
   end
+  call('PEXPIRE', ids, keep_ids)
 end
 
 local intact = epoch and sizes == sizes_now()
 
 if operation == 'begin' then
   local former, after = ARGV[12], tonumber(ARGV[13])
-  if intact and epoch ~= former then
-    return {epoch, text(head)} -- another process was faster
+  if not intact or epoch == former then -- else another process was faster
+    begin(intact and after)
+    trim()
+    save()
+    call('PUBLISH', news, epoch)
   end
-  local entries = {}
-  if intact and after then
-    for _, entry in ipairs(call('XRANGE', log, '-', '+')) do
-      if time_of(entry[2][6]) > after then
-        entries[#entries + 1] = entry[2]
-      end
-    end
-  end
-  begin()
-  for _, fields in ipairs(entries) do
-    add(fields[2], fields[4], string.sub(fields[6], string.find(fields[6], ',', 1, true), -1))
-  end
-  trim()
-  save()
-  call('PUBLISH', news, epoch)
-  return {epoch, text(head)}
+  return
 end
 
-local label, value, id = unpack(ARGV, 12)
+local known_epoch, known_offset, known_id, known_time, label, value, id = unpack(ARGV, 12)
+
+local function has_lost_its_end()
+  if epoch ~= known_epoch then
+    return false
+  end
+  local key = known_offset .. '-0'
+  local there = call('XRANGE', log, key, key)[1]
+  return head < tonumber(known_offset) or (there and there[2][4] ~= known_id)
+end
+
 if not intact then
   begin()
+elseif has_lost_its_end() then
+  begin(tonumber(known_time))
 end
 local sent = call('ZSCORE', ids, id)
-if sent then
-  if not intact then
-    save()
-  end
-  return {epoch, sent}
+local row, time = nil, ''
+if not sent then
+  time = clock[1] .. '.' .. string.format('%03d', math.floor(tonumber(clock[2]) / 1000))
+  row = add(label, id, ',' .. label .. ',' .. value .. ',' .. time .. ']')
+  sent = text(head)
+  call('ZREMRANGEBYSCORE', ids, '-inf', text(head - max_ids))
 end
-local milliseconds = string.format('%03d', math.floor(tonumber(clock[2]) / 1000))
-local row = add(label, id, ',' .. label .. ',' .. value .. ',' .. clock[1] .. '.' .. milliseconds .. ']')
 trim()
 save()
-call('ZREMRANGEBYSCORE', ids, '-inf', text(head - max_ids))
-call('PEXPIRE', ids, keep_ids)
-call('PUBLISH', news, epoch .. ' ' .. id .. ' ' .. row)
-return {epoch, text(head)}
+if row then -- last, since it may be forbidden, and then the log is whole
+  call('PUBLISH', news, epoch .. ' ' .. id .. ' ' .. row)
+end
+return {epoch, sent, time}

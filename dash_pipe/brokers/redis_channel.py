@@ -32,6 +32,15 @@ class Head(NamedTuple):
     mark: str
 
 
+class Known(NamedTuple):
+    """A message that was appended: where, with which mark, and when by Redis' clock."""
+
+    epoch: str = ""
+    offset: int = 0
+    mark: str = ""
+    time: str = ""
+
+
 class Entry(NamedTuple):
     """A message in the window, and the mark that tells it from every other."""
 
@@ -76,10 +85,10 @@ class RedisChannel:
             limits.label_seconds,
         )
 
-    def append(self, label: str, value: str, mark: str) -> tuple[Any, ...]:
-        """The arguments of the script that append a message."""
+    def append(self, label: str, value: str, mark: str, known: Known) -> tuple[Any, ...]:
+        """The arguments of the script that append a message, after one that is known of."""
         fresh = secrets.token_urlsafe(8)
-        return ("append", fresh, self.news, *self._bounds, json.dumps(label), value, mark)
+        return ("append", fresh, self.news, *self._bounds, *known, json.dumps(label), value, mark)
 
     def begin(self, former: str, after: float | None) -> tuple[Any, ...]:
         """The arguments of the script that end the log named ``former`` and begin another.
@@ -113,9 +122,10 @@ class RedisChannel:
         return [*commands, ("EXEC",)]
 
 
-def position(reply: list[bytes]) -> Position:
-    """What the script returned."""
-    return Position(reply[0].decode(), int(reply[1]))
+def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:
+    """Where a message is, and what is known by that if it was not there before."""
+    epoch, offset, time = reply[0].decode(), int(reply[1]), reply[2].decode()
+    return Position(epoch, offset), Known(epoch, offset, mark, time) if time else None
 
 
 def head(reply: list[bytes | None]) -> Head:

@@ -131,28 +131,34 @@ class Conversation:
 
     def _hear(self) -> bool:
         """Take what Redis announces; true when there may be more."""
-        heard = list(islice(self._news.news(), HEARD_AT_ONCE))
+        heard = 0
         changed = set()
-        for kind, *rest in heard:
-            if kind == b"pong":
-                self._pinged = False
-                continue
-            name = self._names.get(rest[0], "")
-            followed = self._registry.get(name)
-            if kind == b"unsubscribe":
-                self._names.pop(rest[0], None)
-            elif followed is None:
-                continue
-            elif kind == b"subscribe":
-                followed.subscribed = True
-                self._stale.add(name)
-            elif self._announced(followed, rest[1]):
-                changed.add(name)
-            else:
-                self._stale.add(name)
-        for name in changed:
-            self._registry.changed(name)
-        return len(heard) == HEARD_AT_ONCE
+        try:
+            for kind, *rest in islice(self._news.news(), HEARD_AT_ONCE):
+                heard += 1
+                if kind == b"pong":
+                    self._pinged = False
+                elif self._told(kind, *rest):
+                    changed.add(self._names[rest[0]])
+        finally:  # what was heard before the connection was lost counts too
+            for name in changed:
+                self._registry.changed(name)
+        return heard == HEARD_AT_ONCE
+
+    def _told(self, kind: bytes, news: bytes, data: bytes) -> bool:
+        """Take one announcement or confirmation; true when a mirror has grown."""
+        name = self._names.get(news, "")
+        followed = self._registry.get(name)
+        if kind == b"unsubscribe":
+            self._names.pop(news, None)
+        elif followed is not None and kind == b"subscribe":
+            followed.subscribed = True
+            self._stale.add(name)
+        elif followed is not None:
+            if self._announced(followed, data):
+                return True
+            self._stale.add(name)
+        return False
 
     @staticmethod
     def _announced(followed: Followed, data: bytes) -> bool:

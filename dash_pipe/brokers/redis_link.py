@@ -74,13 +74,16 @@ def may_pass(error: RedisError) -> bool:
 
 
 def was_refused(error: RedisError) -> bool:
-    """Whether Redis itself has answered so, and has done nothing of what was asked."""
+    """Whether Redis itself has answered so, and has done nothing of what was asked.
+
+    An error that a script met on its way may have come after the half of it.
+    """
     answers = (
         exceptions.ResponseError,
         exceptions.BusyLoadingError,
         exceptions.AuthenticationError,
     )
-    return isinstance(error, answers)
+    return isinstance(error, answers) and "user_script" not in str(error)
 
 
 class Link:

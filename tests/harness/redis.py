@@ -66,7 +66,11 @@ class RedisServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_for(self._answers, "Redis to answer")
+        try:
+            wait_for(self._answers, "Redis to answer")
+        except AssertionError:
+            self.kill9()
+            raise
 
     def stop(self) -> None:
         """Shut down cleanly: what is to be saved is saved."""
@@ -104,6 +108,14 @@ class RedisServer:
         """Have a command carried out, and return the reply."""
         with Redis(port=self.port, decode_responses=True, socket_timeout=STOP_TIMEOUT) as client:
             return client.execute_command(*command)
+
+    def tear(self, size: int) -> None:
+        """Take the last bytes of the append-only file of a server that is not running.
+
+        So the disk looks after a power failure: what was written and not yet synced is not there.
+        """
+        file = max((self._directory / "appendonlydir").glob("*.incr.aof"))
+        os.truncate(file, max(0, file.stat().st_size - size))
 
     def keys(self) -> list[str]:
         """The names of all keys."""
