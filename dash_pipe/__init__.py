@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as _json
 from pathlib import Path as _Path
 
-from .errors import DashPipeError, InvalidMessageError, SettingError, SetupError
+from .errors import BrokerUnavailable, DashPipeError, InvalidMessageError, SettingError, SetupError
 from .hosts.dash import setup
 from .log import Position
 from .Pipe import Pipe
@@ -13,6 +13,7 @@ from .runtime import configure
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
 
 __all__ = [
+    "BrokerUnavailable",
     "DashPipeError",
     "InvalidMessageError",
     "Pipe",

@@ -14,7 +14,7 @@ class InvalidMessageError(DashPipeError, ValueError):
     """A message can't be sent as it is; nothing was sent.
 
     Attributes:
-        argument: the argument at fault: ``channel_name``, ``label`` or ``value``.
+        argument: the argument at fault: ``channel_name``, ``label``, ``value`` or ``message_id``.
     """
 
     def __init__(self, argument: str, reason: str) -> None:

@@ -29,13 +29,22 @@ Make = Callable[..., Broker]
 @pytest.fixture(params=["memory", "redis"])
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes brokers, of one world; with keywords of ``Limits``. There is one in memory only."""
-    made: list[Broker] = []
-    url = "memory://"
-    if request.param == "redis":
-        url = request.getfixturevalue("redis").url
+    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis").url
+    yield from makes(url)
 
-    def make(**limits: float) -> Broker:
-        made.append(connect(url, Limits(**limits), 100))  # type: ignore[arg-type]
+
+@pytest.fixture
+def make_redis(redis: RedisServer) -> Iterator[Make]:
+    """Makes brokers on Redis."""
+    yield from makes(redis.url)
+
+
+def makes(url: str) -> Iterator[Make]:
+    """A function that makes brokers, which are ended afterwards."""
+    made: list[Broker] = []
+
+    def make(url: str = url, send_timeout: float = 10.0, **limits: float) -> Broker:
+        made.append(connect(url, Limits(**limits), 100, send_timeout))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

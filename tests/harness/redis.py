@@ -98,11 +98,8 @@ class RedisServer:
 
     def forget(self) -> None:
         """Remove the data of a server that is not running."""
-        for file in [*self._directory.glob("*.rdb"), self._directory / "appendonlydir"]:
-            if file.is_dir():
-                shutil.rmtree(file)
-            else:
-                file.unlink(missing_ok=True)
+        for file in [*self._directory.glob("**/*.rdb"), *self._directory.glob("**/*.aof*")]:
+            file.unlink()
 
     def ask(self, *command: Any) -> Any:
         """Have a command carried out, and return the reply."""
@@ -114,7 +111,9 @@ class RedisServer:
 
         So the disk looks after a power failure: what was written and not yet synced is not there.
         """
-        file = max((self._directory / "appendonlydir").glob("*.incr.aof"))
+        # Redis 6.2 has one file, later ones a directory.
+        files = [self._directory / "appendonly.aof", *self._directory.glob("*/*.incr.aof")]
+        file = max(one for one in files if one.exists())
         os.truncate(file, max(0, file.stat().st_size - size))
 
     def keys(self) -> list[str]:
