@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
+from .. import runtime
 from ..access import Refusal
 from ..endpoint import ROUTES, answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
@@ -119,16 +120,12 @@ class AsgiEndpoint:
             asking = refused(lambda: nullcontext(hooks_request), channel, labels)
             return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
-        if self._guard.authorizes:  # which may take its time, and must not take the loop's
+        # What may take its time must not take the loop's.
+        if self._guard.authorizes or runtime.current().broker.may_wait:
             return await asyncio.to_thread(
                 answer, request, obstacle="", refusal=refusal, permit=permit
             )
-        return answer(request, obstacle="", refusal=refusal, permit=nobody_denied)
-
-
-def nobody_denied(channel: str, labels: Labels) -> Denied:
-    """What is refused where the app does not want to be asked."""
-    return frozenset()
+        return answer(request, obstacle="", refusal=refusal, permit=lambda *_: frozenset())
 
 
 def asgi_app() -> AsgiEndpoint:
