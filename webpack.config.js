@@ -11,7 +11,6 @@ const OURS = [
     "batch",
     "closed",
     "deliver",
-    "denied",
     "due",
     "enter",
     "failed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .errors import DashPipeError, InvalidMessageError, SettingError, SetupError
+from .hosts.asgi import asgi_app
 from .hosts.dash import setup
 from .log import Position
 from .Pipe import Pipe
@@ -17,6 +18,7 @@ __all__ = [
     "Position",
     "SettingError",
     "SetupError",
+    "asgi_app",
     "async_send_to_pipe_channel",
     "configure",
     "send_to_pipe_channel",

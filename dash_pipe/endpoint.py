@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from . import runtime
+from .access import Refusal
 from .http import HttpAnswer, HttpRequest
 from .info import info
 from .poll import Permit, poll, refused
-from .protocol import Close
 from .version import __version__
 
 ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST"}
@@ -20,7 +20,7 @@ def answer(
     request: HttpRequest,
     *,
     obstacle: str,
-    refusal: tuple[Close, str] | None,
+    refusal: Refusal | None,
     permit: Permit,
 ) -> HttpAnswer:
     """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait for ``permit``.
@@ -29,7 +29,7 @@ def answer(
         request: what the browser sent.
         obstacle: why this server can't open a websocket, and the way out; empty when it can.
         refusal: why the page that asks may not use the endpoint, if so.
-        permit: whether the browser may listen on a channel.
+        permit: what of a subscribe is refused.
     """
     if request.method != ROUTES[request.path]:
         status = HTTPStatus.METHOD_NOT_ALLOWED

@@ -18,14 +18,14 @@ from .brokers import Broker
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from .hub import Hub, Policy
 from .log import Batch, Labels
-from .protocol import MAX_FRAME_BYTES, Close, Frame, Subscribe
+from .protocol import MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
 from .session import Session
 
 MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
 MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
 
-Permit = Callable[[str, Labels], bool]
-"""``(channel, labels)``: whether the browser may listen there. May wait."""
+Permit = Callable[[str, Labels], Denied]
+"""``(channel, labels)``: what the browser may not listen to. May wait."""
 
 
 def poll(
@@ -84,7 +84,7 @@ class Collected:
         """Note how the conversation ended; see ``Outlet``."""
         self.closed = (code, reason)
 
-    def permit(self, request: Subscribe) -> bool:
+    def permit(self, request: Subscribe) -> Denied:
         """Ask the app; see ``Outlet``."""
         return self._permit(request.channel, request.labels)
 

@@ -16,7 +16,7 @@ const PATIENCE = 1.6;
 /** Closed for what this browser did or for want of room: not a restart that all browsers see at once. */
 const MINE = [1003, 1009, 1013, 4400, 4408];
 /** Refused for good; the server's reason says what to do. */
-const FINAL = [4403, 4406];
+const FINAL = [4401, 4403, 4406];
 
 export interface Link {
   readonly ready: boolean;

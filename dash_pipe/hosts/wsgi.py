@@ -22,13 +22,12 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from werkzeug.wsgi import get_input_stream
 
-from .. import runtime
-from ..access import origin_allowed
+from ..access import Refusal
 from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..poll import Permit
-from ..protocol import Close
 from .connection import websocket
+from .guard import OpenRequest
 from .loop import loop_thread
 
 logger = logging.getLogger("dash_pipe")
@@ -57,11 +56,26 @@ class Answer:
     done: Callable[[], None]
 
 
-def serve_websocket(environ: Mapping[str, Any]) -> Answer:
+def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a request, by lower-case name."""
+    return {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+
+
+def serve_websocket(
+    environ: Mapping[str, Any],
+    refusal: Refusal | None = None,
+    open_request: OpenRequest | None = None,
+) -> Answer:
     """Take the websocket of a request over, or say why not.
 
     Args:
         environ: of a GET request that asks for a websocket.
+        refusal: why the browser may not stay, if so.
+        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
 
     Returns:
         101 when the socket was taken over; 400 for a handshake that is none; 501 where this server
@@ -77,7 +91,7 @@ def serve_websocket(environ: Mapping[str, Any]) -> Answer:
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
     ours, done = take_over(sock)
     try:
-        loop_thread().adopt(ours, ws, response, _refusal(environ))
+        loop_thread().adopt(ours, ws, response, refusal, open_request)
     except BaseException:
         ours.close()
         done()
@@ -85,22 +99,16 @@ def serve_websocket(environ: Mapping[str, Any]) -> Answer:
     return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
 
 
-def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a request, by lower-case name."""
-    return {
-        key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
-        for key, value in environ.items()
-        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
-    }
-
-
-def serve_http(environ: dict[str, Any], path: str, permit: Permit) -> HttpAnswer:
+def serve_http(
+    environ: dict[str, Any], path: str, refusal: Refusal | None, permit: Permit
+) -> HttpAnswer:
     """Answer a request that is no websocket.
 
     Args:
         environ: of the request; its body is read from there.
         path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
-        permit: whether the browser may listen on a channel.
+        refusal: why the page that asks may not use the endpoint, if so.
+        permit: what of a subscribe is refused.
     """
     request = HttpRequest(
         environ["REQUEST_METHOD"],
@@ -110,7 +118,7 @@ def serve_http(environ: dict[str, Any], path: str, permit: Permit) -> HttpAnswer
         environ.get("REMOTE_ADDR"),
     )
     _, obstacle = find_socket(environ)
-    return answer(request, obstacle=obstacle, refusal=_refusal(environ), permit=permit)
+    return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)
 
 
 def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
@@ -164,15 +172,6 @@ def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     if not events or not isinstance(events[0], Request):
         return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
     return ws, ws.accept(events[0])
-
-
-def _refusal(environ: Mapping[str, Any]) -> tuple[Close, str] | None:
-    hosts = [environ.get("HTTP_HOST", "")]
-    hosts += environ.get("HTTP_X_FORWARDED_HOST", "").split(",")
-    allowed = runtime.current().settings.allowed_origins
-    if origin_allowed(environ.get("HTTP_ORIGIN"), hosts, allowed):
-        return None
-    return Close.ORIGIN, "this origin is not among allowed_origins"
 
 
 def _is_gevent() -> bool:

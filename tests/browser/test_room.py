@@ -3,10 +3,11 @@
 import pytest
 
 from harness.app import contiguous, offsets
+from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "room"
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest", "waitress")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "waitress")
 
 
 def test_a_click_appears_in_a_second_browser(app, browser, second_browser):

@@ -44,6 +44,8 @@ LISTENING = ("open", "polling")
 # What Chromium writes by itself, whatever the page does, when a connection breaks.
 BROKEN_CONNECTION = ("WebSocket connection to", "net::ERR_")
 
+# What Dash says of its own websocket, on the backends where it has one.
+DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
 # And where websockets can't be had: Chromium's line, and that of the Pipes.
 FALLEN_BACK = ("_pipe/ws' failed: ", "_pipe/ws is polled every ")
 
@@ -126,6 +128,13 @@ class Browser:
             lambda: self.prop(id_, name), value, f"{name} of {json.dumps(id_)} to be", timeout
         )
 
+    def requests(self, path: str) -> int:
+        """Return how many requests the page has made whose address holds `path`."""
+        names = self.driver.execute_script(
+            "return performance.getEntriesByType('resource').map(({name}) => name)"
+        )
+        return sum(path in name for name in names)
+
     def console(self) -> list[str]:
         """Return what the console has shown since the last time this was asked."""
         entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
@@ -149,5 +158,5 @@ def unexpected(console: list[str], *, cuts: bool, polls: bool) -> list[str]:
 
     `cuts` allows those about broken connections, `polls` those of a page whose websockets fail.
     """
-    allowed = (BROKEN_CONNECTION if cuts else ()) + (FALLEN_BACK if polls else ())
+    allowed = DASHS_OWN + (BROKEN_CONNECTION if cuts else ()) + (FALLEN_BACK if polls else ())
     return [line for line in console if not any(part in line for part in allowed)]

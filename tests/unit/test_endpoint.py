@@ -23,7 +23,7 @@ def ask(
 ) -> HttpAnswer:
     body = json.dumps(FRAMES).encode() if path == "poll" else b""
     request = HttpRequest(method or ROUTES[path], path, headers, body)
-    return answer(request, obstacle=obstacle, refusal=refusal, permit=lambda *_: True)
+    return answer(request, obstacle=obstacle, refusal=refusal, permit=lambda *_: frozenset())
 
 
 def test_a_poll_is_answered_from_the_broker_of_the_process() -> None:

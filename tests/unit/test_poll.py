@@ -10,7 +10,7 @@ from dash_pipe.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from dash_pipe.hub import Policy
 from dash_pipe.log import Labels, Limits
 from dash_pipe.poll import MAX_ANSWER_BYTES, MAX_FRAMES, Collected, poll
-from dash_pipe.protocol import MAX_FRAME_BYTES, Subscribe
+from dash_pipe.protocol import MAX_FRAME_BYTES, Denied, Subscribe
 from unit.fakes import Room, kinds, rows, values
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").read_text("utf-8"))
@@ -18,8 +18,8 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").r
 Frames = list[dict[str, Any]]
 
 
-def anybody(channel: str, labels: object) -> bool:
-    return True
+def anybody(channel: str, labels: object) -> Denied:
+    return frozenset()
 
 
 def ask(room: Room, *frames: object, body: bytes | None = None) -> HttpAnswer:
@@ -223,14 +223,14 @@ def test_sizes_are_bounded(room: Room) -> None:
     assert ask(room, short).status == 200
 
 
-@pytest.mark.parametrize("allowed", [True, False])
-def test_the_app_is_asked_with_channel_and_labels(allowed: bool) -> None:
-    asked: list[object] = []
+@pytest.mark.parametrize("denied", [frozenset(), frozenset("a")])
+def test_the_app_is_asked_for_every_subscribe(denied: Denied) -> None:
+    asked: list[tuple[str, Labels]] = []
 
-    def permit(channel: str, labels: Labels) -> bool:
+    def permit(channel: str, labels: Labels) -> Denied:
         asked.append((channel, labels))
-        return allowed
+        return denied
 
     collected = Collected(permit)
-    assert collected.permit(Subscribe("jobs", frozenset("a"))) is allowed
+    assert collected.permit(Subscribe("jobs", frozenset("a"))) is denied
     assert asked == [("jobs", frozenset("a"))]
