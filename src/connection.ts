@@ -30,8 +30,6 @@ interface Member extends Listener {
   wish: Wish;
   /** Runs while nobody is there: the Pipe was unmounted. */
   timer?: number | undefined;
-  /** The number of the replay it waits for on this connection. */
-  asked?: number;
 }
 
 /** The page's one conversation with an endpoint: who listens on which channel, and where each of them is. */
@@ -123,23 +121,17 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     } else report(`${channel ? names(channel.listeners) : url}: ${cause}.`);
   };
 
-  /** A new connection knows nothing of what was said on another. */
-  const reset = (channel: Channel<Member>): void => {
-    channel.reset();
-    for (const member of channel.listeners) member.asked = 0;
-  };
-
   const ear = {
     opened(): void {
       for (const channel of channels.values()) {
-        reset(channel);
+        channel.reset();
         dirty.add(channel);
       }
       flush();
     },
     closed(): void {
       for (const channel of channels.values()) {
-        reset(channel);
+        channel.reset();
         show(channel);
         forget(channel);
       }
@@ -154,10 +146,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       if (!channel) return;
       if (frame.type === "subscribed") deny(channel.subscribed(frame), "the server refuses its label");
       if (frame.type === "messages") channel.messages(frame);
-      if (frame.type === "replayed") {
-        const member = [...channel.listeners].find(({ asked }) => asked === frame.id);
-        if (member) channel.replayed(member, frame);
-      }
+      if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
       forget(channel);
     },

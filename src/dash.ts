@@ -46,12 +46,9 @@ export interface Place {
   path: Path;
 }
 
-/** As dash-renderer writes an id: sorted keys, no white space. */
+/** As dash-renderer writes an id: a dict of texts and numbers with sorted keys, no white space. */
 export function stringifyId(id: unknown): string {
-  if (typeof id !== "object" || id === null) return String(id);
-  const values = id as Record<string, unknown>;
-  const parts = Object.keys(values).sort();
-  return `{${parts.map((key) => `${JSON.stringify(key)}:${JSON.stringify(values[key])}`).join(",")}}`;
+  return typeof id === "object" && id ? JSON.stringify(id, Object.keys(id).sort()) : String(id);
 }
 
 /** A hook: the place of the component that is being rendered. */
@@ -100,7 +97,7 @@ export function deliver(
     // `setProps` drops what is deep-equal to what is there, so the same message twice would fire once.
     // What is there is blanked first. Nobody sees that: no callback is asked, and it is the same tick.
     // Marked as a response it stays out of the record of what the undo button can undo.
-    const blank = "value" in props ? { value: undefined, messages: undefined } : { messages: undefined };
+    const blank = { messages: undefined, ...("value" in props && { value: undefined }) };
     store.dispatch({ type: "ON_PROP_CHANGE", payload: { itempath: path, props: blank, source: "response" } });
   }
   setProps(props);

@@ -18,6 +18,8 @@ export class Listener {
   shown: Status | undefined;
   /** Which of the subscribes sent on this connection places a listener that has no position; 0: none yet. */
   reply = 0;
+  /** The number of the replay that it waits for on this connection. */
+  asked = 0;
   /** Refused, until a property of its Pipe changes. */
   denied = false;
   /** Rows are held back until the past has been replayed. */

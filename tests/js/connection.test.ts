@@ -383,7 +383,7 @@ describe("refusals", () => {
   );
 
   test("a label that is refused denies its Pipe alone", () => {
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     const bad = connection.join(wish({ key: "bad", labels: ["b"] }));
     const good = connection.join(wish({ key: "good", labels: ["a"] }));
     browser.socket.open();
@@ -397,7 +397,7 @@ describe("refusals", () => {
   });
 
   test("a Pipe that may not take every label leaves the others on", () => {
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     const all = connection.join(wish({ key: "all", labels: null }));
     const one = connection.join(wish({ key: "one", labels: ["a"] }));
     browser.socket.open();

@@ -23,8 +23,8 @@ export class FakeBrowser implements Browser {
   // A class that knows the browser it belongs to, as `new browser.WebSocket` asks for.
   WebSocket = socketOf(this);
 
-  fetch = (url: string, { method = "GET", body = null, signal = null }: RequestInit) => {
-    const request = new FakeRequest(this, method, url, body as string | null, signal);
+  fetch = (url: string, { method = "GET", body = null, signal = null, credentials }: RequestInit) => {
+    const request = new FakeRequest(this, method, url, body as string | null, signal, credentials);
     this.requests.push(request);
     return request.promise;
   };
@@ -165,6 +165,7 @@ export class FakeRequest {
     readonly url: string,
     readonly body: string | null,
     readonly signal: AbortSignal | null,
+    readonly credentials: RequestCredentials | undefined,
   ) {}
 
   get frames(): Record<string, unknown>[] {
