@@ -42,6 +42,15 @@ async def async_send_to_pipe_channel(channel_name: str, label: str, value: Any) 
     return send_to_pipe_channel(channel_name, label, value)
 
 
+def check(channel_name: str, label: str, value: Any) -> None:
+    """Find out whether a message can be sent, without sending it.
+
+    Raises:
+        InvalidMessageError: as ``send_to_pipe_channel`` would.
+    """
+    _checked(channel_name, label, value)
+
+
 def _checked(channel_name: object, label: object, value: object) -> str:
     """Check a message; return its value as JSON."""
     for argument, name in (("channel_name", channel_name), ("label", label)):

@@ -41,7 +41,8 @@ class Settings:
     """Every setting of dash-pipe.
 
     Each is a keyword of ``dash_pipe.configure()`` and an environment variable ``DASH_PIPE_<NAME>``
-    in capitals (a list with commas, yes or no as 1 or 0); the keyword wins. Sizes are bytes, times are seconds.
+    in capitals (a list with commas, yes or no as 1 or 0); the keyword wins. Sizes
+    are bytes, times are seconds.
     """
 
     broker: str = _setting("memory://", "who keeps the messages: a URL")

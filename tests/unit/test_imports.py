@@ -12,12 +12,13 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
     {"errors"},
-    {"log", "access", "settings"},
+    {"log", "access", "settings", "http"},
     {"protocol"},
     {"session", "brokers"},
     {"hub"},
     {"runtime"},
     {"sending"},
+    {"poke"},
     {"hosts"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]

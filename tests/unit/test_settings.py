@@ -101,8 +101,10 @@ def test_an_unfit_variable_is_named(variable: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1", True), ("true", True), (" Yes ", True), ("on", True)]
-    + [("0", False), ("False", False), ("no", False), ("OFF", False)],
+    [
+        *((text, True) for text in ("1", "true", " Yes ", "on")),
+        *((text, False) for text in ("0", "False", "no", "OFF")),
+    ],
 )
 def test_yes_and_no_from_the_environment(text: str, value: bool) -> None:
     assert resolve({}, {"DASH_PIPE_HTTP_POKE_ENABLED": text}).http_poke_enabled is value
