@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class HttpRequest:
 
     method: str
     path: str
-    headers: Mapping[str, str] = _NONE
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     peer: str | None = None
 

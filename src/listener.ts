@@ -18,6 +18,8 @@ export class Listener {
   shown: Status | undefined;
   /** Which of the subscribes sent on this connection places a listener that has no position; 0: none yet. */
   reply = 0;
+  /** Refused, until a property of its Pipe changes. */
+  denied = false;
   /** Rows are held back until the past has been replayed. */
   holding: boolean;
   limit = 1000;
@@ -72,6 +74,12 @@ export class Listener {
     this.past = [];
     this.holding = false;
     this.trim();
+  }
+
+  /** It may not listen: it has no place here any more. */
+  deny(): void {
+    this.denied = true;
+    this.position = null;
   }
 
   /** The log began anew, or was rolled back: go on from `position`. */

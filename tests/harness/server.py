@@ -38,6 +38,28 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "script": (CURRENT_PYTHON, "{module}.py"),  # which finds the port where Dash looks, in PORT
 }
 
+UVICORN = (
+    "-m",
+    "uvicorn",
+    "{module}:server",
+    "--port={port}",
+    "--ws-per-message-deflate=false",
+)
+HOSTS["uvicorn"] = (CURRENT_PYTHON, *UVICORN)
+HOSTS["gunicorn-uvicorn"] = (CURRENT_PYTHON, *GUNICORN, "-kuvicorn_worker.UvicornWorker")
+HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
+HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
+HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
+
+# The backends of those that don't serve Flask; tests/apps/recorder.py reads it.
+BACKENDS = {
+    "uvicorn": "fastapi",
+    "gunicorn-uvicorn": "fastapi",
+    "gunicorn-asgi": "fastapi",
+    "daphne": "fastapi",
+    "hypercorn": "quart",
+}
+
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 
@@ -103,7 +125,10 @@ class Server:
             self._process = subprocess.Popen(
                 [self._interpreter, *self._arguments],
                 cwd=self._directory,  # where `-c` and gunicorn look for the module
-                env=environment(os.environ, self.port),
+                env={
+                    **environment(os.environ, self.port),
+                    "BACKEND": BACKENDS.get(self.host, "flask"),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
