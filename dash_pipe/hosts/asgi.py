@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..access import Refusal
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..poke import ROUTE
+from ..poke import answer as poke
 from ..protocol import SUBPROTOCOL, Close
 from .asgi_socket import AsgiSocket, Event, Receive, Send, choose_subprotocol
 from .guard import Guard
@@ -98,6 +101,8 @@ class AsgiEndpoint:
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
         """What the plain-HTTP half says to a request."""
+        if request.path == ROUTE.rstrip("/"):
+            return await asyncio.to_thread(poke, request)  # it may wait for the broker
         return HttpAnswer(404, '{"error":"there is no such address"}')
 
 

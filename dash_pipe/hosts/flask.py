@@ -10,6 +10,9 @@ from typing import Any
 
 from flask import Flask, Request, Response, request
 
+from .. import runtime
+from ..poke import ROUTE, answer, route
+from .flask_post import add_post, request_at
 from .guard import Guard
 from .wsgi import headers_of, serve_websocket
 
@@ -20,6 +23,13 @@ def add_endpoint(server: Flask, path: str, guard: Guard) -> None:
     if rule not in server.view_functions:
         view = Endpoint(server, guard).websocket
         server.add_url_rule(rule, endpoint=rule, view_func=view, methods=["GET"], websocket=True)
+    add_post(server, route(runtime.current().http_route, path), poke)
+
+
+def poke() -> Response:
+    """Send what the request brings."""
+    found = answer(request_at(ROUTE))
+    return Response(found.body, found.status, found.headers, mimetype="application/json")
 
 
 class Endpoint:
