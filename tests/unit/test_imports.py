@@ -20,6 +20,8 @@ FLOORS = [
     {"sending"},
     {"poke"},
     {"hosts"},
+    {"cli"},
+    {"__main__"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
