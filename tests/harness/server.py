@@ -51,6 +51,10 @@ HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
+# The browser's suite runs on all of these.
+WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
+ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
+
 # The backends of those that don't serve Flask; tests/apps/recorder.py reads it.
 BACKENDS = {
     "uvicorn": "fastapi",
@@ -168,6 +172,15 @@ class Server:
     def log_text(self) -> str:
         """Everything the server has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def tracebacks(self, since: int = 0) -> list[str]:
+        """Return the tracebacks that the server has written, from a character of its log on.
+
+        Not hypercorn's own: on Python 3.11 it writes one for each connection that it cancels when
+        it ends.
+        """
+        _, *parts = self.log_text()[since:].split("Traceback (most recent call last):")
+        return [part for part in parts if "hypercorn/asyncio/run.py" not in part]
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         # An accepted connection is not enough: gunicorn listens before its worker has imported
