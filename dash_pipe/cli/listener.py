@@ -50,6 +50,7 @@ class Listener:
         self._replaying = False
         self._replayed: list[Row] = []
         self._held: list[Row] = []
+        self._lost: dict[str | None, int] = {}  # the newest offset of a label that is known as lost
 
     def subscribe(self) -> Frame:
         """The frame that begins a connection."""
@@ -84,17 +85,18 @@ class Listener:
         self.heartbeat = frame["heartbeat"]
         taken = Taken()
         if frame.get("denied"):
-            denied = ", ".join(str(label) for label in frame["denied"])
+            denied = ", ".join(label or "every label" for label in frame["denied"])
             taken.notes.append(f"the server does not let us listen for: {denied}")
         first = self._epoch is None
         if first:
             self._offset = frame["offset"]
         elif self._epoch != frame["epoch"]:
-            taken.notes.append("the channel began anew; what came in between is lost")
-            self._offset = 0
+            taken.notes.append(self._anew(frame))
         elif frame["recovered"] is False:
-            taken.notes.append(_lost(frame))
-            self._offset = min(self._offset, frame["offset"])
+            taken.notes += self._losses(frame)
+            if self._offset > frame["offset"]:
+                taken.notes.append("the channel was rolled back; messages may be lost")
+                self._offset = frame["offset"]
         self._epoch = frame["epoch"]
         if first and self._last:
             self._replaying, self._replayed, self._held = True, [], []
@@ -106,11 +108,9 @@ class Listener:
 
     def _messages(self, frame: Frame) -> Taken:
         taken = Taken()
-        if frame.get("lost"):
-            taken.notes.append(_lost(frame))
         if frame["epoch"] != self._epoch:  # the log began anew under this connection
-            taken.notes.append("the channel began anew; what came in between is lost")
-            self._epoch, self._offset = frame["epoch"], 0
+            taken.notes.append(self._anew(frame))
+        taken.notes += self._losses(frame)
         rows = self._news(frame["messages"])
         self._advance(frame["upto"])
         if self._replaying:
@@ -135,7 +135,17 @@ class Listener:
     def _advance(self, upto: int) -> None:
         self._offset = max(self._offset, upto)
 
+    def _anew(self, frame: Frame) -> str:
+        self._epoch, self._offset, self._lost = frame["epoch"], 0, {}
+        return "the channel began anew; what came in between is lost"
 
-def _lost(frame: Frame) -> str:
-    labels = sorted({row[0] or "other labels" for row in frame.get("lost", [])})
-    return f"messages were lost for good{': ' if labels else ''}{', '.join(labels)}"
+    def _losses(self, frame: Frame) -> list[str]:
+        """What a frame says is lost; the same loss may be told again, and counts once."""
+        new = {
+            label: upto for label, upto in frame.get("lost", []) if upto > self._lost.get(label, 0)
+        }
+        self._lost |= new
+        if not new:
+            return []
+        labels = ", ".join(sorted(label or "any other label" for label in new))
+        return [f"messages were lost for good, of {labels}"]
