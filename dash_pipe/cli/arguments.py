@@ -98,9 +98,12 @@ def parser() -> ArgumentParser:
     listen.add_argument("channel", metavar="CHANNEL")
     listen.add_argument("labels", metavar="LABEL", nargs="*")
     listen.add_argument(
-        "--last", type=_up_to(MAX_LAST), default=0, help="first, so many past ones of each label"
+        "--last",
+        type=_number(1, MAX_LAST),
+        default=0,
+        help="first, so many past ones of each label",
     )
-    listen.add_argument("--count", type=_up_to(2**53), help="end after so many messages")
+    listen.add_argument("--count", type=_number(1, 2**53), help="end after so many messages")
     _where(listen)
 
     serve = commands.add_parser(
@@ -111,7 +114,12 @@ def parser() -> ArgumentParser:
         **_RAW,
     )
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
-    serve.add_argument("--port", type=_up_to(65535), default=8060, help="the port (8060)")
+    serve.add_argument(
+        "--port",
+        type=_number(0, 65535),
+        default=8060,
+        help="the port (8060); 0 is any that is free",
+    )
     serve.add_argument("--prefix", default="/", help="the path in which _pipe/ lies (/)")
     _broker(serve)
 
@@ -131,10 +139,10 @@ def _broker(command: ArgumentParser) -> None:
     command.add_argument("--broker", help="in place of DASH_PIPE_BROKER; others can see it in ps")
 
 
-def _up_to(most: int) -> Callable[[str], int]:
+def _number(low: int, high: int) -> Callable[[str], int]:
     def number(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:20]) <= most:
-            raise ArgumentTypeError(f"expected a whole number from 1 to {most}, got {text!r}")
+        if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+            raise ArgumentTypeError(f"expected a whole number from {low} to {high}, got {text!r}")
         return int(text)
 
     return number
