@@ -37,7 +37,7 @@ unit: install ## the fast tests: under a minute
 	$(BIN)/python -m pytest tests/unit
 
 .PHONY: test
-test: install old chromium ## all tests, also those in a browser
+test: install old chromium nginx ## all tests, also those in a browser
 	npm test
 	$(BIN)/python -m pytest
 
@@ -79,6 +79,10 @@ clean: ## remove everything that make has made
 .PHONY: chromium
 chromium:
 	@tools/chromium.sh
+
+.PHONY: nginx
+nginx:
+	@tools/nginx.sh
 
 $(RUN): pyproject.toml setup.py package.json
 	@echo 'installing dash-pipe into .venv'

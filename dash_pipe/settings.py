@@ -98,6 +98,7 @@ class Settings:
     max_channels: int = _setting(10_000, "how many channels that nobody listens to are kept")
     max_connections: int = _setting(10_000, "how many browsers a process takes")
     heartbeat: float = _setting(25.0, "how often a connection shows a sign of life")
+    poll_interval: float = _setting(2.0, "how often a browser asks where it has no websocket")
     allowed_origins: tuple[str, ...] = _setting((), "origins of other sites' pages that may listen")
     authorize: Authorize | None = _setting(
         None, "a function that says who may listen where", _FUNCTION

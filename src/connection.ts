@@ -1,4 +1,4 @@
-import { type Browser, report } from "./browser";
+import { type Browser, type LoadFallback, report } from "./browser";
 import { Channel } from "./channel";
 import { openLink } from "./link";
 import { Listener } from "./listener";
@@ -42,15 +42,15 @@ export interface Connection {
   leave(listener: Listener): void;
 }
 
-function openConnection(url: string, browser: Browser, ended: () => void): Connection {
+function openConnection(url: string, browser: Browser, load: LoadFallback, ended: () => void): Connection {
   const channels = new Map<string, Channel<Member>>();
   const dirty = new Set<Channel<Member>>();
   let replays = 0;
 
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
-      const open = channel.answered && member.position;
-      member.status = link.refused || member.denied ? "denied" : open ? "open" : "connecting";
+      const live = link.polling ? "polling" : channel.answered && "open";
+      member.status = link.refused || member.denied ? "denied" : (member.position && live) || "connecting";
       member.wish.wake();
     }
   };
@@ -123,15 +123,23 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
     } else report(`${channel ? names(channel.listeners) : url}: ${cause}.`);
   };
 
+  /** A new connection knows nothing of what was said on another. */
+  const reset = (channel: Channel<Member>): void => {
+    channel.reset();
+    for (const member of channel.listeners) member.asked = 0;
+  };
+
   const ear = {
     opened(): void {
-      for (const channel of channels.values()) dirty.add(channel);
+      for (const channel of channels.values()) {
+        reset(channel);
+        dirty.add(channel);
+      }
       flush();
     },
     closed(): void {
       for (const channel of channels.values()) {
-        channel.reset();
-        for (const member of channel.listeners) member.asked = 0;
+        reset(channel);
         show(channel);
         forget(channel);
       }
@@ -154,7 +162,7 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
       forget(channel);
     },
   };
-  const link = openLink(url, browser, ear);
+  const link = openLink(url, browser, load, ear);
 
   return {
     join(wish) {
@@ -188,8 +196,9 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
 const connections = new Map<string, Connection>();
 
 /** The page's connection to `url`, opened where there is none. It ends by itself. */
-export function connect(url: string, browser: Browser): Connection {
-  const connection = connections.get(url) ?? openConnection(url, browser, () => connections.delete(url));
+export function connect(url: string, browser: Browser, load: LoadFallback): Connection {
+  const connection =
+    connections.get(url) ?? openConnection(url, browser, load, () => connections.delete(url));
   connections.set(url, connection);
   return connection;
 }

@@ -1,3 +1,4 @@
+import type { LoadFallback } from "./browser";
 import { type Pacer, pace } from "./pacing";
 
 /** Everything that is known here about dash-renderer (Dash 3.0 to 4.x) stands in this file. */
@@ -127,3 +128,10 @@ export function endpoint(url: string | undefined): string {
   address.protocol = address.protocol.replace("http", "ws");
   return address.href;
 }
+
+/**
+ * Loads the other file of this package, which Dash serves beside this one. A browser may remember for ever
+ * that an address could not be loaded, so each try has its own.
+ */
+export const loadFallback: LoadFallback = (attempt) =>
+  import(/* webpackIgnore: true */ `./fallback.min.js?${attempt}`);

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import runtime
-from ..hosts.asgi import asgi_app
+from ..endpoint import ROUTES
+from ..hosts.asgi import AsgiPoke, asgi_app
 from ..poke import route
 from ..protocol import MAX_FRAME_BYTES
 from .exits import Exit, Failure
@@ -30,14 +31,15 @@ class Gateway:
         path = f"/{prefix.strip('/')}/_pipe/".replace("//", "/")
         poke = route(runtime.current().http_route, path)
         self.path = path
-        self._paths = {f"{path}{name}" for name in ("ws", "poll", "info")}
-        self._paths |= {poke, poke.rstrip("/")}
-        self._endpoint = asgi_app()
+        endpoint = asgi_app()
+        self._apps = {f"{path}{name}": endpoint for name in ("ws", *ROUTES)}
+        self._apps |= dict.fromkeys((poke, poke.rstrip("/")), AsgiPoke())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI says."""
-        if scope["type"] == "lifespan" or scope["path"] in self._paths:
-            await self._endpoint(scope, receive, send)
+        path = f"{self.path}ws" if scope["type"] == "lifespan" else scope["path"]
+        if path in self._apps:
+            await self._apps[path](scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008})  # HTTP 403, before an accept

@@ -41,6 +41,21 @@ class AsgiSocket:
         open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
     """
 
+    __slots__ = (
+        "_abandoned",
+        "_asking",
+        "_closed",
+        "_deadline",
+        "_hub",
+        "_open_request",
+        "_reader",
+        "_receive",
+        "_send",
+        "_sending",
+        "_session",
+        "_waiting",
+    )
+
     def __init__(
         self, hub: LoopHub, receive: Receive, send: Send, open_request: OpenRequest | None
     ) -> None:

@@ -7,17 +7,14 @@ which leaves nothing behind. Flask runs URL value preprocessors before all that.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, current_app, request
-from werkzeug.wsgi import get_input_stream
 
-from ..http import MAX_BODY_BYTES, HttpRequest
-from .wsgi import headers_of
+from .csrf import exempt_from_csrf
+from .wsgi import body_of
 
-_BODY = "dash_pipe.body"  # where the body waits, in the environ
 _EXTENSION = "dash_pipe.views"  # where a server's views are kept: by endpoint
 
 View = Callable[[], Response]
@@ -28,9 +25,9 @@ def add_post(server: Flask, rule: str, view: View) -> None:
 
     Args:
         server: where to.
-        rule: its path; ``view`` is found without its slash at the end as well.
-        view: a function of a module, under whose name it is exempt from Flask-WTF's CSRF
-            protection. It is the view's own business to tell whom a request is from.
+        rule: its path; a slash at its end may be left out.
+        view: a function with a name, under which it is exempt from protection against forged
+            forms. It is the view's own business to tell whom a request is from.
     """
     if rule in server.view_functions:
         return
@@ -44,22 +41,9 @@ def add_post(server: Flask, rule: str, view: View) -> None:
     )
 
 
-def request_at(path: str) -> HttpRequest:
-    """The request that a view of ours is called for, where it is found below ``_pipe/``."""
-    environ = request.environ
-    peer = environ.get("REMOTE_ADDR") or None  # a unix socket has an empty one
-    return HttpRequest(request.method, path, headers_of(environ), environ[_BODY], peer)
-
-
 def _prepare(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     view = current_app.extensions[_EXTENSION].get(endpoint)
     if view is None:
         return
-    environ = request.environ
-    body = get_input_stream(environ).read(MAX_BODY_BYTES + 1)
-    environ[_BODY] = body
-    environ["wsgi.input"] = io.BytesIO(body)  # the app's hooks may read it too
-    # Flask-WTF's; found late, as an app may add it any time, and by its looks, as it is optional.
-    exempt = getattr(current_app.extensions.get("csrf"), "exempt", None)
-    if callable(exempt):
-        exempt(view)
+    body_of(request.environ)
+    exempt_from_csrf(current_app.extensions, view)

@@ -13,7 +13,7 @@ import pytest
 from harness.app import App
 from harness.browser import LAPTOP, Browser, unexpected
 from harness.proxy import Proxy
-from harness.server import APPS, ASGI, WSGI, Server
+from harness.server import APPS, ASGI, POLLING, WSGI, Server
 
 HOSTS = (*WSGI, *ASGI)
 
@@ -45,6 +45,15 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with Server(request.param, request.module.APP, log, directory=directory) as server:
         yield server
     assert server.tracebacks() == []
+
+
+@pytest.fixture(autouse=True)
+def _websocket(request: pytest.FixtureRequest) -> None:
+    """Leave out what needs a websocket where there is none."""
+    if request.node.get_closest_marker("websocket") and "server" in request.fixturenames:
+        host = request.getfixturevalue("server").host
+        if host in POLLING:
+            pytest.skip(f"there are no websockets on {host}")
 
 
 @pytest.fixture
@@ -103,7 +112,8 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
 
     yield make
     cuts = request.node.get_closest_marker("cuts") is not None
-    lines = [unexpected(browser.console(), cuts=cuts) for browser in used]
+    polls = request.getfixturevalue("server").host in POLLING
+    lines = [unexpected(browser.console(), cuts=cuts, polls=polls) for browser in used]
     for browser in used:
         browser.fresh()  # leaves the page, so that it does not talk to the next test's server
     assert lines == [[] for _ in used]

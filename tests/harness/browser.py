@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import element_to_be_clickable
 from selenium.webdriver.support.wait import WebDriverWait
 
-from harness.wait import INTERVAL, TIMEOUT, wait_for_value
+from harness.wait import INTERVAL, TIMEOUT, wait_for, wait_for_value
 
 PHONE = (390, 844)
 LAPTOP = (1366, 768)
@@ -31,17 +31,23 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--no-default-browser-check",
+    "--ignore-certificate-errors",  # those of the tests were issued by nobody
     # A second window is not less alive than the first.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 )
 
+# The status of a Pipe that listens.
+LISTENING = ("open", "polling")
+
 # What Chromium writes by itself, whatever the page does, when a connection breaks.
 BROKEN_CONNECTION = ("WebSocket connection to", "net::ERR_")
 
 # What Dash says of its own websocket, on the backends where it has one.
 DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
+# And where websockets can't be had: Chromium's line, and that of the Pipes.
+FALLEN_BACK = ("_pipe/ws' failed: ", "_pipe/ws is polled every ")
 
 # Before Dash has a layout, getLayout throws.
 READ_PROP = """
@@ -89,10 +95,11 @@ class Browser:
         self.driver.get(url)
         self.find("#react-entry-point > :not(._dash-loading)")
 
-    def wait_open(self, *ids: object) -> None:
-        """Wait until the Pipes are open: what is sent from now on arrives."""
-        for one in ids or ("pipe",):
-            self.wait_for_prop(one, "status", "open")
+    def wait_open(self, *ids: object, status: str = "") -> None:
+        """Wait until the Pipes are open, or have this status: what is sent from now on arrives."""
+        good = (status,) if status else LISTENING
+        what = f"the status of each of {ids} to be one of {good}"
+        wait_for(lambda: all(self.prop(one, "status") in good for one in ids or ("pipe",)), what)
 
     def find(self, selector: str) -> Any:
         """Wait for an element and return it."""
@@ -146,7 +153,10 @@ def executable(*names: str) -> str:
     raise AssertionError(f"none of {', '.join(names)} is on PATH; `make chromium` helps")
 
 
-def unexpected(console: list[str], *, cuts: bool) -> list[str]:
-    """Return the lines that should not be there; `cuts` allows those about broken connections."""
-    allowed = (*DASHS_OWN, *BROKEN_CONNECTION) if cuts else DASHS_OWN
+def unexpected(console: list[str], *, cuts: bool, polls: bool) -> list[str]:
+    """Return the lines that should not be there.
+
+    `cuts` allows those about broken connections, `polls` those of a page whose websockets fail.
+    """
+    allowed = DASHS_OWN + (BROKEN_CONNECTION if cuts else ()) + (FALLEN_BACK if polls else ())
     return [line for line in console if not any(part in line for part in allowed)]

@@ -11,13 +11,13 @@ import dash_pipe
 PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
-    {"errors"},
+    {"errors", "version"},
     {"log", "settings", "http"},
     {"protocol"},
     {"access", "session", "brokers"},
     {"hub"},
-    {"runtime"},
-    {"sending"},
+    {"runtime", "poll", "info"},
+    {"sending", "endpoint"},
     {"poke"},
     {"hosts"},
     {"cli"},
