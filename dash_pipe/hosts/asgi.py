@@ -13,6 +13,8 @@ from ..access import Refusal
 from ..endpoint import ROUTES, answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..log import Labels
+from ..poke import ROUTE as POKE
+from ..poke import answer as poke
 from ..protocol import SUBPROTOCOL, Close, Denied
 from .asgi_socket import AsgiSocket, Event, Receive, Send, choose_subprotocol
 from .guard import Guard, refused
@@ -111,6 +113,8 @@ class AsgiEndpoint:
             request: what the browser sent.
             hooks_request: the same as the app's hooks are given it.
         """
+        if request.path == POKE.rstrip("/") and self._pokes():
+            return await asyncio.to_thread(poke, request)  # it may wait for the broker
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
         refusal = await self._guard.refusal(request.headers, hooks_request)
@@ -126,6 +130,17 @@ class AsgiEndpoint:
                 answer, request, obstacle="", refusal=refusal, permit=permit
             )
         return answer(request, obstacle="", refusal=refusal, permit=lambda *_: frozenset())
+
+    def _pokes(self) -> bool:
+        """Whether poke is here, and not where the setting ``http_route`` says."""
+        return runtime.current().settings.http_route is None
+
+
+class AsgiPoke(AsgiEndpoint):
+    """Poke alone, for where the setting ``http_route`` says."""
+
+    def _pokes(self) -> bool:
+        return True
 
 
 def asgi_app() -> AsgiEndpoint:

@@ -10,10 +10,13 @@ from typing import Any
 
 from flask import Flask, Request, Response, request
 
+from .. import runtime
 from ..access import Refusal
-from ..endpoint import ROUTES
+from ..http import HttpAnswer
+from ..poke import ROUTE, answer, route
+from .flask_post import add_post
 from .guard import Guard, refused_now
-from .wsgi import headers_of, serve_http, serve_websocket
+from .wsgi import headers_of, request_of, serve_http, serve_websocket
 
 
 def add_endpoint(server: Flask, path: str, guard: Guard) -> None:
@@ -25,10 +28,19 @@ def add_endpoint(server: Flask, path: str, guard: Guard) -> None:
     server.add_url_rule(
         rule, endpoint=rule, view_func=endpoint.websocket, methods=["GET"], websocket=True
     )
-    for name, method in ROUTES.items():
-        rule = f"{path}{name}"
-        view = partial(endpoint.http, name)
-        server.add_url_rule(rule, endpoint=rule, view_func=view, methods=[method])
+    rule = f"{path}info"
+    server.add_url_rule(rule, endpoint=rule, view_func=endpoint.info, methods=["GET"])
+    add_post(server, f"{path}poll", endpoint.poll)
+    add_post(server, route(runtime.current().http_route, path), poke)
+
+
+def poke() -> Response:
+    """Send what the request brings."""
+    return _response(answer(request_of(request.environ, ROUTE)))
+
+
+def _response(answer: HttpAnswer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, mimetype="application/json")
 
 
 class Endpoint:
@@ -46,11 +58,17 @@ class Endpoint:
         response.call_on_close(answer.done)
         return response
 
-    def http(self, path: str) -> Response:
-        """Answer what is no websocket."""
+    def info(self) -> Response:
+        """Say what the endpoint is."""
+        return self._http("info")
+
+    def poll(self) -> Response:
+        """Answer a poll."""
+        return self._http("poll")
+
+    def _http(self, path: str) -> Response:
         permit = partial(refused_now, request)
-        answer = serve_http(request.environ, path, self._refusal(), permit)
-        return Response(answer.body, answer.status, answer.headers, mimetype="application/json")
+        return _response(serve_http(request.environ, path, self._refusal(), permit))
 
     def _refusal(self) -> Refusal | None:
         return self._guard.refusal_now(headers_of(request.environ), request)

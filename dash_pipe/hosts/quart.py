@@ -6,14 +6,17 @@ here, and what is common to all ASGI servers does the rest.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
 from quart import Quart, Response, request, websocket
 
+from .. import runtime
 from ..endpoint import ROUTES
-from ..http import MAX_BODY_BYTES, HttpRequest
+from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..poke import ROUTE, answer, route
 from ..poll import refused
 from ..protocol import Close
 from .asgi import AsgiEndpoint, Scope
@@ -37,6 +40,17 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
         rule = f"{path}{name}"
         view_func = _http_view(endpoint, server, name)
         server.add_url_rule(rule, endpoint=rule, view_func=view_func, methods=[method])
+    rule = route(runtime.current().http_route, path)
+    if rule not in server.view_functions:
+        methods = ["GET", "POST"]
+        server.add_url_rule(
+            rule, endpoint=rule, view_func=poke, methods=methods, strict_slashes=False
+        )
+
+
+async def poke() -> Response:
+    """Send what the request brings."""
+    return _response(await asyncio.to_thread(answer, await _asked(ROUTE)))
 
 
 def _websocket_of(_: Scope) -> Any:
@@ -82,14 +96,18 @@ def _http_view(
         if any(server.before_websocket_funcs.values()):
             # They have not seen this request, and it would get around them.
             reason = "before_websocket guards this app, and can't be asked about a poll"
-            answer = refused(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
+            found = refused(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
         else:
             asked = await _asked(name)
-            answer = await endpoint.answer(asked, request._get_current_object())  # type: ignore[attr-defined]
-        headers = dict(answer.headers)
-        return Response(answer.body, answer.status, headers, mimetype="application/json")
+            found = await endpoint.answer(asked, request._get_current_object())  # type: ignore[attr-defined]
+        return _response(found)
 
     return view
+
+
+def _response(answer: HttpAnswer) -> Response:
+    headers = dict(answer.headers)
+    return Response(answer.body, answer.status, headers, mimetype="application/json")
 
 
 async def _asked(name: str) -> HttpRequest:

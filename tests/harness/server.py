@@ -55,6 +55,9 @@ HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
+# No app: the endpoint alone.
+HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")
+
 # The browser's suite runs on all of these.
 WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
 ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
@@ -82,8 +85,8 @@ class Server:
     """One app on one host and port, from start() to stop(); also a context manager.
 
     The port stays the same over restarts. Standard output and error go to `log`, which also
-    survives them. `python` runs the host on another interpreter than the table's, and `directory`
-    is where the module is found.
+    survives them. `python` runs the host on another interpreter than the table's, `directory` is
+    where the module is found, and `settings` are variables of its environment.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Server:
         *,
         python: str | None = None,
         directory: Path = APPS,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         interpreter, *arguments = HOSTS[host]
         self.host = host
@@ -106,6 +110,7 @@ class Server:
             fields |= make_certificate(log.parent)
         self._arguments = [one.format_map(fields) for one in arguments]
         self._directory = directory
+        self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -142,6 +147,7 @@ class Server:
                 env={
                     **environment(os.environ, self.port),
                     "BACKEND": BACKENDS.get(self.host, "flask"),
+                    **self._settings,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -18,7 +18,10 @@ FLOORS = [
     {"hub"},
     {"runtime", "poll", "info"},
     {"sending", "endpoint"},
+    {"poke"},
     {"hosts"},
+    {"cli"},
+    {"__main__"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
