@@ -50,13 +50,15 @@ class Recorder:
 
 def send():
     messages = request.get_json()
+    every = float(request.args.get("every", 0))
     if "thread" in request.args:
-        threading.Thread(target=send_all, args=(messages,), daemon=True).start()
+        threading.Thread(target=send_all, args=(messages, every), daemon=True).start()
     else:
-        send_all(messages)
+        send_all(messages, every)
     return jsonify(len(messages))
 
 
-def send_all(messages):
+def send_all(messages, every):
     for message in messages:
         send_to_pipe_channel(**message)
+        time.sleep(every)  # the pace of the stream, where the test wants one

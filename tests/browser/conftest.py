@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.app import App
-from harness.browser import LAPTOP, Browser, unexpected
+from harness.browser import ALLOWED, LAPTOP, Browser, unexpected
 from harness.proxy import Proxy
 from harness.server import APPS, Server
 
@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     directory = getattr(request.module, "DIRECTORY", APPS)
     with Server(request.param, request.module.APP, log, directory=directory) as server:
         yield server
-    assert "Traceback" not in server.log_text(), server.log_text()
+    assert not server.tracebacks(), server.log_text()
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def app(server: Server) -> Iterator[App]:
     app.forget()
     seen = len(server.log_text())
     yield app
-    assert "Traceback" not in server.log_text()[seen:]
+    assert not server.tracebacks(seen)
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
         return browser
 
     yield make
-    cuts = request.node.get_closest_marker("cuts") is not None
-    lines = [unexpected(browser.console(), cuts=cuts) for browser in used]
+    allowed = [part for name, part in ALLOWED.items() if request.node.get_closest_marker(name)]
+    lines = [unexpected(browser.console(), sum(allowed, ())) for browser in used]
     for browser in used:
         browser.fresh()  # leaves the page, so that it does not talk to the next test's server
     assert lines == [[] for _ in used]

@@ -45,7 +45,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._open: list[Connection] = []
         self._first_lines: list[str] = []
-        self._refusing = False
+        self._refused: str | None = None
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -78,13 +78,13 @@ class Proxy:
             connection.cut()
         return len(chosen)
 
-    def refuse(self) -> None:
-        """Cut every new connection as soon as it is made, until allow()."""
-        self._refusing = True
+    def refuse(self, path: str = "") -> None:
+        """Cut every new connection whose first line holds `path` as soon as it is made."""
+        self._refused = path
 
     def allow(self) -> None:
         """Let new connections through again."""
-        self._refusing = False
+        self._refused = None
 
     def count(self, path: str = "") -> int:
         """Return how many connections so far began with a line that holds `path`."""
@@ -108,7 +108,7 @@ class Proxy:
             with self._lock:
                 self._first_lines.append(first_line)
         try:
-            if not first or self._refusing:
+            if not first or (self._refused is not None and self._refused in first_line):
                 raise ConnectionRefusedError
             server = socket.create_connection(self._target)
             server.sendall(first)

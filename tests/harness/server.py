@@ -38,6 +38,8 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "script": (CURRENT_PYTHON, "{module}.py"),  # which finds the port where Dash looks, in PORT
 }
 
+ON_PURPOSE = ".OnPurposeError\n"  # how the traceback of tests/apps/pacing.py ends
+
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 
@@ -143,6 +145,11 @@ class Server:
     def log_text(self) -> str:
         """Everything the server has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def tracebacks(self, seen: int = 0) -> int:
+        """Count the tracebacks after `seen` characters; those that an app raises on purpose not."""
+        text = self.log_text()[seen:]
+        return text.count("Traceback") - text.count(ON_PURPOSE)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         # An accepted connection is not enough: gunicorn listens before its worker has imported
