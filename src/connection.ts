@@ -49,7 +49,7 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
 
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
-      const open = channel.answered && member.position;
+      const open = channel.answered && member.from < Number.POSITIVE_INFINITY;
       member.status = link.refused || channel.denied ? "denied" : open ? "open" : "connecting";
       member.wish.wake();
     }
@@ -64,7 +64,7 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
     const id = ++replays;
     member.asked = id;
     member.ask();
-    link.send({ type: "replay", id, channel: channel.name, labels: member.labels, last: member.replay });
+    link.send({ type: "replay", id, channel: channel.name, labels: member.fresh, last: member.replay });
     browser.setTimeout(() => {
       // Asked again on another connection, it has another number.
       if (member.asked !== id || !member.holding) return;
@@ -100,9 +100,10 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
   const drop = (member: Member): void => {
     const channel = channels.get(member.wish.channel);
     if (!channel) return;
-    const before = String(channel.labels());
+    const labels = () => JSON.stringify(channel.labels());
+    const before = labels();
     channel.listeners.delete(member);
-    if (!channel.listeners.size || String(channel.labels()) !== before) touch(channel);
+    if (!channel.listeners.size || labels() !== before) touch(channel);
     for (const { listeners } of channels.values()) if (listeners.size) return;
     link.end();
     ended();
@@ -156,7 +157,9 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
         ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
       );
       const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      if (!old || channel.denied || old.wish.token !== wish.token) touch(channel);
+      const relabelled = member.relabel(wish.labels, wish.replay);
+      if (relabelled) member.asked = 0;
+      if (!old || relabelled || channel.denied || old.wish.token !== wish.token) touch(channel);
       browser.clearTimeout(member.timer);
       member.timer = undefined;
       member.wish = wish;

@@ -16,9 +16,9 @@ from dash import (
     dcc,
     html,
 )
-from gates import Gates
 
 from dash_pipe import Pipe
+from gates import Gates
 from recorder import Recorder
 
 app = Dash(__name__)

@@ -53,12 +53,13 @@ def send():
     every = float(request.args.get("every", 0))
     if "thread" in request.args:
         threading.Thread(target=send_all, args=(messages, every), daemon=True).start()
-    else:
-        send_all(messages, every)
-    return jsonify(len(messages))
+        return jsonify([])
+    return jsonify(send_all(messages, every))
 
 
 def send_all(messages, every):
+    positions = []
     for message in messages:
-        send_to_pipe_channel(**message)
+        positions.append(send_to_pipe_channel(**message))
         time.sleep(every)  # the pace of the stream, where the test wants one
+    return positions

@@ -30,16 +30,23 @@ class App:
 
     def send(
         self, *messages: tuple[str, str, Any], thread: bool = False, every: float = 0.0
-    ) -> None:
-        """Have the app send (channel, label, value) messages, in order.
+    ) -> list[list[Any]]:
+        """Have the app send (channel, label, value) messages, in order; return their positions.
 
-        With `thread` it sends them in a thread and this returns at once; with `every` so many
-        seconds apart.
+        With `thread` it sends them in a thread, and this returns at once and empty; with `every`
+        so many seconds apart.
         """
         names = ("channel_name", "label", "value")
         body = [dict(zip(names, message, strict=True)) for message in messages]
         query = {**({"thread": 1} if thread else {}), **({"every": every} if every else {})}
-        self._request("POST", f"/_test/send?{urllib.parse.urlencode(query)}", body)
+        positions: list[list[Any]] = self._request(
+            "POST", f"/_test/send?{urllib.parse.urlencode(query)}", body
+        )
+        return positions
+
+    def later(self, seconds: float) -> None:
+        """Let so much time pass for the app's messages (tests/apps/clock.py)."""
+        self._request("POST", f"/_test/later/{float(seconds)}")
 
     @contextmanager
     def closed(self, gate: str) -> Iterator[None]:

@@ -91,6 +91,11 @@ class Proxy:
         with self._lock:
             return sum(path in line for line in self._first_lines)
 
+    def open(self, path: str = "") -> int:
+        """Return how many connections whose first line holds `path` are open now."""
+        with self._lock:
+            return sum(path in connection.first_line for connection in self._open)
+
     def _accept(self) -> None:
         while True:
             try:
