@@ -21,6 +21,7 @@ class Connection:
     client: socket.socket
     server: socket.socket
     first_line: str = ""
+    silent: bool = False
 
     def cut(self) -> None:
         """End both sides at once, with RST."""
@@ -46,6 +47,7 @@ class Proxy:
         self._open: list[Connection] = []
         self._first_lines: list[str] = []
         self._refused: str | None = None
+        self.swallowed = b""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -85,6 +87,15 @@ class Proxy:
     def allow(self) -> None:
         """Let new connections through again."""
         self._refused = None
+
+    def silence(self, path: str = "") -> None:
+        """Keep the open connections whose first line holds `path`, and let nothing through them.
+
+        What comes is in `swallowed`. So a network looks that a sleeping laptop has left.
+        """
+        with self._lock:
+            for connection in self._open:
+                connection.silent = connection.silent or path in connection.first_line
 
     def count(self, path: str = "") -> int:
         """Return how many connections so far began with a line that holds `path`."""
@@ -130,7 +141,10 @@ class Proxy:
     def _pump(self, connection: Connection, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(CHUNK):
-                sink.sendall(data)
+                if connection.silent:
+                    self.swallowed += data
+                else:
+                    sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)  # a half-closed connection stays half open
         except OSError:
             self._forget(connection)
