@@ -16,6 +16,13 @@ COUNT = 100
 EVERY = 0.01  # seconds between two messages, less than a callback's work takes
 
 
+# Stops the page's clock so many milliseconds after it was stopped first.
+SET_CLOCK = """
+    window.stopped ??= performance.now();
+    performance.now = () => window.stopped + arguments[0];
+"""
+
+
 def open_page(app, browser, *pipes):
     browser.open(app.url)
     browser.wait_open(*pipes)
@@ -187,3 +194,22 @@ def test_status_waits_for_its_callback_too(app, browser, proxy):
         assert told() == [*before, "connecting"]
     wait_for_store(browser, "status", [*before, "connecting", "open"])
     assert told() == browser.prop("status", "data")
+
+
+def test_a_pipe_that_is_held_for_long_says_so_once(app, browser):
+    open_page(app, browser, "buffer-pipe")
+    with app.closed("buffer"):
+        app.send(("buffer", "any", 0))
+        wait_for(lambda: app.calls("buffer"), "the call that takes long")
+        app.send(("buffer", "any", 1))
+        said = {}
+        for n, milliseconds in enumerate((0, 29_000, 31_000, 90_000)):
+            browser.run(SET_CLOCK, milliseconds)
+            app.send(("buffer", "any", 2 + n), ("chain", "any", n))
+            wait_for_store(browser, "chain", list(range(n + 1)))
+            said[milliseconds] = browser.console()
+    (line,) = said.pop(31_000)
+    assert "buffer-pipe" in line  # who
+    assert "a callback with it as Input is still running" in line  # why
+    assert "Give that callback a Pipe of its own" in line  # and what to do
+    assert not any(said.values())
