@@ -49,7 +49,7 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
 
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
-      const open = channel.answered && member.from < Number.POSITIVE_INFINITY;
+      const open = channel.answered && !member.holding && member.from < Number.POSITIVE_INFINITY;
       member.status = link.refused || channel.denied ? "denied" : open ? "open" : "connecting";
       member.wish.wake();
     }
@@ -57,7 +57,9 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
 
   /** Keeps a channel that replies are still to come for: the next subscribe would take them for its own. */
   const forget = (channel: Channel<Member>): void => {
-    if (!channel.listeners.size && channel.sent === channel.answered) channels.delete(channel.name);
+    if (channel.listeners.size || channel.sent !== channel.answered) return;
+    channels.delete(channel.name);
+    dirty.delete(channel);
   };
 
   const replay = (channel: Channel<Member>, member: Member): void => {
@@ -69,7 +71,7 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
       // Asked again on another connection, it has another number.
       if (member.asked !== id || !member.holding) return;
       member.release();
-      member.wish.wake();
+      show(channel);
     }, REPLAY);
   };
 

@@ -90,21 +90,20 @@ export class Listener {
     this.past = [];
   }
 
-  /** A part of the past. With the last part the held rows above `upto` follow, and holding ends. */
+  /** A part of the past. With the last part the held rows that are newer follow, and holding ends. */
   replayed(rows: readonly Row[], upto: number, done: boolean): void {
     if (!this.holding) return;
     this.past.push(...rows.filter(([, label]) => has(this.labels, label) && !has(this.known, label)));
     if (!done) return;
     this.from = upto;
-    this.release();
+    this.release(this.past);
   }
 
-  /** Goes on with as much of the past as has come. */
-  release(): void {
-    const last = this.past[this.past.length - 1]?.[0] ?? 0;
-    const held = this.held.filter(([at, label]) => has(this.known, label) || at > Math.max(last, this.from));
-    this.rows.push(...this.past.concat(held).sort((a, b) => a[0] - b[0]));
-    this.past = this.held = [];
+  /** Goes on, with the past or without it. */
+  release(past: Row[] = []): void {
+    const live = this.held.filter(([offset, label]) => this.wants(label, offset));
+    this.rows.push(...past.concat(live).sort((a, b) => a[0] - b[0]));
+    this.held = [];
     this.holding = false;
     this.trim();
   }
