@@ -6,8 +6,11 @@ import { MAX_LABELS } from "./protocol";
 function lostFor(listener: Listener, lost: Lost): number {
   const named = lost.map(([label]) => label);
   // `null` speaks of every label that is not named; who takes every label takes some of those.
-  const others = listener.labels?.some((label) => !named.includes(label)) ?? true;
-  const mine = lost.filter(([label]) => (label == null ? others : listener.takes(label)));
+  const others = (offset: number) =>
+    listener.labels?.some((label) => !named.includes(label) && listener.wants(label, offset)) ?? true;
+  const mine = lost.filter(([label, offset]) =>
+    label == null ? others(offset) : listener.wants(label, offset),
+  );
   return Math.max(0, ...mine.map(([, offset]) => offset));
 }
 
@@ -76,13 +79,9 @@ export class Channel<L extends Listener = Listener> {
     this.position ??= { epoch, offset };
     this.position.offset = Math.min(this.position.offset, offset);
     for (const listener of this.allowed) {
-      if (!listener.position) {
-        if (listener.reply && listener.reply <= this.answered) listener.position = { epoch, offset };
-      } else if (listener.position.offset > offset) {
-        listener.restart({ epoch, offset });
-      } else {
-        listener.lost(lostFor(listener, lost ?? []));
-      }
+      if ((listener.position?.offset ?? 0) > offset) listener.restart({ epoch, offset });
+      else listener.lost(lostFor(listener, lost ?? []));
+      if (listener.reply && listener.reply <= this.answered) listener.place({ epoch, offset });
     }
     return refused;
   }
@@ -102,7 +101,7 @@ export class Channel<L extends Listener = Listener> {
   replayed({ id, epoch, messages, upto, done }: Replayed): void {
     this.enter(epoch);
     for (const listener of this.listeners) {
-      if (listener.asked === id) listener.replayed(messages, { epoch, offset: upto }, done);
+      if (listener.asked === id) listener.replayed(messages, upto, done);
     }
   }
 

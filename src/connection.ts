@@ -48,26 +48,29 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
       const live = link.polling ? "polling" : channel.answered && "open";
-      member.status = link.refused || member.denied ? "denied" : (member.position && live) || "connecting";
+      const placed = !member.holding && member.from < Number.POSITIVE_INFINITY;
+      member.status = link.refused || member.denied ? "denied" : (placed && live) || "connecting";
       member.wish.wake();
     }
   };
 
   /** Keeps a channel that replies are still to come for: the next subscribe would take them for its own. */
   const forget = (channel: Channel<Member>): void => {
-    if (!channel.listeners.size && channel.sent === channel.answered) channels.delete(channel.name);
+    if (channel.listeners.size || channel.sent !== channel.answered) return;
+    channels.delete(channel.name);
+    dirty.delete(channel);
   };
 
   const replay = (channel: Channel<Member>, member: Member): void => {
     const id = ++replays;
     member.asked = id;
     member.ask();
-    link.send({ type: "replay", id, channel: channel.name, labels: member.labels, last: member.replay });
+    link.send({ type: "replay", id, channel: channel.name, labels: member.fresh, last: member.replay });
     browser.setTimeout(() => {
       // Asked again on another connection, it has another number.
       if (member.asked !== id || !member.holding) return;
       member.release();
-      member.wish.wake();
+      show(channel);
     }, REPLAY);
   };
 
@@ -98,9 +101,10 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const drop = (member: Member): void => {
     const channel = channels.get(member.wish.channel);
     if (!channel) return;
-    const before = String(channel.labels());
+    const labels = () => JSON.stringify(channel.labels());
+    const before = labels();
     channel.listeners.delete(member);
-    if (!channel.listeners.size || String(channel.labels()) !== before) touch(channel);
+    if (!channel.listeners.size || labels() !== before) touch(channel);
     for (const { listeners } of channels.values()) if (listeners.size) return;
     link.end();
     ended();
@@ -161,7 +165,9 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
         ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
       );
       const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      if (!old || old.denied || old.wish.token !== wish.token) touch(channel);
+      const relabelled = member.relabel(wish.labels, wish.replay);
+      if (relabelled) member.asked = 0;
+      if (!old || relabelled || old.denied || old.wish.token !== wish.token) touch(channel);
       browser.clearTimeout(member.timer);
       member.timer = undefined;
       member.wish = wish;

@@ -10,8 +10,14 @@ interface Component {
   props: Props;
 }
 
+interface Input {
+  id: unknown;
+}
+
 interface Callback {
-  getInputs(paths: unknown): ({ id: unknown } | { id: unknown }[])[];
+  getInputs(paths: unknown): (Input | Input[])[];
+  /** The callbacks whose results asked for this one, as the app defined them: a chain. */
+  predecessors?: { inputs: Input[] }[];
 }
 
 export interface State {
@@ -57,14 +63,16 @@ export function usePlace(): Place {
   return { store: useStore(), path: componentPath };
 }
 
-/** The ids that are Inputs of a callback on its way; null while the page is not there yet. */
+/** The ids that feed a callback on its way, as its Inputs or through a chain; null while the page is not there yet. */
 export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> | null {
   if (appLifecycle !== "HYDRATED") return null;
   const ids = new Set<string>();
   for (const [stage, list] of Object.entries(callbacks)) {
     if (stage === "stored" || !Array.isArray(list)) continue;
-    for (const { id } of list.flatMap((callback) => callback.getInputs(paths).flat()))
-      ids.add(stringifyId(id));
+    for (const { getInputs, predecessors = [] } of list) {
+      const inputs = [getInputs(paths), ...predecessors.map((callback) => callback.inputs)];
+      for (const { id } of inputs.flat(2)) ids.add(stringifyId(id));
+    }
   }
   return ids;
 }

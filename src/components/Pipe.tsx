@@ -139,7 +139,7 @@ const Pipe = (props: Props): null => {
   const labels = label == null ? null : ([] as string[]).concat(label);
   // Counts the times it was disabled: what was sent meanwhile is not for it, so its place is not taken up.
   const starts = useRef(0);
-  const key = JSON.stringify([id, labels]);
+  const key = JSON.stringify(labels);
   const owner = place.store;
 
   useEffect(() => {
@@ -157,7 +157,7 @@ const Pipe = (props: Props): null => {
         const limit = Math.max(1, buffer_size ?? 1000);
         const wish = {
           owner,
-          key: key + starts.current,
+          key: `${id} ${starts.current}`,
           name,
           channel: channel_name,
           labels,

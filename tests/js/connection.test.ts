@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Connection, connect, type Wish } from "../../src/connection";
-import { consoleSpies, FakeBrowser, messages, noFallback, subscribed } from "./fakes";
+import { FakeBrowser, messages, noFallback, subscribed } from "./fakes";
+import { consoleSpies } from "./spies";
 
 let browser: FakeBrowser;
 let spies: ReturnType<typeof consoleSpies>;

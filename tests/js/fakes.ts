@@ -1,4 +1,3 @@
-import { vi } from "vitest";
 import type { Browser, Socket } from "../../src/browser";
 
 /** A page's worth of time, network and events that moves only when a test says so. */
@@ -228,11 +227,3 @@ export const messages = (channel: string, rows: [number, string, unknown][], mor
   },
   ...more,
 });
-
-/** What the console was told; and nothing of it is printed. */
-export function consoleSpies() {
-  return {
-    error: vi.spyOn(console, "error").mockImplementation(() => {}),
-    warn: vi.spyOn(console, "warn").mockImplementation(() => {}),
-  };
-}

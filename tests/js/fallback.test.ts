@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LoadFallback } from "../../src/browser";
 import type { connect as Connect, Wish } from "../../src/connection";
-import { consoleSpies, FakeBrowser, messages, subscribed } from "./fakes";
+import { FakeBrowser, messages, subscribed } from "./fakes";
+import { consoleSpies } from "./spies";
 
 const URL = "wss://host/app/_pipe/ws";
 const INFO = "https://host/app/_pipe/info";

@@ -9,7 +9,7 @@ function run(listener: Listener, frames: unknown[], position: Position | null) {
   const channel = new Channel("jobs");
   channel.listeners.add(listener);
   channel.position = position && { ...position };
-  listener.position = position && { ...position };
+  if (position) listener.place(position);
   listener.asked = 1;
   const taken: number[] = [];
   const gaps: unknown[] = [];
@@ -202,7 +202,7 @@ describe("what waits for the page", () => {
   const open = (limit: number) => {
     const listener = new Listener(null);
     listener.limit = limit;
-    listener.position = { epoch: "e", offset: 0 };
+    listener.place({ epoch: "e", offset: 0 });
     return listener;
   };
   const rows = (from: number, to: number) =>
@@ -247,7 +247,7 @@ describe("what waits for the page", () => {
 
   test("waits for the past, as long as that is to come", () => {
     const listener = new Listener(null, 1);
-    listener.position = { epoch: "e", offset: 0 };
+    listener.place({ epoch: "e", offset: 0 });
     listener.clear();
     listener.push(rows(1, 1), 1);
     expect(listener.pending).toBe(false);
