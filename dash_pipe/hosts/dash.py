@@ -14,6 +14,7 @@ from weakref import WeakSet
 import dash
 from flask import Flask, Response, request
 
+from .. import reach
 from ..errors import SetupError
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _add_route(app: Dash, server: Flask) -> None:
     path = f"{app.config.routes_pathname_prefix}{ROUTE}"
     if path in server.view_functions:
         return
+    reach.current.has_endpoint()
     server.add_url_rule(path, endpoint=path, view_func=_view, methods=["GET"], websocket=True)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from .. import runtime
+from .. import reach, runtime
 from ..access import origin_allowed
 from ..protocol import Close
 from .connection import websocket
@@ -67,6 +67,8 @@ def serve_websocket(environ: Mapping[str, Any]) -> Answer:
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _nothing)
+    if not runtime.current().broker.may_wait:
+        reach.current.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = find_socket(environ)
     if sock is None:
         _say_once(reason)

@@ -33,6 +33,7 @@ GUNICORN = (
 HOSTS: dict[str, tuple[str, ...]] = {
     "werkzeug": (CURRENT_PYTHON, "-c", RUN),
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
+    "gunicorn-two": (CURRENT_PYTHON, *GUNICORN, "--workers=2"),
     "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
     "werkzeug-oldest": (OLDEST_PYTHON, "-c", RUN),
     "script": (CURRENT_PYTHON, "{module}.py"),  # which finds the port where Dash looks, in PORT
@@ -51,7 +52,7 @@ class Server:
 
     The port stays the same over restarts. Standard output and error go to `log`, which also
     survives them. `python` runs the host on another interpreter than the table's, and `directory`
-    is where the module is found.
+    is where the module is found. `settings` are environment variables of the product.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Server:
         *,
         python: str | None = None,
         directory: Path = APPS,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         interpreter, *arguments = HOSTS[host]
         self.host = host
@@ -70,6 +72,7 @@ class Server:
         self._interpreter = python or interpreter
         self._arguments = [one.format(module=module, port=self.port) for one in arguments]
         self._directory = directory
+        self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -103,7 +106,7 @@ class Server:
             self._process = subprocess.Popen(
                 [self._interpreter, *self._arguments],
                 cwd=self._directory,  # where `-c` and gunicorn look for the module
-                env=environment(os.environ, self.port),
+                env={**environment(os.environ, self.port), **self._settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
