@@ -7,15 +7,15 @@ sessions that a host brings, and writes frames to their outlets.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import protocol
 from .brokers import Broker
 from .errors import ProtocolError
 from .log import Batch, Labels, Lost, Position
-from .protocol import MAX_BATCH_BYTES, Close, Frame, Pong, Replay, Subscribe, Unsubscribe
+from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Pong, Replay, Subscribe, Unsubscribe
 from .session import Outlet, PendingReplay, Request, Session, Subscription
 
 # What was read for one place, so that all who stand there share it.
@@ -93,8 +93,13 @@ class Hub:
         """Take a frame from a browser and answer it."""
         if session not in self._beats:
             return  # it was closed; what was under way already means nothing now
+        if session.asked is not None:
+            session.inbox.append(text)
+            return
         try:
             match protocol.decode(text):
+                case Subscribe() as request:
+                    self._ask(session, request)
                 case Pong(n):
                     if session.answered(n):
                         self._serve(session)
@@ -102,6 +107,18 @@ class Hub:
                     self._take(session, request)
         except ProtocolError as problem:
             self._refuse(session, problem)
+
+    def decided(self, session: Session, denied: Denied) -> None:
+        """Take the verdict that ``Outlet.permit`` left open, then what came while it was."""
+        request, session.asked = session.asked, None
+        if request is None or session not in self._beats:
+            return
+        try:
+            self._grant(session, request, denied)
+        except ProtocolError as problem:
+            self._refuse(session, problem)
+        while session.inbox and session.asked is None:
+            self.receive(session, session.inbox.pop(0))
 
     # The broker's side
 
@@ -154,6 +171,25 @@ class Hub:
 
     # Requests
 
+    def _ask(self, session: Session, request: Subscribe) -> None:
+        """Ask whether a browser may listen; what it sends before the verdict waits for it."""
+        denied = session.outlet.permit(request)
+        if denied is None:
+            session.asked = request
+        else:
+            self._grant(session, request, denied)
+
+    def _grant(self, session: Session, request: Subscribe, denied: Denied) -> None:
+        """Go on with what of a subscribe is not refused."""
+        if denied:
+            labels = None if request.labels is None else request.labels - denied
+            if not labels:
+                # A change of labels that is refused leaves the subscription as it was.
+                reason = "this app does not let you listen there"
+                raise ProtocolError("denied", reason, request.channel)
+            request = replace(request, labels=labels, denied=denied)
+        self._take(session, request)
+
     def _take(self, session: Session, request: Request) -> None:
         """Do what is asked, or park it until its channel's log has been looked at."""
         try:
@@ -176,7 +212,7 @@ class Hub:
         if subscription.log.refreshed < subscription.due:
             return
         subscription.due = 0
-        requests, subscription.parked = subscription.parked, deque()
+        requests, subscription.parked = subscription.parked, []
         session.parked -= len(requests)
         for request in requests:
             self._take(session, request)
@@ -218,10 +254,10 @@ class Hub:
         subscription = session.subscriptions[channel]
         subscription.labels = request.labels
         if subscription.placed:  # read on from where it stands, with the new labels
-            self._answer(session, channel, subscription.log.end, None, [])
+            self._answer(session, request, subscription.log.end, None, [])
             return
         at, recovered, lost = self._place(subscription, request.since)
-        self._answer(session, channel, at, recovered, lost)
+        self._answer(session, request, at, recovered, lost)
         self._deliver(session, channel, subscription, {})
 
     def _place(
@@ -246,7 +282,7 @@ class Hub:
     def _answer(
         self,
         session: Session,
-        channel: str,
+        request: Subscribe,
         at: Position,
         recovered: bool | None,
         lost: list[Lost],
@@ -255,10 +291,11 @@ class Hub:
         spread = min(policy.max_spread, len(self._beats) / policy.returns_per_second)
         session.outlet.send(
             protocol.subscribed(
-                channel,
+                request.channel,
                 at,
                 recovered=recovered,
                 lost=lost,
+                denied=request.denied,
                 spread=spread,
                 heartbeat=policy.heartbeat,
             )
@@ -281,6 +318,11 @@ class Hub:
         if len(session.replays) >= protocol.MAX_REPLAYS:
             reason = f"at most {protocol.MAX_REPLAYS} replays may wait on a connection"
             raise ProtocolError("too_many_replays", reason, request.channel)
+        # Not more than it may listen to, whatever it asks for.
+        labels = subscription.labels
+        if labels is not None:
+            labels = labels if request.labels is None else labels & request.labels
+            request = replace(request, labels=labels)
         replay = PendingReplay(request, subscription.log)
         replay.find()
         session.replays.append(replay)
@@ -327,7 +369,7 @@ class Hub:
             rows = replay.next_rows()
             done = not replay.messages
             if done:
-                session.replays.popleft()
+                session.replays.pop(0)
             self._send(session, protocol.replayed(replay.request, replay.at, rows, done=done))
 
     def _send(self, session: Session, frame: Frame) -> None:

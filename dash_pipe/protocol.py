@@ -27,15 +27,21 @@ MAX_BAD_FRAMES = 16
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
 
 
+Denied = frozenset[str | None]
+"""The labels of a subscribe that are refused; ``None`` in it is a subscribe to every label."""
+
+
 class Close(IntEnum):
     """Why the server closes a connection."""
 
     GOING_AWAY = 1001
     UNSUPPORTED = 1003
     NOT_TEXT = 1007
+    TOO_LARGE = 1009
     RESTART = 1012
     TRY_LATER = 1013
     BAD_FRAMES = 4400
+    UNAUTHORIZED = 4401
     ORIGIN = 4403
     VERSION = 4406
     NO_PONG = 4408
@@ -43,12 +49,17 @@ class Close(IntEnum):
 
 @dataclass(frozen=True)
 class Subscribe:
-    """Listen on a channel, or change the labels of one that is listened to."""
+    """Listen on a channel, or change the labels of one that is listened to.
+
+    Attributes:
+        denied: what the app has taken out of the labels; not on the wire.
+    """
 
     channel: str
     labels: Labels
     since: Position | None = None
     token: str | None = None
+    denied: Denied = frozenset()
 
 
 @dataclass(frozen=True)
@@ -131,6 +142,7 @@ def subscribed(
     *,
     recovered: bool | None,
     lost: Iterable[Lost],
+    denied: Denied,
     spread: float,
     heartbeat: float,
 ) -> Frame:
@@ -144,6 +156,7 @@ def subscribed(
         lost=[list(row) for row in lost],
         spread=spread,
         heartbeat=heartbeat,
+        **({"denied": sorted(filter(None, denied))} if denied else {}),
     )
 
 

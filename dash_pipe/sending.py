@@ -99,6 +99,15 @@ def _say_once(text: str) -> None:
     logger.warning(text)
 
 
+def check(channel_name: object, label: object, value: object, message_id: object = None) -> None:
+    """Find out whether a message can be sent, without sending it.
+
+    Raises:
+        InvalidMessageError: as ``send_to_pipe_channel`` would.
+    """
+    _checked(channel_name, label, value, message_id)
+
+
 def _checked(channel_name: object, label: object, value: object, message_id: object) -> str:
     """Check a message; return its value as JSON."""
     names = {"channel_name": channel_name, "label": label}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .log import NOWHERE, Labels, Log, Message, Position
-from .protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe, Unsubscribe
+from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Replay, Subscribe, Unsubscribe
 
 Request = Subscribe | Unsubscribe | Replay
 
@@ -24,6 +24,13 @@ class Outlet(Protocol):
 
     def close(self, code: Close, reason: str) -> None:
         """Close the connection. What was sent before still goes out."""
+
+    def permit(self, request: Subscribe) -> Denied | None:
+        """What of a subscribe is refused; ``None`` when ``Hub.decided`` will be told later.
+
+        Until then the host takes nothing more from the browser: what it had taken already waits
+        in the session.
+        """
 
 
 @dataclass(slots=True)
@@ -45,7 +52,7 @@ class Subscription:
     at: Position = NOWHERE
     told: int = 0
     due: int = 0
-    parked: deque[Request] = field(default_factory=deque)
+    parked: list[Request] = field(default_factory=list)
 
     @property
     def placed(self) -> bool:
@@ -92,15 +99,18 @@ class Session:
     Attributes:
         awaited: the ``n`` of the ping that holds messages back, if one does.
         asked_at: when the oldest unanswered ping was sent.
+        asked: the subscribe whose verdict is open, if one is; ``inbox`` is what waits for it.
         parked: how many requests wait in its subscriptions.
     """
 
     outlet: Outlet
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    replays: deque[PendingReplay] = field(default_factory=deque)
+    replays: list[PendingReplay] = field(default_factory=list)
     awaited: int | None = None
     asked_at: float | None = None
     bad_frames: int = 0
+    asked: Subscribe | None = None
+    inbox: list[str] = field(default_factory=list)
     parked: int = 0
     _pings: int = 0
     _unacknowledged: int = 0

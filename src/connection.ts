@@ -1,4 +1,4 @@
-import { type Browser, report } from "./browser";
+import { type Browser, type LoadFallback, report } from "./browser";
 import { Channel } from "./channel";
 import { openLink } from "./link";
 import { Listener } from "./listener";
@@ -30,8 +30,6 @@ interface Member extends Listener {
   wish: Wish;
   /** Runs while nobody is there: the Pipe was unmounted. */
   timer?: number | undefined;
-  /** The number of the replay it waits for on this connection. */
-  asked?: number;
 }
 
 /** The page's one conversation with an endpoint: who listens on which channel, and where each of them is. */
@@ -42,47 +40,50 @@ export interface Connection {
   leave(listener: Listener): void;
 }
 
-function openConnection(url: string, browser: Browser, ended: () => void): Connection {
+function openConnection(url: string, browser: Browser, load: LoadFallback, ended: () => void): Connection {
   const channels = new Map<string, Channel<Member>>();
   const dirty = new Set<Channel<Member>>();
   let replays = 0;
 
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
-      const open = channel.answered && member.position;
-      member.status = link.refused || channel.denied ? "denied" : open ? "open" : "connecting";
+      const live = link.polling ? "polling" : channel.answered && "open";
+      const placed = !member.holding && member.from < Number.POSITIVE_INFINITY;
+      member.status = link.refused || member.denied ? "denied" : (placed && live) || "connecting";
       member.wish.wake();
     }
   };
 
   /** Keeps a channel that replies are still to come for: the next subscribe would take them for its own. */
   const forget = (channel: Channel<Member>): void => {
-    if (!channel.listeners.size && channel.sent === channel.answered) channels.delete(channel.name);
+    if (channel.listeners.size || channel.sent !== channel.answered) return;
+    channels.delete(channel.name);
+    dirty.delete(channel);
   };
 
   const replay = (channel: Channel<Member>, member: Member): void => {
     const id = ++replays;
     member.asked = id;
     member.ask();
-    link.send({ type: "replay", id, channel: channel.name, labels: member.labels, last: member.replay });
+    link.send({ type: "replay", id, channel: channel.name, labels: member.fresh, last: member.replay });
     browser.setTimeout(() => {
       // Asked again on another connection, it has another number.
       if (member.asked !== id || !member.holding) return;
       member.release();
-      member.wish.wake();
+      show(channel);
     }, REPLAY);
   };
 
   const subscribe = (channel: Channel<Member>) => {
-    if (!channel.listeners.size) {
+    if (!channel.allowed.length) {
       if (channel.sent) link.send({ type: "unsubscribe", channel: channel.name });
       channel.position = null;
       return forget(channel);
     }
     let token: string | undefined;
-    for (const { wish } of channel.listeners) token = wish.token || token;
+    for (const { wish } of channel.allowed) token = wish.token || token;
     link.send(channel.subscribe(token));
-    for (const member of channel.listeners) if (member.holding && !member.asked) replay(channel, member);
+    for (const member of channel.allowed) if (member.holding && !member.asked) replay(channel, member);
   };
 
   const flush = (): void => {
@@ -100,30 +101,41 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
   const drop = (member: Member): void => {
     const channel = channels.get(member.wish.channel);
     if (!channel) return;
-    const before = String(channel.labels());
+    const labels = () => JSON.stringify(channel.labels());
+    const before = labels();
     channel.listeners.delete(member);
-    if (!channel.listeners.size || String(channel.labels()) !== before) touch(channel);
+    if (!channel.listeners.size || labels() !== before) touch(channel);
     for (const { listeners } of channels.values()) if (listeners.size) return;
     link.end();
     ended();
   };
 
+  const names = (members: Iterable<Member>) => [...members].map(({ wish }) => wish.name).join(", ");
+
+  const deny = (members: Member[], reason: string): void => {
+    if (members.length) report(`${names(members)}: ${reason}. Denied until a property of the Pipe changes.`);
+  };
+
   const error = ({ code, reason }: Refusal, channel?: Channel<Member>): void => {
-    const names = channel ? [...channel.listeners].map((member) => member.wish.name).join(", ") : url;
-    const final = channel && REFUSED.includes(code);
-    if (final) channel.refused();
-    report(`${names}: ${code}: ${reason}.${final ? " Denied until a property of the Pipe changes." : ""}`);
+    const cause = `${code}: ${reason}`;
+    if (channel && REFUSED.includes(code)) {
+      deny(channel.refused(), cause);
+      // The others ask again, without what was too much.
+      touch(channel);
+    } else report(`${channel ? names(channel.listeners) : url}: ${cause}.`);
   };
 
   const ear = {
     opened(): void {
-      for (const channel of channels.values()) if (!channel.denied) dirty.add(channel);
+      for (const channel of channels.values()) {
+        channel.reset();
+        dirty.add(channel);
+      }
       flush();
     },
     closed(): void {
       for (const channel of channels.values()) {
         channel.reset();
-        for (const member of channel.listeners) member.asked = 0;
         show(channel);
         forget(channel);
       }
@@ -136,17 +148,14 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
       const channel = channels.get(frame.channel ?? "");
       if (frame.type === "error") error(frame, channel);
       if (!channel) return;
-      if (frame.type === "subscribed") channel.subscribed(frame);
+      if (frame.type === "subscribed") deny(channel.subscribed(frame), "the server refuses its label");
       if (frame.type === "messages") channel.messages(frame);
-      if (frame.type === "replayed") {
-        const member = [...channel.listeners].find(({ asked }) => asked === frame.id);
-        if (member) channel.replayed(member, frame);
-      }
+      if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
       forget(channel);
     },
   };
-  const link = openLink(url, browser, ear);
+  const link = openLink(url, browser, load, ear);
 
   return {
     join(wish) {
@@ -156,16 +165,18 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
         ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
       );
       const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      if (!old || channel.denied || old.wish.token !== wish.token) touch(channel);
+      const relabelled = member.relabel(wish.labels, wish.replay);
+      if (relabelled) member.asked = 0;
+      if (!old || relabelled || old.denied || old.wish.token !== wish.token) touch(channel);
       browser.clearTimeout(member.timer);
       member.timer = undefined;
       member.wish = wish;
       member.limit = wish.limit;
       member.shown = undefined;
+      member.denied = false;
       // The newest goes last: its token is the one that is sent.
       channel.listeners.delete(member);
       channel.listeners.add(member);
-      channel.denied = false;
       show(channel);
       return member;
     },
@@ -180,8 +191,9 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
 const connections = new Map<string, Connection>();
 
 /** The page's connection to `url`, opened where there is none. It ends by itself. */
-export function connect(url: string, browser: Browser): Connection {
-  const connection = connections.get(url) ?? openConnection(url, browser, () => connections.delete(url));
+export function connect(url: string, browser: Browser, load: LoadFallback): Connection {
+  const connection =
+    connections.get(url) ?? openConnection(url, browser, load, () => connections.delete(url));
   connections.set(url, connection);
   return connection;
 }

@@ -1,3 +1,4 @@
+import type { LoadFallback } from "./browser";
 import { type Pacer, pace } from "./pacing";
 
 /** Everything that is known here about dash-renderer (Dash 3.0 to 4.x) stands in this file. */
@@ -9,8 +10,14 @@ interface Component {
   props: Props;
 }
 
+interface Input {
+  id: unknown;
+}
+
 interface Callback {
-  getInputs(paths: unknown): ({ id: unknown } | { id: unknown }[])[];
+  getInputs(paths: unknown): (Input | Input[])[];
+  /** The callbacks whose results asked for this one, as the app defined them: a chain. */
+  predecessors?: { inputs: Input[] }[];
 }
 
 export interface State {
@@ -45,12 +52,9 @@ export interface Place {
   path: Path;
 }
 
-/** As dash-renderer writes an id: sorted keys, no white space. */
+/** As dash-renderer writes an id: a dict of texts and numbers with sorted keys, no white space. */
 export function stringifyId(id: unknown): string {
-  if (typeof id !== "object" || id === null) return String(id);
-  const values = id as Record<string, unknown>;
-  const parts = Object.keys(values).sort();
-  return `{${parts.map((key) => `${JSON.stringify(key)}:${JSON.stringify(values[key])}`).join(",")}}`;
+  return typeof id === "object" && id ? JSON.stringify(id, Object.keys(id).sort()) : String(id);
 }
 
 /** A hook: the place of the component that is being rendered. */
@@ -59,14 +63,16 @@ export function usePlace(): Place {
   return { store: useStore(), path: componentPath };
 }
 
-/** The ids that are Inputs of a callback on its way; null while the page is not there yet. */
+/** The ids that feed a callback on its way, as its Inputs or through a chain; null while the page is not there yet. */
 export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> | null {
   if (appLifecycle !== "HYDRATED") return null;
   const ids = new Set<string>();
   for (const [stage, list] of Object.entries(callbacks)) {
     if (stage === "stored" || !Array.isArray(list)) continue;
-    for (const { id } of list.flatMap((callback) => callback.getInputs(paths).flat()))
-      ids.add(stringifyId(id));
+    for (const { getInputs, predecessors = [] } of list) {
+      const inputs = [getInputs(paths), ...predecessors.map((callback) => callback.inputs)];
+      for (const { id } of inputs.flat(2)) ids.add(stringifyId(id));
+    }
   }
   return ids;
 }
@@ -99,7 +105,7 @@ export function deliver(
     // `setProps` drops what is deep-equal to what is there, so the same message twice would fire once.
     // What is there is blanked first. Nobody sees that: no callback is asked, and it is the same tick.
     // Marked as a response it stays out of the record of what the undo button can undo.
-    const blank = "value" in props ? { value: undefined, messages: undefined } : { messages: undefined };
+    const blank = { messages: undefined, ...("value" in props && { value: undefined }) };
     store.dispatch({ type: "ON_PROP_CHANGE", payload: { itempath: path, props: blank, source: "response" } });
   }
   setProps(props);
@@ -115,10 +121,22 @@ function forget(store: Store, id: string | undefined): void {
   while (past.length && stringifyId(past[past.length - 1]?.id) === id) past.pop();
 }
 
-/** The websocket address of `url`, or of this app's own endpoint; throws where it is no address. */
+/**
+ * The websocket address of `url`, or of the endpoint that the page names (the setting `url`), or of the
+ * app's own; throws where it is no address.
+ */
 export function endpoint(url: string | undefined): string {
   const config = JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
-  const address = new URL(url || `${config.requests_pathname_prefix || "/"}_pipe/ws`, location.href);
+  const named = document.querySelector<HTMLMetaElement>("meta[name=dash-pipe-url]")?.content;
+  const own = `${config.requests_pathname_prefix || "/"}_pipe/ws`;
+  const address = new URL(url || named || own, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   return address.href;
 }
+
+/**
+ * Loads the other file of this package, which Dash serves beside this one. A browser may remember for ever
+ * that an address could not be loaded, so each try has its own.
+ */
+export const loadFallback: LoadFallback = (attempt) =>
+  import(/* webpackIgnore: true */ `./fallback.min.js?${attempt}`);

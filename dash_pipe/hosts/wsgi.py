@@ -8,6 +8,7 @@ and is free again. No knowledge of Flask here: an environ in, an answer out.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import socket
@@ -20,15 +21,20 @@ from typing import Any
 
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
+from werkzeug.wsgi import get_input_stream
 
-from .. import reach, runtime
-from ..access import origin_allowed
-from ..protocol import Close
+from .. import runtime
+from ..access import Refusal
+from ..endpoint import answer
+from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..poll import Permit
 from .connection import websocket
+from .guard import OpenRequest
 from .loop import loop_thread
 
 logger = logging.getLogger("dash_pipe")
 
+_BODY = "dash_pipe.body"  # where a request's body is kept
 # Where a server puts the client's socket.
 _SOCKET_KEYS = ("werkzeug.socket", "gunicorn.socket")
 # The handshake as the websocket needs it; what else the browser sent concerns the app alone.
@@ -53,11 +59,26 @@ class Answer:
     done: Callable[[], None]
 
 
-def serve_websocket(environ: Mapping[str, Any]) -> Answer:
+def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a request, by lower-case name."""
+    return {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+
+
+def serve_websocket(
+    environ: Mapping[str, Any],
+    refusal: Refusal | None = None,
+    open_request: OpenRequest | None = None,
+) -> Answer:
     """Take the websocket of a request over, or say why not.
 
     Args:
         environ: of a GET request that asks for a websocket.
+        refusal: why the browser may not stay, if so.
+        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
 
     Returns:
         101 when the socket was taken over; 400 for a handshake that is none; 501 where this server
@@ -67,20 +88,54 @@ def serve_websocket(environ: Mapping[str, Any]) -> Answer:
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _nothing)
-    if not runtime.current().broker.may_wait:
-        reach.current.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
+    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = find_socket(environ)
     if sock is None:
         _say_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
     ours, done = take_over(sock)
     try:
-        loop_thread().adopt(ours, ws, response, _refusal(environ))
+        loop_thread().adopt(ours, ws, response, refusal, open_request)
     except BaseException:
         ours.close()
         done()
         raise
     return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
+
+
+def body_of(environ: dict[str, Any]) -> bytes:
+    """The body of a request, of which one byte more than is allowed at most is read.
+
+    It stays there to be read, by us and by the app.
+    """
+    if _BODY not in environ:
+        body = get_input_stream(environ).read(MAX_BODY_BYTES + 1)
+        environ[_BODY], environ["wsgi.input"] = body, io.BytesIO(body)
+    kept: bytes = environ[_BODY]
+    return kept
+
+
+def request_of(environ: dict[str, Any], path: str) -> HttpRequest:
+    """The request of an environ; ``path`` is what follows ``_pipe/``."""
+    peer = environ.get("REMOTE_ADDR") or None  # a unix socket has an empty one
+    return HttpRequest(environ["REQUEST_METHOD"], path, headers_of(environ), body_of(environ), peer)
+
+
+def serve_http(
+    environ: dict[str, Any], path: str, refusal: Refusal | None, permit: Permit
+) -> HttpAnswer:
+    """Answer a request that is no websocket.
+
+    Args:
+        environ: of the request; its body is read from there.
+        path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
+        refusal: why the page that asks may not use the endpoint, if so.
+        permit: what of a subscribe is refused.
+    """
+    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
+    request = request_of(environ, path)
+    _, obstacle = find_socket(environ)
+    return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)
 
 
 def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
@@ -134,15 +189,6 @@ def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     if not events or not isinstance(events[0], Request):
         return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
     return ws, ws.accept(events[0])
-
-
-def _refusal(environ: Mapping[str, Any]) -> tuple[Close, str] | None:
-    hosts = [environ.get("HTTP_HOST", "")]
-    hosts += environ.get("HTTP_X_FORWARDED_HOST", "").split(",")
-    allowed = runtime.current().settings.allowed_origins
-    if origin_allowed(environ.get("HTTP_ORIGIN"), hosts, allowed):
-        return None
-    return Close.ORIGIN, "this origin is not among allowed_origins"
 
 
 def _is_gevent() -> bool:

@@ -10,7 +10,10 @@ import pytest
 
 from brokers.listening import Ear, Lounge
 from dash_pipe.brokers import Broker
+from dash_pipe.http import HttpRequest
+from dash_pipe.hub import Policy
 from dash_pipe.log import Position
+from dash_pipe.poll import poll
 from harness.wait import wait_for
 from unit.fakes import kinds, rows, values
 
@@ -312,7 +315,7 @@ def test_requests_are_answered_in_their_order(broker: Broker) -> None:
     browser = lounge.browser()
     elsewhere = {"epoch": "another", "offset": 1}
     come = browser.subscribe("jobs", ["a"], since=elsewhere)
-    come += browser.replay("jobs", labels=["b"])
+    come += browser.replay("jobs", labels=["a"])
     come += browser.says(type="unsubscribe", channel="jobs")
     come += browser.replay("jobs")
     come += browser.subscribe("jobs", ["b"], since=elsewhere)
@@ -325,4 +328,16 @@ def test_requests_are_answered_in_their_order(broker: Broker) -> None:
         "subscribed",
         "messages",
     ]
-    assert values(frames) == [0, 1, 1]
+    assert values(frames) == [0, 0, 1]
+
+
+def test_a_poll_waits_until_the_log_was_looked_at(broker: Broker) -> None:
+    publish(broker, "ab")
+    since = {"epoch": "another", "offset": 9}
+    subscribe = {"type": "subscribe", "channel": "jobs", "labels": None, "since": since}
+    request = HttpRequest("POST", "poll", {}, json.dumps([subscribe]).encode())
+    answer = poll(request, broker, Policy(), 2.0, lambda *_: frozenset())
+    frames = json.loads(answer.body)
+    assert kinds(frames) == ["subscribed", "messages"]
+    assert frames[0]["recovered"] is False
+    assert values(frames) == [0, 1]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from harness.app import App
-from harness.browser import LAPTOP, Browser, unexpected
+from harness.browser import ALLOWED, DASHS_OWN, FALLEN_BACK, LAPTOP, Browser, unexpected
 from harness.proxy import Proxy
-from harness.server import APPS, Server
+from harness.server import APPS, ASGI, POLLING, WSGI, Server
 
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
+HOSTS = (*WSGI, *ASGI)
 
 MakeBrowser = Callable[..., Browser]
 
@@ -44,7 +44,16 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     directory = getattr(request.module, "DIRECTORY", APPS)
     with Server(request.param, request.module.APP, log, directory=directory) as server:
         yield server
-    assert "Traceback" not in server.log_text(), server.log_text()
+    assert server.tracebacks() == []
+
+
+@pytest.fixture(autouse=True)
+def _websocket(request: pytest.FixtureRequest) -> None:
+    """Leave out what needs a websocket where there is none."""
+    if request.node.get_closest_marker("websocket") and "server" in request.fixturenames:
+        host = request.getfixturevalue("server").host
+        if host in POLLING:
+            pytest.skip(f"there are no websockets on {host}")
 
 
 @pytest.fixture
@@ -54,7 +63,7 @@ def app(server: Server) -> Iterator[App]:
     app.forget()
     seen = len(server.log_text())
     yield app
-    assert "Traceback" not in server.log_text()[seen:]
+    assert server.tracebacks(seen) == []
 
 
 @pytest.fixture
@@ -102,8 +111,10 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
         return browser
 
     yield make
-    cuts = request.node.get_closest_marker("cuts") is not None
-    lines = [unexpected(browser.console(), cuts=cuts) for browser in used]
+    allowed = [part for name, part in ALLOWED.items() if request.node.get_closest_marker(name)]
+    if request.getfixturevalue("server").host in POLLING:
+        allowed.append(FALLEN_BACK)
+    lines = [unexpected(browser.console(), sum(allowed, DASHS_OWN)) for browser in used]
     for browser in used:
         browser.fresh()  # leaves the page, so that it does not talk to the next test's server
     assert lines == [[] for _ in used]

@@ -3,10 +3,11 @@
 import pytest
 
 from harness.app import contiguous, heard, offsets
+from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "slow"
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "waitress")
 
 COUNT = 1000
 
@@ -29,6 +30,7 @@ def test_each_of_a_thousand_messages_is_in_one_call(app, browser):
 
 
 @pytest.mark.cuts
+@pytest.mark.websocket
 def test_cuts_in_mid_stream_lose_and_double_nothing(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
@@ -47,6 +49,7 @@ def test_cuts_in_mid_stream_lose_and_double_nothing(app, browser, proxy):
 
 
 @pytest.mark.cuts
+@pytest.mark.websocket
 def test_what_was_sent_while_the_line_was_dead_arrives_when_it_is_back(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()

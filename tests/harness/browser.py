@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import element_to_be_clickable
 from selenium.webdriver.support.wait import WebDriverWait
 
-from harness.wait import INTERVAL, TIMEOUT, wait_for_value
+from harness.wait import INTERVAL, TIMEOUT, wait_for, wait_for_value
 
 PHONE = (390, 844)
 LAPTOP = (1366, 768)
@@ -31,14 +31,27 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--no-default-browser-check",
+    "--ignore-certificate-errors",  # those of the tests were issued by nobody
     # A second window is not less alive than the first.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 )
 
-# What Chromium writes by itself, whatever the page does, when a connection breaks.
-BROKEN_CONNECTION = ("WebSocket connection to", "net::ERR_")
+# The status of a Pipe that listens.
+LISTENING = ("open", "polling")
+
+# What a test with a marker of that name allows in the console: what Chromium writes when a
+# connection breaks, and Chromium and Dash when a callback answers 500, whatever the page does.
+ALLOWED = {
+    "cuts": ("WebSocket connection to", "net::ERR_"),
+    "raises": ("the server responded with a status of 500", "dash_renderer"),
+}
+
+# What Dash says of its own websocket, on the backends where it has one.
+DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
+# And where websockets can't be had: Chromium's line, and that of the Pipes.
+FALLEN_BACK = ("_pipe/ws' failed: ", "_pipe/ws is polled every ")
 
 # Before Dash has a layout, getLayout throws.
 READ_PROP = """
@@ -86,10 +99,11 @@ class Browser:
         self.driver.get(url)
         self.find("#react-entry-point > :not(._dash-loading)")
 
-    def wait_open(self, *ids: object) -> None:
-        """Wait until the Pipes are open: what is sent from now on arrives."""
-        for one in ids or ("pipe",):
-            self.wait_for_prop(one, "status", "open")
+    def wait_open(self, *ids: object, status: str = "") -> None:
+        """Wait until the Pipes are open, or have this status: what is sent from now on arrives."""
+        good = (status,) if status else LISTENING
+        what = f"the status of each of {ids} to be one of {good}"
+        wait_for(lambda: all(self.prop(one, "status") in good for one in ids or ("pipe",)), what)
 
     def find(self, selector: str) -> Any:
         """Wait for an element and return it."""
@@ -106,9 +120,13 @@ class Browser:
             lambda: self.driver.find_element(By.ID, id_).text == text, f"#{id_}: {text!r}", timeout
         )
 
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run JavaScript in the page and return what it returns."""
+        return self.driver.execute_script(script, *arguments)
+
     def prop(self, id_: object, name: str) -> Any:
         """Return a component's prop, as Dash has it in its store; None when it has none."""
-        return self.driver.execute_script(READ_PROP, id_, name)
+        return self.run(READ_PROP, id_, name)
 
     def wait_for_prop(
         self, id_: object, name: str, value: object, timeout: float = TIMEOUT
@@ -117,6 +135,13 @@ class Browser:
         wait_for_value(
             lambda: self.prop(id_, name), value, f"{name} of {json.dumps(id_)} to be", timeout
         )
+
+    def requests(self, path: str) -> int:
+        """Return how many requests the page has made whose address holds `path`."""
+        names = self.driver.execute_script(
+            "return performance.getEntriesByType('resource').map(({name}) => name)"
+        )
+        return sum(path in name for name in names)
 
     def console(self) -> list[str]:
         """Return what the console has shown since the last time this was asked."""
@@ -136,8 +161,6 @@ def executable(*names: str) -> str:
     raise AssertionError(f"none of {', '.join(names)} is on PATH; `make chromium` helps")
 
 
-def unexpected(console: list[str], *, cuts: bool) -> list[str]:
-    """Return the lines that should not be there; `cuts` allows those about broken connections."""
-    return [
-        line for line in console if not (cuts and any(part in line for part in BROKEN_CONNECTION))
-    ]
+def unexpected(console: list[str], allowed: tuple[str, ...]) -> list[str]:
+    """Return the lines that should not be there: those that hold none of the allowed parts."""
+    return [line for line in console if not any(part in line for part in allowed)]

@@ -9,7 +9,8 @@ function run(listener: Listener, frames: unknown[], position: Position | null) {
   const channel = new Channel("jobs");
   channel.listeners.add(listener);
   channel.position = position && { ...position };
-  listener.position = position && { ...position };
+  if (position) listener.place(position);
+  listener.asked = 1;
   const taken: number[] = [];
   const gaps: unknown[] = [];
   for (const text of frames.map((frame) => JSON.stringify(frame))) {
@@ -21,7 +22,7 @@ function run(listener: Listener, frames: unknown[], position: Position | null) {
     }
     if (frame.type === "messages") channel.messages(frame);
     if (frame.type === "ping") channel.advance(frame.upto?.jobs ?? 0);
-    if (frame.type === "replayed" && frame.id === 1) channel.replayed(listener, frame);
+    if (frame.type === "replayed") channel.replayed(frame);
     const batch = listener.batch();
     taken.push(...batch.rows.map(([offset]) => offset));
     if (batch.lastGap) gaps.push(batch.lastGap);
@@ -138,12 +139,45 @@ describe("a channel", () => {
     channel.listeners.add(listener);
     channel.refused();
     expect(channel.answered).toBe(0);
+    listener.denied = false;
     channel.subscribe();
     channel.refused();
     expect(channel.answered).toBe(1);
+    listener.denied = false;
     channel.subscribe();
     channel.subscribed({ type: "subscribed", channel: "c", epoch: "e", offset: 3 });
     expect(listener.position?.offset).toBe(3);
+  });
+
+  test("who takes every label is denied first, and the others ask again", () => {
+    const [channel, all, one] = [new Channel("c"), new Listener(null), new Listener(["a"])];
+    channel.listeners.add(all).add(one);
+    channel.subscribe();
+    expect(channel.refused()).toEqual([all]);
+    expect(channel.subscribe()).toMatchObject({ labels: ["a"] });
+    expect(channel.refused()).toEqual([one]);
+    expect(channel.allowed).toEqual([]);
+  });
+
+  test("a refusal does not deny who came after the question", () => {
+    const [channel, first, second] = [new Channel("c"), new Listener(["a"]), new Listener(["b"])];
+    channel.listeners.add(first);
+    channel.subscribe();
+    channel.listeners.add(second);
+    channel.subscribe();
+    expect(channel.refused()).toEqual([first]);
+    channel.subscribed({ type: "subscribed", channel: "c", epoch: "e", offset: 3, denied: ["a"] });
+    expect(second.position?.offset).toBe(3);
+  });
+
+  test("who is denied hears nothing, also of labels that others may hear", () => {
+    const [channel, both, one] = [new Channel("c"), new Listener(["a", "b"]), new Listener(["a"])];
+    channel.listeners.add(both).add(one);
+    channel.subscribe();
+    const reply = { type: "subscribed", channel: "c", epoch: "e", offset: 3, denied: ["b"] } as const;
+    expect(channel.subscribed({ ...reply, denied: [...reply.denied] })).toEqual([both]);
+    channel.advance(4, [[4, "a", "x", 1]]);
+    expect([both.batch().rows, one.batch().rows.length]).toEqual([[], 1]);
   });
 
   test("reads on from the highest offset it saw, also where nobody took the message", () => {
@@ -168,7 +202,7 @@ describe("what waits for the page", () => {
   const open = (limit: number) => {
     const listener = new Listener(null);
     listener.limit = limit;
-    listener.position = { epoch: "e", offset: 0 };
+    listener.place({ epoch: "e", offset: 0 });
     return listener;
   };
   const rows = (from: number, to: number) =>
@@ -213,7 +247,7 @@ describe("what waits for the page", () => {
 
   test("waits for the past, as long as that is to come", () => {
     const listener = new Listener(null, 1);
-    listener.position = { epoch: "e", offset: 0 };
+    listener.place({ epoch: "e", offset: 0 });
     listener.clear();
     listener.push(rows(1, 1), 1);
     expect(listener.pending).toBe(false);
