@@ -23,6 +23,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from werkzeug.wsgi import get_input_stream
 
+from .. import runtime
 from ..access import Refusal
 from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
@@ -87,6 +88,7 @@ def serve_websocket(
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _nothing)
+    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = find_socket(environ)
     if sock is None:
         _say_once(reason)
@@ -130,6 +132,7 @@ def serve_http(
         refusal: why the page that asks may not use the endpoint, if so.
         permit: what of a subscribe is refused.
     """
+    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     request = request_of(environ, path)
     _, obstacle = find_socket(environ)
     return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)

@@ -35,6 +35,7 @@ GUNICORN = (
 HOSTS: dict[str, tuple[str, ...]] = {
     "werkzeug": (CURRENT_PYTHON, "-c", RUN),
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
+    "gunicorn-two": (CURRENT_PYTHON, *GUNICORN, "--workers=2"),
     "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
     "waitress": (CURRENT_PYTHON, "-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:server"),
     "gunicorn-tls": (CURRENT_PYTHON, *GUNICORN, "--certfile={certificate}", "--keyfile={key}"),
