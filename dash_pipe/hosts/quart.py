@@ -21,6 +21,7 @@ from ..poll import refused
 from ..protocol import Close
 from .asgi import AsgiEndpoint, Scope
 from .asgi_socket import Event
+from .csrf import exempt_from_csrf
 from .guard import Guard, HttpOnly
 
 
@@ -46,6 +47,12 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
         server.add_url_rule(
             rule, endpoint=rule, view_func=poke, methods=methods, strict_slashes=False
         )
+
+    def exempt(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        if endpoint in (rule, f"{path}poll"):
+            exempt_from_csrf(server.extensions, server.view_functions[endpoint])
+
+    server.url_value_preprocessor(exempt)  # which runs before what checks
 
 
 async def poke() -> Response:

@@ -10,7 +10,7 @@ from harness.browser import executable, unexpected
 from harness.wait import wait_for
 
 APP = "poked"
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest", "uvicorn")
+HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest", "uvicorn", "hypercorn")
 
 # As the README has it: nothing is set but the port.
 LINE = """curl -d '{"channel_name":"live_button_counter","label":"named_counts",\
