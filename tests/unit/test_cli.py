@@ -1,7 +1,9 @@
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,3 +244,9 @@ def test_the_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: Cap
     monkeypatch.setattr("dash_pipe.cli.doctor._EXTRAS", {"nonsense": "no-such-package"})
     main(["doctor"])
     assert "pip install 'dash-pipe[nonsense]'" in capsys.readouterr().out
+
+
+def test_the_docs_have_the_exit_codes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    table = text[text.index("## Exit codes") :]
+    assert re.findall(r"^\| (\d) \|", table, re.MULTILINE) == [str(int(code)) for code in Exit]
