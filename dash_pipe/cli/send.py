@@ -82,7 +82,7 @@ def send_lines(lines: BinaryIO, send: Send, read: Callable[[str], Any], *, stric
             if text.strip():
                 send(read(text))
         except Failure as failure:
-            sys.stderr.write(f"dash-pipe: line {number} was not sent: {failure}\n")
+            sys.stderr.write(f"dash-pipe: line {number}: {failure}\n")
             worst = max(worst, failure.code)
             if strict:
                 break

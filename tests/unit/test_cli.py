@@ -134,8 +134,8 @@ def test_send_lines(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["send", "jobs", "a", "-"]) == Exit.NOT_SENT
     assert [value for _, value in sent(shared)] == [1, "two", "three", {"five": 5}]
     first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("dash-pipe: line 6 was not sent: it is not UTF-8")
-    assert second == "dash-pipe: line 7 was not sent: it has more than 1,048,576 bytes"
+    assert first.startswith("dash-pipe: line 6: it is not UTF-8")
+    assert second == "dash-pipe: line 7: it has more than 1,048,576 bytes"
 
 
 def test_send_lines_strictly(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch) -> None:
