@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import DashPipeError, InvalidMessageError, SettingError, SetupError
+from .errors import BrokerUnavailable, DashPipeError, InvalidMessageError, SettingError, SetupError
 from .hosts.asgi import asgi_app
 from .hosts.dash import setup
 from .log import Position
@@ -12,6 +12,7 @@ from .sending import async_send_to_pipe_channel, send_to_pipe_channel
 from .version import __version__ as __version__
 
 __all__ = [
+    "BrokerUnavailable",
     "DashPipeError",
     "InvalidMessageError",
     "Pipe",

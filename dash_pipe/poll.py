@@ -1,4 +1,4 @@
-"""The same conversation over plain HTTP, for where websockets can't be had. Pure.
+"""The same conversation over plain HTTP, for where websockets can't be had.
 
 A poll is a connection that lasts for one request: the browser says where it listens and since when,
 gets what there is, and is forgotten. So nothing is kept between two polls, and another process may
@@ -8,6 +8,8 @@ answer the next. The contract is docs/protocol.md.
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -22,6 +24,7 @@ from .protocol import MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
 from .session import Session
 
 MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
+PATIENCE = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
 MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
 
 Permit = Callable[[str, Labels], Denied]
@@ -55,7 +58,8 @@ def poll(
     # What the browser is told to hear something within: a late poll is no dead connection.
     policy = replace(policy, heartbeat=max(policy.heartbeat, 5 * interval))
     collected = Collected(permit)
-    _converse(Hub(broker, policy, _nothing, _never), collected, frames)
+    grown = threading.Event()
+    _converse(Hub(broker, policy, grown.set, _never), collected, frames, grown)
     if collected.closed is not None:
         return refused(HTTPStatus.BAD_REQUEST, *collected.closed)
     return HttpAnswer(HTTPStatus.OK, f"[{','.join(frame.text for frame in collected.frames)}]")
@@ -100,8 +104,8 @@ def _texts(body: bytes) -> list[str] | None:
     return None
 
 
-def _converse(hub: Hub, collected: Collected, frames: list[str]) -> None:
-    """Feed a browser's frames to a hub that is there for them alone."""
+def _converse(hub: Hub, collected: Collected, frames: list[str], grown: threading.Event) -> None:
+    """Feed a browser's frames to a hub that is there for them alone, and that ``grown`` wakes."""
     session = hub.connect(collected)
     assert session is not None, "a hub has room for one"
     try:
@@ -111,9 +115,15 @@ def _converse(hub: Hub, collected: Collected, frames: list[str]) -> None:
                 break
             hub.receive(session, text)
             _flow(hub, session, collected)
+        patience = time.monotonic() + PATIENCE
+        # What is not answered by then is asked again in the next poll.
+        while session.parked and grown.wait(patience - time.monotonic()):
+            grown.clear()
+            hub.flush()
+            _flow(hub, session, collected)
         for channel, upto in session.untold():
-            epoch = session.subscriptions[channel].log.epoch
-            collected.send(protocol.messages(channel, epoch, Batch([], upto, [])))
+            epoch = session.subscriptions[channel].at.epoch
+            collected.send(protocol.messages(channel, Batch([], upto, [], epoch)))
     finally:
         hub.disconnect(session)
         hub.close(Close.GOING_AWAY, "the poll is answered")
@@ -128,10 +138,6 @@ def _flow(hub: Hub, session: Session, collected: Collected) -> None:
         if collected.size >= MAX_ANSWER_BYTES and not session.replays:
             return
         hub.receive(session, f'{{"type":"pong","n":{session.awaited}}}')
-
-
-def _nothing() -> None:
-    """The answer does not wait for what comes later, so nobody needs to be woken."""
 
 
 def _never() -> float:

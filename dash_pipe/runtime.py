@@ -69,7 +69,9 @@ class Runtime:
                     labels=settings.kept_labels,
                     label_seconds=settings.kept_seconds,
                 )
-                self._broker = brokers.connect(settings.broker, limits, settings.max_channels)
+                self._broker = brokers.connect(
+                    settings.broker, limits, settings.max_channels, settings.send_timeout
+                )
             return self._broker
 
     @property

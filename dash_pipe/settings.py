@@ -89,6 +89,7 @@ class Settings:
     """
 
     broker: str = _setting("memory://", "who keeps the messages: a URL")
+    send_timeout: float = _setting(2.0, "how long a sender tries while the broker is away")
     max_message_bytes: int = _setting(64 * 1024, "the largest message, as JSON")
     window_messages: int = _setting(10_000, "how many messages a channel keeps")
     window_bytes: int = _setting(4 * 2**20, "how many bytes of messages a channel keeps")

@@ -6,8 +6,11 @@ import { MAX_LABELS } from "./protocol";
 function lostFor(listener: Listener, lost: Lost): number {
   const named = lost.map(([label]) => label);
   // `null` speaks of every label that is not named; who takes every label takes some of those.
-  const others = listener.labels?.some((label) => !named.includes(label)) ?? true;
-  const mine = lost.filter(([label]) => (label == null ? others : listener.takes(label)));
+  const others = (offset: number) =>
+    listener.labels?.some((label) => !named.includes(label) && listener.wants(label, offset)) ?? true;
+  const mine = lost.filter(([label, offset]) =>
+    label == null ? others(offset) : listener.wants(label, offset),
+  );
   return Math.max(0, ...mine.map(([, offset]) => offset));
 }
 
@@ -48,10 +51,10 @@ export class Channel<L extends Listener = Listener> {
     return frame;
   }
 
-  /** The connection is gone, and with it the replies that were to come. */
+  /** A new connection knows nothing of what was said on another, and brings no reply to it. */
   reset(): void {
     this.sent = this.answered = 0;
-    for (const listener of this.listeners) listener.reply = 0;
+    for (const listener of this.listeners) listener.reply = listener.asked = 0;
   }
 
   /**
@@ -76,13 +79,9 @@ export class Channel<L extends Listener = Listener> {
     this.position ??= { epoch, offset };
     this.position.offset = Math.min(this.position.offset, offset);
     for (const listener of this.allowed) {
-      if (!listener.position) {
-        if (listener.reply && listener.reply <= this.answered) listener.position = { epoch, offset };
-      } else if (listener.position.offset > offset) {
-        listener.restart({ epoch, offset });
-      } else {
-        listener.lost(lostFor(listener, lost ?? []));
-      }
+      if ((listener.position?.offset ?? 0) > offset) listener.restart({ epoch, offset });
+      else listener.lost(lostFor(listener, lost ?? []));
+      if (listener.reply && listener.reply <= this.answered) listener.place({ epoch, offset });
     }
     return refused;
   }
@@ -99,9 +98,11 @@ export class Channel<L extends Listener = Listener> {
     for (const listener of this.listeners) listener.push(rows, upto);
   }
 
-  replayed(listener: L, { epoch, messages, upto, done }: Replayed): void {
+  replayed({ id, epoch, messages, upto, done }: Replayed): void {
     this.enter(epoch);
-    listener.replayed(messages, { epoch, offset: upto }, done);
+    for (const listener of this.listeners) {
+      if (listener.asked === id) listener.replayed(messages, upto, done);
+    }
   }
 
   /** A frame of another epoch: the log began anew, and all that follows is news. */

@@ -30,8 +30,6 @@ interface Member extends Listener {
   wish: Wish;
   /** Runs while nobody is there: the Pipe was unmounted. */
   timer?: number | undefined;
-  /** The number of the replay it waits for on this connection. */
-  asked?: number;
 }
 
 /** The page's one conversation with an endpoint: who listens on which channel, and where each of them is. */
@@ -50,26 +48,29 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
       const live = link.polling ? "polling" : channel.answered && "open";
-      member.status = link.refused || member.denied ? "denied" : (member.position && live) || "connecting";
+      const placed = !member.holding && member.from < Number.POSITIVE_INFINITY;
+      member.status = link.refused || member.denied ? "denied" : (placed && live) || "connecting";
       member.wish.wake();
     }
   };
 
   /** Keeps a channel that replies are still to come for: the next subscribe would take them for its own. */
   const forget = (channel: Channel<Member>): void => {
-    if (!channel.listeners.size && channel.sent === channel.answered) channels.delete(channel.name);
+    if (channel.listeners.size || channel.sent !== channel.answered) return;
+    channels.delete(channel.name);
+    dirty.delete(channel);
   };
 
   const replay = (channel: Channel<Member>, member: Member): void => {
     const id = ++replays;
     member.asked = id;
     member.ask();
-    link.send({ type: "replay", id, channel: channel.name, labels: member.labels, last: member.replay });
+    link.send({ type: "replay", id, channel: channel.name, labels: member.fresh, last: member.replay });
     browser.setTimeout(() => {
       // Asked again on another connection, it has another number.
       if (member.asked !== id || !member.holding) return;
       member.release();
-      member.wish.wake();
+      show(channel);
     }, REPLAY);
   };
 
@@ -100,9 +101,10 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const drop = (member: Member): void => {
     const channel = channels.get(member.wish.channel);
     if (!channel) return;
-    const before = String(channel.labels());
+    const labels = () => JSON.stringify(channel.labels());
+    const before = labels();
     channel.listeners.delete(member);
-    if (!channel.listeners.size || String(channel.labels()) !== before) touch(channel);
+    if (!channel.listeners.size || labels() !== before) touch(channel);
     for (const { listeners } of channels.values()) if (listeners.size) return;
     link.end();
     ended();
@@ -123,23 +125,17 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     } else report(`${channel ? names(channel.listeners) : url}: ${cause}.`);
   };
 
-  /** A new connection knows nothing of what was said on another. */
-  const reset = (channel: Channel<Member>): void => {
-    channel.reset();
-    for (const member of channel.listeners) member.asked = 0;
-  };
-
   const ear = {
     opened(): void {
       for (const channel of channels.values()) {
-        reset(channel);
+        channel.reset();
         dirty.add(channel);
       }
       flush();
     },
     closed(): void {
       for (const channel of channels.values()) {
-        reset(channel);
+        channel.reset();
         show(channel);
         forget(channel);
       }
@@ -154,10 +150,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       if (!channel) return;
       if (frame.type === "subscribed") deny(channel.subscribed(frame), "the server refuses its label");
       if (frame.type === "messages") channel.messages(frame);
-      if (frame.type === "replayed") {
-        const member = [...channel.listeners].find(({ asked }) => asked === frame.id);
-        if (member) channel.replayed(member, frame);
-      }
+      if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
       forget(channel);
     },
@@ -172,7 +165,9 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
         ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
       );
       const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      if (!old || old.denied || old.wish.token !== wish.token) touch(channel);
+      const relabelled = member.relabel(wish.labels, wish.replay);
+      if (relabelled) member.asked = 0;
+      if (!old || relabelled || old.denied || old.wish.token !== wish.token) touch(channel);
       browser.clearTimeout(member.timer);
       member.timer = undefined;
       member.wish = wish;

@@ -10,8 +10,14 @@ interface Component {
   props: Props;
 }
 
+interface Input {
+  id: unknown;
+}
+
 interface Callback {
-  getInputs(paths: unknown): ({ id: unknown } | { id: unknown }[])[];
+  getInputs(paths: unknown): (Input | Input[])[];
+  /** The callbacks whose results asked for this one, as the app defined them: a chain. */
+  predecessors?: { inputs: Input[] }[];
 }
 
 export interface State {
@@ -46,12 +52,9 @@ export interface Place {
   path: Path;
 }
 
-/** As dash-renderer writes an id: sorted keys, no white space. */
+/** As dash-renderer writes an id: a dict of texts and numbers with sorted keys, no white space. */
 export function stringifyId(id: unknown): string {
-  if (typeof id !== "object" || id === null) return String(id);
-  const values = id as Record<string, unknown>;
-  const parts = Object.keys(values).sort();
-  return `{${parts.map((key) => `${JSON.stringify(key)}:${JSON.stringify(values[key])}`).join(",")}}`;
+  return typeof id === "object" && id ? JSON.stringify(id, Object.keys(id).sort()) : String(id);
 }
 
 /** A hook: the place of the component that is being rendered. */
@@ -60,14 +63,16 @@ export function usePlace(): Place {
   return { store: useStore(), path: componentPath };
 }
 
-/** The ids that are Inputs of a callback on its way; null while the page is not there yet. */
+/** The ids that feed a callback on its way, as its Inputs or through a chain; null while the page is not there yet. */
 export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> | null {
   if (appLifecycle !== "HYDRATED") return null;
   const ids = new Set<string>();
   for (const [stage, list] of Object.entries(callbacks)) {
     if (stage === "stored" || !Array.isArray(list)) continue;
-    for (const { id } of list.flatMap((callback) => callback.getInputs(paths).flat()))
-      ids.add(stringifyId(id));
+    for (const { getInputs, predecessors = [] } of list) {
+      const inputs = [getInputs(paths), ...predecessors.map((callback) => callback.inputs)];
+      for (const { id } of inputs.flat(2)) ids.add(stringifyId(id));
+    }
   }
   return ids;
 }
@@ -100,7 +105,7 @@ export function deliver(
     // `setProps` drops what is deep-equal to what is there, so the same message twice would fire once.
     // What is there is blanked first. Nobody sees that: no callback is asked, and it is the same tick.
     // Marked as a response it stays out of the record of what the undo button can undo.
-    const blank = "value" in props ? { value: undefined, messages: undefined } : { messages: undefined };
+    const blank = { messages: undefined, ...("value" in props && { value: undefined }) };
     store.dispatch({ type: "ON_PROP_CHANGE", payload: { itempath: path, props: blank, source: "response" } });
   }
   setProps(props);

@@ -10,20 +10,29 @@ export interface Batch {
   status: Status;
 }
 
+const has = (labels: Labels, label: string): boolean => !labels || labels.includes(label);
+
 /** One Pipe's place in a channel, and what waits there for the page to take it. Bounded by `limit`. */
 export class Listener {
   position: Position | null = null;
   status: Status = "connecting";
   /** The status that the page was told last. */
   shown: Status | undefined;
-  /** Which of the subscribes sent on this connection places a listener that has no position; 0: none yet. */
+  /** Which of the subscribes sent on this connection places it, or the labels that are new to it; 0: none yet. */
   reply = 0;
+  /** The number of the replay that it waits for on this connection. */
+  asked = 0;
   /** Refused, until a property of its Pipe changes. */
   denied = false;
+  /** Labels that are not in `known` count above this offset alone; Infinity until the server has said which. */
+  from = Number.POSITIVE_INFINITY;
   /** Rows are held back until the past has been replayed. */
   holding: boolean;
   limit = 1000;
+  /** The labels that it took before `from`: all of their rows are for it. */
+  private known: Labels = [];
   private rows: Row[] = [];
+  private held: Row[] = [];
   private past: Row[] = [];
   private gaps = 0;
   private lastGap: Gap | null = null;
@@ -31,23 +40,51 @@ export class Listener {
   private lostTo = 0;
 
   constructor(
-    readonly labels: Labels,
-    readonly replay = 0,
+    public labels: Labels,
+    public replay = 0,
   ) {
     this.holding = replay > 0;
   }
 
-  takes(label: string): boolean {
-    return !this.labels || this.labels.includes(label);
+  /** Is what `label` has at `offset` for this Pipe? */
+  wants(label: string, offset: number): boolean {
+    return has(this.labels, label) && (offset > this.from || has(this.known, label));
+  }
+
+  /** The labels whose past it waits for. */
+  get fresh(): Labels {
+    return this.labels?.filter((label) => !has(this.known, label)) ?? null;
+  }
+
+  /** Takes other labels: nothing is missed of those that stay, and the new ones begin. True where it is a change. */
+  relabel(labels: Labels, replay: number): boolean {
+    if (JSON.stringify(labels) === JSON.stringify(this.labels)) return false;
+    if (!this.holding && this.from < Number.POSITIVE_INFINITY) this.known = this.labels;
+    this.labels = labels;
+    this.replay = replay;
+    const stays = (row: Row) => has(labels, row[1]);
+    this.rows = this.rows.filter(stays);
+    this.held = this.held.filter(stays);
+    if (this.known && this.fresh?.length !== 0) {
+      this.from = Number.POSITIVE_INFINITY;
+      this.reply = 0;
+      this.holding = replay > 0;
+    }
+    return true;
+  }
+
+  /** What is new to it begins after `position`. */
+  place(position: Position): void {
+    this.position ??= { ...position };
+    this.from = Math.min(this.from, position.offset);
   }
 
   /** Rows of the channel in their order; what it had already and what is for others is dropped. */
   push(rows: readonly Row[], upto: number): void {
     const position = this.position;
     if (!position) return;
-    for (const row of rows) {
-      if (row[0] > position.offset && this.takes(row[1])) this.rows.push(row);
-    }
+    const news = rows.filter(([offset, label]) => offset > position.offset && this.wants(label, offset));
+    (this.holding ? this.held : this.rows).push(...news);
     position.offset = Math.max(position.offset, upto);
     this.trim();
   }
@@ -57,21 +94,20 @@ export class Listener {
     this.past = [];
   }
 
-  /** A part of the past. With the last part the held rows above `upto` follow, and holding ends. */
-  replayed(rows: readonly Row[], position: Position, done: boolean): void {
+  /** A part of the past. With the last part the held rows that are newer follow, and holding ends. */
+  replayed(rows: readonly Row[], upto: number, done: boolean): void {
     if (!this.holding) return;
-    this.past.push(...rows.filter((row) => this.takes(row[1])));
+    this.past.push(...rows.filter(([, label]) => has(this.labels, label) && !has(this.known, label)));
     if (!done) return;
-    this.position ??= { ...position };
-    this.position.offset = Math.max(this.position.offset, position.offset);
-    this.rows = this.rows.filter((row) => row[0] > position.offset);
-    this.release();
+    this.from = upto;
+    this.release(this.past);
   }
 
-  /** Goes on with as much of the past as has come. */
-  release(): void {
-    this.rows = this.past.concat(this.rows);
-    this.past = [];
+  /** Goes on, with the past or without it. */
+  release(past: Row[] = []): void {
+    const live = this.held.filter(([offset, label]) => this.wants(label, offset));
+    this.rows.push(...past.concat(live).sort((a, b) => a[0] - b[0]));
+    this.held = [];
     this.holding = false;
     this.trim();
   }
@@ -80,12 +116,16 @@ export class Listener {
   deny(): void {
     this.denied = true;
     this.position = null;
+    this.from = Number.POSITIVE_INFINITY;
+    this.known = [];
   }
 
-  /** The log began anew, or was rolled back: go on from `position`. */
+  /** The log began anew, or was rolled back: go on from `position`, with all that follows. */
   restart(position: Position): void {
     if (this.position) this.lose({ from: this.position.offset, to: null, cause: "epoch" });
     this.position = { ...position };
+    this.release();
+    if (this.from < Number.POSITIVE_INFINITY) this.from = 0;
     this.lostTo = 0;
   }
 
@@ -99,13 +139,13 @@ export class Listener {
 
   /** Is there something to tell the page? */
   get pending(): boolean {
-    return this.status !== this.shown || this.gaps > 0 || (!this.holding && this.rows.length > 0);
+    return this.status !== this.shown || this.gaps > 0 || this.rows.length > 0;
   }
 
   /** What waits. It stays here until `clear`, so that an update that fails loses nothing. */
   batch(): Batch {
     return {
-      rows: this.holding ? [] : this.rows,
+      rows: this.rows,
       gaps: this.gaps + (this.overflow ? 1 : 0),
       lastGap: this.overflow ?? this.lastGap,
       status: this.status,
@@ -114,7 +154,7 @@ export class Listener {
 
   /** The page has taken the batch. */
   clear(): void {
-    if (!this.holding) this.rows = [];
+    this.rows = [];
     this.gaps = 0;
     this.lastGap = this.overflow = null;
     this.shown = this.status;
@@ -126,9 +166,11 @@ export class Listener {
   }
 
   private trim(): void {
-    const cut = this.rows.splice(0, Math.max(0, this.rows.length - this.limit));
-    const [first, last] = [cut[0], cut[cut.length - 1]];
-    if (!first || !last) return;
-    this.overflow = { from: this.overflow?.from ?? first[0] - 1, to: last[0], cause: "buffer" };
+    for (const rows of [this.rows, this.held]) {
+      const cut = rows.splice(0, Math.max(0, rows.length - this.limit));
+      const [first, last] = [cut[0], cut[cut.length - 1]];
+      if (!first || !last) continue;
+      this.overflow = { from: this.overflow?.from ?? first[0] - 1, to: last[0], cause: "buffer" };
+    }
   }
 }

@@ -124,11 +124,12 @@ class AsgiEndpoint:
             asking = refused(lambda: nullcontext(hooks_request), channel, labels)
             return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
-        if self._guard.authorizes:  # which may take its time, and must not take the loop's
+        # What may take its time must not take the loop's.
+        if self._guard.authorizes or runtime.current().broker.may_wait:
             return await asyncio.to_thread(
                 answer, request, obstacle="", refusal=refusal, permit=permit
             )
-        return answer(request, obstacle="", refusal=refusal, permit=nobody_denied)
+        return answer(request, obstacle="", refusal=refusal, permit=lambda *_: frozenset())
 
     def _pokes(self) -> bool:
         """Whether poke is here, and not where the setting ``http_route`` says."""
@@ -140,11 +141,6 @@ class AsgiPoke(AsgiEndpoint):
 
     def _pokes(self) -> bool:
         return True
-
-
-def nobody_denied(channel: str, labels: Labels) -> Denied:
-    """What is refused where the app does not want to be asked."""
-    return frozenset()
 
 
 def asgi_app() -> AsgiEndpoint:

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { type Browser, report } from "../browser";
 import { connect } from "../connection";
-import { deliver, endpoint, loadFallback, pacerOf, usePlace } from "../dash";
+import { deliver, endpoint, loadFallback, type Place, pacerOf, usePlace } from "../dash";
 import { Listener } from "../listener";
 import { MAX_LABELS, MAX_NAME } from "../protocol";
 import { update } from "../update";
@@ -116,8 +116,8 @@ const isName = (x: unknown) => typeof x === "string" && x !== "" && [...x].lengt
 
 /** Throws where the server could only refuse. */
 function checkNames({ channel_name, label, token }: Props, labels: string[] | null): void {
-  const few = !labels || labels.length <= MAX_LABELS;
-  if (few && [channel_name, ...(labels ?? [])].every(isName) && (token ?? "").length <= MAX_TOKEN) return;
+  const names = [channel_name, ...(labels ?? [])];
+  if (names.length <= 1 + MAX_LABELS && names.every(isName) && (token ?? "").length <= MAX_TOKEN) return;
   throw new Error(
     `a name has 1 to ${MAX_NAME} characters, a Pipe at most ${MAX_LABELS} labels, a token at most ` +
       `${MAX_TOKEN} characters; got ${JSON.stringify({ channel_name, label })}`,
@@ -134,12 +134,12 @@ const Pipe = (props: Props): null => {
   const { id, channel_name, label, url, token, disabled, buffer_size } = props;
   const place = usePlace();
   // Dash makes a new `setProps` with every render.
-  const latest = useRef({ props, place });
+  const latest = useRef({} as { props: Props; place: Place });
   latest.current = { props, place };
   const labels = label == null ? null : ([] as string[]).concat(label);
   // Counts the times it was disabled: what was sent meanwhile is not for it, so its place is not taken up.
   const starts = useRef(0);
-  const key = JSON.stringify([id, labels]);
+  const key = JSON.stringify(labels);
   const owner = place.store;
 
   useEffect(() => {
@@ -157,7 +157,7 @@ const Pipe = (props: Props): null => {
         const limit = Math.max(1, buffer_size ?? 1000);
         const wish = {
           owner,
-          key: key + starts.current,
+          key: `${id} ${starts.current}`,
           name,
           channel: channel_name,
           labels,

@@ -79,13 +79,16 @@ class Recorder:
         if method == "DELETE":
             self._calls.clear()
             return None
+        every = float(arguments.get("every", 0))
         if "thread" in arguments:
-            threading.Thread(target=send_all, args=(body,), daemon=True).start()
-        else:
-            send_all(body)
-        return len(body)
+            threading.Thread(target=send_all, args=(body, every), daemon=True).start()
+            return []
+        return send_all(body, every)
 
 
-def send_all(messages):
+def send_all(messages, every):
+    positions = []
     for message in messages:
-        send_to_pipe_channel(**message)
+        positions.append(send_to_pipe_channel(**message))
+        time.sleep(every)  # the pace of the stream, where the test wants one
+    return positions

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.app import App
-from harness.browser import LAPTOP, Browser, unexpected
+from harness.browser import ALLOWED, DASHS_OWN, FALLEN_BACK, LAPTOP, Browser, unexpected
 from harness.proxy import Proxy
 from harness.server import APPS, ASGI, POLLING, WSGI, Server
 
@@ -111,9 +111,10 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
         return browser
 
     yield make
-    cuts = request.node.get_closest_marker("cuts") is not None
-    polls = request.getfixturevalue("server").host in POLLING
-    lines = [unexpected(browser.console(), cuts=cuts, polls=polls) for browser in used]
+    allowed = [part for name, part in ALLOWED.items() if request.node.get_closest_marker(name)]
+    if request.getfixturevalue("server").host in POLLING:
+        allowed.append(FALLEN_BACK)
+    lines = [unexpected(browser.console(), sum(allowed, DASHS_OWN)) for browser in used]
     for browser in used:
         browser.fresh()  # leaves the page, so that it does not talk to the next test's server
     assert lines == [[] for _ in used]

@@ -1,7 +1,10 @@
 """A running app, as a test sees it: its pages, what it can be told to send, what it recorded."""
 
 import json
+import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +30,34 @@ class App:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def send(self, *messages: tuple[str, str, Any], thread: bool = False) -> None:
-        """Have the app send (channel, label, value) messages, in order.
+    def send(
+        self, *messages: tuple[str, str, Any], thread: bool = False, every: float = 0.0
+    ) -> list[list[Any]]:
+        """Have the app send (channel, label, value) messages, in order; return their positions.
 
-        With `thread` it sends them in a thread and this returns at once.
+        With `thread` it sends them in a thread, and this returns at once and empty; with `every`
+        so many seconds apart.
         """
         names = ("channel_name", "label", "value")
         body = [dict(zip(names, message, strict=True)) for message in messages]
-        self._request("POST", "/_test/send" + ("?thread=1" if thread else ""), body)
+        query = {**({"thread": 1} if thread else {}), **({"every": every} if every else {})}
+        positions: list[list[Any]] = self._request(
+            "POST", f"/_test/send?{urllib.parse.urlencode(query)}", body
+        )
+        return positions
+
+    def later(self, seconds: float) -> None:
+        """Let so much time pass for the app's messages (tests/apps/clock.py)."""
+        self._request("POST", f"/_test/later/{float(seconds)}")
+
+    @contextmanager
+    def closed(self, gate: str) -> Iterator[None]:
+        """Keep a gate of the app (tests/apps/gates.py) closed while inside."""
+        self._request("POST", f"/_test/gates/{gate}/close")
+        try:
+            yield
+        finally:
+            self._request("POST", f"/_test/gates/{gate}/open")
 
     def calls(self, callback: str | None = None) -> list[Call]:
         """Return the calls so far, in the order in which they began; of one callback, or all."""

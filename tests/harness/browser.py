@@ -41,8 +41,12 @@ FLAGS = (
 # The status of a Pipe that listens.
 LISTENING = ("open", "polling")
 
-# What Chromium writes by itself, whatever the page does, when a connection breaks.
-BROKEN_CONNECTION = ("WebSocket connection to", "net::ERR_")
+# What a test with a marker of that name allows in the console: what Chromium writes when a
+# connection breaks, and Chromium and Dash when a callback answers 500, whatever the page does.
+ALLOWED = {
+    "cuts": ("WebSocket connection to", "net::ERR_"),
+    "raises": ("the server responded with a status of 500", "dash_renderer"),
+}
 
 # What Dash says of its own websocket, on the backends where it has one.
 DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
@@ -116,9 +120,13 @@ class Browser:
             lambda: self.driver.find_element(By.ID, id_).text == text, f"#{id_}: {text!r}", timeout
         )
 
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run JavaScript in the page and return what it returns."""
+        return self.driver.execute_script(script, *arguments)
+
     def prop(self, id_: object, name: str) -> Any:
         """Return a component's prop, as Dash has it in its store; None when it has none."""
-        return self.driver.execute_script(READ_PROP, id_, name)
+        return self.run(READ_PROP, id_, name)
 
     def wait_for_prop(
         self, id_: object, name: str, value: object, timeout: float = TIMEOUT
@@ -153,10 +161,6 @@ def executable(*names: str) -> str:
     raise AssertionError(f"none of {', '.join(names)} is on PATH; `make chromium` helps")
 
 
-def unexpected(console: list[str], *, cuts: bool, polls: bool) -> list[str]:
-    """Return the lines that should not be there.
-
-    `cuts` allows those about broken connections, `polls` those of a page whose websockets fail.
-    """
-    allowed = DASHS_OWN + (BROKEN_CONNECTION if cuts else ()) + (FALLEN_BACK if polls else ())
+def unexpected(console: list[str], allowed: tuple[str, ...]) -> list[str]:
+    """Return the lines that should not be there: those that hold none of the allowed parts."""
     return [line for line in console if not any(part in line for part in allowed)]

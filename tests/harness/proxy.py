@@ -21,6 +21,7 @@ class Connection:
     client: socket.socket
     server: socket.socket
     first_line: str = ""
+    silent: bool = False
 
     def cut(self) -> None:
         """End both sides at once, with RST."""
@@ -45,7 +46,8 @@ class Proxy:
         self._lock = threading.Lock()
         self._open: list[Connection] = []
         self._first_lines: list[str] = []
-        self._refusing = False
+        self._refused: str | None = None
+        self.swallowed = b""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -78,18 +80,32 @@ class Proxy:
             connection.cut()
         return len(chosen)
 
-    def refuse(self) -> None:
-        """Cut every new connection as soon as it is made, until allow()."""
-        self._refusing = True
+    def refuse(self, path: str = "") -> None:
+        """Cut every new connection whose first line holds `path` as soon as it is made."""
+        self._refused = path
 
     def allow(self) -> None:
         """Let new connections through again."""
-        self._refusing = False
+        self._refused = None
+
+    def silence(self, path: str = "") -> None:
+        """Keep the open connections whose first line holds `path`, and let nothing through them.
+
+        What comes is in `swallowed`. So a network looks that a sleeping laptop has left.
+        """
+        with self._lock:
+            for connection in self._open:
+                connection.silent = connection.silent or path in connection.first_line
 
     def count(self, path: str = "") -> int:
         """Return how many connections so far began with a line that holds `path`."""
         with self._lock:
             return sum(path in line for line in self._first_lines)
+
+    def open(self, path: str = "") -> int:
+        """Return how many connections whose first line holds `path` are open now."""
+        with self._lock:
+            return sum(path in connection.first_line for connection in self._open)
 
     def _accept(self) -> None:
         while True:
@@ -108,7 +124,7 @@ class Proxy:
             with self._lock:
                 self._first_lines.append(first_line)
         try:
-            if not first or self._refusing:
+            if not first or (self._refused is not None and self._refused in first_line):
                 raise ConnectionRefusedError
             server = socket.create_connection(self._target)
             server.sendall(first)
@@ -125,7 +141,10 @@ class Proxy:
     def _pump(self, connection: Connection, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(CHUNK):
-                sink.sendall(data)
+                if connection.silent:
+                    self.swallowed += data
+                else:
+                    sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)  # a half-closed connection stays half open
         except OSError:
             self._forget(connection)

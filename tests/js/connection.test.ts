@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Connection, connect, type Wish } from "../../src/connection";
-import { consoleSpies, FakeBrowser, messages, noFallback, subscribed } from "./fakes";
+import { FakeBrowser, messages, noFallback, subscribed } from "./fakes";
+import { consoleSpies } from "./spies";
 
 let browser: FakeBrowser;
 let spies: ReturnType<typeof consoleSpies>;
@@ -383,7 +384,7 @@ describe("refusals", () => {
   );
 
   test("a label that is refused denies its Pipe alone", () => {
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     const bad = connection.join(wish({ key: "bad", labels: ["b"] }));
     const good = connection.join(wish({ key: "good", labels: ["a"] }));
     browser.socket.open();
@@ -397,7 +398,7 @@ describe("refusals", () => {
   });
 
   test("a Pipe that may not take every label leaves the others on", () => {
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     const all = connection.join(wish({ key: "all", labels: null }));
     const one = connection.join(wish({ key: "one", labels: ["a"] }));
     browser.socket.open();

@@ -25,6 +25,14 @@ test("every stage of a callback counts as on its way, but stored and the count o
   expect(busyIds(state({ callbacks, appLifecycle: "STARTED" }))).toBeNull();
 });
 
+test("what feeds a chain counts for as long as a callback of the chain is on its way", () => {
+  const last = {
+    ...callback("store"),
+    predecessors: [{ inputs: [{ id: "pipe" }] }, { inputs: [{ id: "between" }] }],
+  };
+  expect(busyIds(state({ callbacks: { executing: [last] } }))).toEqual(new Set(["store", "pipe", "between"]));
+});
+
 test("Inputs may come as a list of lists or as a list", () => {
   const flat = { getInputs: () => [{ id: "x" }] };
   expect(busyIds(state({ callbacks: { executing: [flat] } }))).toEqual(new Set(["x"]));

@@ -1,4 +1,3 @@
-import { vi } from "vitest";
 import type { Browser, Socket } from "../../src/browser";
 
 /** A page's worth of time, network and events that moves only when a test says so. */
@@ -23,8 +22,8 @@ export class FakeBrowser implements Browser {
   // A class that knows the browser it belongs to, as `new browser.WebSocket` asks for.
   WebSocket = socketOf(this);
 
-  fetch = (url: string, { method = "GET", body = null, signal = null }: RequestInit) => {
-    const request = new FakeRequest(this, method, url, body as string | null, signal);
+  fetch = (url: string, { method = "GET", body = null, signal = null, credentials }: RequestInit) => {
+    const request = new FakeRequest(this, method, url, body as string | null, signal, credentials);
     this.requests.push(request);
     return request.promise;
   };
@@ -165,6 +164,7 @@ export class FakeRequest {
     readonly url: string,
     readonly body: string | null,
     readonly signal: AbortSignal | null,
+    readonly credentials: RequestCredentials | undefined,
   ) {}
 
   get frames(): Record<string, unknown>[] {
@@ -227,11 +227,3 @@ export const messages = (channel: string, rows: [number, string, unknown][], mor
   },
   ...more,
 });
-
-/** What the console was told; and nothing of it is printed. */
-export function consoleSpies() {
-  return {
-    error: vi.spyOn(console, "error").mockImplementation(() => {}),
-    warn: vi.spyOn(console, "warn").mockImplementation(() => {}),
-  };
-}

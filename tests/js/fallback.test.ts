@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LoadFallback } from "../../src/browser";
 import type { connect as Connect, Wish } from "../../src/connection";
-import { consoleSpies, FakeBrowser, messages, subscribed } from "./fakes";
+import { FakeBrowser, messages, subscribed } from "./fakes";
+import { consoleSpies } from "./spies";
 
 const URL = "wss://host/app/_pipe/ws";
 const INFO = "https://host/app/_pipe/info";
@@ -238,7 +239,7 @@ describe("polling", () => {
   });
 
   test("a poll that fails begins anew, with what there is then", async () => {
-    const { listener } = await polling();
+    const { connection, listener } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
     await browser.request.fail();
@@ -247,6 +248,8 @@ describe("polling", () => {
     await browser.request.answer(NONE);
     browser.pass(0);
     expect(browser.request.frames[0]).toMatchObject({ since: { epoch: "e1", offset: 5 } });
+    connection.join(wish({ key: "y" }));
+    expect(listener.status).toBe("connecting");
     await browser.request.answer([subscribed("jobs", 5)]);
     expect([listener.status, browser.sockets.length]).toEqual(["polling", 2]);
     expect(spies.warn).toHaveBeenCalledTimes(1);
@@ -306,6 +309,14 @@ describe("the way back", () => {
     const first = browser.socket;
     await poll(120);
     expect([first.readyState, browser.socket === first]).toEqual([3, false]);
+  });
+
+  test("one that is on its way when the last Pipe goes is given up", async () => {
+    const { connection, listener } = await settled();
+    await poll(58);
+    connection.leave(listener);
+    browser.pass(5000);
+    expect([browser.sockets.length, browser.socket.readyState, browser.waits]).toEqual([3, 3, []]);
   });
 
   test("one that opens takes over, and reads on", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Paced, pace } from "../../src/pacing";
-import { consoleSpies, FakeBrowser } from "./fakes";
+import { FakeBrowser } from "./fakes";
+import { consoleSpies } from "./spies";
 
 let browser: FakeBrowser;
 let spies: ReturnType<typeof consoleSpies>;

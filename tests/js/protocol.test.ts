@@ -9,7 +9,8 @@ function run(listener: Listener, frames: unknown[], position: Position | null) {
   const channel = new Channel("jobs");
   channel.listeners.add(listener);
   channel.position = position && { ...position };
-  listener.position = position && { ...position };
+  if (position) listener.place(position);
+  listener.asked = 1;
   const taken: number[] = [];
   const gaps: unknown[] = [];
   for (const text of frames.map((frame) => JSON.stringify(frame))) {
@@ -21,7 +22,7 @@ function run(listener: Listener, frames: unknown[], position: Position | null) {
     }
     if (frame.type === "messages") channel.messages(frame);
     if (frame.type === "ping") channel.advance(frame.upto?.jobs ?? 0);
-    if (frame.type === "replayed" && frame.id === 1) channel.replayed(listener, frame);
+    if (frame.type === "replayed") channel.replayed(frame);
     const batch = listener.batch();
     taken.push(...batch.rows.map(([offset]) => offset));
     if (batch.lastGap) gaps.push(batch.lastGap);
@@ -201,7 +202,7 @@ describe("what waits for the page", () => {
   const open = (limit: number) => {
     const listener = new Listener(null);
     listener.limit = limit;
-    listener.position = { epoch: "e", offset: 0 };
+    listener.place({ epoch: "e", offset: 0 });
     return listener;
   };
   const rows = (from: number, to: number) =>
@@ -246,7 +247,7 @@ describe("what waits for the page", () => {
 
   test("waits for the past, as long as that is to come", () => {
     const listener = new Listener(null, 1);
-    listener.position = { epoch: "e", offset: 0 };
+    listener.place({ epoch: "e", offset: 0 });
     listener.clear();
     listener.push(rows(1, 1), 1);
     expect(listener.pending).toBe(false);

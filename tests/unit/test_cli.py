@@ -169,6 +169,8 @@ def test_the_gravest_failure_is_the_exit_code() -> None:
 
 
 class Away:
+    may_wait = True
+
     def publish(self, *_: Any, **__: Any) -> Position:
         raise DashPipeError("the broker could not be reached")
 

@@ -23,7 +23,7 @@ CURL = {"content_type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture(autouse=True)
-def _enabled(_fresh_runtime: None) -> None:
+def _enabled(fresh_runtime: None) -> None:
     dash_pipe.configure(http_poke_enabled=True)
 
 

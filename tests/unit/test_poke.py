@@ -16,7 +16,7 @@ CURL = {"host": "localhost:8050", "content-type": "application/x-www-form-urlenc
 
 
 @pytest.fixture(autouse=True)
-def _enabled(_fresh_runtime: None) -> None:
+def _enabled(fresh_runtime: None) -> None:
     dash_pipe.configure(http_poke_enabled=True)
 
 
@@ -249,6 +249,7 @@ class Away:
     """A broker that can be reached twice."""
 
     left = 2
+    may_wait = True
 
     def publish(self, *_: Any, **__: Any) -> Position:
         if not self.left:

@@ -1,6 +1,7 @@
 """The conversation of a browser that has no websocket."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from dash_pipe.log import Labels, Limits
 from dash_pipe.poll import MAX_ANSWER_BYTES, MAX_FRAMES, Collected, poll
 from dash_pipe.protocol import MAX_FRAME_BYTES, Denied, Subscribe
 from unit.fakes import Room, kinds, rows, values
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").read_text("utf-8"))
 
 Frames = list[dict[str, Any]]
 
@@ -57,6 +60,19 @@ class Page:
 @pytest.fixture
 def page(room: Room) -> Page:
     return Page(room)
+
+
+@pytest.mark.parametrize(
+    "vector", [pytest.param(each, id=each["name"]) for each in VECTORS["polls"]]
+)
+def test_the_shared_vectors(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda size: "e1")
+    room = Room()
+    room.clock.now = 1760000000.25
+    for label, value in vector["log"]:
+        room.publish("jobs", value, label=label)
+    answer = ask(room, body=vector["body"].encode())
+    assert (answer.status, json.loads(answer.body)) == (vector["status"], vector["answer"])
 
 
 def test_a_poll_brings_what_came_since_the_last(room: Room, page: Page) -> None:

@@ -1,0 +1,79 @@
+import { connect, type Wish } from "../../src/connection";
+import type { Listener } from "../../src/listener";
+import { FakeBrowser, type FakeSocket, noFallback } from "./fakes";
+
+const OWNER = {};
+const NORMAL = 1000;
+
+let browser = new FakeBrowser();
+let url = "";
+let pages = 0;
+const pipes = new Map<string, { listener: Listener; wish: Wish }>();
+
+const join = (wish: Wish): Listener => connect(url, browser, noFallback).join(wish);
+
+/** What a page can be told to do, one Pipe in each slot. */
+const commands = {
+  /** A new page, with nothing on it. */
+  load(): void {
+    browser = new FakeBrowser();
+    url = `ws://host/${++pages}`;
+    pipes.clear();
+  },
+
+  /** Returns whether it is the Pipe that was in this slot a moment ago. */
+  mount(slot: string, channel: string, labels: string[] | null, replay: number, limit = NORMAL): boolean {
+    const base = { owner: OWNER, key: slot, name: slot, token: undefined, wake: () => {} };
+    const wish = { ...base, channel, labels, replay, limit };
+    const old = pipes.get(slot)?.listener;
+    const listener = join(wish);
+    pipes.set(slot, { listener, wish });
+    return listener === old;
+  },
+
+  unmount(slot: string): void {
+    const pipe = pipes.get(slot);
+    if (pipe) connect(url, browser, noFallback).leave(pipe.listener);
+  },
+
+  /** As the component does it: it leaves and comes back. */
+  relabel(slot: string, labels: string[] | null): void {
+    const pipe = pipes.get(slot);
+    if (!pipe) return;
+    const connection = connect(url, browser, noFallback);
+    connection.leave(pipe.listener);
+    pipe.wish = { ...pipe.wish, labels };
+    pipe.listener = connection.join(pipe.wish);
+  },
+
+  open: (): void => browser.socket.open(),
+  drop: (code: number): void => browser.socket.drop(code),
+  hear: (...frames: string[]): void => browser.socket.hear(...frames),
+  pass: (ms: number): void => browser.pass(ms),
+  look: (): void => {},
+
+  /** What a Pipe's next update would have in it: offsets, values, gaps, and of which epoch it is. */
+  take(slot: string) {
+    const listener = pipes.get(slot)?.listener;
+    if (!listener) return null;
+    const { rows, gaps, lastGap } = listener.batch();
+    listener.clear();
+    return { values: rows.map(([, , value]) => value), gaps, lastGap, position: listener.position };
+  },
+};
+
+/** Does a command; returns what it returned, what the page sends, and how it is. */
+export function act([name, ...given]: [keyof typeof commands, ...never[]]) {
+  const result = (commands[name] as (...given: never[]) => unknown)(...given);
+  browser.tick();
+  const socket: FakeSocket | undefined = browser.sockets[browser.sockets.length - 1];
+  const sent = socket?.sent.splice(0).map((frame) => JSON.stringify(frame)) ?? [];
+  const status = Object.fromEntries([...pipes].map(([slot, { listener }]) => [slot, listener.status]));
+  return {
+    result: result ?? null,
+    sent,
+    sockets: browser.sockets.length,
+    state: socket?.readyState ?? 3,
+    status,
+  };
+}

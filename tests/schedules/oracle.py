@@ -1,0 +1,128 @@
+"""What a Pipe should have been given, from all that was ever sent and when it listened."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+LABELS = "abc"
+
+
+class Sent(NamedTuple):
+    """A message: the how manieth of all, and where it is in its channel."""
+
+    number: int
+    channel: str
+    label: str
+    epoch: str
+    offset: int
+
+
+class Gap(NamedTuple):
+    """A loss that a Pipe counted; `epoch` is that of the log that lost it, None if unknown."""
+
+    cause: str
+    epoch: str | None
+    first: int
+    last: float
+
+    def covers(self, sent: Sent) -> bool:
+        return self.epoch in {None, sent.epoch} and self.first < sent.offset <= self.last
+
+
+@dataclass
+class Listening:
+    """A Pipe's time with one label; with another label, or the same one again, another begins.
+
+    Numbers are those of messages: what is sent after `asked` is news, what is sent after `sure` is
+    for this Pipe beyond doubt, since it said that it was open.
+    """
+
+    label: str
+    asked: int
+    sure: float = float("inf")
+    taken: list[Sent] = field(default_factory=list)
+
+
+class Pipe:
+    """A Pipe on the page, and what it was given."""
+
+    def __init__(self, channel: str, labels: str | None, replay: int, limit: int, now: int) -> None:
+        self.channel = channel
+        self.replay = replay
+        self.limit = limit
+        self.mounted = True
+        self.labels: set[str] = set()  # all that it ever listened to
+        self.taken: set[int] = set()
+        self.gaps: list[Gap] = []
+        self.doubt = (
+            0  # what was sent before may have been lost in a gap of which only the number is known
+        )
+        self.epoch: str | None = None
+        self.listening: dict[str, Listening] = {}
+        self._newest = 0
+        self._relabelled = False
+        self._listen(labels, now)
+
+    def relabel(self, labels: str | None, now: int) -> None:
+        self._relabelled = True
+        self._listen(labels, now)
+
+    def _listen(self, labels: str | None, now: int) -> None:
+        names = LABELS if labels is None else labels
+        self.labels.update(names)
+        self.listening = {
+            label: self.listening.get(label) or Listening(label, now) for label in names
+        }
+
+    def says_open(self, now: int) -> None:
+        for each in self.listening.values():
+            each.sure = min(each.sure, now)
+
+    def takes(self, messages: Iterable[Sent]) -> None:
+        """Take an update: in order, none twice, none that it did not ask for.
+
+        Only the past of a label that it took up later may come at another place among the others.
+        """
+        for sent in messages:
+            assert sent.channel == self.channel
+            assert sent.number not in self.taken, f"{sent} came twice"
+            assert sent.label in self.listening, f"{sent} has a label that was not asked for"
+            label = self.listening[sent.label]
+            assert not label.taken or sent.number > label.taken[-1].number, f"{sent} is late"
+            if sent.number > label.asked and not (self.replay and self._relabelled):
+                assert sent.number > self._newest, f"{sent} is late"
+                self._newest = sent.number
+            self.taken.add(sent.number)
+            label.taken.append(sent)
+
+    def told(self, number: int, last: Gap | None, now: int) -> None:
+        """Take the news of losses, of which only the last is described."""
+        if last is None:
+            return
+        self.gaps.append(last)
+        if number > 1:
+            self.doubt = now
+
+    def missing(self, everything: Iterable[Sent], *, to_the_end: bool) -> Iterator[Sent]:
+        """What it should have been given, was not, and was not told of.
+
+        Between what it was given of a label nothing may be missing; with `to_the_end`, nothing of
+        what was sent when it was open either.
+        """
+        channel = [sent for sent in everything if sent.channel == self.channel]
+        for each in self.listening.values():
+            taken = {sent.number for sent in each.taken}
+            first, last = min(taken, default=float("inf")), max(taken, default=0)
+            for sent in channel:
+                if sent.label != each.label or sent.number in taken:
+                    continue
+                inside = first < sent.number < last
+                due = inside or (to_the_end and sent.number > min(each.sure, first))
+                if due and sent.number > self.doubt and not any(g.covers(sent) for g in self.gaps):
+                    yield sent
+
+    def excess(self) -> Iterator[Sent]:
+        """What it was given of the past beyond what it asked for."""
+        for each in self.listening.values():
+            past = [sent for sent in each.taken if sent.number <= each.asked]
+            yield from past[: max(0, len(past) - self.replay)]

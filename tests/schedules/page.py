@@ -1,0 +1,46 @@
+"""The page of tests/js/page.ts, in a process of its own: the browser's half as it is shipped."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parent.parent / "js" / "page.cjs"
+
+CONNECTING, OPEN, CLOSED = 0, 1, 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a command: what it returned, the frames that the page sends, how it is then."""
+
+    result: Any
+    sent: list[str]
+    sockets: int
+    """How many sockets the page has opened so far."""
+    state: int
+    """The state of the newest of them."""
+    status: dict[str, str]
+
+
+class Page:
+    """A page that does what it is told; a context manager."""
+
+    def __enter__(self) -> "Page":
+        self._node = subprocess.Popen(
+            ["node", str(PAGE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._node.communicate()
+
+    def act(self, name: str, *arguments: object) -> Answer:
+        assert self._node.stdin is not None
+        assert self._node.stdout is not None
+        self._node.stdin.write(json.dumps([name, *arguments]).encode() + b"\n")
+        self._node.stdin.flush()
+        line = self._node.stdout.readline()
+        assert line, "the page has ended; its error is above"
+        return Answer(**json.loads(line))

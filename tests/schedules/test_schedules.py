@@ -1,0 +1,62 @@
+"""Random schedules: whatever happens between them, the page gets what the server was given."""
+
+import itertools
+import os
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, seed, settings
+from hypothesis import strategies as st
+
+from dash_pipe import hub, session
+from schedules.page import Page
+from schedules.world import FORGOTTEN, WINDOW, run
+
+SCHEDULES = int(os.environ.get("SCHEDULES", "10000"))
+SEED = int(os.environ.get("SCHEDULES_SEED", random.randrange(2**32)))
+
+PIPES = [("p", "c"), ("q", "c"), ("r", "c"), ("r", "d")]
+SLOTS = "pqr"
+CHOICES = ("a", "b", "ab", None)
+BOUNDS = [(0, 1000), (1, 1000), (3, 3)]  # replay and buffer_size
+
+# Each step as often as it shall come; `world.World` says what it does.
+STEPS: list[tuple[Any, ...]] = [
+    *itertools.product(["send"], "cccd", ["a", "b", "c", "abab", "aaaaaa", "bbbbbbbbbbbb"]),
+    *[("serve",)] * 16,
+    *[("deliver", count) for count in (1, 2, 100)] * 5,
+    *[("accept",)] * 12,
+    *[("cut", noticed) for noticed in (True, False)] * 3,
+    *[("network", down) for down in (True, False, False)],
+    *[("wait", milliseconds) for milliseconds in (400, 2000, 6000, 45_000)] * 2,
+    *[("beat", seconds) for seconds in (0.0, -30.0, 30.0, WINDOW, FORGOTTEN)],
+    ("restart",),
+    *[
+        ("mount", *where, labels, *bounds)
+        for where in PIPES
+        for labels in CHOICES
+        for bounds in BOUNDS
+    ],
+    *[("unmount", slot) for slot in SLOTS] * 2,
+    *itertools.product(["relabel"], SLOTS, CHOICES),
+    *[("take", slot) for slot in SLOTS] * 5,
+]
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with pytest.MonkeyPatch.context() as patch, Page() as page:
+        for module in (hub, session):  # so that flow control has something to do
+            patch.setattr(module, "MAX_BATCH_BYTES", 150)
+        yield page
+
+
+@pytest.mark.timeout(900)
+@seed(SEED)
+@settings(max_examples=SCHEDULES, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(STEPS), min_size=10, max_size=60))
+def test_nothing_is_lost_without_a_word(page: Page, schedule: list[tuple[Any, ...]]) -> None:
+    note(f"SCHEDULES_SEED={SEED}")
+    run(page, schedule)

@@ -1,0 +1,271 @@
+"""A page, a server and the network between them, moved step by step; the steps are a schedule."""
+
+from collections import deque
+from typing import Any
+
+from dash_pipe.hub import Policy
+from dash_pipe.log import Limits
+from schedules.oracle import Gap, Pipe, Sent
+from schedules.page import CLOSED, CONNECTING, OPEN, Answer, Page
+from unit.fakes import Browser, Room
+
+# Small, so that a schedule comes to their end; every label has room, so that nothing is told to be
+# lost that is not.
+LIMITS = Limits(messages=8, bytes=400, seconds=60.0, labels=8, label_seconds=600.0)
+POLICY = Policy(heartbeat=25.0)
+
+WINDOW = LIMITS.seconds + 1
+FORGOTTEN = LIMITS.label_seconds + 1
+BROKEN, RESTARTED = 1006, 1012
+
+
+class Line:
+    """One connection: the server's session, and what is on its way in each direction."""
+
+    def __init__(self, room: Room) -> None:
+        self.browser = Browser(room.hub)
+        self.up: deque[str] = deque()
+        self.down: deque[str] = deque()
+
+    @property
+    def expelled(self) -> bool:
+        return self.browser.outlet.closed is not None
+
+    def answer(self) -> None:
+        """Let the server read what has arrived, and send."""
+        session = self.browser.session
+        assert session is not None
+        while self.up:
+            self.browser.hub.receive(session, self.up.popleft())
+        self.down.extend(frame.text for frame in self.browser.outlet.frames)
+        self.browser.outlet.frames.clear()
+
+    def end(self) -> None:
+        if self.browser.session is not None:
+            self.browser.hub.disconnect(self.browser.session)
+
+
+class World:
+    """Every public method but ``settle`` and ``check`` is a step of a schedule."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.room = Room(LIMITS, POLICY)
+        self.line: Line | None = None
+        self.unnoticed: list[
+            Line
+        ] = []  # the page is gone from these, and the server thinks it is not
+        self.sent: list[Sent] = []
+        self.pipes: dict[str, Pipe] = {}
+        self.down = False
+        self.upheavals = 0  # how often a log may have begun anew
+        self._sockets = 0
+        self._state = CLOSED
+        self._act("load")
+
+    # The server
+
+    def send(self, channel: str, labels: str) -> None:
+        for label in labels:
+            number = len(self.sent) + 1
+            position = self.room.broker.publish(channel, label, str(number))
+            self.sent.append(Sent(number, channel, label, *position))
+
+    def serve(self) -> None:
+        """The server does what there is to do."""
+        self.room.hub.flush()
+        for line in [*self.unnoticed, *([self.line] if self.line else [])]:
+            if not line.expelled:
+                line.answer()
+
+    def beat(self, seconds: float = 0.0) -> None:
+        """Time passes on the server alone: its clock jumped. It may miss pages then."""
+        self.room.clock.now += seconds
+        self.upheavals += seconds >= LIMITS.label_seconds
+        self.room.hub.beat()
+        self.serve()
+        self.room.publish("another", 0)  # sweeps up what has been idle for too long
+        if self.line is not None and self.line.expelled:
+            self._drop(4408)
+
+    def restart(self) -> None:
+        """The server loses all it had."""
+        clock = self.room.clock
+        self.room = Room(LIMITS, POLICY)
+        self.room.clock.now = clock.now
+        self.upheavals += 1
+        self.unnoticed.clear()
+        if self._state != CLOSED:
+            self._drop(RESTARTED)
+
+    # The network
+
+    def deliver(self, count: int) -> None:
+        """So many frames arrive at the page."""
+        line = self.line
+        if line is None:
+            return
+        frames = [line.down.popleft() for _ in range(min(count, len(line.down)))]
+        if frames:
+            self._act("hear", *frames)
+
+    def accept(self) -> None:
+        """The attempt of the page to connect comes to its end."""
+        if self._state != CONNECTING:
+            return
+        if self.down:
+            self._drop(BROKEN)
+            return
+        self.line = Line(self.room)
+        self._act("open")
+
+    def cut(self, noticed: bool) -> None:
+        """The connection breaks; what is on its way is lost. The server may notice much later."""
+        if self.line is None:
+            return
+        line, self.line = self.line, None
+        if noticed:
+            line.end()
+        else:
+            self.unnoticed.append(line)
+        self._drop(BROKEN)
+
+    def network(self, down: bool) -> None:
+        """Whether new connections fail."""
+        self.down = down
+
+    # The page
+
+    def mount(self, slot: str, channel: str, labels: str | None, replay: int, limit: int) -> None:
+        old = self.pipes.get(slot)
+        if old is not None and old.mounted:
+            return
+        answer = self._act("mount", slot, channel, labels and list(labels), replay, limit)
+        now = len(self.sent)
+        if answer.result:  # it comes back to its place
+            assert old is not None
+            old.mounted, old.replay, old.limit = True, replay, limit
+            old.relabel(labels, now)
+        else:
+            self.pipes[slot] = Pipe(channel, labels, replay, limit, now)
+        self._look(answer)
+
+    def unmount(self, slot: str) -> None:
+        if slot in self.pipes and self.pipes[slot].mounted:
+            self.pipes[slot].mounted = False
+            self._act("unmount", slot)
+
+    def relabel(self, slot: str, labels: str | None) -> None:
+        pipe = self.pipes.get(slot)
+        if pipe is not None and pipe.mounted:
+            pipe.relabel(labels, len(self.sent))
+            self._act("relabel", slot, labels and list(labels))
+
+    def wait(self, milliseconds: int) -> None:
+        """Time passes everywhere."""
+        self.room.clock.now += milliseconds / 1000
+        self._act("pass", milliseconds)
+
+    def take(self, slot: str) -> None:
+        """The callback of a Pipe is free for its next update."""
+        pipe = self.pipes.get(slot)
+        if pipe is None or not pipe.mounted:
+            return
+        came = self._act("take", slot).result
+        pipe.takes(self.sent[number - 1] for number in came["values"])
+        pipe.told(came["gaps"], self._gap(pipe, came), len(self.sent))
+        pipe.epoch = (came["position"] or {}).get("epoch")
+
+    # The end
+
+    def settle(self) -> None:
+        """Let the network heal and everything arrive."""
+        self.down = False
+        for _ in range(100):
+            if not any(pipe.mounted for pipe in self.pipes.values()):
+                return
+            self.serve()
+            if self._state == CONNECTING:
+                self.accept()
+            elif self._state == CLOSED:
+                self.wait(16_000)
+            elif self.line is not None and self.line.expelled:
+                self._drop(4408)
+            elif self.line is not None and self.line.down:
+                self.deliver(1000)
+            elif self.line is None or not self.line.up:
+                break
+        else:
+            raise AssertionError("it never comes to rest")
+        for slot in self.pipes:
+            self.take(slot)
+
+    def check(self) -> None:
+        """Everything arrived that should have, or its loss was told; and nothing else."""
+        status = self._act("look").status
+        for slot, pipe in self.pipes.items():
+            if pipe.mounted:
+                assert status[slot] == "open"
+            missing = list(pipe.missing(self.sent, to_the_end=pipe.mounted))
+            assert not missing, f"{slot} was not given {missing}; its gaps are {pipe.gaps}"
+            assert not list(pipe.excess()), f"{slot} was given {list(pipe.excess())}"
+            for gap in pipe.gaps:
+                assert gap.cause != "epoch" or self.upheavals
+
+    # Inside
+
+    def _gap(self, pipe: Pipe, came: dict[str, Any]) -> Gap | None:
+        if not came["gaps"]:
+            return None
+        gap, epoch = came["lastGap"], came["position"]["epoch"]
+        if gap["cause"] == "epoch":
+            # Of the log before the present one; which one, the page need not have told us.
+            return Gap(
+                "epoch", pipe.epoch if pipe.epoch != epoch else None, gap["from"], float("inf")
+            )
+        described = Gap(gap["cause"], epoch, gap["from"], gap["to"])
+        if came["gaps"] == 1 and gap["cause"] == "window":
+            lost = [
+                sent
+                for sent in self.sent
+                if sent.channel == pipe.channel
+                and sent.label in pipe.labels
+                and sent.number not in pipe.taken
+                and described.covers(sent)
+            ]
+            assert lost, f"{gap} is told, and nothing is lost"
+        return described
+
+    def _drop(self, code: int) -> None:
+        """The page's connection ends, or its attempt."""
+        if self.line is not None:
+            self.line.end()
+            self.line = None
+        if self._state in {CONNECTING, OPEN}:
+            self._act("drop", code)
+
+    def _act(self, name: str, *arguments: object) -> Answer:
+        answer = self.page.act(name, *arguments)
+        self._state = answer.state
+        if self.line is not None and (answer.sockets > self._sockets or answer.state == CLOSED):
+            self.unnoticed.append(self.line)  # the page gave it up
+            self.line = None
+        self._sockets = answer.sockets
+        if self.line is not None:
+            self.line.up.extend(answer.sent)
+        self._look(answer)
+        return answer
+
+    def _look(self, answer: Answer) -> None:
+        for slot, status in answer.status.items():
+            pipe = self.pipes.get(slot)
+            if pipe is not None and pipe.mounted and status == "open":
+                pipe.says_open(len(self.sent))
+
+
+def run(page: Page, schedule: list[tuple[Any, ...]]) -> None:
+    world = World(page)
+    for name, *arguments in schedule:
+        getattr(world, name)(*arguments)
+    world.settle()
+    world.check()
