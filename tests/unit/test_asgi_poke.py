@@ -18,7 +18,7 @@ CURL = {"content-type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture(autouse=True)
-def _enabled(_fresh_runtime: None) -> None:
+def _enabled(fresh_runtime: None) -> None:
     dash_pipe.configure(http_poke_enabled=True)
 
 

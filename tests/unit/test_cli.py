@@ -14,7 +14,7 @@ from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.cli import main
 from dash_pipe.cli.exits import Exit, Failure
 from dash_pipe.cli.send import read_value, send_lines
-from dash_pipe.errors import DashPipeError
+from dash_pipe.errors import BrokerUnavailable
 from dash_pipe.http import MAX_BODY_BYTES
 from dash_pipe.log import Limits, Position
 
@@ -172,13 +172,21 @@ class Away:
     may_wait = True
 
     def publish(self, *_: Any, **__: Any) -> Position:
-        raise DashPipeError("the broker could not be reached")
+        raise BrokerUnavailable("it is away", may_have_been_sent=False, message_id="m1")
 
 
 def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setattr(brokers, "connect", lambda *_: Away())
     assert main(["send", "--broker", "shared://here", "jobs", "a", "1"]) == Exit.UNREACHABLE
-    assert capsys.readouterr().err == "dash-pipe: the broker could not be reached\n"
+    assert capsys.readouterr().err.startswith("dash-pipe: the message was not sent: it is away")
+
+
+def test_the_same_message_again(shared: MemoryBroker, capsys: Capture) -> None:
+    for _ in range(2):
+        assert main(["send", "jobs", "a", "1", "--id", "m1"]) == Exit.OK
+    assert len(sent(shared)) == 1
+    assert main(["send", "jobs", "a", "-", "--id", "m1"]) == Exit.USAGE
+    assert "--id is for one message" in capsys.readouterr().err
 
 
 def test_listen(shared: MemoryBroker, capsys: Capture) -> None:
