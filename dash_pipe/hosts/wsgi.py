@@ -26,9 +26,9 @@ from ..access import Refusal
 from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..poll import Permit
-from .connection import websocket
 from .guard import OpenRequest
 from .loop import loop_thread
+from .wire import websocket
 
 logger = logging.getLogger("dash_pipe")
 

@@ -15,8 +15,8 @@ from websockets.uri import parse_uri
 
 import dash_pipe
 from dash_pipe.hosts import loop
-from dash_pipe.hosts.connection import websocket
 from dash_pipe.hosts.loop import LoopThread, loop_thread
+from dash_pipe.hosts.wire import websocket
 
 
 @pytest.fixture
