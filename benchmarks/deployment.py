@@ -1,8 +1,8 @@
-"""dash-pipe as it is deployed: a Dash app on Flask, for `gunicorn deployment:server`.
+"""dash-pipe as it is deployed: a Dash app, for `gunicorn deployment:server` or uvicorn.
 
 Two routes are there for the benchmark alone: `/bench/about` says who answers, `/bench/send` starts
-a thread that sends. Run as a script with a listening socket's number it serves the same app with
-werkzeug's development server.
+a thread that sends. `BENCH_BACKEND=fastapi` puts it on FastAPI, for uvicorn. Run as a script with
+a listening socket's number it serves the same app with werkzeug's development server.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import time
 from importlib.metadata import version
 
 import dash
-import flask
 
 from message import value
 
@@ -27,7 +26,9 @@ import dash_pipe
 
 CHANNEL = "bench"
 
-app = dash.Dash(__name__)
+BACKEND = os.environ.get("BENCH_BACKEND", "flask")
+
+app = dash.Dash(__name__, **({} if BACKEND == "flask" else {"backend": BACKEND}))
 app.layout = dash.html.Div("listening")
 dash_pipe.setup(app)
 server = app.server
@@ -43,24 +44,43 @@ def send(count: int, rate: float) -> None:
             time.sleep(max(0.0, start + (number + 1) / rate - time.monotonic()))
 
 
-@server.route("/bench/about")
-def about() -> flask.Response:
-    """The process that serves, and what it runs on."""
-    software = flask.request.environ.get("SERVER_SOFTWARE", "")
-    return flask.jsonify(
-        pid=os.getpid(),
-        about=f"dash-pipe {dash_pipe.__version__} in Dash {dash.__version__}, "
-        f"Flask {version('flask')}, {software}",
-    )
-
-
-@server.route("/bench/send")
-def start_sending() -> flask.Response:
+def start_sending(count: int = 1, rate: float = 0.0) -> dict[str, object]:
     """Start the sending thread: `?count=1000&rate=0`."""
-    count = flask.request.args.get("count", 1, type=int)
-    rate = flask.request.args.get("rate", 0.0, type=float)
     threading.Thread(target=send, args=(count, rate), daemon=True).start()
-    return flask.jsonify(sending=count)
+    return {"sending": count}
+
+
+def about(software: str) -> dict[str, object]:
+    """The process that serves, and what it runs on."""
+    framework = f"{BACKEND} {version(BACKEND)}, {software}"
+    return {
+        "pid": os.getpid(),
+        "about": f"dash-pipe {dash_pipe.__version__} in Dash {dash.__version__}, {framework}",
+    }
+
+
+if BACKEND == "flask":
+    import flask
+
+    @server.route("/bench/about")
+    def flask_about() -> dict[str, object]:
+        return about(flask.request.environ.get("SERVER_SOFTWARE", ""))
+
+    @server.route("/bench/send")
+    def flask_send() -> dict[str, object]:
+        arguments = flask.request.args
+        return start_sending(
+            arguments.get("count", 1, type=int), arguments.get("rate", 0.0, type=float)
+        )
+else:
+    # Async, so that no pool of threads is counted among those of the listeners.
+    @server.get("/bench/about")
+    async def fastapi_about() -> dict[str, object]:
+        return about(f"uvicorn {version('uvicorn')}")
+
+    @server.get("/bench/send")
+    async def fastapi_send(count: int = 1, rate: float = 0.0) -> dict[str, object]:
+        return start_sending(count, rate)
 
 
 if __name__ == "__main__":

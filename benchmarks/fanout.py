@@ -36,7 +36,17 @@ def scenarios(quick: bool) -> list[Scenario]:
         Scenario("burst to 100", 100, 1000),
         Scenario("burst to 1,000", 1000, 500 if quick else 1000),
         Scenario("steady", 100, 100 if quick else 300, rate=50),
+        Scenario("idle", 1000, 0),
     ]
+
+
+def asks(scenario: Scenario, name: str) -> bool:
+    """Whether a server is asked that."""
+    if name.endswith("-threaded"):
+        return bool(scenario.rate)  # in a burst the way from thread to thread is no matter
+    if name in ("bare", "dash-pipe-endpoint"):
+        return not scenario.messages  # they send none
+    return True
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -62,7 +72,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         nargs="+",
         choices=list(NEEDS),
         metavar="NAME",
-        default=["dash-pipe", "websockets", "websockets-threaded", "picows"],
+        default=[name for name in NEEDS if name not in ("dash-pipe-dev", "picows-threaded")],
         help=f"which servers: {', '.join(NEEDS)} (all but dash-pipe-dev, werkzeug's "
         "development server, and picows-threaded)",
     )
@@ -104,8 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for round_ in range(1, rounds + 1):
         for scenario in wanted:
             for name in targets:
-                if not scenario.rate and name.endswith("-threaded"):
-                    continue  # in a burst the way from thread to thread is no matter
+                if not asks(scenario, name):
+                    continue
                 print(
                     f"\rround {round_} of {rounds}: {scenario.name}, {name:<20}",
                     end="",

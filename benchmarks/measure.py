@@ -10,7 +10,7 @@ from target import ProcessFailedError, listening, serving
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked of a server; `rate` 0 is a burst."""
+    """What is asked of a server; `rate` 0 is a burst, and no messages are a look at its memory."""
 
     name: str
     listeners: int
@@ -32,14 +32,24 @@ def measure(name: str, scenario: Scenario, clients: int, uvloop: bool) -> dict[s
     """
     with serving(name, uvloop) as server:
         with listening(server, 20) as warm:
-            warm.begin(messages=20, timeout=10, latency=False)
-            server.send(20, 0)
-            warm.answers()
+            if scenario.messages:
+                warm.begin(messages=20, timeout=10, latency=False)
+                server.send(20, 0)
+                warm.answers()
         time.sleep(0.5)
         memory, threads = server.status("VmRSS"), server.status("Threads")
         with listening(server, scenario.listeners, clients) as listeners:
             time.sleep(1)
             grown, now = server.status("VmRSS") - memory, server.status("Threads")
+            held: dict[str, object] = {
+                "about": server.about,
+                "rss_kib": memory,
+                "kib_a_listener": grown / scenario.listeners,
+                "threads": threads,
+                "threads_listening": now,
+            }
+            if not scenario.messages:
+                return held
             burst = not scenario.rate
             listeners.begin(messages=scenario.messages, timeout=scenario.timeout, latency=not burst)
             server.send(scenario.messages, scenario.rate)
@@ -54,19 +64,14 @@ def measure(name: str, scenario: Scenario, clients: int, uvloop: bool) -> dict[s
         seconds = (max(answer["last"] for answer in said) - first) / 1e9
         expected = scenario.listeners * scenario.messages
         lost = expected - sum(answer["received"] for answer in said)
-        figures: dict[str, object] = {
-            "about": server.about,
+        figures = held | {
             "lost": lost,
             "problems": problems,
             "seconds": seconds,
             "server_cpu": cpu,
             "server_busy": cpu / seconds,
             "client_busy": max(answer["cpu"] for answer in said) / seconds,
-            "rss_kib": memory,
             "peak_kib": peak,
-            "kib_a_listener": grown / scenario.listeners,
-            "threads": threads,
-            "threads_listening": now,
             "cpu_us_a_delivery": cpu / expected * 1e6,
         }
         if distinct := sum(answer["distinct"] for answer in said):

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import Any
 
 from message import text
 
@@ -67,9 +68,79 @@ async def serve_picows(sock: socket.socket) -> tuple[Broadcast, str]:
     return broadcast, about
 
 
+async def serve_asgi(sock: socket.socket, app: Callable[..., Awaitable[None]]) -> str:
+    """uvicorn with an ASGI app; says what it is."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, ws_per_message_deflate=False, ws_ping_interval=None, lifespan="off", log_level="error"
+    )
+    server = uvicorn.Server(config)
+    _tasks.add(asyncio.create_task(server.serve(sockets=[sock])))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    return f"uvicorn {version('uvicorn')}, no compression, no pings"
+
+
+_tasks: set[asyncio.Task[None]] = set()
+
+
+async def serve_queues(sock: socket.socket) -> tuple[Broadcast, str]:
+    """A plain ASGI app with a queue for each client, as the tutorials have it."""
+    queues: set[asyncio.Queue[str]] = set()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        queues.add(queue)
+
+        async def deliver() -> None:
+            while True:
+                await send({"type": "websocket.send", "text": await queue.get()})
+
+        delivering = asyncio.create_task(deliver())
+        try:
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+        finally:
+            queues.discard(queue)
+            delivering.cancel()
+
+    def broadcast(message: str) -> None:
+        for queue in queues:
+            queue.put_nowait(message)
+
+    about = await serve_asgi(sock, app)
+    return broadcast, f"an ASGI app with a queue for each client on {about}"
+
+
+async def serve_bare(sock: socket.socket) -> tuple[Broadcast, str]:
+    """An ASGI app that accepts a websocket and does nothing; for the memory that takes."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    return lambda message: None, f"bare websockets on {await serve_asgi(sock, app)}"
+
+
+async def serve_endpoint(sock: socket.socket) -> tuple[Broadcast, str]:
+    """dash-pipe's own ASGI app, with nothing around it; for the memory that takes."""
+    import dash_pipe
+
+    about = f"dash-pipe {dash_pipe.__version__}: asgi_app() on "
+    return lambda message: None, about + await serve_asgi(sock, dash_pipe.asgi_app())
+
+
 SERVERS: dict[str, Callable[[socket.socket], Awaitable[tuple[Broadcast, str]]]] = {
     "websockets": serve_websockets,
     "picows": serve_picows,
+    "queues": serve_queues,
+    "bare": serve_bare,
+    "dash-pipe-endpoint": serve_endpoint,
 }
 
 
@@ -97,7 +168,8 @@ async def send(broadcast: Broadcast, count: int, rate: float) -> None:
 
 async def run(name: str, sock: socket.socket) -> None:
     """Serve on `sock` and obey lines `count rate` of standard input until it ends."""
-    kind, _, threaded = name.partition("-")
+    threaded = name.endswith("-threaded")
+    kind = name.removesuffix("-threaded")
     broadcast, about = await SERVERS[kind](sock)
     about += f", sent from {'a thread' if threaded else 'the loop'}; "
     loop = asyncio.get_running_loop()

@@ -20,6 +20,7 @@ COLUMNS = (
     ("client_busy", "client busy", "{:.0%}"),
 )
 BUSY = 0.85
+UVICORN = "dash-pipe-uvicorn"
 
 
 @dataclass(frozen=True)
@@ -135,21 +136,34 @@ def goals(results: Results) -> list[Goal]:
     """The goals that this run can say something about."""
     found: list[Goal] = []
 
-    def ratio(scenario: str, figure: str, other: str, what: str, bound: float, more: bool) -> None:
+    def ratio(
+        scenario: str, figure: str, other: str, bound: float, more: bool, name: str = "dash-pipe"
+    ) -> None:
         rows = results.get(scenario, {})
-        ours, theirs = (middle(rows.get(name, []), figure) for name in ("dash-pipe", other))
+        ours, theirs = (middle(rows.get(each, []), figure) for each in (name, other))
         if ours and theirs:
+            what = f"{name}, {scenario}, {figure}"
             found.append(Goal(what, ours / theirs, bound, more, f" times {other}"))
 
     for scenario in results:
         if scenario.startswith("burst"):
-            ratio(scenario, "deliveries_a_second", "picows", f"{scenario}, deliveries/s", 5, True)
+            ratio(scenario, "deliveries_a_second", "picows", 5, True)
+            ratio(scenario, "deliveries_a_second", "queues", 5, True, UVICORN)
     for other in ("websockets-threaded", "websockets"):
         for figure in ("p50_us", "p99_us", "server_cpu"):
-            ratio("steady", figure, other, f"steady, {figure}", 1.15, False)
-    idle = results.get("burst to 1,000", {}).get("dash-pipe", [])
+            ratio("steady", figure, other, 1.15, False)
+    for figure in ("p50_us", "p99_us", "server_cpu"):
+        ratio("steady", figure, "queues-threaded", 1, False, UVICORN)
+    idle = results.get("idle", {}).get("dash-pipe", [])
     if (memory := middle(idle, "kib_a_listener")) is not None:
         found.append(Goal("memory of an idle listener", memory, 16, False, " KiB"))
         more = max(row["threads_listening"] - row["threads"] for row in idle if "threads" in row)
         found.append(Goal("threads that 1,000 listeners add", more, 0, False))
+    endpoint, bare = (
+        middle(results.get("idle", {}).get(name, []), "kib_a_listener")
+        for name in ("dash-pipe-endpoint", "bare")
+    )
+    if endpoint is not None and bare is not None:
+        what = "dash-pipe-endpoint, memory of an idle listener above a bare websocket's"
+        found.append(Goal(what, endpoint - bare, 4, False, " KiB"))
     return found

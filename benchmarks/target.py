@@ -24,6 +24,11 @@ NEEDS = {
     "picows": ("picows",),
     "websockets-threaded": ("websockets",),
     "picows-threaded": ("picows",),
+    "dash-pipe-uvicorn": ("dash_pipe", "dash", "fastapi", "uvicorn"),
+    "queues": ("uvicorn",),
+    "queues-threaded": ("uvicorn",),
+    "bare": ("uvicorn",),
+    "dash-pipe-endpoint": ("dash_pipe", "uvicorn"),
 }
 
 
@@ -39,6 +44,11 @@ def is_pipe(name: str) -> bool:
     return name.startswith("dash-pipe")
 
 
+def is_app(name: str) -> bool:
+    """Whether the server is a Dash app, which is spoken to over HTTP, and not by its pipes."""
+    return is_pipe(name) and name != "dash-pipe-endpoint"
+
+
 class ProcessFailedError(Exception):
     """A server or a client did not do its part; the text is what it said."""
 
@@ -48,13 +58,13 @@ class Server:
 
     def __init__(self, name: str, port: int, process: subprocess.Popen[str], log: Path) -> None:
         self.name, self.port, self.process, self.log = name, port, process, log
-        said = self._ask("/bench/about") if is_pipe(name) else self._line()
+        said = self._ask("/bench/about") if is_app(name) else self._line()
         self.pid: int = said["pid"]
         self.about: str = said["about"]
 
     def send(self, count: int, rate: float) -> None:
         """Have it begin to send `count` messages, `rate` a second or (0) as fast as they go."""
-        if is_pipe(self.name):
+        if is_app(self.name):
             self._ask(f"/bench/send?count={count}&rate={rate}")
         else:
             assert self.process.stdin is not None
@@ -116,6 +126,10 @@ def command(name: str, fd: int) -> list[str]:
             "--workers",
             "1",
         ]
+    if name == "dash-pipe-uvicorn":
+        quiet = ["--no-access-log", "--ws-per-message-deflate", "false"]
+        where = ["--app-dir", str(HERE), "--fd", str(fd)]
+        return [sys.executable, "-m", "uvicorn", "deployment:server", *where, *quiet]
     if name == "dash-pipe-dev":
         return [sys.executable, str(HERE / "deployment.py"), str(fd)]
     return [sys.executable, str(HERE / "reference.py"), name, "--fd", str(fd)]
@@ -140,6 +154,8 @@ def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
     environment = dict(os.environ)
     path = [str(HERE.parent), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    if name == "dash-pipe-uvicorn":
+        environment["BENCH_BACKEND"] = "fastapi"
     if uvloop:
         environment["BENCH_UVLOOP"] = "1"
     with ExitStack() as stack:
@@ -152,7 +168,7 @@ def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
             text=True,
             stdin=subprocess.PIPE,
             stderr=log,
-            stdout=log if is_pipe(name) else subprocess.PIPE,
+            stdout=log if is_app(name) else subprocess.PIPE,
         )
         stack.callback(end, process)
         port = sock.getsockname()[1]

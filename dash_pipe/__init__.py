@@ -6,6 +6,7 @@ import json as _json
 from pathlib import Path as _Path
 
 from .errors import DashPipeError, InvalidMessageError, SettingError, SetupError
+from .hosts.asgi import asgi_app
 from .hosts.dash import setup
 from .log import Position
 from .Pipe import Pipe
@@ -19,6 +20,7 @@ __all__ = [
     "Position",
     "SettingError",
     "SetupError",
+    "asgi_app",
     "async_send_to_pipe_channel",
     "configure",
     "send_to_pipe_channel",

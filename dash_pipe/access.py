@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Generator, Mapping
 from urllib.parse import urlsplit
 
+from .log import Labels
+from .protocol import Close, Denied
+
+Refusal = tuple[Close, str]
+"""Why a browser may not stay: told by the close code, as it can't read the answer to a handshake"""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def refusal(headers: Mapping[str, str], allowed: Collection[str]) -> Refusal | None:
+    """Why the page that sent a request may not use our endpoint; ``None`` when it may.
+
+    Args:
+        headers: of the request; their names in lower case.
+        allowed: see ``origin_allowed``.
+    """
+    hosts = [headers.get("host", ""), *headers.get("x-forwarded-host", "").split(",")]
+    if origin_allowed(headers.get("origin"), hosts, allowed):
+        return None
+    return Close.ORIGIN, "this origin is not among allowed_origins"
+
+
+def questions(labels: Labels) -> Generator[Labels, bool, Denied]:
+    """What to ask an app about a subscription: yields labels, is sent whether they are permitted.
+
+    Labels that are refused together are asked for one by one, so that a Pipe whose label is
+    refused does not shut out another one on the same channel. An app that permits each but not
+    all of them together is taken at its word: all are refused.
+
+    Returns:
+        What is refused; ``None`` in it stands for a subscription to every label.
+    """
+    if (yield labels):
+        return frozenset()
+    if labels is None:
+        return frozenset({None})
+    denied = set()
+    if len(labels) > 1:
+        for label in sorted(labels):
+            if not (yield frozenset({label})):
+                denied.add(label)
+    return frozenset(denied or labels)
 
 
 def origin_allowed(origin: str | None, hosts: Collection[str], allowed: Collection[str]) -> bool:

@@ -15,7 +15,7 @@ from . import protocol
 from .brokers import Broker
 from .errors import ProtocolError
 from .log import Batch, Labels, Lost, Position
-from .protocol import MAX_BATCH_BYTES, Close, Frame, Pong, Replay, Subscribe, Unsubscribe
+from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Pong, Replay, Subscribe, Unsubscribe
 from .session import Outlet, PendingReplay, Session, Subscription
 
 # What was read for one place, so that all who stand there share it.
@@ -93,10 +93,13 @@ class Hub:
         """Take a frame from a browser and answer it."""
         if session not in self._beats:
             return  # it was closed; what was under way already means nothing now
+        if session.asked is not None:
+            session.inbox.append(text)
+            return
         try:
             match protocol.decode(text):
                 case Subscribe() as request:
-                    self._subscribe(session, request)
+                    self._ask(session, request)
                 case Unsubscribe(channel):
                     self._unsubscribe(session, channel)
                 case Replay() as request:
@@ -110,6 +113,18 @@ class Hub:
                 session.bad_frames += 1
                 if session.bad_frames == protocol.MAX_BAD_FRAMES:
                     self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+
+    def decided(self, session: Session, denied: Denied) -> None:
+        """Take the verdict that ``Outlet.permit`` left open, then what came while it was."""
+        request, session.asked = session.asked, None
+        if request is None or session not in self._beats:
+            return
+        try:
+            self._subscribe(session, request, denied)
+        except ProtocolError as problem:
+            session.outlet.send(protocol.error(problem))
+        while session.inbox and session.asked is None:
+            self.receive(session, session.inbox.pop(0))
 
     # The broker's side
 
@@ -159,12 +174,25 @@ class Hub:
 
     # Requests
 
-    def _subscribe(self, session: Session, request: Subscribe) -> None:
+    def _ask(self, session: Session, request: Subscribe) -> None:
+        """Ask whether a browser may listen; what it sends before the verdict waits for it."""
+        denied = session.outlet.permit(request)
+        if denied is None:
+            session.asked = request
+        else:
+            self._subscribe(session, request, denied)
+
+    def _subscribe(self, session: Session, request: Subscribe, denied: Denied) -> None:
         channel, labels = request.channel, request.labels
+        if denied:
+            labels = None if labels is None else labels - denied
+            if not labels:
+                # A change of labels that is refused leaves the subscription as it was.
+                raise ProtocolError("denied", "this app does not let you listen there", channel)
         subscription = session.subscriptions.get(channel)
         if subscription is not None:
             subscription.labels = labels  # read on from where it stands, with the new ones
-            self._answer(session, channel, subscription, None, [])
+            self._answer(session, channel, subscription, None, [], denied)
             return
         if len(session.subscriptions) >= protocol.MAX_CHANNELS:
             reason = f"a connection listens on at most {protocol.MAX_CHANNELS} channels"
@@ -175,7 +203,7 @@ class Hub:
         # Registered before the head is read: a message from now on is in the log or announced.
         self._listeners.setdefault(channel, {})[session] = subscription
         recovered, lost = self._place(subscription, request.since)
-        self._answer(session, channel, subscription, recovered, lost)
+        self._answer(session, channel, subscription, recovered, lost, denied)
         self._deliver(session, channel, subscription, {})
 
     def _place(
@@ -204,6 +232,7 @@ class Hub:
         subscription: Subscription,
         recovered: bool | None,
         lost: list[Lost],
+        denied: Denied,
     ) -> None:
         policy = self._policy
         spread = min(policy.max_spread, len(self._beats) / policy.returns_per_second)
@@ -214,6 +243,7 @@ class Hub:
                 at,
                 recovered=recovered,
                 lost=lost,
+                denied=denied,
                 spread=spread,
                 heartbeat=policy.heartbeat,
             )
@@ -238,7 +268,11 @@ class Hub:
             raise ProtocolError("too_many_replays", reason, request.channel)
         log = subscription.log
         at = Position(log.epoch, log.head)
-        newest = log.newest(request.labels, request.last)
+        # Not more than it may listen to, whatever it asks for.
+        labels = subscription.labels
+        if labels is None or (request.labels is not None and request.labels <= labels):
+            labels = request.labels
+        newest = log.newest(labels, request.last)
         found = deque(message for message in newest if message.offset <= at.offset)
         session.replays.append(PendingReplay(request, at, found))
         self._send_replays(session)
@@ -282,7 +316,7 @@ class Hub:
             rows = replay.next_rows()
             done = not replay.messages
             if done:
-                session.replays.popleft()
+                session.replays.pop(0)
             self._send(session, protocol.replayed(replay.request, replay.at, rows, done=done))
 
     def _send(self, session: Session, frame: Frame) -> None:

@@ -26,15 +26,21 @@ MAX_BAD_FRAMES = 16
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
 
 
+Denied = frozenset[str | None]
+"""The labels of a subscribe that are refused; ``None`` in it is a subscribe to every label."""
+
+
 class Close(IntEnum):
     """Why the server closes a connection."""
 
     GOING_AWAY = 1001
     UNSUPPORTED = 1003
     NOT_TEXT = 1007
+    TOO_LARGE = 1009
     RESTART = 1012
     TRY_LATER = 1013
     BAD_FRAMES = 4400
+    UNAUTHORIZED = 4401
     ORIGIN = 4403
     VERSION = 4406
     NO_PONG = 4408
@@ -130,6 +136,7 @@ def subscribed(
     *,
     recovered: bool | None,
     lost: Iterable[Lost],
+    denied: Denied,
     spread: float,
     heartbeat: float,
 ) -> Frame:
@@ -143,6 +150,7 @@ def subscribed(
         lost=[list(row) for row in lost],
         spread=spread,
         heartbeat=heartbeat,
+        **({"denied": sorted(filter(None, denied))} if denied else {}),
     )
 
 

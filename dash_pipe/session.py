@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .log import Labels, Log, Message, Position
-from .protocol import MAX_BATCH_BYTES, Close, Frame, Replay
+from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Replay, Subscribe
 
 
 class Outlet(Protocol):
@@ -22,6 +22,13 @@ class Outlet(Protocol):
 
     def close(self, code: Close, reason: str) -> None:
         """Close the connection. What was sent before still goes out."""
+
+    def permit(self, request: Subscribe) -> Denied | None:
+        """What of a subscribe is refused; ``None`` when ``Hub.decided`` will be told later.
+
+        Until then the host takes nothing more from the browser: what it had taken already waits
+        in the session.
+        """
 
 
 @dataclass(slots=True)
@@ -69,14 +76,17 @@ class Session:
     Attributes:
         awaited: the ``n`` of the ping that holds messages back, if one does.
         asked_at: when the oldest unanswered ping was sent.
+        asked: the subscribe whose verdict is open, if one is; ``inbox`` is what waits for it.
     """
 
     outlet: Outlet
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    replays: deque[PendingReplay] = field(default_factory=deque)
+    replays: list[PendingReplay] = field(default_factory=list)
     awaited: int | None = None
     asked_at: float | None = None
     bad_frames: int = 0
+    asked: Subscribe | None = None
+    inbox: list[str] = field(default_factory=list)
     _pings: int = 0
     _unacknowledged: int = 0
 

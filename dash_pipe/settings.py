@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -11,9 +12,16 @@ from .errors import SettingError
 PREFIX = "DASH_PIPE_"
 Kinds = dict[str, type]
 
+Authorize = Callable[[Any, str, "list[str] | None"], "bool | Awaitable[bool]"]
+"""``(request, channel, labels) -> bool``, sync or async: may this browser listen there?"""
 
-def _setting(default: Any, doc: str) -> Any:
-    return field(default=default, metadata={"doc": doc})
+
+class _Hook:
+    """The kind of a setting that is a function; the environment names it as ``module:function``."""
+
+
+def _setting(default: Any, doc: str, kind: type | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "kind": kind or type(default)})
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,12 @@ class Settings:
     max_connections: int = _setting(10_000, "how many browsers a process takes")
     heartbeat: float = _setting(25.0, "how often a connection shows a sign of life")
     allowed_origins: tuple[str, ...] = _setting((), "origins of other sites' pages that may listen")
+    authorize: Authorize | None = _setting(
+        None, "a function that says who may listen where", kind=_Hook
+    )
+    url: str | None = _setting(
+        None, "where browsers find the endpoint, if not below the app", kind=str
+    )
 
 
 def resolve(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
@@ -43,7 +57,7 @@ def resolve(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
     Raises:
         SettingError: for a name that is not in the table, or a value of the wrong kind.
     """
-    kinds: Kinds = {each.name: type(each.default) for each in fields(Settings)}
+    kinds: Kinds = {each.name: each.metadata["kind"] for each in fields(Settings)}
     values: dict[str, Any] = {}
     for variable, text in environ.items():
         name = variable.removeprefix(PREFIX).lower()
@@ -64,10 +78,11 @@ def _parse(shown: str, kind: type, text: str) -> Any:
     """Read a setting from the text of an environment variable."""
     if kind is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
+    read = pkgutil.resolve_name if kind is _Hook else kind
     try:
-        value = kind(text)
-    except ValueError:
-        raise _unfit(shown, kind, text) from None
+        value = read(text)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise _unfit(shown, kind, text) from error
     return _check(shown, kind, value)
 
 
@@ -76,6 +91,9 @@ def _check(shown: str, kind: type, value: Any) -> Any:
     if kind is tuple:
         if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
             return tuple(value)
+    elif kind is _Hook:
+        if callable(value):
+            return value
     elif kind is str:
         if isinstance(value, str) and value:
             return value
@@ -90,5 +108,6 @@ def _unfit(shown: str, kind: type, value: Any) -> SettingError:
         int: "a whole number above 0",
         float: "a number above 0",
         tuple: "a list of texts",
+        _Hook: "a function (in the environment, as module:function)",
     }
     return SettingError(shown, f"expected {expected[kind]}, got {value!r}")

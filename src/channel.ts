@@ -18,7 +18,6 @@ function lostFor(listener: Listener, lost: Lost): number {
 export class Channel<L extends Listener = Listener> {
   /** The highest offset seen: from here a new connection reads on. */
   position: Position | null = null;
-  denied = false;
   /** Newest last. */
   readonly listeners = new Set<L>();
   /** Subscribes sent on this connection, and how many of them were answered; the answers come in order. */
@@ -27,10 +26,15 @@ export class Channel<L extends Listener = Listener> {
 
   constructor(readonly name: string) {}
 
+  /** Who may listen, as far as is known. */
+  get allowed(): L[] {
+    return [...this.listeners].filter(({ denied }) => !denied);
+  }
+
   /** Every label that somebody here takes; null (all) when somebody takes all, or when they are too many. */
   labels(): Labels {
     const union = new Set<string>();
-    for (const { labels } of this.listeners) {
+    for (const { labels } of this.allowed) {
       if (!labels) return null;
       for (const label of labels) union.add(label);
     }
@@ -40,7 +44,7 @@ export class Channel<L extends Listener = Listener> {
   /** The subscribe to send now. Its reply places the listeners that have no position yet. */
   subscribe(token?: string): BrowserFrame {
     this.sent++;
-    for (const listener of this.listeners) listener.reply ||= this.sent;
+    for (const listener of this.allowed) listener.reply ||= this.sent;
     const frame: BrowserFrame = { type: "subscribe", channel: this.name, labels: this.labels() };
     if (this.position) frame.since = { ...this.position };
     if (token) frame.token = token;
@@ -53,22 +57,33 @@ export class Channel<L extends Listener = Listener> {
     for (const listener of this.listeners) listener.reply = 0;
   }
 
-  /** Refused: that stands in the place of the reply. A refusal may also come unasked. */
-  refused(): void {
+  /**
+   * Refused: that stands in the place of the reply. A refusal may also come unasked. Who takes every label
+   * may have asked for too much for the others; so those are denied first. Returns who was denied.
+   */
+  refused(): L[] {
     this.answered = Math.min(this.sent, this.answered + 1);
-    this.denied = true;
+    const asked = this.allowed.filter(({ reply }) => reply <= this.answered);
+    const greedy = asked.filter(({ labels }) => !labels);
+    const denied = greedy.length ? greedy : asked;
+    for (const listener of denied) listener.deny();
+    return denied;
   }
 
-  subscribed({ epoch, offset, lost }: Subscribed): void {
+  /** Returns who was denied. */
+  subscribed({ epoch, offset, lost, denied = [] }: Subscribed): L[] {
     this.answered++;
     this.enter(epoch);
+    const refused = this.allowed.filter(({ labels }) => labels?.some((label) => denied.includes(label)));
+    for (const listener of refused) listener.deny();
     this.position ??= { epoch, offset };
     this.position.offset = Math.min(this.position.offset, offset);
-    for (const listener of this.listeners) {
+    for (const listener of this.allowed) {
       if ((listener.position?.offset ?? 0) > offset) listener.restart({ epoch, offset });
       else listener.lost(lostFor(listener, lost ?? []));
       if (listener.reply && listener.reply <= this.answered) listener.place({ epoch, offset });
     }
+    return refused;
   }
 
   messages({ epoch, messages, upto, lost }: Messages): void {

@@ -50,7 +50,7 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
       const open = channel.answered && !member.holding && member.from < Number.POSITIVE_INFINITY;
-      member.status = link.refused || channel.denied ? "denied" : open ? "open" : "connecting";
+      member.status = link.refused || member.denied ? "denied" : open ? "open" : "connecting";
       member.wish.wake();
     }
   };
@@ -76,15 +76,15 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
   };
 
   const subscribe = (channel: Channel<Member>) => {
-    if (!channel.listeners.size) {
+    if (!channel.allowed.length) {
       if (channel.sent) link.send({ type: "unsubscribe", channel: channel.name });
       channel.position = null;
       return forget(channel);
     }
     let token: string | undefined;
-    for (const { wish } of channel.listeners) token = wish.token || token;
+    for (const { wish } of channel.allowed) token = wish.token || token;
     link.send(channel.subscribe(token));
-    for (const member of channel.listeners) if (member.holding && !member.asked) replay(channel, member);
+    for (const member of channel.allowed) if (member.holding && !member.asked) replay(channel, member);
   };
 
   const flush = (): void => {
@@ -111,16 +111,24 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
     ended();
   };
 
+  const names = (members: Iterable<Member>) => [...members].map(({ wish }) => wish.name).join(", ");
+
+  const deny = (members: Member[], reason: string): void => {
+    if (members.length) report(`${names(members)}: ${reason}. Denied until a property of the Pipe changes.`);
+  };
+
   const error = ({ code, reason }: Refusal, channel?: Channel<Member>): void => {
-    const names = channel ? [...channel.listeners].map((member) => member.wish.name).join(", ") : url;
-    const final = channel && REFUSED.includes(code);
-    if (final) channel.refused();
-    report(`${names}: ${code}: ${reason}.${final ? " Denied until a property of the Pipe changes." : ""}`);
+    const cause = `${code}: ${reason}`;
+    if (channel && REFUSED.includes(code)) {
+      deny(channel.refused(), cause);
+      // The others ask again, without what was too much.
+      touch(channel);
+    } else report(`${channel ? names(channel.listeners) : url}: ${cause}.`);
   };
 
   const ear = {
     opened(): void {
-      for (const channel of channels.values()) if (!channel.denied) dirty.add(channel);
+      for (const channel of channels.values()) dirty.add(channel);
       flush();
     },
     closed(): void {
@@ -139,7 +147,7 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
       const channel = channels.get(frame.channel ?? "");
       if (frame.type === "error") error(frame, channel);
       if (!channel) return;
-      if (frame.type === "subscribed") channel.subscribed(frame);
+      if (frame.type === "subscribed") deny(channel.subscribed(frame), "the server refuses its label");
       if (frame.type === "messages") channel.messages(frame);
       if (frame.type === "replayed") {
         const member = [...channel.listeners].find(({ asked }) => asked === frame.id);
@@ -159,18 +167,18 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
         ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
       );
       const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      const relabelled = member.relabel(wish.labels, wish.replay);
-      if (relabelled) member.asked = 0;
-      if (!old || relabelled || channel.denied || old.wish.token !== wish.token) touch(channel);
+      const anew = member.relabel(wish.labels, wish.replay) || member.denied;
+      if (anew) member.asked = 0;
+      if (!old || anew || old.wish.token !== wish.token) touch(channel);
       browser.clearTimeout(member.timer);
       member.timer = undefined;
       member.wish = wish;
       member.limit = wish.limit;
       member.shown = undefined;
+      member.denied = false;
       // The newest goes last: its token is the one that is sent.
       channel.listeners.delete(member);
       channel.listeners.add(member);
-      channel.denied = false;
       show(channel);
       return member;
     },

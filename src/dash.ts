@@ -123,10 +123,15 @@ function forget(store: Store, id: string | undefined): void {
   while (past.length && stringifyId(past[past.length - 1]?.id) === id) past.pop();
 }
 
-/** The websocket address of `url`, or of this app's own endpoint; throws where it is no address. */
+/**
+ * The websocket address of `url`, or of the endpoint that the page names (the setting `url`), or of the
+ * app's own; throws where it is no address.
+ */
 export function endpoint(url: string | undefined): string {
   const config = JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
-  const address = new URL(url || `${config.requests_pathname_prefix || "/"}_pipe/ws`, location.href);
+  const named = document.querySelector<HTMLMetaElement>("meta[name=dash-pipe-url]")?.content;
+  const own = `${config.requests_pathname_prefix || "/"}_pipe/ws`;
+  const address = new URL(url || named || own, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   return address.href;
 }

@@ -9,6 +9,7 @@ const PATIENCE = 1.6;
 /** Closed for what this browser did or for want of room: not a restart that all browsers see at once. */
 const MINE = [1003, 1009, 1013, 4400, 4408];
 const FINAL: Record<number, string> = {
+  4401: "this app refuses this browser",
   4403: "allow this page's origin in the server's settings",
   4406: "install the same version of dash-pipe everywhere, and reload the page",
 };

@@ -22,6 +22,8 @@ export class Listener {
   reply = 0;
   /** Labels that are not in `known` count above this offset alone; Infinity until the server has said which. */
   from = Number.POSITIVE_INFINITY;
+  /** Refused, until a property of its Pipe changes. */
+  denied = false;
   /** Rows are held back until the past has been replayed. */
   holding: boolean;
   limit = 1000;
@@ -106,6 +108,14 @@ export class Listener {
     this.held = [];
     this.holding = false;
     this.trim();
+  }
+
+  /** It may not listen: it has no place here any more. */
+  deny(): void {
+    this.denied = true;
+    this.position = null;
+    this.from = Number.POSITIVE_INFINITY;
+    this.known = [];
   }
 
   /** The log began anew, or was rolled back: go on from `position`, with all that follows. */

@@ -33,6 +33,8 @@ export interface Subscribed {
   epoch: string;
   offset: number;
   lost?: Lost;
+  /** Labels that this browser may not listen to. */
+  denied?: string[];
   spread?: number;
   heartbeat?: number;
 }
@@ -89,7 +91,17 @@ const lost = maybe(list((x) => Array.isArray(x) && maybe(text)(x[0]) && count(x[
 
 const place = { channel: text, epoch: text };
 const SHAPES = new Map<unknown, Record<string, Check>>([
-  ["subscribed", { ...place, offset: count, lost, spread: maybe(seconds), heartbeat: maybe(seconds) }],
+  [
+    "subscribed",
+    {
+      ...place,
+      offset: count,
+      lost,
+      denied: maybe(list(text)),
+      spread: maybe(seconds),
+      heartbeat: maybe(seconds),
+    },
+  ],
   ["messages", { ...place, messages: rows, upto: count, lost }],
   ["replayed", { ...place, messages: rows, upto: count, id: count, done: (x) => typeof x === "boolean" }],
   ["ping", { n: count, upto: maybe(counts) }],

@@ -14,9 +14,11 @@ from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from ..hub import Hub
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Frame
+from ..access import Refusal
+from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
+from .guard import OpenRequest
+from .loophub import LoopHub
 
 CLOSE_TIMEOUT = 10.0  # seconds that a browser has to answer our close
 
@@ -52,6 +54,7 @@ class Connection(asyncio.BufferedProtocol):
         response: the answer to the handshake, which is sent first.
         refusal: why the browser may not stay, if so; it is told by the close code, since a
             browser is not shown the answer to a failed handshake.
+        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
         buffer: where bytes arrive. The connections of a loop share it: each is done with what
             came before it gives the loop back.
         gone: called once, when the connection has ended.
@@ -59,16 +62,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(
         self,
-        hub: Hub,
+        hub: LoopHub,
         ws: ServerProtocol,
         response: Response,
-        refusal: tuple[Close, str] | None,
+        refusal: Refusal | None,
+        open_request: OpenRequest | None,
         buffer: bytearray,
         gone: Callable[[Connection], None],
     ) -> None:
         self._hub = hub
         self._handshake: tuple[ServerProtocol, Response] | None = (ws, response)
         self._refusal = refusal
+        self._open_request = open_request
         self._buffer = buffer
         self._gone = gone
         self._text = b""  # of a message that comes in parts; ServerProtocol bounds it
@@ -77,6 +82,8 @@ class Connection(asyncio.BufferedProtocol):
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._clogged = False  # the browser does not read
+        self._asking: asyncio.Task[None] | None = None  # the app, whether it may listen
 
     # asyncio calls these
 
@@ -112,19 +119,21 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Take nothing more from a browser that does not read: what it asks for would pile up."""
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._clogged = True
+        self._listen()
 
     def resume_writing(self) -> None:
         """Listen to it again."""
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self._clogged = False
+        self._listen()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the browser."""
         self._transport = None
         if self._deadline is not None:
             self._deadline.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
         if self._session is not None:
             self._hub.disconnect(self._session)
         self._gone(self)
@@ -148,7 +157,32 @@ class Connection(asyncio.BufferedProtocol):
         self._ws.send_close(code, reason)
         self._write()
 
+    def permit(self, request: Subscribe) -> Denied | None:
+        """Ask the app; see ``Outlet``."""
+        if self._open_request is None or self._session is None:
+            return frozenset()
+        asking = self._hub.ask(self._session, request, self._open_request)
+        self._asking = asyncio.get_running_loop().create_task(asking)
+        self._asking.add_done_callback(self._asked)
+        self._listen()
+        return None
+
     # Inside
+
+    def _asked(self, asking: asyncio.Task[None]) -> None:
+        # What waited for this verdict may have asked for the next one.
+        if self._asking is asking:
+            self._asking = None
+            self._listen()
+
+    def _listen(self) -> None:
+        """Read from the browser, unless something has to come first."""
+        if self._transport is None:
+            return
+        if self._clogged or self._asking is not None:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _receive(self, frame: WebsocketFrame) -> None:
         if frame.opcode is Opcode.BINARY:

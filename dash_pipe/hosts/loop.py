@@ -8,17 +8,16 @@ import logging
 import os
 import socket
 import threading
-import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
-from .. import runtime
-from ..hub import Hub
-from ..protocol import Close
+from ..access import Refusal
 from .connection import Connection
+from .guard import OpenRequest
+from .loophub import LoopHub
 
 BUFFER_BYTES = 64 * 1024  # one for all connections: a browser's frame is at most 8 KiB
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
@@ -36,9 +35,7 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._buffer = bytearray(BUFFER_BYTES)
         self._sockets: dict[Connection, socket.socket] = {}
-        self._beat: asyncio.TimerHandle | None = None
-        current = runtime.current()
-        self._hub = Hub(current.broker, current.policy, self._wake, time.monotonic)
+        self._hub = LoopHub(self._loop, idle=_nothing)
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
         self._thread.start()
 
@@ -47,14 +44,16 @@ class LoopThread:
         sock: socket.socket,
         ws: ServerProtocol,
         response: Response,
-        refusal: tuple[Close, str] | None,
+        refusal: Refusal | None,
+        open_request: OpenRequest | None,
     ) -> None:
         """Serve a websocket on a socket from now on; from any thread.
 
-        The socket belongs to this loop then, and is closed by it.
+        The socket belongs to this loop then, and is closed by it. For the rest of the arguments
+        see ``Connection``.
         """
         future = asyncio.run_coroutine_threadsafe(
-            self._serve(sock, ws, response, refusal), self._loop
+            self._serve(sock, ws, response, refusal, open_request), self._loop
         )
         future.add_done_callback(_report)
 
@@ -63,7 +62,7 @@ class LoopThread:
         done: Future[None] = Future()
 
         def close() -> None:
-            self._hub.close(Close.GOING_AWAY, "the server is going away")
+            self._hub.close()
             done.set_result(None)
 
         self._loop.call_soon_threadsafe(close)
@@ -92,9 +91,12 @@ class LoopThread:
         sock: socket.socket,
         ws: ServerProtocol,
         response: Response,
-        refusal: tuple[Close, str] | None,
+        refusal: Refusal | None,
+        open_request: OpenRequest | None,
     ) -> None:
-        connection = Connection(self._hub, ws, response, refusal, self._buffer, self._gone)
+        connection = Connection(
+            self._hub, ws, response, refusal, open_request, self._buffer, self._gone
+        )
         self._sockets[connection] = sock
         try:
             await self._loop.connect_accepted_socket(lambda: connection, sock)
@@ -102,29 +104,19 @@ class LoopThread:
             self._sockets.pop(connection, None)
             sock.close()
             raise
-        if self._beat is None:
-            self._keep_beating()
 
     def _gone(self, connection: Connection) -> None:
         self._sockets.pop(connection, None)
-
-    def _keep_beating(self) -> None:
-        """Beat while there are sessions."""
-        wait = self._hub.beat()
-        self._beat = self._loop.call_later(wait, self._keep_beating) if len(self._hub) else None
-
-    def _wake(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._hub.flush)
-        except RuntimeError:
-            # The loop has ended with the interpreter; so have the browsers' connections.
-            logger.debug("dash-pipe: a message came after the loop had ended")
 
 
 def _report(future: Future[None]) -> None:
     """Say in the log what went wrong with taking a socket over."""
     if not future.cancelled() and (error := future.exception()) is not None:
         logger.warning("dash-pipe: a websocket could not be taken over: %s", error)
+
+
+def _nothing() -> None:
+    pass
 
 
 _current: LoopThread | None = None

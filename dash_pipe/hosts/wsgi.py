@@ -21,10 +21,9 @@ from typing import Any
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from .. import runtime
-from ..access import origin_allowed
-from ..protocol import Close
+from ..access import Refusal
 from .connection import websocket
+from .guard import OpenRequest
 from .loop import loop_thread
 
 logger = logging.getLogger("dash_pipe")
@@ -53,11 +52,26 @@ class Answer:
     done: Callable[[], None]
 
 
-def serve_websocket(environ: Mapping[str, Any]) -> Answer:
+def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a request, by lower-case name."""
+    return {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+
+
+def serve_websocket(
+    environ: Mapping[str, Any],
+    refusal: Refusal | None = None,
+    open_request: OpenRequest | None = None,
+) -> Answer:
     """Take the websocket of a request over, or say why not.
 
     Args:
         environ: of a GET request that asks for a websocket.
+        refusal: why the browser may not stay, if so.
+        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
 
     Returns:
         101 when the socket was taken over; 400 for a handshake that is none; 501 where this server
@@ -73,7 +87,7 @@ def serve_websocket(environ: Mapping[str, Any]) -> Answer:
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
     ours, done = take_over(sock)
     try:
-        loop_thread().adopt(ours, ws, response, _refusal(environ))
+        loop_thread().adopt(ours, ws, response, refusal, open_request)
     except BaseException:
         ours.close()
         done()
@@ -132,15 +146,6 @@ def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     if not events or not isinstance(events[0], Request):
         return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
     return ws, ws.accept(events[0])
-
-
-def _refusal(environ: Mapping[str, Any]) -> tuple[Close, str] | None:
-    hosts = [environ.get("HTTP_HOST", "")]
-    hosts += environ.get("HTTP_X_FORWARDED_HOST", "").split(",")
-    allowed = runtime.current().settings.allowed_origins
-    if origin_allowed(environ.get("HTTP_ORIGIN"), hosts, allowed):
-        return None
-    return Close.ORIGIN, "this origin is not among allowed_origins"
 
 
 def _is_gevent() -> bool:

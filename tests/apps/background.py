@@ -15,7 +15,11 @@ server = app.server
 recorder = Recorder(server)
 
 app.layout = html.Div(
-    [Pipe(id="pipe", channel_name="work"), Pipe(id="beside", channel_name="work"), dcc.Store("calls")]
+    [
+        Pipe(id="pipe", channel_name="work"),
+        Pipe(id="beside", channel_name="work"),
+        dcc.Store("calls"),
+    ]
 )
 
 

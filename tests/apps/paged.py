@@ -3,9 +3,9 @@
 from dash import Dash, Input, Output, State, callback, dcc, html, page_container, register_page
 
 from dash_pipe import Pipe
-from recorder import Recorder
+from recorder import OPTIONS, Recorder
 
-app = Dash(__name__, use_pages=True, pages_folder="")
+app = Dash(__name__, **OPTIONS, use_pages=True, pages_folder="")
 server = app.server
 recorder = Recorder(server)
 

@@ -2,9 +2,9 @@
 
 from dash import Dash, Input, Output, callback, html
 
-from recorder import Recorder
+from recorder import OPTIONS, Recorder
 
-app = Dash(__name__)
+app = Dash(__name__, **OPTIONS)
 server = app.server
 recorder = Recorder(server)
 

@@ -1,21 +1,26 @@
 """What an app under test remembers of its callbacks, and the routes a test reads it by.
 
-harness/app.py is the other end of these routes.
+harness/app.py is the other end of these routes. The variable BACKEND says which of Dash's backends
+the app is on; Flask is the default.
 """
 
+import os
 import threading
 import time
 
 from dash import ctx
-from flask import Flask, jsonify, request
 
 from dash_pipe import send_to_pipe_channel
 
+BACKEND = os.environ.get("BACKEND", "flask")
+# What `Dash(...)` is to be given; Dash before 4.2 has no such argument, and is on Flask.
+OPTIONS = {} if BACKEND == "flask" else {"backend": BACKEND}
+
 
 class Recorder:
-    """Remembers the calls of this process; install() adds the routes to the app's Flask server."""
+    """Remembers the calls of this process; install() adds the routes to the app's server."""
 
-    def __init__(self, server: Flask | None = None):
+    def __init__(self, server=None):
         self._calls = []
         if server is not None:
             self.install(server)
@@ -33,28 +38,52 @@ class Recorder:
             }
         )
 
-    def install(self, server: Flask):
-        server.add_url_rule("/_test/send", view_func=send, methods=["POST"])
-        server.add_url_rule("/_test/calls", view_func=self._show, methods=["GET"])
-        server.add_url_rule(
-            "/_test/calls", endpoint="forget", view_func=self._forget, methods=["DELETE"]
+    def install(self, server):
+        {"flask": self._on_flask, "fastapi": self._on_fastapi, "quart": self._on_quart}[BACKEND](
+            server
         )
 
-    def _show(self):
-        return jsonify(self._calls)
+    def _on_flask(self, server):
+        from flask import jsonify, request
 
-    def _forget(self):
-        self._calls.clear()
-        return jsonify(None)
+        def view():
+            return jsonify(self._answer(request.method, request.args, request.get_json(True, True)))
 
+        server.add_url_rule("/_test/calls", "_test", view, methods=["GET", "DELETE"])
+        server.add_url_rule("/_test/send", "_test", methods=["POST"])
 
-def send():
-    messages = request.get_json()
-    every = float(request.args.get("every", 0))
-    if "thread" in request.args:
-        threading.Thread(target=send_all, args=(messages, every), daemon=True).start()
-        return jsonify([])
-    return jsonify(send_all(messages, every))
+    def _on_quart(self, server):
+        from quart import jsonify, request
+
+        async def view():
+            body = await request.get_json(True, True)
+            return jsonify(self._answer(request.method, request.args, body))
+
+        server.add_url_rule("/_test/calls", "_test", view, methods=["GET", "DELETE"])
+        server.add_url_rule("/_test/send", "_test", view, methods=["POST"])
+
+    def _on_fastapi(self, server):
+        from starlette.requests import Request
+        from starlette.responses import JSONResponse
+
+        async def view(request: Request):
+            body = await request.json() if request.method == "POST" else None
+            return JSONResponse(self._answer(request.method, request.query_params, body))
+
+        server.add_route("/_test/calls", view, methods=["GET", "DELETE"])
+        server.add_route("/_test/send", view, methods=["POST"])
+
+    def _answer(self, method, arguments, body):
+        if method == "GET":
+            return self._calls
+        if method == "DELETE":
+            self._calls.clear()
+            return None
+        every = float(arguments.get("every", 0))
+        if "thread" in arguments:
+            threading.Thread(target=send_all, args=(body, every), daemon=True).start()
+            return []
+        return send_all(body, every)
 
 
 def send_all(messages, every):

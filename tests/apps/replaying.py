@@ -3,9 +3,9 @@
 from dash import Dash, Input, Output, State, callback, html
 
 from dash_pipe import Pipe
-from recorder import Recorder
+from recorder import OPTIONS, Recorder
 
-app = Dash(__name__)
+app = Dash(__name__, **OPTIONS)
 server = app.server
 recorder = Recorder(server)
 

@@ -1,6 +1,9 @@
 """Dash(server=False) and init_app."""
 
+from harness.server import WSGI
+
 APP = "factory"
+HOSTS = WSGI  # of a Flask server without an app
 
 
 def test_an_app_that_gets_its_server_later(app, browser):

@@ -1,7 +1,9 @@
 """A page without a Pipe pays nothing for dash-pipe."""
 
+from harness.server import ASGI, WSGI
+
 APP = "plain"
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest")
 
 
 def test_a_page_without_a_pipe_opens_no_socket(browser, proxy):

@@ -1,10 +1,11 @@
 """The first things a user tries."""
 
 from harness.app import contiguous, offsets
+from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "room"
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest")
 
 
 def test_a_click_appears_in_a_second_browser(app, browser, second_browser):

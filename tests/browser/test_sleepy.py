@@ -25,6 +25,8 @@ def test_a_laptop_that_slept_goes_on_where_it_was(app, browser, proxy):
     proxy.allow()
     browser.run("window.dispatchEvent(new Event('online'))")  # as Chromium does on waking
     wait_for_value(
-        lambda: heard(app.calls("a")), ["good night", "dream", "good morning"], "what it heard to be"
+        lambda: heard(app.calls("a")),
+        ["good night", "dream", "good morning"],
+        "what it heard to be",
     )
     assert not app.calls("gap a")

@@ -3,10 +3,11 @@
 import pytest
 
 from harness.app import contiguous, heard, offsets
+from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "slow"
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest")
 
 COUNT = 1000
 

@@ -44,6 +44,9 @@ ALLOWED = {
     "raises": ("the server responded with a status of 500", "dash_renderer"),
 }
 
+# What Dash says of its own websocket, on the backends where it has one.
+DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
+
 # Before Dash has a layout, getLayout throws.
 READ_PROP = """
     try {
@@ -126,6 +129,13 @@ class Browser:
             lambda: self.prop(id_, name), value, f"{name} of {json.dumps(id_)} to be", timeout
         )
 
+    def requests(self, path: str) -> int:
+        """Return how many requests the page has made whose address holds `path`."""
+        names = self.driver.execute_script(
+            "return performance.getEntriesByType('resource').map(({name}) => name)"
+        )
+        return sum(path in name for name in names)
+
     def console(self) -> list[str]:
         """Return what the console has shown since the last time this was asked."""
         entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
@@ -145,5 +155,6 @@ def executable(*names: str) -> str:
 
 
 def unexpected(console: list[str], allowed: tuple[str, ...]) -> list[str]:
-    """Return the lines that should not be there: those that hold none of the allowed parts."""
+    """Return the lines that should not be there: Dash's own and those that `allowed` has parts of."""
+    allowed += DASHS_OWN
     return [line for line in console if not any(part in line for part in allowed)]

@@ -383,6 +383,31 @@ describe("refusals", () => {
     },
   );
 
+  test("a label that is refused denies its Pipe alone", () => {
+    const connection = connect(url, browser);
+    const bad = connection.join(wish({ key: "bad", labels: ["b"] }));
+    const good = connection.join(wish({ key: "good", labels: ["a"] }));
+    browser.socket.open();
+    browser.socket.hear(subscribed("jobs", 5, { denied: ["b"] }));
+    expect([bad.status, good.status]).toEqual(["denied", "open"]);
+    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*refuses its label/);
+    browser.socket.drop(1006);
+    browser.pass(4300);
+    browser.socket.open();
+    expect(browser.socket.last).toMatchObject({ type: "subscribe", labels: ["a"] });
+  });
+
+  test("a Pipe that may not take every label leaves the others on", () => {
+    const connection = connect(url, browser);
+    const all = connection.join(wish({ key: "all", labels: null }));
+    const one = connection.join(wish({ key: "one", labels: ["a"] }));
+    browser.socket.open();
+    browser.socket.hear(denied);
+    expect(browser.socket.last).toMatchObject({ type: "subscribe", labels: ["a"] });
+    browser.socket.hear(subscribed("jobs", 5));
+    expect([all.status, one.status]).toEqual(["denied", "open"]);
+  });
+
   test("a Pipe whose properties have changed asks again", () => {
     const { connection, listener } = listening();
     browser.socket.hear(denied);
@@ -404,7 +429,7 @@ describe("refusals", () => {
     },
   );
 
-  test.each([4403, 4406])(
+  test.each([4401, 4403, 4406])(
     "%i is final: all denied, said once with the way out, never tried again",
     (code) => {
       const { connection, listener } = listening();

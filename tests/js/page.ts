@@ -69,5 +69,11 @@ export function act([name, ...given]: [keyof typeof commands, ...never[]]) {
   const socket: FakeSocket | undefined = browser.sockets[browser.sockets.length - 1];
   const sent = socket?.sent.splice(0).map((frame) => JSON.stringify(frame)) ?? [];
   const status = Object.fromEntries([...pipes].map(([slot, { listener }]) => [slot, listener.status]));
-  return { result: result ?? null, sent, sockets: browser.sockets.length, state: socket?.readyState ?? 3, status };
+  return {
+    result: result ?? null,
+    sent,
+    sockets: browser.sockets.length,
+    state: socket?.readyState ?? 3,
+    status,
+  };
 }

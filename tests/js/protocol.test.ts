@@ -138,12 +138,45 @@ describe("a channel", () => {
     channel.listeners.add(listener);
     channel.refused();
     expect(channel.answered).toBe(0);
+    listener.denied = false;
     channel.subscribe();
     channel.refused();
     expect(channel.answered).toBe(1);
+    listener.denied = false;
     channel.subscribe();
     channel.subscribed({ type: "subscribed", channel: "c", epoch: "e", offset: 3 });
     expect(listener.position?.offset).toBe(3);
+  });
+
+  test("who takes every label is denied first, and the others ask again", () => {
+    const [channel, all, one] = [new Channel("c"), new Listener(null), new Listener(["a"])];
+    channel.listeners.add(all).add(one);
+    channel.subscribe();
+    expect(channel.refused()).toEqual([all]);
+    expect(channel.subscribe()).toMatchObject({ labels: ["a"] });
+    expect(channel.refused()).toEqual([one]);
+    expect(channel.allowed).toEqual([]);
+  });
+
+  test("a refusal does not deny who came after the question", () => {
+    const [channel, first, second] = [new Channel("c"), new Listener(["a"]), new Listener(["b"])];
+    channel.listeners.add(first);
+    channel.subscribe();
+    channel.listeners.add(second);
+    channel.subscribe();
+    expect(channel.refused()).toEqual([first]);
+    channel.subscribed({ type: "subscribed", channel: "c", epoch: "e", offset: 3, denied: ["a"] });
+    expect(second.position?.offset).toBe(3);
+  });
+
+  test("who is denied hears nothing, also of labels that others may hear", () => {
+    const [channel, both, one] = [new Channel("c"), new Listener(["a", "b"]), new Listener(["a"])];
+    channel.listeners.add(both).add(one);
+    channel.subscribe();
+    const reply = { type: "subscribed", channel: "c", epoch: "e", offset: 3, denied: ["b"] } as const;
+    expect(channel.subscribed({ ...reply, denied: [...reply.denied] })).toEqual([both]);
+    channel.advance(4, [[4, "a", "x", 1]]);
+    expect([both.batch().rows, one.batch().rows.length]).toEqual([[], 1]);
   });
 
   test("reads on from the highest offset it saw, also where nobody took the message", () => {

@@ -54,7 +54,9 @@ class Pipe:
         self.labels: set[str] = set()  # all that it ever listened to
         self.taken: set[int] = set()
         self.gaps: list[Gap] = []
-        self.doubt = 0  # what was sent before may have been lost in a gap of which only the number is known
+        self.doubt = (
+            0  # what was sent before may have been lost in a gap of which only the number is known
+        )
         self.epoch: str | None = None
         self.listening: dict[str, Listening] = {}
         self._newest = 0

@@ -33,7 +33,12 @@ STEPS: list[tuple[Any, ...]] = [
     *[("wait", milliseconds) for milliseconds in (400, 2000, 6000, 45_000)] * 2,
     *[("beat", seconds) for seconds in (0.0, -30.0, 30.0, WINDOW, FORGOTTEN)],
     ("restart",),
-    *[("mount", *where, labels, *bounds) for where in PIPES for labels in CHOICES for bounds in BOUNDS],
+    *[
+        ("mount", *where, labels, *bounds)
+        for where in PIPES
+        for labels in CHOICES
+        for bounds in BOUNDS
+    ],
     *[("unmount", slot) for slot in SLOTS] * 2,
     *itertools.product(["relabel"], SLOTS, CHOICES),
     *[("take", slot) for slot in SLOTS] * 5,

@@ -1,6 +1,5 @@
 """A page, a server and the network between them, moved step by step; the steps are a schedule."""
 
-import json
 from collections import deque
 from typing import Any
 
@@ -53,7 +52,9 @@ class World:
         self.page = page
         self.room = Room(LIMITS, POLICY)
         self.line: Line | None = None
-        self.unnoticed: list[Line] = []  # the page is gone from these, and the server thinks it is not
+        self.unnoticed: list[
+            Line
+        ] = []  # the page is gone from these, and the server thinks it is not
         self.sent: list[Sent] = []
         self.pipes: dict[str, Pipe] = {}
         self.down = False
@@ -219,7 +220,9 @@ class World:
         gap, epoch = came["lastGap"], came["position"]["epoch"]
         if gap["cause"] == "epoch":
             # Of the log before the present one; which one, the page need not have told us.
-            return Gap("epoch", pipe.epoch if pipe.epoch != epoch else None, gap["from"], float("inf"))
+            return Gap(
+                "epoch", pipe.epoch if pipe.epoch != epoch else None, gap["from"], float("inf")
+            )
         described = Gap(gap["cause"], epoch, gap["from"], gap["to"])
         if came["gaps"] == 1 and gap["cause"] == "window":
             lost = [

@@ -8,7 +8,7 @@ from typing import Any
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.hub import Hub, Policy
 from dash_pipe.log import Batch, Limits, Log
-from dash_pipe.protocol import Close, Frame
+from dash_pipe.protocol import Close, Denied, Frame, Subscribe
 
 
 class Clock:
@@ -25,6 +25,8 @@ class Outlet:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.closed: tuple[Close, str] | None = None
+        self.verdict: Denied | None = frozenset()
+        self.asked: list[tuple[str, Any]] = []
 
     def send(self, frame: Frame) -> None:
         if self.closed is None:
@@ -32,6 +34,10 @@ class Outlet:
 
     def close(self, code: Close, reason: str) -> None:
         self.closed = self.closed or (code, reason)
+
+    def permit(self, request: Subscribe) -> Denied | None:
+        self.asked.append((request.channel, request.labels))
+        return self.verdict
 
     def take(self) -> list[dict[str, Any]]:
         """What came since the last call, decoded."""

@@ -66,7 +66,8 @@ class Page:
         self.gone: list[Connection] = []
         self.transport = Transport()
         response = server.accept(request)
-        self.connection = Connection(room.hub, server, response, refusal, BUFFER, self.gone.append)
+        hub: Any = room.hub  # what a LoopHub adds, its loop and its clock, is the test's
+        self.connection = Connection(hub, server, response, refusal, None, BUFFER, self.gone.append)
         self.connection.connection_made(self.transport)
         self.frames = self.read()[1:]
 

@@ -1,8 +1,12 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_pipe.access import origin_allowed
+from dash_pipe.access import origin_allowed, questions
+from dash_pipe.log import Labels
+from dash_pipe.protocol import Denied
 
 
 @pytest.mark.parametrize(
@@ -91,3 +95,28 @@ def test_all_are_allowed() -> None:
 def test_garbage_gets_a_verdict(origin: str, hosts: list[str]) -> None:
     assert origin_allowed(origin, hosts, ()) in (True, False)
     assert not origin_allowed(f"http://evil.org/{origin}", ["app.org"], ())
+
+
+def denied(labels: Labels, permits: Callable[[Labels], bool]) -> Denied:
+    asking = questions(labels)
+    question = next(asking)
+    while True:
+        try:
+            question = asking.send(permits(question))
+        except StopIteration as end:
+            return frozenset(end.value)
+
+
+@pytest.mark.parametrize("labels", [None, frozenset(), frozenset("a"), frozenset("abc")])
+def test_one_question_will_do_where_the_answer_is_yes(labels: Labels) -> None:
+    asked: list[Labels] = []
+    assert denied(labels, lambda question: asked.append(question) or True) == frozenset()  # type: ignore[func-returns-value]
+    assert asked == [labels]
+
+
+def test_what_is_refused() -> None:
+    assert denied(None, lambda _: False) == {None}
+    assert denied(frozenset("a"), lambda _: False) == {"a"}
+    assert denied(frozenset("abc"), lambda _: False) == {"a", "b", "c"}
+    assert denied(frozenset("abc"), lambda question: question == {"b"}) == {"a", "c"}
+    assert denied(frozenset("ab"), lambda question: len(question or "") == 1) == {"a", "b"}

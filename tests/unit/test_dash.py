@@ -140,7 +140,7 @@ def test_setup_of_what_is_no_app_helps(app: Any) -> None:
 def test_setup_of_an_app_on_another_server_helps() -> None:
     app = dash.Dash("app")
     app.server = object()  # as with another backend
-    with pytest.raises(SetupError, match=r"on Flask; .*builtins\.object"):
+    with pytest.raises(SetupError, match=r"on Flask, FastAPI and Quart; .*builtins\.object"):
         dash_pipe.setup(app)
 
 

@@ -51,7 +51,7 @@ class Page:
         server.receive_data(b"".join(self.ws.data_to_send()))
         (request,) = server.events_received()
         assert isinstance(request, Request)
-        thread.adopt(theirs, server, server.accept(request), None)
+        thread.adopt(theirs, server, server.accept(request), None, None)
         self.next()
 
     def next(self) -> Any:
@@ -136,7 +136,7 @@ def test_a_socket_that_is_none_is_said(
     other.close()
     server = websocket()
     server.receive_data(b"GET / HTTP/1.1\r\n\r\n")
-    thread.adopt(closed, server, server.reject(400, ""), None)
+    thread.adopt(closed, server, server.reject(400, ""), None, None)
     Page(thread).sock.close()  # the loop has come past it then
     assert "could not be taken over" in caplog.text
     assert closed not in thread._sockets.values()

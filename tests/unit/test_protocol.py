@@ -40,7 +40,10 @@ def encode(frame: dict[str, Any]) -> Frame:
         case "subscribed":
             at = Position(fields.pop("epoch"), fields.pop("offset"))
             lost = [tuple(row) for row in fields.pop("lost")]
-            return protocol.subscribed(fields.pop("channel"), at, lost=lost, **fields)
+            denied = frozenset(fields.pop("denied", ()))
+            return protocol.subscribed(
+                fields.pop("channel"), at, lost=lost, denied=denied, **fields
+            )
         case "messages":
             lost = [tuple(row) for row in fields.get("lost", [])]
             batch = Batch(rows, fields["upto"], lost)

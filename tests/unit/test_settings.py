@@ -109,6 +109,6 @@ def test_the_docs_have_the_same_table() -> None:
         name.strip(" `"): (default.strip(" `"), doc.strip()) for name, default, doc in table
     }
     for each in fields(Settings):
-        default = "" if each.default == () else str(each.default)
+        default = "" if each.default in ((), None) else str(each.default)
         assert documented.pop(each.name) == (default, each.metadata["doc"])
     assert documented == {}

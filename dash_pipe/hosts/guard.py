@@ -1,0 +1,186 @@
+"""What guards an endpoint: origins, the app's own hooks, and the ``authorize`` setting.
+
+What is decided where: ``access`` knows the rules, this asks the app. A hook may be sync or async,
+and so may the server: each of the four pairs has its way here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from .. import runtime
+from ..access import Refusal, questions, refusal
+from ..log import Labels
+from ..protocol import Close, Denied
+from ..settings import Authorize
+
+AUTHORIZE_TIMEOUT = 10.0  # seconds that an answer of the app may take
+
+logger = logging.getLogger("dash_pipe")
+
+OpenRequest = Callable[[], AbstractContextManager[Any]]
+"""Brings the request back to which a websocket belongs: a context in which the app finds it"""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Who may use the endpoint of one app.
+
+    Attributes:
+        origins: what the app allows beside the setting ``allowed_origins``.
+        connect_hooks: gives the functions that Dash asks before it opens a websocket of its own
+            (``dash.hooks.websocket_connect``); they are asked for ours too.
+    """
+
+    origins: Sequence[str] = ()
+    connect_hooks: Callable[[], Sequence[Callable[[Any], Any]]] = tuple
+
+    def refusal(self, headers: Mapping[str, str]) -> Refusal | None:
+        """Why a page may not use the endpoint at all; ``None`` when it may."""
+        return refusal(headers, (*runtime.current().settings.allowed_origins, *self.origins))
+
+    async def connect_refusal(self, request: Any) -> Refusal | None:
+        """What the app's own hooks say to a request that opens a websocket.
+
+        They answer as Dash wants it: ``False``, or ``(code, reason)``, refuses.
+        """
+        for hook in self.connect_hooks():
+            try:
+                answer = hook(request)
+                if inspect.isawaitable(answer):
+                    answer = await answer
+            except Exception:
+                logger.exception("dash-pipe: a websocket_connect hook failed, and so refuses")
+                answer = False
+            if answer is False:
+                return Close.UNAUTHORIZED, "a websocket_connect hook of this app refused"
+            if isinstance(answer, tuple):
+                return Close.UNAUTHORIZED, f"a websocket_connect hook of this app refused: {answer}"
+        return None
+
+    @property
+    def authorizes(self) -> bool:
+        """Whether the app wants to be asked who may listen where."""
+        return runtime.current().settings.authorize is not None
+
+
+class HttpOnly:
+    """Says once that an app guards its pages, but nothing guards its websocket.
+
+    Args:
+        guard: of the app.
+        http_guards: names what guards HTTP alone; asked late, since an app may add some any time.
+        backend: how the log calls the server.
+    """
+
+    def __init__(self, guard: Guard, http_guards: Callable[[], list[str]], backend: str) -> None:
+        self._guard = guard
+        self._http_guards = http_guards
+        self._backend = backend
+        self._checked = False
+
+    def check(self) -> None:
+        """Look, the first time."""
+        if self._checked:
+            return
+        self._checked = True
+        names = self._http_guards()
+        if names and not self._guard.authorizes and not self._guard.connect_hooks():
+            logger.warning(
+                "dash-pipe: %s on %s guards HTTP requests but does not run for websockets, so "
+                "whoever reaches this server can listen on every channel. Say who may with "
+                "dash_pipe.configure(authorize=...) or dash.hooks.websocket_connect, or with "
+                "authorize=lambda *_: True that everybody may.",
+                ", ".join(names),
+                self._backend,
+            )
+
+
+async def refused(open_request: OpenRequest, channel: str, labels: Labels) -> Denied:
+    """Ask the app what a browser may not listen to, from a loop that must not be held up.
+
+    An answer that fails, that is no bool, or that takes longer than ``AUTHORIZE_TIMEOUT``,
+    refuses, and the log says so.
+    """
+    authorize = runtime.current().settings.authorize
+    if authorize is None:
+        return frozenset()
+    ask = _ask_async if inspect.iscoroutinefunction(authorize) else _ask_in_thread
+    asking = questions(labels)
+    question = next(asking)
+    while True:
+        answer: object = None
+        with _refusing(channel):
+            asked = ask(authorize, open_request, channel, _listed(question))
+            answer = await asyncio.wait_for(asked, AUTHORIZE_TIMEOUT)
+        try:
+            question = asking.send(_is_yes(answer))
+        except StopIteration as end:
+            return cast(Denied, end.value)
+
+
+def refused_now(request: Any, channel: str, labels: Labels) -> Denied:
+    """Ask the app the same from a thread that may wait, within the request."""
+    authorize = runtime.current().settings.authorize
+    if authorize is None:
+        return frozenset()
+    asking = questions(labels)
+    question = next(asking)
+    while True:
+        answer: object = None
+        with _refusing(channel):
+            answer = authorize(request, channel, _listed(question))
+            if inspect.iscoroutine(answer):
+                answer = asyncio.run(asyncio.wait_for(answer, AUTHORIZE_TIMEOUT))
+        try:
+            question = asking.send(_is_yes(answer))
+        except StopIteration as end:
+            return cast(Denied, end.value)
+
+
+@contextmanager
+def _refusing(channel: str) -> Iterator[None]:
+    """Say what goes wrong with a question; its answer stays ``None`` then."""
+    try:
+        yield
+    except asyncio.TimeoutError:
+        logger.warning(
+            "dash-pipe: authorize did not answer for channel %r within %g s, and so refuses",
+            channel,
+            AUTHORIZE_TIMEOUT,
+        )
+    except Exception:
+        logger.exception("dash-pipe: authorize failed for channel %r, and so refuses", channel)
+
+
+def _is_yes(answer: object) -> bool:
+    """Only ``True`` permits: what else is true to Python may be a response that refuses."""
+    if answer is not None and not isinstance(answer, bool):
+        logger.warning(
+            "dash-pipe: authorize is to return True or False, returned %r, and so refuses", answer
+        )
+    return answer is True
+
+
+async def _ask_async(authorize: Authorize, open_request: OpenRequest, *question: Any) -> object:
+    with open_request() as request:
+        answer = authorize(request, *question)
+        return await answer if inspect.isawaitable(answer) else answer
+
+
+async def _ask_in_thread(authorize: Authorize, open_request: OpenRequest, *question: Any) -> object:
+    def ask() -> object:
+        with open_request() as request:
+            return authorize(request, *question)
+
+    return await asyncio.to_thread(ask)
+
+
+def _listed(labels: Labels) -> list[str] | None:
+    return None if labels is None else sorted(labels)

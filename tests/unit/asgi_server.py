@@ -1,0 +1,57 @@
+"""An ASGI server that a test plays, with one browser on it."""
+
+import asyncio
+import json
+from typing import Any
+
+from dash_pipe.hosts.asgi import AsgiEndpoint
+
+Event = dict[str, Any]
+
+
+class Server:
+    """An ASGI server with one browser, whose socket can be made slow or broken."""
+
+    def __init__(self, app: Any = None, **scope: Any) -> None:
+        self.scope: dict[str, Any] = {
+            "type": "websocket",
+            "path": "/_pipe/ws",
+            "headers": [(b"host", b"app.org"), (b"origin", b"https://app.org")],
+            "subprotocols": ["dash-pipe.v1"],
+            **scope,
+        }
+        self.app = app or AsgiEndpoint()
+        self.to_app: asyncio.Queue[Event] = asyncio.Queue()
+        self.to_app.put_nowait({"type": "websocket.connect"})
+        self.sent: asyncio.Queue[Event] = asyncio.Queue()
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.error: Exception | None = None
+
+    async def __aenter__(self) -> "Server":
+        self.task = asyncio.create_task(self.app(self.scope, self.to_app.get, self._send))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await asyncio.wait_for(self.task, 5)
+
+    async def _send(self, event: Event) -> None:
+        if self.error is not None:
+            raise self.error
+        await self.writable.wait()
+        self.sent.put_nowait(event)
+
+    def says(self, **frame: Any) -> None:
+        self.to_app.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
+
+    async def next(self) -> Event:
+        return await asyncio.wait_for(self.sent.get(), 5)
+
+    async def frame(self) -> Event:
+        frame: Event = json.loads((await self.next())["text"])
+        return frame
+
+    async def subscribe(self, channel: str = "jobs") -> Event:
+        self.says(type="subscribe", channel=channel, labels=None)
+        return await self.frame()

@@ -1,0 +1,257 @@
+"""The endpoint as an ASGI app, with the test as its server."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+import dash_pipe
+from dash_pipe.hosts import asgi_socket
+from dash_pipe.hosts.asgi import AsgiEndpoint
+from dash_pipe.hosts.loophub import _hubs
+from unit.asgi_server import Event, Server
+
+
+def talks(test: Callable[[Server], Awaitable[None]], *endpoint: AsgiEndpoint, **scope: Any) -> None:
+    async def main() -> None:
+        async with Server(*endpoint, **scope) as server:
+            await test(server)
+        assert not _hubs
+
+    asyncio.run(main())
+
+
+def test_a_conversation() -> None:
+    async def test(server: Server) -> None:
+        assert await server.next() == {"type": "websocket.accept", "subprotocol": "dash-pipe.v1"}
+        assert (await server.subscribe())["type"] == "subscribed"
+        dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
+        assert (await server.frame())["messages"][0][:3] == [1, "a", "hello"]
+
+    talks(test)
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen", "code"),
+    [
+        ([], None, None),
+        (["other", "dash-pipe.v1"], "dash-pipe.v1", None),
+        (["dash-pipe.v2"], "dash-pipe.v2", 4406),
+    ],
+)
+def test_the_subprotocol(offered: list[str], chosen: str | None, code: int | None) -> None:
+    async def test(server: Server) -> None:
+        assert (await server.next())["subprotocol"] == chosen
+        if code is None:
+            assert (await server.subscribe())["type"] == "subscribed"
+        else:
+            assert (await server.next())["code"] == code
+
+    talks(test, subprotocols=offered)
+
+
+def test_another_page_is_accepted_and_told_why_not() -> None:
+    async def test(server: Server) -> None:
+        assert (await server.next())["type"] == "websocket.accept"
+        close = await server.next()
+        assert (close["type"], close["code"]) == ("websocket.close", 4403)
+
+    talks(test, headers=[(b"host", b"app.org"), (b"origin", b"https://evil.org")])
+
+
+def test_behind_a_proxy() -> None:
+    async def test(server: Server) -> None:
+        await server.next()
+        assert (await server.subscribe())["type"] == "subscribed"
+
+    hosts = [(b"host", b"127.0.0.1"), (b"x-forwarded-host", b"a.org"), (b"origin", b"http://b.org")]
+    talks(test, headers=[*hosts, (b"X-Forwarded-Host", b"b.org")])
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        ({"bytes": b"{}"}, 1003),
+        ({"text": None, "bytes": b"{}"}, 1003),
+        ({"text": "x" * 8193}, 1009),
+        ({"text": "\N{ROCKET}" * 4096}, 1009),
+    ],
+)
+def test_what_is_not_spoken(event: Event, code: int) -> None:
+    async def test(server: Server) -> None:
+        await server.next()
+        server.to_app.put_nowait({"type": "websocket.receive", **event})
+        assert (await server.next())["code"] == code
+
+    talks(test)
+
+
+def test_a_frame_of_8_kib_is_heard() -> None:
+    async def test(server: Server) -> None:
+        await server.next()
+        text = json.dumps({"type": "subscribe", "channel": "c", "labels": None})
+        server.to_app.put_nowait({"type": "websocket.receive", "text": text.ljust(8192)})
+        assert (await server.frame())["type"] == "subscribed"
+
+    talks(test)
+
+
+def test_a_slow_browser_gets_everything_in_order() -> None:
+    async def test(server: Server) -> None:
+        await server.next()
+        await server.subscribe()
+        server.writable.clear()
+        for n in range(5):
+            dash_pipe.send_to_pipe_channel("jobs", "a", n)
+            await asyncio.sleep(0)  # the hub's turn
+        server.writable.set()
+        got: list[Any] = []
+        while len(got) < 5:
+            got += [row[2] for row in (await server.frame())["messages"]]
+        assert got == list(range(5))
+
+    talks(test)
+
+
+def test_nothing_is_taken_from_a_browser_that_does_not_read() -> None:
+    async def test(server: Server) -> None:
+        await server.next()
+        server.writable.clear()
+        for _ in range(3):
+            server.says(type="subscribe", channel="jobs", labels=None)
+        turn = asyncio.Event()
+        for _ in range(10):
+            asyncio.get_running_loop().call_soon(turn.set)
+            await turn.wait()
+            turn.clear()
+        assert server.to_app.qsize() == 2
+        server.writable.set()
+        for _ in range(3):
+            assert (await server.frame())["type"] == "subscribed"
+
+    talks(test)
+
+
+def test_a_send_that_fails_ends_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(server: Server) -> None:
+        await server.next()
+        await server.subscribe()
+        server.error = OSError("gone")
+        dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+
+    talks(test)
+    assert [each for each in caplog.records if each.levelno > logging.DEBUG] == []
+
+
+def test_a_browser_that_takes_not_even_the_close_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asgi_socket, "CLOSE_TIMEOUT", 0.01)
+
+    async def main() -> None:
+        server = Server()
+        async with server:
+            await server.next()
+            await server.subscribe()
+            server.writable.clear()
+            server.to_app.put_nowait({"type": "websocket.receive", "bytes": b"!"})
+            await asyncio.wait_for(server.task, 5)
+        assert not _hubs
+
+    asyncio.run(main())
+
+
+def test_a_server_that_cancels_is_obeyed() -> None:
+    async def main() -> None:
+        server = Server()
+        async with server:
+            await server.next()
+            await server.subscribe()
+            server.task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await server.task
+            assert not _hubs
+            server.task = asyncio.create_task(asyncio.sleep(0))
+
+    asyncio.run(main())
+
+
+def test_who_may_listen_is_asked_with_the_request() -> None:
+    asked: list[Any] = []
+
+    async def authorize(*question: Any) -> bool:
+        asked.append(question)
+        return question[1] == "jobs"
+
+    dash_pipe.configure(authorize=authorize)
+
+    async def test(server: Server) -> None:
+        await server.next()
+        assert (await server.subscribe("jobs"))["type"] == "subscribed"
+        assert (await server.subscribe("secrets"))["code"] == "denied"
+        dash_pipe.send_to_pipe_channel("secrets", "a", 1)
+        dash_pipe.send_to_pipe_channel("jobs", "a", 2)
+        assert (await server.frame())["channel"] == "jobs"
+
+    talks(test, AsgiEndpoint(request_of=lambda scope: scope["path"]))
+    assert asked == [("/_pipe/ws", "jobs", None), ("/_pipe/ws", "secrets", None)]
+
+
+def test_what_comes_while_the_app_thinks_waits() -> None:
+    thinking = asyncio.Event()
+
+    async def authorize(*_: Any) -> bool:
+        await thinking.wait()
+        return True
+
+    dash_pipe.configure(authorize=authorize)
+
+    async def test(server: Server) -> None:
+        await server.next()
+        server.says(type="subscribe", channel="jobs", labels=None)
+        server.says(type="replay", id=1, channel="jobs", labels=None, last=1)
+        assert server.sent.empty()
+        thinking.set()
+        assert [(await server.frame())["type"] for _ in range(2)] == ["subscribed", "replayed"]
+
+    talks(test)
+
+
+def test_the_end_of_the_server_is_told() -> None:
+    async def main() -> None:
+        endpoint = AsgiEndpoint()
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        for kind in ("startup", "shutdown"):
+            events.put_nowait({"type": f"lifespan.{kind}"})
+        said: list[str] = []
+
+        async def send(event: Event) -> None:
+            said.append(event["type"])
+
+        async with Server(endpoint) as server:
+            await server.next()
+            await server.subscribe()
+            await endpoint({"type": "lifespan"}, events.get, send)
+            assert (await server.next())["code"] == 1001
+        assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        assert not _hubs
+
+    asyncio.run(main())
+
+
+def test_no_room() -> None:
+    dash_pipe.configure(max_connections=1)
+
+    async def main() -> None:
+        async with Server() as first:
+            await first.next()
+            await first.subscribe()
+            async with Server() as second:
+                assert (await second.next())["type"] == "websocket.accept"
+                assert (await second.next())["code"] == 1013
+            await first.subscribe()
+
+    asyncio.run(main())
