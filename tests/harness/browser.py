@@ -155,6 +155,6 @@ def executable(*names: str) -> str:
 
 
 def unexpected(console: list[str], allowed: tuple[str, ...]) -> list[str]:
-    """Return the lines that should not be there: Dash's own and those that `allowed` has parts of."""
+    """Return the lines that should not be there: none of Dash's own, none with an allowed part."""
     allowed += DASHS_OWN
     return [line for line in console if not any(part in line for part in allowed)]

@@ -18,7 +18,7 @@ class Sent(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A loss that a Pipe counted. `epoch` is that of the log that lost something, None if unknown."""
+    """A loss that a Pipe counted, in the log named `epoch`; None where that is not known."""
 
     cause: str
     epoch: str | None
@@ -51,12 +51,10 @@ class Pipe:
         self.replay = replay
         self.limit = limit
         self.mounted = True
-        self.labels: set[str] = set()  # all that it ever listened to
+        self.labels: dict[str, int] = {}  # all that it ever listened to, and since when
         self.taken: set[int] = set()
         self.gaps: list[Gap] = []
-        self.doubt = (
-            0  # what was sent before may have been lost in a gap of which only the number is known
-        )
+        self.doubt = 0  # what was sent before may be lost: a gap was counted, and not described
         self.epoch: str | None = None
         self.listening: dict[str, Listening] = {}
         self._newest = 0
@@ -69,7 +67,7 @@ class Pipe:
 
     def _listen(self, labels: str | None, now: int) -> None:
         names = LABELS if labels is None else labels
-        self.labels.update(names)
+        self.labels = {**dict.fromkeys(names, now), **self.labels}
         self.listening = {
             label: self.listening.get(label) or Listening(label, now) for label in names
         }
@@ -124,5 +122,6 @@ class Pipe:
     def excess(self) -> Iterator[Sent]:
         """What it was given of the past beyond what it asked for."""
         for each in self.listening.values():
-            past = [sent for sent in each.taken if sent.number <= each.asked]
+            # From its first time on: it may take a label up again before the server has let go of it.
+            past = [sent for sent in each.taken if sent.number <= self.labels[each.label]]
             yield from past[: max(0, len(past) - self.replay)]

@@ -220,9 +220,8 @@ class World:
         gap, epoch = came["lastGap"], came["position"]["epoch"]
         if gap["cause"] == "epoch":
             # Of the log before the present one; which one, the page need not have told us.
-            return Gap(
-                "epoch", pipe.epoch if pipe.epoch != epoch else None, gap["from"], float("inf")
-            )
+            before = pipe.epoch if pipe.epoch != epoch else None
+            return Gap("epoch", before, gap["from"], float("inf"))
         described = Gap(gap["cause"], epoch, gap["from"], gap["to"])
         if came["gaps"] == 1 and gap["cause"] == "window":
             lost = [
