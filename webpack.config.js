@@ -1,19 +1,17 @@
 const path = require("node:path");
 
-// Dash serves React itself; a component library finds it on `window`, as it is found there.
-module.exports = {
+// Properties of our own objects, which are shortened in the bundle. No name stands here that is also on the
+// wire, a property of a Pipe, or one of an object that Dash, React or the browser made and that we use.
+const OURS = `
+  advance allowed answered ask asked batch closed deliver deny due enter failed forget gaps heard held holding key
+  lastGap leave limit listeners lose lostTo opened overflow owner past pending pipe place position
+  ready refuse refused release reply reset restart rows sent shown store takes timer trim wake warned
+  wish
+`;
+
+const common = {
   mode: "production",
   devtool: false,
-  entry: "./src/index.ts",
-  output: {
-    path: path.resolve(__dirname, "dash_pipe"),
-    filename: "dash_pipe.min.js",
-  },
-  externals: {
-    react: "window React",
-    "react-dom": "window ReactDOM",
-    "prop-types": "window PropTypes",
-  },
   resolve: { extensions: [".ts", ".tsx"] },
   module: {
     rules: [
@@ -27,3 +25,36 @@ module.exports = {
   },
   performance: { hints: false },
 };
+const output = { path: path.resolve(__dirname, "dash_pipe"), filename: "[name].min.js" };
+
+module.exports = [
+  {
+    ...common,
+    entry: { dash_pipe: "./src/index.ts" },
+    output,
+    // Dash serves React itself; a component library finds it on `window`, as it is found there.
+    externals: {
+      react: "window React",
+      "react-dom": "window ReactDOM",
+      "prop-types": "window PropTypes",
+    },
+    optimization: {
+      minimizeOptions: {
+        javascript: {
+          compress: { passes: 2 },
+          // `builtins` only lets the names count that some object of the browser happens to have, too.
+          mangle: {
+            properties: { builtins: true, regex: new RegExp(`^(${OURS.trim().split(/\s+/).join("|")})$`) },
+          },
+        },
+      },
+    },
+  },
+  {
+    ...common,
+    // For a page whose websockets fail, which loads it with `import()`.
+    entry: { fallback: "./src/fallback.ts" },
+    output: { ...output, module: true, library: { type: "module" } },
+    experiments: { outputModule: true },
+  },
+];

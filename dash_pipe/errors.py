@@ -14,7 +14,7 @@ class InvalidMessageError(DashPipeError, ValueError):
     """A message can't be sent as it is; nothing was sent.
 
     Attributes:
-        argument: the argument at fault: ``channel_name``, ``label`` or ``value``.
+        argument: the argument at fault: ``channel_name``, ``label``, ``value`` or ``message_id``.
     """
 
     def __init__(self, argument: str, reason: str) -> None:
@@ -32,6 +32,28 @@ class SettingError(DashPipeError, ValueError):
     def __init__(self, setting: str, reason: str) -> None:
         super().__init__(f"{setting}: {reason}")
         self.setting = setting
+
+
+class BrokerUnavailable(DashPipeError, ConnectionError):  # noqa: N818 - it is a state, and it passes
+    """The broker could not be reached in time, or refused.
+
+    Send again with ``message_id=error.message_id``, and the message is delivered once at most,
+    whatever became of the first attempt.
+
+    Attributes:
+        may_have_been_sent: whether the message may be in the channel all the same. When false, it
+            is not.
+        message_id: the id of the message.
+    """
+
+    def __init__(self, reason: str, *, may_have_been_sent: bool, message_id: str) -> None:
+        state = "may have been sent all the same" if may_have_been_sent else "was not sent"
+        super().__init__(
+            f"the message {state}: {reason}; to try again without delivering it twice, send it "
+            f"with message_id={message_id!r}"
+        )
+        self.may_have_been_sent = may_have_been_sent
+        self.message_id = message_id
 
 
 class SetupError(DashPipeError, RuntimeError):

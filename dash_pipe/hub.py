@@ -7,19 +7,19 @@ sessions that a host brings, and writes frames to their outlets.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import protocol
 from .brokers import Broker
 from .errors import ProtocolError
 from .log import Batch, Labels, Lost, Position
 from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Pong, Replay, Subscribe, Unsubscribe
-from .session import Outlet, PendingReplay, Session, Subscription
+from .session import Outlet, PendingReplay, Request, Session, Subscription
 
 # What was read for one place, so that all who stand there share it.
-_Place = tuple[int, Labels]
+_Place = tuple[Position, Labels]
 _Shared = dict[_Place, tuple[Batch, Frame | None]]
 
 
@@ -100,19 +100,13 @@ class Hub:
             match protocol.decode(text):
                 case Subscribe() as request:
                     self._ask(session, request)
-                case Unsubscribe(channel):
-                    self._unsubscribe(session, channel)
-                case Replay() as request:
-                    self._replay(session, request)
                 case Pong(n):
                     if session.answered(n):
                         self._serve(session)
+                case request:
+                    self._take(session, request)
         except ProtocolError as problem:
-            session.outlet.send(protocol.error(problem))
-            if problem.code == "bad_frame":
-                session.bad_frames += 1
-                if session.bad_frames == protocol.MAX_BAD_FRAMES:
-                    self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+            self._refuse(session, problem)
 
     def decided(self, session: Session, denied: Denied) -> None:
         """Take the verdict that ``Outlet.permit`` left open, then what came while it was."""
@@ -120,9 +114,9 @@ class Hub:
         if request is None or session not in self._beats:
             return
         try:
-            self._subscribe(session, request, denied)
+            self._grant(session, request, denied)
         except ProtocolError as problem:
-            session.outlet.send(protocol.error(problem))
+            self._refuse(session, problem)
         while session.inbox and session.asked is None:
             self.receive(session, session.inbox.pop(0))
 
@@ -145,7 +139,10 @@ class Hub:
         for channel in grown:
             shared: _Shared = {}
             for session, subscription in list(self._listeners.get(channel, {}).items()):
-                self._deliver(session, channel, subscription, shared)
+                if subscription.parked:
+                    self._unpark(session, subscription)
+                else:
+                    self._deliver(session, channel, subscription, shared)
 
     # Time
 
@@ -180,70 +177,125 @@ class Hub:
         if denied is None:
             session.asked = request
         else:
-            self._subscribe(session, request, denied)
+            self._grant(session, request, denied)
 
-    def _subscribe(self, session: Session, request: Subscribe, denied: Denied) -> None:
-        channel, labels = request.channel, request.labels
+    def _grant(self, session: Session, request: Subscribe, denied: Denied) -> None:
+        """Go on with what of a subscribe is not refused."""
         if denied:
-            labels = None if labels is None else labels - denied
+            labels = None if request.labels is None else request.labels - denied
             if not labels:
                 # A change of labels that is refused leaves the subscription as it was.
-                raise ProtocolError("denied", "this app does not let you listen there", channel)
-        subscription = session.subscriptions.get(channel)
-        if subscription is not None:
-            subscription.labels = labels  # read on from where it stands, with the new ones
-            self._answer(session, channel, subscription, None, [], denied)
+                reason = "this app does not let you listen there"
+                raise ProtocolError("denied", reason, request.channel)
+            request = replace(request, labels=labels, denied=denied)
+        self._take(session, request)
+
+    def _take(self, session: Session, request: Request) -> None:
+        """Do what is asked, or park it until its channel's log has been looked at."""
+        try:
+            subscription = session.subscriptions.get(request.channel)
+            if subscription is None and isinstance(request, Subscribe):
+                subscription = self._open(session, request)
+            if subscription is None or not (subscription.due or subscription.parked):
+                self._do(session, request)
+            elif session.parked == protocol.MAX_PARKED:
+                self._expel(session, Close.TRY_LATER, f"{session.parked} requests wait already")
+            else:
+                session.parked += 1
+                subscription.parked.append(request)
+                self._unpark(session, subscription)
+        except ProtocolError as problem:
+            self._refuse(session, problem)
+
+    def _unpark(self, session: Session, subscription: Subscription) -> None:
+        """Do what waited for the log, if it has been looked at by now."""
+        if subscription.log.refreshed < subscription.due:
             return
+        subscription.due = 0
+        requests, subscription.parked = subscription.parked, []
+        session.parked -= len(requests)
+        for request in requests:
+            self._take(session, request)
+
+    def _do(self, session: Session, request: Request) -> None:
+        match request:
+            case Subscribe():
+                self._subscribe(session, request)
+            case Unsubscribe(channel):
+                self._unsubscribe(session, channel)
+            case Replay():
+                self._replay(session, request)
+
+    def _refuse(self, session: Session, problem: ProtocolError) -> None:
+        session.outlet.send(protocol.error(problem))
+        if problem.code == "bad_frame":
+            session.bad_frames += 1
+            if session.bad_frames == protocol.MAX_BAD_FRAMES:
+                self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+
+    def _open(self, session: Session, request: Subscribe) -> Subscription:
+        """Begin to listen on a channel; the subscription gets its place later."""
+        channel, since = request.channel, request.since
         if len(session.subscriptions) >= protocol.MAX_CHANNELS:
             reason = f"a connection listens on at most {protocol.MAX_CHANNELS} channels"
             raise ProtocolError("too_many_channels", reason, channel)
         log = self._broker.open(channel)
-        subscription = Subscription(log, labels, 0, 0)
-        session.subscriptions[channel] = subscription
-        # Registered before the head is read: a message from now on is in the log or announced.
+        subscription = session.subscriptions[channel] = Subscription(log)
+        # Registered before the log is looked at: a message from now on is in it or announced.
         self._listeners.setdefault(channel, {})[session] = subscription
-        recovered, lost = self._place(subscription, request.since)
-        self._answer(session, channel, subscription, recovered, lost, denied)
+        end = log.end
+        if not end.epoch or (since and (since.epoch != end.epoch or since.offset > end.offset)):
+            # A mirror that lags behind must not judge a place that it has not heard of.
+            subscription.due = self._broker.refresh(channel)
+        return subscription
+
+    def _subscribe(self, session: Session, request: Subscribe) -> None:
+        channel = request.channel
+        subscription = session.subscriptions[channel]
+        subscription.labels = request.labels
+        if subscription.placed:  # read on from where it stands, with the new labels
+            self._answer(session, request, subscription.log.end, None, [])
+            return
+        at, recovered, lost = self._place(subscription, request.since)
+        self._answer(session, request, at, recovered, lost)
         self._deliver(session, channel, subscription, {})
 
     def _place(
         self, subscription: Subscription, since: Position | None
-    ) -> tuple[bool | None, list[Lost]]:
-        """Set where a new subscription reads on; return ``recovered`` and ``lost``."""
+    ) -> tuple[Position, bool | None, list[Lost]]:
+        """Set where a new subscription reads on; return the head, ``recovered`` and ``lost``."""
         log = subscription.log
+        end = place = log.end
         recovered: bool | None = None
         lost: list[Lost] = []
-        position = log.head
-        if since is not None and since.epoch != log.epoch:
-            position, recovered = 0, False
-        elif since is not None and since.offset > log.head:
+        if since is not None and since.epoch != end.epoch:
+            place, recovered = Position(end.epoch, 0), False
+        elif since is not None and since.offset > end.offset:
             recovered = False
         elif since is not None:
-            position = since.offset
-            lost = log.lost(position, subscription.labels)
+            place = since
+            lost = log.lost(since.offset, subscription.labels)
             recovered = not lost
-        subscription.position = subscription.told = position
-        return recovered, lost
+        subscription.at, subscription.told = place, place.offset
+        return end, recovered, lost
 
     def _answer(
         self,
         session: Session,
-        channel: str,
-        subscription: Subscription,
+        request: Subscribe,
+        at: Position,
         recovered: bool | None,
         lost: list[Lost],
-        denied: Denied,
     ) -> None:
         policy = self._policy
         spread = min(policy.max_spread, len(self._beats) / policy.returns_per_second)
-        at = Position(subscription.log.epoch, subscription.log.head)
         session.outlet.send(
             protocol.subscribed(
-                channel,
+                request.channel,
                 at,
                 recovered=recovered,
                 lost=lost,
-                denied=denied,
+                denied=request.denied,
                 spread=spread,
                 heartbeat=policy.heartbeat,
             )
@@ -266,15 +318,14 @@ class Hub:
         if len(session.replays) >= protocol.MAX_REPLAYS:
             reason = f"at most {protocol.MAX_REPLAYS} replays may wait on a connection"
             raise ProtocolError("too_many_replays", reason, request.channel)
-        log = subscription.log
-        at = Position(log.epoch, log.head)
         # Not more than it may listen to, whatever it asks for.
         labels = subscription.labels
-        if labels is None or (request.labels is not None and request.labels <= labels):
-            labels = request.labels
-        newest = log.newest(labels, request.last)
-        found = deque(message for message in newest if message.offset <= at.offset)
-        session.replays.append(PendingReplay(request, at, found))
+        if labels is not None:
+            labels = labels if request.labels is None else labels & request.labels
+            request = replace(request, labels=labels)
+        replay = PendingReplay(request, subscription.log)
+        replay.find()
+        session.replays.append(replay)
         self._send_replays(session)
 
     # Sending
@@ -294,16 +345,16 @@ class Hub:
         """Send what a session has not had of a channel, as far as it may; true if it was any."""
         log = subscription.log
         delivered = False
-        while session.may_send and subscription.position < log.head:
-            place = (subscription.position, subscription.labels)
+        while subscription.placed and session.may_send and subscription.at != log.end:
+            at, labels = place = (subscription.at, subscription.labels)
             if place not in shared:
-                batch = log.read(*place, MAX_BATCH_BYTES)
+                batch = log.read(at.offset, labels, MAX_BATCH_BYTES, at.epoch)
                 frame = None
-                if batch.rows or batch.lost:
-                    frame = protocol.messages(channel, log.epoch, batch)
+                if batch.rows or batch.lost or batch.epoch != at.epoch:
+                    frame = protocol.messages(channel, batch)
                 shared[place] = (batch, frame)
             batch, frame = shared[place]
-            subscription.position = batch.upto
+            subscription.at = Position(batch.epoch, batch.upto)
             if frame is not None:
                 subscription.told = batch.upto
                 self._send(session, frame)
@@ -313,6 +364,8 @@ class Hub:
     def _send_replays(self, session: Session) -> None:
         while session.replays and session.may_send:
             replay = session.replays[0]
+            if replay.at.epoch != replay.log.epoch:  # it began anew since
+                replay.find()
             rows = replay.next_rows()
             done = not replay.messages
             if done:

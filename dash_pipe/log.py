@@ -19,11 +19,18 @@ Lost = tuple[str | None, int]
 """``(label, offset)``: messages of ``label`` up to ``offset`` are gone; ``None`` is every other."""
 
 
+_DECODER = json.JSONDecoder()
+
+
 class Position(NamedTuple):
     """A place in a channel: all up to and including ``offset``, in the log named ``epoch``."""
 
     epoch: str
     offset: int
+
+
+NOWHERE = Position("", 0)
+"""A position in no log: that of a mirror which was not loaded yet."""
 
 
 class Message(NamedTuple):
@@ -35,13 +42,36 @@ class Message(NamedTuple):
     time: float
     size: int
 
+    @classmethod
+    def of(cls, row: str) -> Message:
+        """The message that a row tells of; the value in it is not looked at."""
+        comma = row.index(",")
+        label, _ = _DECODER.raw_decode(row, comma + 1)
+        time = float(row[row.rindex(",") + 1 : -1])
+        return cls(int(row[1:comma]), label, row, time, len(row.encode()))
+
 
 class Batch(NamedTuple):
-    """What a reader gets: rows in order, where it stands then, and what it lost on the way."""
+    """What a reader gets: rows in order, where it stands then, and what it lost on the way.
+
+    ``upto`` is an offset in the log named ``epoch``, and so are those in ``lost``.
+    """
 
     rows: list[str]
     upto: int
     lost: list[Lost]
+    epoch: str
+
+
+class Snapshot(NamedTuple):
+    """All that a log knows. ``window`` ends at ``head``; ``beside`` are the newest of labels."""
+
+    epoch: str
+    head: int
+    window: list[Message]
+    beside: list[Message]
+    lost: dict[str, int]
+    lost_rest: int
 
 
 @dataclass(frozen=True)
@@ -67,22 +97,31 @@ class Limits:
 class Log:
     """The messages of one channel, numbered 1, 2, 3, ... without holes.
 
+    It is written by ``append`` where it lives, or mirrors a log that lives elsewhere, by ``add``
+    and ``load``. A mirror has no epoch until it was loaded, and may be loaded with another.
+
     Attributes:
-        epoch: the random name of this incarnation of the log.
-        head: the offset of the newest message, 0 when there is none yet.
+        end: the position of the newest message; its offset is 0 when there is none yet.
+        refreshed: how often a mirror was compared with its original; see ``Broker.refresh``.
     """
 
     def __init__(self, epoch: str, limits: Limits, clock: Callable[[], float] = time.time) -> None:
-        self.epoch = epoch
-        self.head = 0
+        self.end = Position(epoch, 0)
+        self.refreshed = 0
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()
-        self._window: dict[int, Message] = {}  # its keys are contiguous and end at head
-        self._bytes = 0
-        self._newest: dict[str, Message] = {}  # least recently published label first
-        self._lost: dict[str, int] = {}  # newest lost offset of a label, oldest loss first
-        self._lost_rest = 0  # the same for every label that _lost does not name
+        self._clear()
+
+    @property
+    def epoch(self) -> str:
+        """The random name of this incarnation of the log."""
+        return self.end.epoch
+
+    @property
+    def head(self) -> int:
+        """The offset of the newest message, 0 when there is none yet."""
+        return self.end.offset
 
     def append(self, label: str, value: str) -> int:
         """Add a message whose value is the JSON text ``value``; return its offset."""
@@ -90,22 +129,42 @@ class Log:
             now = self._clock()
             offset = self.head + 1
             row = f"[{offset},{json.dumps(label)},{value},{now:.3f}]"
-            message = Message(offset, label, row, now, len(row.encode()))
-            self._window[offset] = message
-            self._bytes += message.size
-            self.head = offset
-            self._replace_newest(message)
+            self._add(Message(offset, label, row, now, len(row.encode())))
+            self.end = Position(self.epoch, offset)
             self._trim(now)
             return offset
 
-    def read(self, after: int, labels: Labels, max_bytes: int) -> Batch:
+    def add(self, message: Message) -> None:
+        """Add the message that follows on the newest one in the original."""
+        with self._lock:
+            self._add(message)
+            self.end = Position(self.epoch, message.offset)
+            self._trim(self._clock())
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Become what another log is."""
+        with self._lock:
+            self._clear()
+            self._lost.update(snapshot.lost)
+            self._lost_rest = snapshot.lost_rest
+            for message in snapshot.beside:
+                self._replace_newest(message)
+            for message in snapshot.window:
+                self._add(message)
+            self.end = Position(snapshot.epoch, snapshot.head)
+            self._trim(self._clock())
+
+    def read(self, after: int, labels: Labels, max_bytes: int, epoch: str | None = None) -> Batch:
         """Read on from ``after``: at most ``max_bytes`` of rows, or one row if that is larger.
 
         ``upto`` is ``head`` when nothing was left behind. ``lost`` names what had left the log
-        before it could be read.
+        before it could be read. Where ``epoch`` is given and the log has another one, it is read
+        from its beginning: all of it is news.
         """
         with self._lock:
             self._trim(self._clock())
+            if epoch not in (None, self.epoch):
+                after = 0
             lost = self._lost_after(after, labels) if after < self._first() - 1 else []
             rows: list[str] = []
             size, upto = 0, after
@@ -114,10 +173,10 @@ class Log:
                     continue
                 size += message.size
                 if rows and size > max_bytes:
-                    return Batch(rows, upto, lost)
+                    return Batch(rows, upto, lost, self.epoch)
                 rows.append(message.row)
                 upto = message.offset
-            return Batch(rows, self.head, lost)
+            return Batch(rows, self.head, lost, self.epoch)
 
     def newest(self, labels: Labels, last: int) -> list[Message]:
         """The newest ``last`` messages of each of the labels, in order."""
@@ -140,6 +199,18 @@ class Log:
             return self._lost_after(after, labels)
 
     # What follows is called with the lock held.
+
+    def _clear(self) -> None:
+        self._window: dict[int, Message] = {}  # its keys are contiguous and end at head
+        self._bytes = 0
+        self._newest: dict[str, Message] = {}  # least recently published label first
+        self._lost: dict[str, int] = {}  # newest lost offset of a label, oldest loss first
+        self._lost_rest = 0  # the same for every label that _lost does not name
+
+    def _add(self, message: Message) -> None:
+        self._window[message.offset] = message
+        self._bytes += message.size
+        self._replace_newest(message)
 
     def _first(self) -> int:
         """The offset of the oldest message in the window, ``head + 1`` when it is empty."""

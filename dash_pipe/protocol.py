@@ -21,6 +21,7 @@ MAX_NAME = 200  # characters of a channel or a label
 MAX_LABELS = 32
 MAX_CHANNELS = 128
 MAX_REPLAYS = 128
+MAX_PARKED = 512  # requests of a connection that wait for a log to be read
 MAX_LAST = 1000
 MAX_BAD_FRAMES = 16
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
@@ -48,12 +49,17 @@ class Close(IntEnum):
 
 @dataclass(frozen=True)
 class Subscribe:
-    """Listen on a channel, or change the labels of one that is listened to."""
+    """Listen on a channel, or change the labels of one that is listened to.
+
+    Attributes:
+        denied: what the app has taken out of the labels; not on the wire.
+    """
 
     channel: str
     labels: Labels
     since: Position | None = None
     token: str | None = None
+    denied: Denied = frozenset()
 
 
 @dataclass(frozen=True)
@@ -154,9 +160,9 @@ def subscribed(
     )
 
 
-def messages(channel: str, epoch: str, batch: Batch) -> Frame:
+def messages(channel: str, batch: Batch) -> Frame:
     """The rows of a batch; the same for every listener at the same place."""
-    head = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(epoch)}'
+    head = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(batch.epoch)}'
     lost = f',"lost":{json.dumps([list(row) for row in batch.lost])}' if batch.lost else ""
     return Frame(f'{head},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}}}')
 

@@ -21,6 +21,7 @@ class Runtime:
         self._keywords = keywords or {}
         self._settings: Settings | None = None
         self._broker: brokers.Broker | None = None
+        self._routed = False  # a server has its routes
 
     def configure(self, **keywords: Any) -> Settings:
         """Change settings; see ``dash_pipe.configure``."""
@@ -33,6 +34,12 @@ class Runtime:
                     "messages are under way with other settings already; call configure() at the "
                     "top of the program, before the first message is sent or listened to",
                 )
+            if self._routed and settings.http_route != self._resolved().http_route:
+                raise SettingError(
+                    "http_route",
+                    "an app has its routes already; call configure() before the app is made, or "
+                    "set DASH_PIPE_HTTP_ROUTE",
+                )
             self._keywords, self._settings = merged, settings
             return settings
 
@@ -41,6 +48,13 @@ class Runtime:
         """The settings in force."""
         with self._lock:
             return self._resolved()
+
+    @property
+    def http_route(self) -> str | None:
+        """The setting; asking for it fixes it, since a server's routes are made once."""
+        with self._lock:
+            self._routed = True
+            return self._resolved().http_route
 
     @property
     def broker(self) -> brokers.Broker:
@@ -55,7 +69,9 @@ class Runtime:
                     labels=settings.kept_labels,
                     label_seconds=settings.kept_seconds,
                 )
-                self._broker = brokers.connect(settings.broker, limits, settings.max_channels)
+                self._broker = brokers.connect(
+                    settings.broker, limits, settings.max_channels, settings.send_timeout
+                )
             return self._broker
 
     @property
@@ -70,7 +86,9 @@ class Runtime:
         A lock may be held by a thread that the child does not have, and no browser of the parent
         can be reached from the child's memory.
         """
-        return Runtime(self._keywords)
+        child = Runtime(self._keywords)
+        child._routed = self._routed
+        return child
 
     def _resolved(self) -> Settings:
         if self._settings is None:

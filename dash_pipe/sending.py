@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import reprlib
+import sys
+from functools import cache
 from typing import Any
 
 from . import runtime
@@ -10,41 +13,95 @@ from .errors import InvalidMessageError
 from .log import Position
 from .protocol import MAX_NAME, is_name
 
+logger = logging.getLogger("dash_pipe")
 
-def send_to_pipe_channel(channel_name: str, label: str, value: Any) -> Position:
+
+def send_to_pipe_channel(
+    channel_name: str, label: str, value: Any, *, message_id: str | None = None
+) -> Position:
     """Send a value to every ``Pipe`` that listens on a channel for a label.
 
-    May be called from anywhere: a callback, a thread, a timer, a coroutine. It does not wait for
-    browsers: it appends the message to the channel, from where they read it.
+    May be called from anywhere: a callback, a thread, a timer, another process where the setting
+    ``broker`` names a server. It does not wait for browsers: it appends the message to the
+    channel, from where they read it. A broker in another process it waits for, at most
+    ``send_timeout`` seconds; in a coroutine use ``async_send_to_pipe_channel`` there.
 
     Args:
         channel_name: the channel, a string of 1 to 200 characters.
         label: what kind of message it is, a string of 1 to 200 characters; Pipes choose by it.
         value: anything that a Dash callback may return: plain data, figures, components, numpy
             and pandas, dates. It is encoded as Dash encodes a callback's return value.
+        message_id: a string of 1 to 200 characters. Of messages on a channel with the same id
+            only the first is delivered (of the last 10,000, within 10 minutes).
 
     Returns:
         The message's position in the channel: ``(epoch, offset)``.
 
     Raises:
-        InvalidMessageError: the channel or the label is no such string, or the value can't be
-            encoded or is too large. Nothing was sent.
+        InvalidMessageError: the channel, the label or the id is no such string, or the value can't
+            be encoded or is too large. Nothing was sent.
+        BrokerUnavailable: the broker could not be reached in time. It says whether the message may
+            have been sent all the same, and carries an id with which it may be sent again.
     """
-    text = _checked(channel_name, label, value)
-    return runtime.current().broker.publish(channel_name, label, text)
+    text = _checked(channel_name, label, value, message_id)
+    broker = runtime.current().broker
+    if broker.may_wait and _on_a_loop():
+        _say_once(
+            "dash-pipe: send_to_pipe_channel() was called on a running event loop, which stands "
+            "still while the message is on its way; there `await async_send_to_pipe_channel(...)`"
+        )
+    return broker.publish(channel_name, label, text, message_id)
 
 
-async def async_send_to_pipe_channel(channel_name: str, label: str, value: Any) -> Position:
-    """Do what ``send_to_pipe_channel`` does, for ``await``.
+async def async_send_to_pipe_channel(
+    channel_name: str, label: str, value: Any, *, message_id: str | None = None
+) -> Position:
+    """Do what ``send_to_pipe_channel`` does, without holding up the event loop.
 
-    With the memory broker there is nothing to wait for, and the two are the same.
+    Where the broker is another process a thread of the loop's executor waits for it. Messages that
+    are awaited one after the other keep their order.
     """
-    return send_to_pipe_channel(channel_name, label, value)
+    text = _checked(channel_name, label, value, message_id)
+    broker = runtime.current().broker
+    if not broker.may_wait:
+        return broker.publish(channel_name, label, text, message_id)
+    import asyncio  # late: who awaits has it already
+
+    return await asyncio.to_thread(broker.publish, channel_name, label, text, message_id)
 
 
-def _checked(channel_name: object, label: object, value: object) -> str:
+def _on_a_loop() -> bool:
+    """Whether this thread runs an event loop at this moment."""
+    asyncio = sys.modules.get("asyncio")  # where it was not imported there is no loop
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@cache
+def _say_once(text: str) -> None:
+    logger.warning(text)
+
+
+def check(channel_name: object, label: object, value: object, message_id: object = None) -> None:
+    """Find out whether a message can be sent, without sending it.
+
+    Raises:
+        InvalidMessageError: as ``send_to_pipe_channel`` would.
+    """
+    _checked(channel_name, label, value, message_id)
+
+
+def _checked(channel_name: object, label: object, value: object, message_id: object) -> str:
     """Check a message; return its value as JSON."""
-    for argument, name in (("channel_name", channel_name), ("label", label)):
+    names = {"channel_name": channel_name, "label": label}
+    if message_id is not None:
+        names["message_id"] = message_id
+    for argument, name in names.items():
         if not is_name(name):
             came = f"{len(name)} characters" if isinstance(name, str) else _described(name)
             reason = f"expected a string of 1 to {MAX_NAME} characters, got {came}"

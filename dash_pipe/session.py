@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .log import Labels, Log, Message, Position
-from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Replay, Subscribe
+from .log import NOWHERE, Labels, Log, Message, Position
+from .protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Replay, Subscribe, Unsubscribe
+
+Request = Subscribe | Unsubscribe | Replay
 
 
 class Outlet(Protocol):
@@ -35,15 +37,27 @@ class Outlet(Protocol):
 class Subscription:
     """A connection's place on one channel.
 
+    A subscription waits until what its log mirrors was looked at: it has no place before that,
+    and the requests about it are answered afterwards, in their order.
+
     Attributes:
-        position: the offset up to which the server has dealt with this listener.
+        at: the position up to which the server has dealt with this listener.
         told: the offset that the browser knows of; lags when others' labels were skipped.
+        due: the refresh of the log that it waits for; see ``Broker.refresh``.
+        parked: the requests that wait for it.
     """
 
     log: Log
-    labels: Labels
-    position: int
-    told: int
+    labels: Labels = None
+    at: Position = NOWHERE
+    told: int = 0
+    due: int = 0
+    parked: list[Request] = field(default_factory=list)
+
+    @property
+    def placed(self) -> bool:
+        """Whether it has a place from which messages can be read."""
+        return self.at != NOWHERE
 
 
 @dataclass(slots=True)
@@ -51,8 +65,17 @@ class PendingReplay:
     """A replay that flow control holds back in part."""
 
     request: Replay
-    at: Position
-    messages: deque[Message]
+    log: Log
+    at: Position = NOWHERE
+    messages: deque[Message] = field(default_factory=deque)
+
+    def find(self) -> None:
+        """Look for what is to be replayed, where the log stands now."""
+        newest = None
+        while newest is None or self.at.epoch != self.log.epoch:  # it may be loaded meanwhile
+            self.at = self.log.end
+            newest = self.log.newest(self.request.labels, self.request.last)
+        self.messages = deque(message for message in newest if message.offset <= self.at.offset)
 
     def next_rows(self) -> list[str]:
         """Take the rows of one frame."""
@@ -77,6 +100,7 @@ class Session:
         awaited: the ``n`` of the ping that holds messages back, if one does.
         asked_at: when the oldest unanswered ping was sent.
         asked: the subscribe whose verdict is open, if one is; ``inbox`` is what waits for it.
+        parked: how many requests wait in its subscriptions.
     """
 
     outlet: Outlet
@@ -87,6 +111,7 @@ class Session:
     bad_frames: int = 0
     asked: Subscribe | None = None
     inbox: list[str] = field(default_factory=list)
+    parked: int = 0
     _pings: int = 0
     _unacknowledged: int = 0
 
@@ -123,6 +148,6 @@ class Session:
     def untold(self) -> Iterator[tuple[str, int]]:
         """The channels on which the browser stands further than it knows, and mark them told."""
         for channel, subscription in self.subscriptions.items():
-            if subscription.told != subscription.position:
-                subscription.told = subscription.position
-                yield channel, subscription.position
+            if subscription.told != subscription.at.offset:
+                subscription.told = subscription.at.offset
+                yield channel, subscription.told

@@ -3,25 +3,80 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import SettingError
 
 PREFIX = "DASH_PIPE_"
-Kinds = dict[str, type]
 
 Authorize = Callable[[Any, str, "list[str] | None"], "bool | Awaitable[bool]"]
 """``(request, channel, labels) -> bool``, sync or async: may this browser listen there?"""
 
 
-class _Hook:
-    """The kind of a setting that is a function; the environment names it as ``module:function``."""
+class Kind(NamedTuple):
+    """What values a setting takes.
+
+    Attributes:
+        expected: what they are, in words.
+        fits: whether a value is one.
+        read: makes one of the text of an environment variable, or raises.
+        keep: makes of one what the table holds.
+        secret: they are never shown.
+    """
+
+    expected: str
+    fits: Callable[[Any], bool]
+    read: Callable[[str], Any] = str
+    keep: Callable[[Any], Any] = lambda value: value
+    secret: bool = False
 
 
-def _setting(default: Any, doc: str, kind: type | None = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "kind": kind or type(default)})
+def _form(pattern: str) -> Callable[[Any], bool]:
+    form = re.compile(pattern)
+    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+_BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True)
+_BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
+
+_TEXT = Kind("a text that is not empty", lambda value: isinstance(value, str) and value != "")
+_KINDS: dict[type, Kind] = {  # by the type of the default
+    str: _TEXT,
+    int: Kind("a whole number above 0", lambda v: type(v) is int and 0 < v < 2**53, int),
+    float: Kind(
+        "a number above 0", lambda v: type(v) in (int, float) and 0 < v < 2**53, float, float
+    ),
+    bool: Kind(
+        "True or False (in the environment: 1, true, yes, on, or 0, false, no, off)",
+        lambda value: isinstance(value, bool),
+        lambda text: _BOOLEANS[text.strip().lower()],
+    ),
+    tuple: Kind("a list of texts", _texts, _split, tuple),
+}
+_FUNCTION = Kind(
+    "a function (in the environment, as module:function)", callable, pkgutil.resolve_name
+)
+_ROUTE = Kind("a path such as /hooks, of letters, digits and -._~/", _form(r"/?[\w.~/-]+"))
+# What may follow "Bearer" in a header; so there is nothing to encode on the way.
+_TOKEN = Kind(
+    "letters, digits and -._~+/, at least one", _form("[A-Za-z0-9._~+/-]+=*"), secret=True
+)
+
+
+def _setting(default: Any, doc: str, kind: Kind | None = None) -> Any:
+    kind = kind or _KINDS[type(default)]
+    return field(default=default, repr=not kind.secret, metadata={"doc": doc, "kind": kind})
 
 
 @dataclass(frozen=True)
@@ -29,10 +84,12 @@ class Settings:
     """Every setting of dash-pipe.
 
     Each is a keyword of ``dash_pipe.configure()`` and an environment variable ``DASH_PIPE_<NAME>``
-    in capitals (a list with commas); the keyword wins. Sizes are bytes, times are seconds.
+    in capitals (a list with commas, yes or no as 1 or 0); the keyword wins. Sizes are bytes, times
+    are seconds.
     """
 
     broker: str = _setting("memory://", "who keeps the messages: a URL")
+    send_timeout: float = _setting(2.0, "how long a sender tries while the broker is away")
     max_message_bytes: int = _setting(64 * 1024, "the largest message, as JSON")
     window_messages: int = _setting(10_000, "how many messages a channel keeps")
     window_bytes: int = _setting(4 * 2**20, "how many bytes of messages a channel keeps")
@@ -42,13 +99,24 @@ class Settings:
     max_channels: int = _setting(10_000, "how many channels that nobody listens to are kept")
     max_connections: int = _setting(10_000, "how many browsers a process takes")
     heartbeat: float = _setting(25.0, "how often a connection shows a sign of life")
+    poll_interval: float = _setting(2.0, "how often a browser asks where it has no websocket")
     allowed_origins: tuple[str, ...] = _setting((), "origins of other sites' pages that may listen")
     authorize: Authorize | None = _setting(
-        None, "a function that says who may listen where", kind=_Hook
+        None, "a function that says who may listen where", _FUNCTION
     )
     url: str | None = _setting(
-        None, "where browsers find the endpoint, if not below the app", kind=str
+        None, "where browsers find the endpoint, if not below the app", _TEXT
     )
+    http_route: str | None = _setting(
+        None, "where the server's poke route is, if not in `_pipe`: `<http_route>/poke/`", _ROUTE
+    )
+    http_poke_enabled: bool = _setting(False, "whether messages may be sent over HTTP")
+    http_poke_token: str | None = _setting(
+        None, "what who sends over HTTP has to know; without it, only this machine may", _TOKEN
+    )
+
+
+_TABLE: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(Settings)}
 
 
 def resolve(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
@@ -57,57 +125,37 @@ def resolve(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Settings
     Raises:
         SettingError: for a name that is not in the table, or a value of the wrong kind.
     """
-    kinds: Kinds = {each.name: each.metadata["kind"] for each in fields(Settings)}
     values: dict[str, Any] = {}
     for variable, text in environ.items():
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX):
-            values[name] = _parse(variable, _kind(kinds, variable, name), text)
+            values[name] = _parse(variable, _kind(variable, name), text)
     for name, value in keywords.items():
-        values[name] = _check(name, _kind(kinds, name, name), value)
+        values[name] = _check(name, _kind(name, name), value)
     return Settings(**values)
 
 
-def _kind(kinds: Kinds, shown: str, name: str) -> type:
-    if name not in kinds:
-        raise SettingError(shown, f"no such setting; the settings are {', '.join(sorted(kinds))}")
-    return kinds[name]
+def _kind(shown: str, name: str) -> Kind:
+    if name not in _TABLE:
+        raise SettingError(shown, f"no such setting; the settings are {', '.join(sorted(_TABLE))}")
+    return _TABLE[name]
 
 
-def _parse(shown: str, kind: type, text: str) -> Any:
+def _parse(shown: str, kind: Kind, text: str) -> Any:
     """Read a setting from the text of an environment variable."""
-    if kind is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    read = pkgutil.resolve_name if kind is _Hook else kind
     try:
-        value = read(text)
-    except (ValueError, ImportError, AttributeError) as error:
+        value = kind.read(text)
+    except (ValueError, LookupError, ImportError, AttributeError) as error:
         raise _unfit(shown, kind, text) from error
     return _check(shown, kind, value)
 
 
-def _check(shown: str, kind: type, value: Any) -> Any:
-    """Check a value against the kind of the setting's default; numbers are above zero."""
-    if kind is tuple:
-        if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-            return tuple(value)
-    elif kind is _Hook:
-        if callable(value):
-            return value
-    elif kind is str:
-        if isinstance(value, str) and value:
-            return value
-    elif type(value) in (kind, int) and 0 < value < 2**53:
-        return kind(value)
-    raise _unfit(shown, kind, value)
+def _check(shown: str, kind: Kind, value: Any) -> Any:
+    if not kind.fits(value):
+        raise _unfit(shown, kind, value)
+    return kind.keep(value)
 
 
-def _unfit(shown: str, kind: type, value: Any) -> SettingError:
-    expected = {
-        str: "a text that is not empty",
-        int: "a whole number above 0",
-        float: "a number above 0",
-        tuple: "a list of texts",
-        _Hook: "a function (in the environment, as module:function)",
-    }
-    return SettingError(shown, f"expected {expected[kind]}, got {value!r}")
+def _unfit(shown: str, kind: Kind, value: Any) -> SettingError:
+    came = "something else" if kind.secret else repr(value)
+    return SettingError(shown, f"expected {kind.expected}, got {came}")

@@ -1,7 +1,10 @@
 /** What this package uses of `window`, so that a test can hand it another one. */
 
 export interface Socket {
-  readyState: number;
+  readonly readyState: number;
+  /** True while it asks again and again, for want of a websocket. */
+  readonly polling?: boolean;
+  /** A new conversation begins: nothing of what was said before is known. Can come more than once. */
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
@@ -24,8 +27,19 @@ export interface Clock {
 export interface Browser extends Clock, Events {
   Math: { random(): number };
   WebSocket: new (url: string, subprotocol: string) => Socket;
+  fetch(url: string, init: RequestInit): Promise<{ json(): Promise<unknown> }>;
   document: Events & { visibilityState: string };
 }
+
+export type OpenSocket = (browser: Browser, url: string, subprotocol: string) => Socket;
+
+/** The file that knows what to do where websockets fail. */
+export interface Fallback {
+  default: OpenSocket;
+}
+
+/** Loads it; most pages never need it. `attempt` tells one try from the next. */
+export type LoadFallback = (attempt: number) => Promise<Fallback>;
 
 /** Says on the console what went wrong. Normal operation says nothing. */
 export function report(sentence: string, ...cause: unknown[]): void {

@@ -51,10 +51,10 @@ export class Channel<L extends Listener = Listener> {
     return frame;
   }
 
-  /** The connection is gone, and with it the replies that were to come. */
+  /** A new connection knows nothing of what was said on another, and brings no reply to it. */
   reset(): void {
     this.sent = this.answered = 0;
-    for (const listener of this.listeners) listener.reply = 0;
+    for (const listener of this.listeners) listener.reply = listener.asked = 0;
   }
 
   /**
@@ -98,9 +98,11 @@ export class Channel<L extends Listener = Listener> {
     for (const listener of this.listeners) listener.push(rows, upto);
   }
 
-  replayed(listener: L, { epoch, messages, upto, done }: Replayed): void {
+  replayed({ id, epoch, messages, upto, done }: Replayed): void {
     this.enter(epoch);
-    listener.replayed(messages, upto, done);
+    for (const listener of this.listeners) {
+      if (listener.asked === id) listener.replayed(messages, upto, done);
+    }
   }
 
   /** A frame of another epoch: the log began anew, and all that follows is news. */

@@ -1,4 +1,4 @@
-import { type Browser, report } from "./browser";
+import { type Browser, type LoadFallback, report } from "./browser";
 import { Channel } from "./channel";
 import { openLink } from "./link";
 import { Listener } from "./listener";
@@ -30,8 +30,6 @@ interface Member extends Listener {
   wish: Wish;
   /** Runs while nobody is there: the Pipe was unmounted. */
   timer?: number | undefined;
-  /** The number of the replay it waits for on this connection. */
-  asked?: number;
 }
 
 /** The page's one conversation with an endpoint: who listens on which channel, and where each of them is. */
@@ -42,15 +40,16 @@ export interface Connection {
   leave(listener: Listener): void;
 }
 
-function openConnection(url: string, browser: Browser, ended: () => void): Connection {
+function openConnection(url: string, browser: Browser, load: LoadFallback, ended: () => void): Connection {
   const channels = new Map<string, Channel<Member>>();
   const dirty = new Set<Channel<Member>>();
   let replays = 0;
 
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
-      const open = channel.answered && !member.holding && member.from < Number.POSITIVE_INFINITY;
-      member.status = link.refused || member.denied ? "denied" : open ? "open" : "connecting";
+      const live = link.polling ? "polling" : channel.answered && "open";
+      const placed = !member.holding && member.from < Number.POSITIVE_INFINITY;
+      member.status = link.refused || member.denied ? "denied" : (placed && live) || "connecting";
       member.wish.wake();
     }
   };
@@ -128,13 +127,15 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
 
   const ear = {
     opened(): void {
-      for (const channel of channels.values()) dirty.add(channel);
+      for (const channel of channels.values()) {
+        channel.reset();
+        dirty.add(channel);
+      }
       flush();
     },
     closed(): void {
       for (const channel of channels.values()) {
         channel.reset();
-        for (const member of channel.listeners) member.asked = 0;
         show(channel);
         forget(channel);
       }
@@ -149,15 +150,12 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
       if (!channel) return;
       if (frame.type === "subscribed") deny(channel.subscribed(frame), "the server refuses its label");
       if (frame.type === "messages") channel.messages(frame);
-      if (frame.type === "replayed") {
-        const member = [...channel.listeners].find(({ asked }) => asked === frame.id);
-        if (member) channel.replayed(member, frame);
-      }
+      if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
       forget(channel);
     },
   };
-  const link = openLink(url, browser, ear);
+  const link = openLink(url, browser, load, ear);
 
   return {
     join(wish) {
@@ -193,8 +191,9 @@ function openConnection(url: string, browser: Browser, ended: () => void): Conne
 const connections = new Map<string, Connection>();
 
 /** The page's connection to `url`, opened where there is none. It ends by itself. */
-export function connect(url: string, browser: Browser): Connection {
-  const connection = connections.get(url) ?? openConnection(url, browser, () => connections.delete(url));
+export function connect(url: string, browser: Browser, load: LoadFallback): Connection {
+  const connection =
+    connections.get(url) ?? openConnection(url, browser, load, () => connections.delete(url));
   connections.set(url, connection);
   return connection;
 }

@@ -1,3 +1,4 @@
+import type { LoadFallback } from "./browser";
 import { type Pacer, pace } from "./pacing";
 
 /** Everything that is known here about dash-renderer (Dash 3.0 to 4.x) stands in this file. */
@@ -51,12 +52,9 @@ export interface Place {
   path: Path;
 }
 
-/** As dash-renderer writes an id: sorted keys, no white space. */
+/** As dash-renderer writes an id: a dict of texts and numbers with sorted keys, no white space. */
 export function stringifyId(id: unknown): string {
-  if (typeof id !== "object" || id === null) return String(id);
-  const values = id as Record<string, unknown>;
-  const parts = Object.keys(values).sort();
-  return `{${parts.map((key) => `${JSON.stringify(key)}:${JSON.stringify(values[key])}`).join(",")}}`;
+  return typeof id === "object" && id ? JSON.stringify(id, Object.keys(id).sort()) : String(id);
 }
 
 /** A hook: the place of the component that is being rendered. */
@@ -107,7 +105,7 @@ export function deliver(
     // `setProps` drops what is deep-equal to what is there, so the same message twice would fire once.
     // What is there is blanked first. Nobody sees that: no callback is asked, and it is the same tick.
     // Marked as a response it stays out of the record of what the undo button can undo.
-    const blank = "value" in props ? { value: undefined, messages: undefined } : { messages: undefined };
+    const blank = { messages: undefined, ...("value" in props && { value: undefined }) };
     store.dispatch({ type: "ON_PROP_CHANGE", payload: { itempath: path, props: blank, source: "response" } });
   }
   setProps(props);
@@ -135,3 +133,10 @@ export function endpoint(url: string | undefined): string {
   address.protocol = address.protocol.replace("http", "ws");
   return address.href;
 }
+
+/**
+ * Loads the other file of this package, which Dash serves beside this one. A browser may remember for ever
+ * that an address could not be loaded, so each try has its own.
+ */
+export const loadFallback: LoadFallback = (attempt) =>
+  import(/* webpackIgnore: true */ `./fallback.min.js?${attempt}`);

@@ -1,4 +1,11 @@
-import { type Browser, report, type Socket } from "./browser";
+import {
+  type Browser,
+  type Fallback,
+  type LoadFallback,
+  type OpenSocket,
+  report,
+  type Socket,
+} from "./browser";
 import { type BrowserFrame, decode, encode, type ServerFrame, SUBPROTOCOL } from "./protocol";
 
 const CONNECT = 10_000;
@@ -8,15 +15,14 @@ const MOST_DELAY = 15_000;
 const PATIENCE = 1.6;
 /** Closed for what this browser did or for want of room: not a restart that all browsers see at once. */
 const MINE = [1003, 1009, 1013, 4400, 4408];
-const FINAL: Record<number, string> = {
-  4401: "this app refuses this browser",
-  4403: "allow this page's origin in the server's settings",
-  4406: "install the same version of dash-pipe everywhere, and reload the page",
-};
+/** Refused for good; the server's reason says what to do. */
+const FINAL = [4401, 4403, 4406];
 
 export interface Link {
   readonly ready: boolean;
   readonly refused: boolean;
+  /** The server answers, but not on a websocket. */
+  readonly polling: boolean;
   send(frame: BrowserFrame): void;
   end(): void;
 }
@@ -28,12 +34,13 @@ export interface Ear {
   closed(): void;
 }
 
-/** A websocket that comes back for ever, unless it is refused for good. */
-export function openLink(url: string, browser: Browser, ear: Ear): Link {
+const openWebsocket: OpenSocket = (browser, url, subprotocol) => new browser.WebSocket(url, subprotocol);
+let openSocket = openWebsocket;
+
+/** A websocket, or what stands in for it, that comes back for ever, unless it is refused for good. */
+export function openLink(url: string, browser: Browser, load: LoadFallback, ear: Ear): Link {
   const now = () => browser.performance.now();
   let socket: Socket | null = null;
-  let ready = false;
-  let refused = false;
   // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
   let attempt = 1;
   let spread = 0;
@@ -50,26 +57,32 @@ export function openLink(url: string, browser: Browser, ear: Ear): Link {
   const hangUp = (): void => {
     const old = socket;
     socket = null;
-    ready = false;
+    link.ready = false;
     browser.clearTimeout(timer);
     if (!old) return;
     old.onopen = old.onmessage = old.onclose = null;
     old.close();
   };
 
-  const refuse = (wayOut: string, cause: unknown): void => {
-    refused = true;
+  const refuse = (reason: unknown): void => {
+    link.refused = true;
     hangUp();
-    report(`Pipes on ${url} are denied: ${wayOut}.`, cause);
+    report(`Pipes on ${url} are denied: ${reason}.`);
     ear.closed();
   };
 
   const closed = (code: number, reason: string) => {
-    const wayOut = FINAL[code];
-    if (wayOut) return refuse(wayOut, `${code} ${reason}`);
+    if (FINAL.includes(code)) return refuse(`${code} ${reason}`);
     const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
     const most = attempt || MINE.includes(code) ? backoff : spread * 1000;
     attempt++;
+    if (attempt > 2 && openSocket === openWebsocket) {
+      // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.
+      const loaded = (file: Fallback) => {
+        openSocket = file.default;
+      };
+      load(attempt).then(loaded, () => {});
+    }
     hangUp();
     alarm(LEAST_DELAY + browser.Math.random() * most, open);
     ear.closed();
@@ -77,7 +90,7 @@ export function openLink(url: string, browser: Browser, ear: Ear): Link {
 
   /** By the clock, not by the timer: a hidden tab's timers are late. */
   const check = (): void => {
-    const left = lastHeard + (ready ? heartbeat * 1000 * PATIENCE : CONNECT) - now();
+    const left = lastHeard + (link.ready ? heartbeat * 1000 * PATIENCE : CONNECT) - now();
     if (left > 0) alarm(left, check);
     else closed(1006, "");
   };
@@ -106,13 +119,13 @@ export function openLink(url: string, browser: Browser, ear: Ear): Link {
   function open(): void {
     lastHeard = now();
     try {
-      socket = new browser.WebSocket(url, SUBPROTOCOL);
+      socket = openSocket(browser, url, SUBPROTOCOL);
     } catch (error) {
-      refuse("give them another `url`", error);
+      refuse(`${error}; give them another \`url\``);
       return;
     }
     socket.onopen = () => {
-      ready = true;
+      link.ready = true;
       lastHeard = now();
       check();
       ear.opened();
@@ -124,7 +137,7 @@ export function openLink(url: string, browser: Browser, ear: Ear): Link {
 
   /** The network or the page is back: don't wait for a timer. */
   const look = (): void => {
-    if (refused) return;
+    if (link.refused) return;
     if (socket) check();
     else open();
   };
@@ -140,11 +153,10 @@ export function openLink(url: string, browser: Browser, ear: Ear): Link {
   };
 
   const link = {
-    get ready() {
-      return ready;
-    },
-    get refused() {
-      return refused;
+    ready: false,
+    refused: false,
+    get polling() {
+      return !attempt && !!socket?.polling;
     },
     send,
     end() {

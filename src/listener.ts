@@ -20,10 +20,12 @@ export class Listener {
   shown: Status | undefined;
   /** Which of the subscribes sent on this connection places it, or the labels that are new to it; 0: none yet. */
   reply = 0;
-  /** Labels that are not in `known` count above this offset alone; Infinity until the server has said which. */
-  from = Number.POSITIVE_INFINITY;
+  /** The number of the replay that it waits for on this connection. */
+  asked = 0;
   /** Refused, until a property of its Pipe changes. */
   denied = false;
+  /** Labels that are not in `known` count above this offset alone; Infinity until the server has said which. */
+  from = Number.POSITIVE_INFINITY;
   /** Rows are held back until the past has been replayed. */
   holding: boolean;
   limit = 1000;

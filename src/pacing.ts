@@ -22,11 +22,11 @@ interface Member {
   /** Not before this moment: throttled, or the last delivery failed. */
   due: number;
   /** Since when a running callback holds it back. */
-  held: number | null;
-  warned: boolean;
+  held?: number | undefined;
+  warned?: boolean;
   /** How many times in a row. */
   failed: number;
-  timer: number | undefined;
+  timer?: number;
 }
 
 const HELD = 30_000;
@@ -72,7 +72,7 @@ export function pace<State>(
 
   const deliver = (member: Member): void => {
     const { pipe } = member;
-    member.held = null;
+    member.held = undefined;
     try {
       pipe.deliver();
       member.due = now() + pipe.throttle;
@@ -114,7 +114,7 @@ export function pace<State>(
   return {
     wake,
     join(pipe) {
-      const member: Member = { pipe, due: 0, held: null, warned: false, failed: 0, timer: undefined };
+      const member: Member = { pipe, due: 0, failed: 0 };
       members.add(member);
       unsubscribe ??= store.subscribe(wake);
       return () => {

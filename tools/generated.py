@@ -14,7 +14,10 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("Pipe.py", "_imports_.py", "dash_pipe.min.js", "package-info.json", "proptypes.js")
+FILES = (
+    *("Pipe.py", "_imports_.py", "proptypes.js"),
+    *("dash_pipe.min.js", "fallback.min.js", "package-info.json"),
+)
 
 
 def generate(copy: Path) -> Path:

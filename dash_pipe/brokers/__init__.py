@@ -13,18 +13,44 @@ from ..log import Limits, Log, Position
 Grown = Callable[[str], None]
 """Called with the channel whose log has grown; from any thread, and must not wait."""
 
-# A broker module offers ``connect(url, limits, max_channels) -> Broker``.
-_MODULES = {"memory": "memory"}
+MAX_IDS = 10_000
+IDS_SECONDS = 600
+
+# A broker module offers ``connect(url, limits, max_channels, send_timeout) -> Broker``.
+_MODULES = {"memory": "memory", "redis": "redis", "rediss": "redis", "unix": "redis"}
 
 
 class Broker(Protocol):
     """Keeps the logs. Every method may be called from any thread."""
 
-    def publish(self, channel: str, label: str, value: str) -> Position:
-        """Append a message whose value is a JSON text; tell the watchers; return its position."""
+    may_wait: bool
+    """Whether ``publish`` may wait for another process, so that no loop should call it."""
+
+    def publish(
+        self, channel: str, label: str, value: str, message_id: str | None = None
+    ) -> Position:
+        """Append a message whose value is a JSON text; tell the watchers; return its position.
+
+        Of messages with the same ``message_id`` one is appended; for the others its position is
+        returned. Ids are remembered for ``IDS_SECONDS`` at most, and so are the ``MAX_IDS`` newest.
+
+        Raises:
+            BrokerUnavailable: it could not be made sure in time that the message is appended.
+        """
 
     def open(self, channel: str) -> Log:
-        """The log of a channel, kept until ``close`` was called as often as ``open``."""
+        """The log of a channel, kept until ``close`` was called as often as ``open``.
+
+        Never waits: where the log lives elsewhere, it is a mirror that has no epoch until it was
+        read, which the watchers are told.
+        """
+
+    def refresh(self, channel: str) -> int:
+        """Have the log of an open channel compared with the original, if it is a mirror.
+
+        It was compared since this call when its ``refreshed`` has reached the number that is
+        returned. Never waits; the watchers are told when it is done.
+        """
 
     def close(self, channel: str) -> None:
         """Let go of a log that was opened."""
@@ -33,7 +59,7 @@ class Broker(Protocol):
         """Call ``grown`` whenever a log has grown, until the returned function is called."""
 
 
-def connect(url: str, limits: Limits, max_channels: int) -> Broker:
+def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2.0) -> Broker:
     """Make the broker that a URL names.
 
     Raises:
@@ -43,5 +69,7 @@ def connect(url: str, limits: Limits, max_channels: int) -> Broker:
     if module is None:
         known = ", ".join(f"{scheme}://" for scheme in _MODULES)
         raise SettingError("broker", f"expected a URL that begins with {known}; got {url!r}")
-    broker: Broker = import_module(f"{__name__}.{module}").connect(url, limits, max_channels)
-    return broker
+    made: Broker = import_module(f"{__name__}.{module}").connect(
+        url, limits, max_channels, send_timeout
+    )
+    return made

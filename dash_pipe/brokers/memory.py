@@ -9,7 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from ..log import Limits, Log, Position
-from . import Grown
+from . import IDS_SECONDS, MAX_IDS, Grown
 
 
 class MemoryBroker:
@@ -21,6 +21,8 @@ class MemoryBroker:
     another epoch, so that a browser that comes back knows.
     """
 
+    may_wait = False
+
     def __init__(
         self, limits: Limits, max_channels: int, clock: Callable[[], float] = time.time
     ) -> None:
@@ -31,13 +33,18 @@ class MemoryBroker:
         self._watchers: tuple[Grown, ...] = ()
         self._listeners: Counter[str] = Counter()
         self._open: dict[str, Log] = {}
+        self._ids: OrderedDict[tuple[str, str], tuple[Position, float]] = OrderedDict()
         # Nobody listens to these; the value is when that began or a message came last.
         self._silent: OrderedDict[str, tuple[Log, float]] = OrderedDict()
         self._spoken: OrderedDict[str, tuple[Log, float]] = OrderedDict()
 
-    def publish(self, channel: str, label: str, value: str) -> Position:
+    def publish(
+        self, channel: str, label: str, value: str, message_id: str | None = None
+    ) -> Position:
         """Append a message; see ``Broker``."""
         with self._lock:
+            if message_id is not None and (sent := self._sent(channel, message_id)):
+                return sent
             log = self._open.get(channel)
             if log is None:
                 log = self._take(channel)
@@ -45,9 +52,12 @@ class MemoryBroker:
                 self._shelve(channel, log)
             else:
                 offset = log.append(label, value)
+            position = Position(log.epoch, offset)
+            if message_id is not None:
+                self._ids[channel, message_id] = (position, self._clock())
         for grown in self._watchers:
             grown(channel)
-        return Position(log.epoch, offset)
+        return position
 
     def open(self, channel: str) -> Log:
         """The log of a channel; see ``Broker``."""
@@ -65,6 +75,10 @@ class MemoryBroker:
                 del self._listeners[channel]
                 self._shelve(channel, self._open.pop(channel))
 
+    def refresh(self, channel: str) -> int:
+        """Nothing to do: the logs live here; see ``Broker``."""
+        return 0
+
     def watch(self, grown: Grown) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
         with self._lock:
@@ -75,6 +89,16 @@ class MemoryBroker:
                 self._watchers = tuple(w for w in self._watchers if w is not grown)
 
         return unwatch
+
+    def _sent(self, channel: str, message_id: str) -> Position | None:
+        """Where the message with this id is, if it was sent; forget what has been kept too long."""
+        while self._ids:
+            _, then = next(iter(self._ids.values()))
+            if len(self._ids) <= MAX_IDS and then >= self._clock() - IDS_SECONDS:
+                break
+            self._ids.popitem(last=False)
+        sent = self._ids.get((channel, message_id))
+        return None if sent is None else sent[0]
 
     def _take(self, channel: str) -> Log:
         """Take a log off its shelf, or begin a new one."""
@@ -95,6 +119,6 @@ class MemoryBroker:
             (self._silent or self._spoken).popitem(last=False)
 
 
-def connect(url: str, limits: Limits, max_channels: int) -> MemoryBroker:
+def connect(url: str, limits: Limits, max_channels: int, send_timeout: float) -> MemoryBroker:
     """Make the broker for ``memory://``."""
     return MemoryBroker(limits, max_channels)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
+from http import HTTPStatus
 from typing import Any
 
+from .. import runtime
 from ..access import Refusal
+from ..endpoint import ROUTES, answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from ..protocol import SUBPROTOCOL, Close
+from ..log import Labels
+from ..poke import ROUTE as POKE
+from ..poke import answer as poke
+from ..protocol import SUBPROTOCOL, Close, Denied
 from .asgi_socket import AsgiSocket, Event, Receive, Send, choose_subprotocol
-from .guard import Guard
+from .guard import Guard, refused
 from .loophub import close_running_hub, running_hub
 
 Scope = MutableMapping[str, Any]
@@ -65,9 +72,7 @@ class AsgiEndpoint:
         await receive()  # websocket.connect
         offered = list(scope.get("subprotocols") or ())
         chosen = choose_subprotocol(offered)
-        refusal = self._guard.refusal(headers_of(scope))
-        if refusal is None and self._guard.connect_hooks():
-            refusal = await self._guard.connect_refusal(self._request_of(scope))
+        refusal = await self._guard.refusal(headers_of(scope), self._request_of(scope))
         if refusal is None and chosen not in (None, SUBPROTOCOL):
             refusal = Close.VERSION, f"this server speaks {SUBPROTOCOL}"
         await send({"type": "websocket.accept", "subprotocol": chosen})
@@ -84,24 +89,58 @@ class AsgiEndpoint:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
         peer = scope.get("client")
-        tail = scope["path"].rstrip("/").rpartition("/")[2]
         request = HttpRequest(
-            scope["method"], tail, headers_of(scope), body, peer[0] if peer else None
+            scope["method"],
+            scope["path"].rstrip("/").rpartition("/")[2],
+            headers_of(scope),
+            body,
+            peer[0] if peer else None,
         )
-        answer = await self.answer(request)
+        answer = await self.answer(request, self._request_of(scope))
         text = answer.body.encode()
-        headers = {
-            "content-type": "application/json",
-            "content-length": str(len(text)),
-            **answer.headers,
-        }
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        headers = {"content-type": "application/json", "content-length": str(len(text))}
+        raw = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in (headers | dict(answer.headers)).items()
+        ]
         await send({"type": "http.response.start", "status": answer.status, "headers": raw})
         await send({"type": "http.response.body", "body": text})
 
-    async def answer(self, request: HttpRequest) -> HttpAnswer:
-        """What the plain-HTTP half says to a request."""
-        return HttpAnswer(404, '{"error":"there is no such address"}')
+    async def answer(self, request: HttpRequest, hooks_request: Any) -> HttpAnswer:
+        """Answer a request below ``_pipe/`` that is no websocket.
+
+        Args:
+            request: what the browser sent.
+            hooks_request: the same as the app's hooks are given it.
+        """
+        if request.path == POKE.rstrip("/") and self._pokes():
+            return await asyncio.to_thread(poke, request)  # it may wait for the broker
+        if request.path not in ROUTES:
+            return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
+        refusal = await self._guard.refusal(request.headers, hooks_request)
+        loop = asyncio.get_running_loop()
+
+        def permit(channel: str, labels: Labels) -> Denied:
+            asking = refused(lambda: nullcontext(hooks_request), channel, labels)
+            return asyncio.run_coroutine_threadsafe(asking, loop).result()
+
+        # What may take its time must not take the loop's.
+        if self._guard.authorizes or runtime.current().broker.may_wait:
+            return await asyncio.to_thread(
+                answer, request, obstacle="", refusal=refusal, permit=permit
+            )
+        return answer(request, obstacle="", refusal=refusal, permit=lambda *_: frozenset())
+
+    def _pokes(self) -> bool:
+        """Whether poke is here, and not where the setting ``http_route`` says."""
+        return runtime.current().settings.http_route is None
+
+
+class AsgiPoke(AsgiEndpoint):
+    """Poke alone, for where the setting ``http_route`` says."""
+
+    def _pokes(self) -> bool:
+        return True
 
 
 def asgi_app() -> AsgiEndpoint:

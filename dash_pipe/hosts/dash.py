@@ -16,7 +16,7 @@ from weakref import WeakSet
 import dash
 
 from .. import runtime
-from ..errors import SetupError
+from ..errors import SettingError, SetupError
 from .guard import Guard
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def _on_setup(app: Dash) -> None:
     """Meet an app of this environment, as Dash's setup hook; leave alone what can't be served."""
     try:
         setup(app)
+    except SettingError:
+        raise  # without its endpoint the app would fail later, and not say why
     except Exception as error:  # apps come in all kinds here, and it is not ours to stop them
         logger.debug("dash-pipe: left an app alone: %s", error)
 

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from flask import Flask, Request, Response, request
 
-from .guard import Guard
-from .wsgi import headers_of, serve_websocket
+from .. import runtime
+from ..access import Refusal
+from ..http import HttpAnswer
+from ..poke import ROUTE, answer, route
+from .flask_post import add_post
+from .guard import Guard, refused_now
+from .wsgi import headers_of, request_of, serve_http, serve_websocket
 
 
 def add_endpoint(server: Flask, path: str, guard: Guard) -> None:
     """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
     rule = f"{path}ws"
-    if rule not in server.view_functions:
-        view = Endpoint(server, guard).websocket
-        server.add_url_rule(rule, endpoint=rule, view_func=view, methods=["GET"], websocket=True)
+    if rule in server.view_functions:
+        return
+    endpoint = Endpoint(server, guard)
+    server.add_url_rule(
+        rule, endpoint=rule, view_func=endpoint.websocket, methods=["GET"], websocket=True
+    )
+    rule = f"{path}info"
+    server.add_url_rule(rule, endpoint=rule, view_func=endpoint.info, methods=["GET"])
+    add_post(server, f"{path}poll", endpoint.poll)
+    add_post(server, route(runtime.current().http_route, path), poke)
+
+
+def poke() -> Response:
+    """Send what the request brings."""
+    return _response(answer(request_of(request.environ, ROUTE)))
+
+
+def _response(answer: HttpAnswer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, mimetype="application/json")
 
 
 class Endpoint:
@@ -31,16 +52,26 @@ class Endpoint:
 
     def websocket(self) -> Response:
         """Hand the request's socket to the loop thread, or say why not."""
-        environ = request.environ
-        guard = self._guard
-        refusal = guard.refusal(headers_of(environ))
-        if refusal is None and guard.connect_hooks():
-            refusal = asyncio.run(guard.connect_refusal(request))
-        kept = Kept(self._server, environ) if guard.authorizes else None
-        answer = serve_websocket(environ, refusal, kept)
+        kept = Kept(self._server, request.environ) if self._guard.authorizes else None
+        answer = serve_websocket(request.environ, self._refusal(), kept)
         response = Response(answer.body, status=answer.status, mimetype="text/plain")
         response.call_on_close(answer.done)
         return response
+
+    def info(self) -> Response:
+        """Say what the endpoint is."""
+        return self._http("info")
+
+    def poll(self) -> Response:
+        """Answer a poll."""
+        return self._http("poll")
+
+    def _http(self, path: str) -> Response:
+        permit = partial(refused_now, request)
+        return _response(serve_http(request.environ, path, self._refusal(), permit))
+
+    def _refusal(self) -> Refusal | None:
+        return self._guard.refusal_now(headers_of(request.environ), request)
 
 
 class Kept:

@@ -41,15 +41,32 @@ class Guard:
     origins: Sequence[str] = ()
     connect_hooks: Callable[[], Sequence[Callable[[Any], Any]]] = tuple
 
-    def refusal(self, headers: Mapping[str, str]) -> Refusal | None:
-        """Why a page may not use the endpoint at all; ``None`` when it may."""
+    async def refusal(self, headers: Mapping[str, str], request: Any) -> Refusal | None:
+        """Why a browser may not use the endpoint at all; ``None`` when it may.
+
+        Args:
+            headers: of its request, by lower-case name.
+            request: the same as the hooks are given it.
+        """
+        return self._origin_refusal(headers) or await self._hooks_refusal(request)
+
+    def refusal_now(self, headers: Mapping[str, str], request: Any) -> Refusal | None:
+        """Say the same in a thread that may wait."""
+        found = self._origin_refusal(headers)
+        if found is None and self.connect_hooks():
+            found = asyncio.run(self._hooks_refusal(request))
+        return found
+
+    @property
+    def authorizes(self) -> bool:
+        """Whether the app wants to be asked who may listen where."""
+        return runtime.current().settings.authorize is not None
+
+    def _origin_refusal(self, headers: Mapping[str, str]) -> Refusal | None:
         return refusal(headers, (*runtime.current().settings.allowed_origins, *self.origins))
 
-    async def connect_refusal(self, request: Any) -> Refusal | None:
-        """What the app's own hooks say to a request that opens a websocket.
-
-        They answer as Dash wants it: ``False``, or ``(code, reason)``, refuses.
-        """
+    async def _hooks_refusal(self, request: Any) -> Refusal | None:
+        """What the hooks say; as Dash wants it, ``False`` and ``(code, reason)`` refuse."""
         for hook in self.connect_hooks():
             try:
                 answer = hook(request)
@@ -63,11 +80,6 @@ class Guard:
             if isinstance(answer, tuple):
                 return Close.UNAUTHORIZED, f"a websocket_connect hook of this app refused: {answer}"
         return None
-
-    @property
-    def authorizes(self) -> bool:
-        """Whether the app wants to be asked who may listen where."""
-        return runtime.current().settings.authorize is not None
 
 
 class HttpOnly:

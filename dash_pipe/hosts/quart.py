@@ -6,10 +6,19 @@ here, and what is common to all ASGI servers does the rest.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
-from quart import Quart, websocket
+from quart import Quart, Response, request, websocket
 
+from .. import runtime
+from ..endpoint import ROUTES
+from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..poke import ROUTE, answer, route
+from ..poll import refused
+from ..protocol import Close
 from .asgi import AsgiEndpoint, Scope
 from .asgi_socket import Event
 from .guard import Guard, HttpOnly
@@ -27,6 +36,21 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
         await _serve(endpoint)
 
     server.add_websocket(rule, endpoint=rule, view_func=view)
+    for name, method in ROUTES.items():
+        rule = f"{path}{name}"
+        view_func = _http_view(endpoint, server, name)
+        server.add_url_rule(rule, endpoint=rule, view_func=view_func, methods=[method])
+    rule = route(runtime.current().http_route, path)
+    if rule not in server.view_functions:
+        methods = ["GET", "POST"]
+        server.add_url_rule(
+            rule, endpoint=rule, view_func=poke, methods=methods, strict_slashes=False
+        )
+
+
+async def poke() -> Response:
+    """Send what the request brings."""
+    return _response(await asyncio.to_thread(answer, await _asked(ROUTE)))
 
 
 def _websocket_of(_: Scope) -> Any:
@@ -63,3 +87,35 @@ async def _serve(endpoint: AsgiEndpoint) -> None:
                 await socket.close(event["code"], event["reason"])
 
     await endpoint(socket.scope, receive, send)
+
+
+def _http_view(
+    endpoint: AsgiEndpoint, server: Quart, name: str
+) -> Callable[[], Awaitable[Response]]:
+    async def view() -> Response:
+        if any(server.before_websocket_funcs.values()):
+            # They have not seen this request, and it would get around them.
+            reason = "before_websocket guards this app, and can't be asked about a poll"
+            found = refused(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
+        else:
+            asked = await _asked(name)
+            found = await endpoint.answer(asked, request._get_current_object())  # type: ignore[attr-defined]
+        return _response(found)
+
+    return view
+
+
+def _response(answer: HttpAnswer) -> Response:
+    headers = dict(answer.headers)
+    return Response(answer.body, answer.status, headers, mimetype="application/json")
+
+
+async def _asked(name: str) -> HttpRequest:
+    """The request of this context; of its body one byte more than is allowed at most."""
+    body = bytearray()
+    async for part in request.body:
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            break
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    return HttpRequest(request.method, name, headers, bytes(body), request.remote_addr)

@@ -12,21 +12,27 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import HTTPConnection
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
-from .asgi import AsgiEndpoint
+from .. import runtime
+from ..poke import route
+from .asgi import AsgiEndpoint, AsgiPoke
 from .guard import Guard, HttpOnly
 
 
 def add_endpoint(server: Starlette, path: str, guard: Guard) -> None:
     """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
     mount_path = path.rstrip("/")
-    if any(isinstance(route, Mount) and route.path == mount_path for route in server.routes):
+    if any(isinstance(each, Mount) and each.path == mount_path for each in server.routes):
         return
     http_only = HttpOnly(guard, lambda: _http_guards(server), "FastAPI")
     endpoint = AsgiEndpoint(guard, HTTPConnection, http_only.check)
     # First, since the routes of an app may end with one that takes every path.
     server.router.routes.insert(0, Mount(mount_path, endpoint))
+    if (http_route := runtime.current().http_route) is not None:
+        poke = route(http_route, path)
+        for rule in (poke, poke.rstrip("/")):
+            server.router.routes.insert(0, Route(rule, AsgiPoke()))
 
 
 def _http_guards(server: Any) -> list[str]:

@@ -8,6 +8,7 @@ and is free again. No knowledge of Flask here: an environ in, an answer out.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import socket
@@ -20,14 +21,19 @@ from typing import Any
 
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
+from werkzeug.wsgi import get_input_stream
 
 from ..access import Refusal
+from ..endpoint import answer
+from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..poll import Permit
 from .connection import websocket
 from .guard import OpenRequest
 from .loop import loop_thread
 
 logger = logging.getLogger("dash_pipe")
 
+_BODY = "dash_pipe.body"  # where a request's body is kept
 # Where a server puts the client's socket.
 _SOCKET_KEYS = ("werkzeug.socket", "gunicorn.socket")
 # The handshake as the websocket needs it; what else the browser sent concerns the app alone.
@@ -93,6 +99,40 @@ def serve_websocket(
         done()
         raise
     return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
+
+
+def body_of(environ: dict[str, Any]) -> bytes:
+    """The body of a request, of which one byte more than is allowed at most is read.
+
+    It stays there to be read, by us and by the app.
+    """
+    if _BODY not in environ:
+        body = get_input_stream(environ).read(MAX_BODY_BYTES + 1)
+        environ[_BODY], environ["wsgi.input"] = body, io.BytesIO(body)
+    kept: bytes = environ[_BODY]
+    return kept
+
+
+def request_of(environ: dict[str, Any], path: str) -> HttpRequest:
+    """The request of an environ; ``path`` is what follows ``_pipe/``."""
+    peer = environ.get("REMOTE_ADDR") or None  # a unix socket has an empty one
+    return HttpRequest(environ["REQUEST_METHOD"], path, headers_of(environ), body_of(environ), peer)
+
+
+def serve_http(
+    environ: dict[str, Any], path: str, refusal: Refusal | None, permit: Permit
+) -> HttpAnswer:
+    """Answer a request that is no websocket.
+
+    Args:
+        environ: of the request; its body is read from there.
+        path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
+        refusal: why the page that asks may not use the endpoint, if so.
+        permit: what of a subscribe is refused.
+    """
+    request = request_of(environ, path)
+    _, obstacle = find_socket(environ)
+    return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)
 
 
 def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:

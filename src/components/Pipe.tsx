@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { type Browser, report } from "../browser";
 import { connect } from "../connection";
-import { deliver, endpoint, pacerOf, usePlace } from "../dash";
+import { deliver, endpoint, loadFallback, type Place, pacerOf, usePlace } from "../dash";
 import { Listener } from "../listener";
 import { MAX_LABELS, MAX_NAME } from "../protocol";
 import { update } from "../update";
@@ -116,11 +116,11 @@ const isName = (x: unknown) => typeof x === "string" && x !== "" && [...x].lengt
 
 /** Throws where the server could only refuse. */
 function checkNames({ channel_name, label, token }: Props, labels: string[] | null): void {
-  const few = !labels || labels.length <= MAX_LABELS;
-  if (few && [channel_name, ...(labels ?? [])].every(isName) && (token ?? "").length <= MAX_TOKEN) return;
+  const names = [channel_name, ...(labels ?? [])];
+  if (names.length <= 1 + MAX_LABELS && names.every(isName) && (token ?? "").length <= MAX_TOKEN) return;
   throw new Error(
-    `channel_name and label must be names of 1 to ${MAX_NAME} characters, at most ${MAX_LABELS} labels, ` +
-      `and token at most ${MAX_TOKEN} characters; not ${JSON.stringify({ channel_name, label })}`,
+    `a name has 1 to ${MAX_NAME} characters, a Pipe at most ${MAX_LABELS} labels, a token at most ` +
+      `${MAX_TOKEN} characters; got ${JSON.stringify({ channel_name, label })}`,
   );
 }
 
@@ -134,7 +134,7 @@ const Pipe = (props: Props): null => {
   const { id, channel_name, label, url, token, disabled, buffer_size } = props;
   const place = usePlace();
   // Dash makes a new `setProps` with every render.
-  const latest = useRef({ props, place });
+  const latest = useRef({} as { props: Props; place: Place });
   latest.current = { props, place };
   const labels = label == null ? null : ([] as string[]).concat(label);
   // Counts the times it was disabled: what was sent meanwhile is not for it, so its place is not taken up.
@@ -152,7 +152,7 @@ const Pipe = (props: Props): null => {
       checkNames(props, labels);
       if (disabled) starts.current++;
       else {
-        const connection = connect(endpoint(url), window as unknown as Browser);
+        const connection = connect(endpoint(url), window as unknown as Browser, loadFallback);
         const replay = Math.min(1000, props.replay || 0);
         const limit = Math.max(1, buffer_size ?? 1000);
         const wish = {

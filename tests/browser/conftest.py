@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from harness.app import App
-from harness.browser import ALLOWED, LAPTOP, Browser, unexpected
+from harness.browser import ALLOWED, DASHS_OWN, FALLEN_BACK, LAPTOP, Browser, unexpected
 from harness.proxy import Proxy
-from harness.server import APPS, ASGI, WSGI, Server
+from harness.server import APPS, ASGI, POLLING, WSGI, Server
 
 HOSTS = (*WSGI, *ASGI)
 
@@ -45,6 +45,15 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with Server(request.param, request.module.APP, log, directory=directory) as server:
         yield server
     assert server.tracebacks() == []
+
+
+@pytest.fixture(autouse=True)
+def _websocket(request: pytest.FixtureRequest) -> None:
+    """Leave out what needs a websocket where there is none."""
+    if request.node.get_closest_marker("websocket") and "server" in request.fixturenames:
+        host = request.getfixturevalue("server").host
+        if host in POLLING:
+            pytest.skip(f"there are no websockets on {host}")
 
 
 @pytest.fixture
@@ -103,7 +112,9 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
 
     yield make
     allowed = [part for name, part in ALLOWED.items() if request.node.get_closest_marker(name)]
-    lines = [unexpected(browser.console(), sum(allowed, ())) for browser in used]
+    if request.getfixturevalue("server").host in POLLING:
+        allowed.append(FALLEN_BACK)
+    lines = [unexpected(browser.console(), sum(allowed, DASHS_OWN)) for browser in used]
     for browser in used:
         browser.fresh()  # leaves the page, so that it does not talk to the next test's server
     assert lines == [[] for _ in used]

@@ -1,11 +1,13 @@
 """The first things a user tries."""
 
+import pytest
+
 from harness.app import contiguous, offsets
 from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "room"
-HOSTS = (*WSGI, *ASGI, "werkzeug-oldest")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "waitress")
 
 
 def test_a_click_appears_in_a_second_browser(app, browser, second_browser):
@@ -63,6 +65,7 @@ def test_two_tabs_of_one_page_each_get_every_message(app, browser, second_browse
     assert both[::2] == both[1::2]
 
 
+@pytest.mark.websocket
 def test_a_page_has_one_socket_and_its_status_is_open(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()

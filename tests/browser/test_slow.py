@@ -7,7 +7,7 @@ from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "slow"
-HOSTS = (*WSGI, *ASGI, "werkzeug-oldest")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "waitress")
 
 COUNT = 1000
 
@@ -30,6 +30,7 @@ def test_each_of_a_thousand_messages_is_in_one_call(app, browser):
 
 
 @pytest.mark.cuts
+@pytest.mark.websocket
 def test_cuts_in_mid_stream_lose_and_double_nothing(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
@@ -48,6 +49,7 @@ def test_cuts_in_mid_stream_lose_and_double_nothing(app, browser, proxy):
 
 
 @pytest.mark.cuts
+@pytest.mark.websocket
 def test_what_was_sent_while_the_line_was_dead_arrives_when_it_is_back(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()

@@ -5,6 +5,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+import trustme
 from typing_extensions import Self
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -34,11 +36,12 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "werkzeug": (CURRENT_PYTHON, "-c", RUN),
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
     "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
+    "waitress": (CURRENT_PYTHON, "-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:server"),
+    "gunicorn-tls": (CURRENT_PYTHON, *GUNICORN, "--certfile={certificate}", "--keyfile={key}"),
     "werkzeug-oldest": (OLDEST_PYTHON, "-c", RUN),
     "script": (CURRENT_PYTHON, "{module}.py"),  # which finds the port where Dash looks, in PORT
 }
 
-ON_PURPOSE = ".OnPurposeError\n"  # how the traceback of tests/apps/pacing.py ends
 UVICORN = (
     "-m",
     "uvicorn",
@@ -52,6 +55,9 @@ HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
+# No app: the endpoint alone.
+HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")
+
 # The browser's suite runs on all of these.
 WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
 ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
@@ -64,6 +70,9 @@ BACKENDS = {
     "daphne": "fastapi",
     "hypercorn": "quart",
 }
+# Those that can't open a websocket: their pages poll.
+POLLING = ("waitress", "gunicorn-tls")
+ON_PURPOSE = ".OnPurposeError\n"  # how the traceback of tests/apps/pacing.py ends
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -77,8 +86,8 @@ class Server:
     """One app on one host and port, from start() to stop(); also a context manager.
 
     The port stays the same over restarts. Standard output and error go to `log`, which also
-    survives them. `python` runs the host on another interpreter than the table's, and `directory`
-    is where the module is found.
+    survives them. `python` runs the host on another interpreter than the table's, `directory` is
+    where the module is found, and `settings` are variables of its environment.
     """
 
     def __init__(
@@ -89,14 +98,20 @@ class Server:
         *,
         python: str | None = None,
         directory: Path = APPS,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         interpreter, *arguments = HOSTS[host]
         self.host = host
         self.port = free_port()
         self.log = log
         self._interpreter = python or interpreter
-        self._arguments = [one.format(module=module, port=self.port) for one in arguments]
+        self.scheme = "https" if any("{key}" in one for one in arguments) else "http"
+        fields = {"module": module, "port": self.port}
+        if self.scheme == "https":
+            fields |= make_certificate(log.parent)
+        self._arguments = [one.format_map(fields) for one in arguments]
         self._directory = directory
+        self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -114,7 +129,7 @@ class Server:
     @property
     def url(self) -> str:
         """The root of the server, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -133,6 +148,7 @@ class Server:
                 env={
                     **environment(os.environ, self.port),
                     "BACKEND": BACKENDS.get(self.host, "flask"),
+                    **self._settings,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -177,8 +193,8 @@ class Server:
     def tracebacks(self, since: int = 0) -> list[str]:
         """Return the tracebacks that the server has written, from a character of its log on.
 
-        Not those that an app raises on purpose. Not hypercorn's own: on Python 3.11 it writes one
-        for each connection that it cancels when it ends.
+        Not those that an app raises on purpose, and not hypercorn's own: on Python 3.11 it writes
+        one for each connection that it cancels when it ends.
         """
         _, *parts = self.log_text()[since:].split("Traceback (most recent call last):")
         others = (ON_PURPOSE, "hypercorn/asyncio/run.py")
@@ -189,7 +205,7 @@ class Server:
         # the app. Any HTTP status will do, since the root need not exist.
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
-            if answers_http(self.port):
+            if answers_http(self.port, self.scheme):
                 return
             try:
                 status = process.wait(0.05)
@@ -199,9 +215,13 @@ class Server:
         raise ServerError(f"{self.host} was not up in {START_TIMEOUT:g} s:\n{self.log_text()}")
 
 
-def answers_http(port: int) -> bool:
+def answers_http(port: int, scheme: str = "http") -> bool:
     """Tell whether a request to the port gets an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT)
+    if scheme == "https":
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=START_TIMEOUT, context=trusting()
+        )
     try:
         connection.request("GET", "/")
         connection.getresponse().read()
@@ -211,6 +231,23 @@ def answers_http(port: int) -> bool:
         return True
     finally:
         connection.close()
+
+
+def trusting() -> ssl.SSLContext:
+    """Return a context that takes any certificate, as the browsers of the tests do."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def make_certificate(directory: Path) -> dict[str, str]:
+    """Make a certificate that nobody trusts; return where it and its key are."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    files = {"certificate": directory / "certificate.pem", "key": directory / "key.pem"}
+    issued.cert_chain_pems[0].write_to_path(files["certificate"])
+    issued.private_key_pem.write_to_path(files["key"])
+    return {name: str(path) for name, path in files.items()}
 
 
 def environment(inherited: Mapping[str, str], port: int) -> dict[str, str]:

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Connection, connect, type Wish } from "../../src/connection";
-import { FakeBrowser, messages, subscribed } from "./fakes";
+import { FakeBrowser, messages, noFallback, subscribed } from "./fakes";
 import { consoleSpies } from "./spies";
 
 let browser: FakeBrowser;
@@ -23,7 +23,7 @@ function wish(more: Partial<Wish> = {}): Wish {
 
 /** A Pipe on an open connection, whose subscribe is answered. */
 function listening(more: Partial<Wish> = {}) {
-  const connection = connect(url, browser);
+  const connection = connect(url, browser, noFallback);
   const listener = connection.join(wish(more));
   browser.socket.open();
   browser.socket.hear(subscribed("jobs", 5));
@@ -35,8 +35,8 @@ const types = () => browser.socket.sent.map(({ type }) => type);
 
 describe("one conversation", () => {
   test("one socket for all Pipes of an address, one subscribe for each channel that they mount on together", () => {
-    const connection = connect(url, browser);
-    expect(connect(url, browser)).toBe(connection);
+    const connection = connect(url, browser, noFallback);
+    expect(connect(url, browser, noFallback)).toBe(connection);
     browser.socket.open();
     connection.join(wish({ labels: ["a"] }));
     connection.join(wish({ labels: ["b"], key: "y" }));
@@ -99,7 +99,7 @@ describe("coming back", () => {
   });
 
   test("tries for ever, with growing delays up to 15 s, never below 0.3 s", () => {
-    connect(url, browser).join(wish());
+    connect(url, browser, noFallback).join(wish());
     browser.chance = 1;
     const delays = Array.from({ length: 9 }, () => {
       browser.socket.drop(1006);
@@ -151,7 +151,7 @@ describe("coming back", () => {
   });
 
   test("gives a handshake 10 s", () => {
-    connect(url, browser).join(wish());
+    connect(url, browser, noFallback).join(wish());
     const first = browser.socket;
     browser.pass(9999);
     expect(first.readyState).toBe(0);
@@ -265,11 +265,11 @@ describe("lingering", () => {
     connection.leave(listener);
     browser.pass(5000);
     expect([browser.socket.readyState, browser.listening, browser.waits]).toEqual([3, 0, []]);
-    expect(connect(url, browser)).not.toBe(connection);
+    expect(connect(url, browser, noFallback)).not.toBe(connection);
   });
 
   test("a channel that is left and joined again takes no old reply for its own", () => {
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     const first = connection.join(wish());
     connection.join(wish({ channel: "prices" }));
     browser.socket.open();
@@ -432,7 +432,7 @@ describe("refusals", () => {
   test.each(["denied", "too_many_labels", "too_many_channels"])(
     "%s is final for the channel, for no other",
     (code) => {
-      const connection = connect(url, browser);
+      const connection = connect(url, browser, noFallback);
       const [bad, good] = [connection.join(wish()), connection.join(wish({ channel: "prices", key: "y" }))];
       browser.socket.open();
       browser.socket.hear({ ...denied, code }, subscribed("prices", 0));
@@ -446,7 +446,7 @@ describe("refusals", () => {
   );
 
   test("a label that is refused denies its Pipe alone", () => {
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     const bad = connection.join(wish({ key: "bad", labels: ["b"] }));
     const good = connection.join(wish({ key: "good", labels: ["a"] }));
     browser.socket.open();
@@ -460,7 +460,7 @@ describe("refusals", () => {
   });
 
   test("a Pipe that may not take every label leaves the others on", () => {
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     const all = connection.join(wish({ key: "all", labels: null }));
     const one = connection.join(wish({ key: "one", labels: ["a"] }));
     browser.socket.open();
@@ -492,7 +492,7 @@ describe("refusals", () => {
   );
 
   test.each([4401, 4403, 4406])(
-    "%i is final: all denied, said once with the way out, never tried again",
+    "%i is final: all denied, said once with the server's reason, never tried again",
     (code) => {
       const { connection, listener } = listening();
       browser.socket.drop(code, "because");
@@ -508,7 +508,7 @@ describe("refusals", () => {
 
   test("an address that the browser does not allow is final", () => {
     browser.allowed = false;
-    const listener = connect(url, browser).join(wish());
+    const listener = connect(url, browser, noFallback).join(wish());
     expect(listener.status).toBe("denied");
     expect(spies.error).toHaveBeenCalledTimes(1);
     expect(browser.waits).toEqual([]);

@@ -8,6 +8,7 @@ export class FakeBrowser implements Browser {
   /** Whether the browser takes the next address. */
   allowed = true;
   sockets: FakeSocket[] = [];
+  requests: FakeRequest[] = [];
   listeners = new Map<string, Set<() => void>>();
   private timers = new Map<number, { at: number; call: () => void }>();
   private microtasks: (() => void)[] = [];
@@ -20,6 +21,12 @@ export class FakeBrowser implements Browser {
   removeEventListener = this.document.removeEventListener;
   // A class that knows the browser it belongs to, as `new browser.WebSocket` asks for.
   WebSocket = socketOf(this);
+
+  fetch = (url: string, { method = "GET", body = null, signal = null, credentials }: RequestInit) => {
+    const request = new FakeRequest(this, method, url, body as string | null, signal, credentials);
+    this.requests.push(request);
+    return request.promise;
+  };
 
   private events() {
     return {
@@ -82,6 +89,12 @@ export class FakeBrowser implements Browser {
     this.tick();
   }
 
+  get request(): FakeRequest {
+    const request = this.requests[this.requests.length - 1];
+    if (!request) throw new Error("nothing was requested");
+    return request;
+  }
+
   get listening(): number {
     return [...this.listeners.values()].reduce((n, calls) => n + calls.size, 0);
   }
@@ -138,6 +151,47 @@ export class FakeSocket implements Socket {
     this.browser.tick();
   }
 }
+
+export class FakeRequest {
+  private settle!: (answer: Promise<{ json(): Promise<unknown> }>) => void;
+  readonly promise = new Promise<{ json(): Promise<unknown> }>((resolve) => {
+    this.settle = resolve;
+  });
+
+  constructor(
+    readonly browser: FakeBrowser,
+    readonly method: string,
+    readonly url: string,
+    readonly body: string | null,
+    readonly signal: AbortSignal | null,
+    readonly credentials: RequestCredentials | undefined,
+  ) {}
+
+  get frames(): Record<string, unknown>[] {
+    return JSON.parse(this.body ?? "");
+  }
+
+  /** The server's answer, which is no JSON when it is undefined. */
+  answer(json?: unknown): Promise<void> {
+    const text = JSON.stringify(json);
+    return this.end(Promise.resolve({ json: async () => JSON.parse(text) }));
+  }
+
+  /** The network fails. */
+  fail(): Promise<void> {
+    return this.end(Promise.reject(new TypeError("Failed to fetch")));
+  }
+
+  private async end(answer: Promise<{ json(): Promise<unknown> }>): Promise<void> {
+    this.settle(answer);
+    // What follows from it is a chain of promises, and shorter than this.
+    for (let n = 0; n < 10; n++) await null;
+    this.browser.tick();
+  }
+}
+
+/** There is no server to load it from. */
+export const noFallback = () => Promise.reject(new TypeError("Failed to fetch"));
 
 function socketOf(browser: FakeBrowser): Browser["WebSocket"] {
   return class extends FakeSocket {

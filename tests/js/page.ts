@@ -1,6 +1,6 @@
 import { connect, type Wish } from "../../src/connection";
 import type { Listener } from "../../src/listener";
-import { FakeBrowser, type FakeSocket } from "./fakes";
+import { FakeBrowser, type FakeSocket, noFallback } from "./fakes";
 
 const OWNER = {};
 const NORMAL = 1000;
@@ -10,7 +10,7 @@ let url = "";
 let pages = 0;
 const pipes = new Map<string, { listener: Listener; wish: Wish }>();
 
-const join = (wish: Wish): Listener => connect(url, browser).join(wish);
+const join = (wish: Wish): Listener => connect(url, browser, noFallback).join(wish);
 
 /** What a page can be told to do, one Pipe in each slot. */
 const commands = {
@@ -33,14 +33,14 @@ const commands = {
 
   unmount(slot: string): void {
     const pipe = pipes.get(slot);
-    if (pipe) connect(url, browser).leave(pipe.listener);
+    if (pipe) connect(url, browser, noFallback).leave(pipe.listener);
   },
 
   /** As the component does it: it leaves and comes back. */
   relabel(slot: string, labels: string[] | null): void {
     const pipe = pipes.get(slot);
     if (!pipe) return;
-    const connection = connect(url, browser);
+    const connection = connect(url, browser, noFallback);
     connection.leave(pipe.listener);
     pipe.wish = { ...pipe.wish, labels };
     pipe.listener = connection.join(pipe.wish);

@@ -10,6 +10,7 @@ function run(listener: Listener, frames: unknown[], position: Position | null) {
   channel.listeners.add(listener);
   channel.position = position && { ...position };
   if (position) listener.place(position);
+  listener.asked = 1;
   const taken: number[] = [];
   const gaps: unknown[] = [];
   for (const text of frames.map((frame) => JSON.stringify(frame))) {
@@ -21,7 +22,7 @@ function run(listener: Listener, frames: unknown[], position: Position | null) {
     }
     if (frame.type === "messages") channel.messages(frame);
     if (frame.type === "ping") channel.advance(frame.upto?.jobs ?? 0);
-    if (frame.type === "replayed" && frame.id === 1) channel.replayed(listener, frame);
+    if (frame.type === "replayed") channel.replayed(frame);
     const batch = listener.batch();
     taken.push(...batch.rows.map(([offset]) => offset));
     if (batch.lastGap) gaps.push(batch.lastGap);

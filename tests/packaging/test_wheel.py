@@ -16,6 +16,7 @@ from harness.ws import PipeClient
 # What must be in it beside the modules.
 DATA = {
     "dash_pipe/dash_pipe.min.js",
+    "dash_pipe/fallback.min.js",
     "dash_pipe/package-info.json",
     "dash_pipe/py.typed",
 }

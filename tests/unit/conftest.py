@@ -19,7 +19,7 @@ def room() -> Room:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has a process of its own, as far as settings and broker go."""
     for name in list(os.environ):
         if name.startswith("DASH_PIPE_"):

@@ -1,6 +1,7 @@
 """Dash apps on FastAPI and Quart: the endpoint is there by itself, and what guards it."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -67,8 +68,12 @@ def test_it_is_there_by_itself(app: dash.Dash) -> None:
 def test_more_than_once_does_no_harm(app: dash.Dash) -> None:
     dash_pipe.setup(app)
     talks(app, is_served)
-    routes = app.server.routes if isinstance(app.server, FastAPI) else app.server.url_map._rules
-    assert sum("_pipe" in str(getattr(each, "path", each)) for each in routes) == 1
+    if isinstance(app.server, FastAPI):
+        paths = [each.path for each in app.server.routes if "_pipe" in each.path]
+    else:
+        paths = [each.rule for each in app.server.url_map.iter_rules() if "_pipe" in each.rule]
+    assert paths
+    assert len(set(paths)) == len(paths)
 
 
 @pytest.mark.parametrize("backend", ["fastapi", "quart"])
@@ -179,3 +184,74 @@ def test_before_websocket_of_quart_guards(caplog: pytest.LogCaptureFixture) -> N
 def test_what_guards_nothing_is_not_said(app: dash.Dash, caplog: pytest.LogCaptureFixture) -> None:
     talks(app, is_served)
     assert [each for each in caplog.records if each.name == "dash_pipe"] == []
+
+
+class Asker(Server):
+    """Makes one request that is no websocket."""
+
+    def __init__(self, app: Any, path: str, body: bytes = b"", **scope: Any) -> None:
+        method = "POST" if body else "GET"
+        super().__init__(app, **{**SCOPE, "scheme": "http", **scope}, path=path)
+        self.scope |= {"type": "http", "method": method, "raw_path": path.encode()}
+        del self.scope["subprotocols"]
+        self.to_app.get_nowait()
+        self.to_app.put_nowait({"type": "http.request", "body": body, "more_body": False})
+
+
+def asks(app: dash.Dash, path: str, body: bytes = b"", **scope: Any) -> tuple[int, Any]:
+    """The status and the JSON of an answer."""
+    app.layout = []
+
+    async def main() -> tuple[int, Any]:
+        async with Asker(app.server, path, body, **scope) as asker:
+            start = await asker.next()
+            text = b""
+            while (part := await asker.next()).get("more_body"):
+                text += part["body"]
+            return start["status"], json.loads(text + part["body"])
+
+    return asyncio.run(main())
+
+
+POLL = b'[{"type":"subscribe","channel":"jobs","labels":null,"since":{"epoch":"other","offset":0}}]'
+
+
+def test_a_poll_is_answered(app: dash.Dash) -> None:
+    dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+    status, frames = asks(app, "/_pipe/poll", POLL)
+    assert (status, [frame["type"] for frame in frames]) == (200, ["subscribed", "messages"])
+
+
+def test_the_endpoint_says_that_websockets_can_be_had(app: dash.Dash) -> None:
+    status, info = asks(app, "/_pipe/info")
+    assert (status, info["websocket"]) == (200, True)
+
+
+def test_a_poll_is_guarded_as_a_websocket_is(app: dash.Dash, hook: Any) -> None:
+    strange = {"headers": [(b"host", b"app.org"), (b"origin", b"https://evil.org")]}
+    status, answer = asks(app, "/_pipe/poll", POLL, **strange)
+    assert (status, answer["code"]) == (403, 4403)
+    hook(lambda request: request.headers["host"] != "app.org")
+    status, answer = asks(app, "/_pipe/poll", POLL)
+    assert (status, answer["code"]) == (403, 4401)
+
+
+def test_a_poll_asks_who_may_listen(app: dash.Dash) -> None:
+    loops: list[Any] = []
+
+    async def authorize(request: Any, channel: str, labels: Any) -> bool:
+        loops.append(asyncio.get_running_loop())
+        return channel != "jobs"
+
+    dash_pipe.configure(authorize=authorize)
+    status, (error,) = asks(app, "/_pipe/poll", POLL)
+    assert (status, error["code"]) == (200, "denied")
+    assert len(loops) == 1
+
+
+def test_a_poll_does_not_get_around_before_websocket() -> None:
+    app = dash.Dash("app", backend="quart")
+    app.server.before_websocket(lambda: None)
+    status, answer = asks(app, "/_pipe/poll", POLL)
+    assert (status, answer["code"]) == (403, 4401)
+    assert "before_websocket" in answer["reason"]

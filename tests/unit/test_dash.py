@@ -22,13 +22,13 @@ WEBSOCKET = {
 
 
 def routes(server: Flask) -> list[str]:
-    return [rule.rule for rule in server.url_map.iter_rules() if "_pipe" in rule.rule]
+    return [rule.rule for rule in server.url_map.iter_rules() if "_pipe/ws" in rule.rule]
 
 
 def test_an_app_has_the_route_by_itself() -> None:
     app = dash.Dash("app")
     assert routes(app.server) == ["/_pipe/ws"]
-    (rule,) = (rule for rule in app.server.url_map.iter_rules() if "_pipe" in rule.rule)
+    (rule,) = (rule for rule in app.server.url_map.iter_rules() if "_pipe/ws" in rule.rule)
     assert rule.websocket
 
 
@@ -53,7 +53,7 @@ def test_an_app_that_was_made_before_the_import() -> None:
         server = Flask("server")
         app.init_app(server)
         for each in (early.server, server):
-            print([r.rule for r in each.url_map.iter_rules() if "_pipe" in r.rule])
+            print([r.rule for r in each.url_map.iter_rules() if "_pipe/ws" in r.rule])
     """
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

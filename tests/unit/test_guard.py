@@ -131,7 +131,10 @@ def test_labels_that_are_refused_together_are_asked_one_by_one(
 
 
 def refused_by(*hooks: Callable[[Any], Any]) -> Any:
-    return asyncio.run(Guard(connect_hooks=lambda: hooks).connect_refusal("the request"))
+    guard = Guard(connect_hooks=lambda: hooks)
+    now = guard.refusal_now({}, "the request")
+    assert asyncio.run(guard.refusal({}, "the request")) == now
+    return now
 
 
 def test_the_hooks_of_dash() -> None:
@@ -151,9 +154,9 @@ def test_the_hooks_of_dash() -> None:
 @pytest.mark.parametrize("origins", [("https://a.org",), ()])
 def test_the_origins_of_the_app_count_beside_the_setting(origins: tuple[str, ...]) -> None:
     headers = {"origin": "https://a.org", "host": "app.org"}
-    assert (Guard(origins).refusal(headers) is None) == bool(origins)
+    assert (Guard(origins).refusal_now(headers, None) is None) == bool(origins)
     dash_pipe.configure(allowed_origins=["https://a.org"])
-    assert Guard(origins).refusal(headers) is None
+    assert Guard(origins).refusal_now(headers, None) is None
 
 
 @pytest.mark.parametrize(

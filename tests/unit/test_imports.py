@@ -11,14 +11,17 @@ import dash_pipe
 PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
-    {"errors"},
+    {"errors", "version"},
     {"log", "settings", "http"},
     {"protocol"},
     {"access", "session", "brokers"},
     {"hub"},
-    {"runtime"},
-    {"sending"},
+    {"runtime", "poll", "info"},
+    {"sending", "endpoint"},
+    {"poke"},
     {"hosts"},
+    {"cli"},
+    {"__main__"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]

@@ -23,7 +23,7 @@ def test_reads_on_in_order_and_never_at_or_before_the_position(clock: Clock) -> 
     log = log_of(clock, "abcde")
     assert read(log) == [1, 2, 3, 4, 5]
     assert read(log, after=3) == [4, 5]
-    assert log.read(5, None, EVERYTHING) == Batch([], 5, [])
+    assert log.read(5, None, EVERYTHING) == Batch([], 5, [], "epoch")
 
 
 def test_labels_are_filtered_and_upto_passes_over_the_others(clock: Clock) -> None:
@@ -31,8 +31,8 @@ def test_labels_are_filtered_and_upto_passes_over_the_others(clock: Clock) -> No
     batch = log.read(0, frozenset("a"), EVERYTHING)
     assert offsets(batch) == [1, 3]
     assert batch.upto == 5
-    assert log.read(0, frozenset("z"), EVERYTHING) == Batch([], 5, [])
-    assert log.read(0, frozenset(), EVERYTHING) == Batch([], 5, [])
+    assert log.read(0, frozenset("z"), EVERYTHING) == Batch([], 5, [], "epoch")
+    assert log.read(0, frozenset(), EVERYTHING) == Batch([], 5, [], "epoch")
 
 
 def test_a_read_is_bounded_by_bytes(clock: Clock) -> None:
@@ -114,7 +114,7 @@ def test_the_newest_of_a_label_is_kept_for_a_time(clock: Clock) -> None:
     clock.now += 100
     assert read(log) == [1]
     clock.now += 0.5
-    assert log.read(0, None, EVERYTHING) == Batch([], 1, [("q", 1)])
+    assert log.read(0, None, EVERYTHING) == Batch([], 1, [("q", 1)], "epoch")
     assert log.append("q", "0") == 2
 
 

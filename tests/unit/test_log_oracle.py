@@ -91,7 +91,7 @@ def replay_history(limits: Limits, history: list[Any], *, forward: bool) -> None
 def check_read(log: Log, oracle: Oracle, after: int, labels: Labels, max_bytes: int) -> None:
     """Read on to the head as a listener does; nothing may be missing without a word."""
     while after < log.head:
-        rows, upto, lost = log.read(after, labels, max_bytes)
+        rows, upto, lost, _ = log.read(after, labels, max_bytes)
         got = [json.loads(row)[0] for row in rows]
         wanted = oracle.wanted(after, labels)
         assert after < upto <= log.head

@@ -46,8 +46,8 @@ def encode(frame: dict[str, Any]) -> Frame:
             )
         case "messages":
             lost = [tuple(row) for row in fields.get("lost", [])]
-            batch = Batch(rows, fields["upto"], lost)
-            return protocol.messages(fields["channel"], fields["epoch"], batch)
+            batch = Batch(rows, fields["upto"], lost, fields["epoch"])
+            return protocol.messages(fields["channel"], batch)
         case "replayed":
             request = Replay(fields["id"], fields["channel"], None, 1)
             at = Position(fields["epoch"], fields["upto"])
@@ -104,7 +104,7 @@ def test_what_json_can_say_and_javascript_cannot(text: str) -> None:
 def test_names_that_are_no_text_come_back_as_they_came() -> None:
     request = decode('{"type":"subscribe","channel":"\\ud800","labels":["\\udfff"]}')
     assert isinstance(request, Subscribe)
-    frame = protocol.messages(request.channel, "e1", Batch([], 0, [("\udfff", 1)]))
+    frame = protocol.messages(request.channel, Batch([], 0, [("\udfff", 1)], "e1"))
     frame.text.encode()  # it can travel
     assert json.loads(frame.text)["channel"] == request.channel
 

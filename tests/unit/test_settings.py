@@ -57,6 +57,14 @@ def test_kinds_are_as_in_the_table() -> None:
         ("allowed_origins", "https://a.org"),
         ("allowed_origins", [5]),
         ("allowed_origins", None),
+        ("http_poke_enabled", 1),
+        ("http_poke_enabled", "yes"),
+        ("http_poke_enabled", None),
+        ("http_route", ""),
+        ("http_route", "/<path:all>"),
+        ("http_route", "https://a.org/hooks"),
+        ("http_route", "/hooks?x"),
+        ("http_route", None),
     ],
 )
 def test_an_unfit_keyword_is_named(name: str, value: Any) -> None:
@@ -78,6 +86,9 @@ def test_an_unfit_keyword_is_named(name: str, value: Any) -> None:
         ("DASH_PIPE_HEARTBEAT", "nan"),
         ("DASH_PIPE_HEARTBEAT", "-1"),
         ("DASH_PIPE_BROKER", ""),
+        ("DASH_PIPE_HTTP_POKE_ENABLED", ""),
+        ("DASH_PIPE_HTTP_POKE_ENABLED", "maybe"),
+        ("DASH_PIPE_HTTP_ROUTE", ""),
     ],
 )
 def test_an_unfit_variable_is_named(variable: str, text: str) -> None:
@@ -86,6 +97,37 @@ def test_an_unfit_variable_is_named(variable: str, text: str) -> None:
     assert caught.value.setting == variable
     assert ": expected " in str(caught.value)
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((text, True) for text in ("1", "true", " Yes ", "on")),
+        *((text, False) for text in ("0", "False", "no", "OFF")),
+    ],
+)
+def test_yes_and_no_from_the_environment(text: str, value: bool) -> None:
+    assert resolve({}, {"DASH_PIPE_HTTP_POKE_ENABLED": text}).http_poke_enabled is value
+
+
+@pytest.mark.parametrize("unfit", ["", "s3cret words", "s3cret\N{ROCKET}", "s3cret\n", "=s3cret"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(unfit: str) -> None:
+    for keywords, environ in (
+        ({"http_poke_token": unfit}, {}),
+        ({}, {"DASH_PIPE_HTTP_POKE_TOKEN": unfit}),
+    ):
+        with pytest.raises(SettingError, match=r"(?i)http_poke_token: expected letters") as caught:
+            resolve(keywords, environ)
+        assert "s3cret" not in str(caught.value)
+
+
+def test_a_token_is_not_shown() -> None:
+    settings = resolve({"http_poke_token": "s3cret-._~+/=="}, {})
+    assert settings.http_poke_token == "s3cret-._~+/=="
+    assert "s3cret" not in repr(settings)
+    with pytest.raises(SettingError) as caught:
+        resolve({"http_poke_token": b"s3cret"}, {})
+    assert "s3cret" not in str(caught.value)
 
 
 def test_an_unknown_name_is_named_beside_those_there_are() -> None:

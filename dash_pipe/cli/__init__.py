@@ -1,0 +1,77 @@
+"""The command line: ``dash-pipe send | listen | serve | doctor``; documented in docs/cli.md."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+
+from .. import runtime
+from ..errors import SettingError
+from .arguments import parser
+from .exits import Exit, Failure
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.broker is not None:
+            runtime.current().configure(broker=options.broker)
+        return int(_COMMANDS[options.command](options))
+    except (Failure, SettingError) as error:
+        sys.stderr.write(f"dash-pipe: {error}\n")
+        return error.code if isinstance(error, Failure) else Exit.USAGE
+    except KeyboardInterrupt:
+        return Exit.OK
+    except BrokenPipeError:
+        # Whoever read our output has gone. What Python still wants to flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+# A command imports what it needs, so that none waits for the others' needs.
+
+
+def _send(options: Namespace) -> Exit:
+    from .send import read_value, send_lines, sender
+
+    send = sender(options.channel, options.label, options.url)
+    read = str if options.text else read_value
+    if options.value == "-":
+        return send_lines(sys.stdin.buffer, send, read, strict=options.strict)
+    send(read(options.value))
+    return Exit.OK
+
+
+def _listen(options: Namespace) -> Exit:
+    from .listen import messages, opener, write
+    from .listener import Listener
+
+    listener = Listener(options.channel, options.labels or None, options.last)
+    arriving = messages(listener, options.channel, opener(options.url))
+    for message in islice(arriving, options.count):
+        write(message)
+    return Exit.OK
+
+
+def _serve(options: Namespace) -> Exit:
+    from .serve import serve
+
+    return serve(options.host, options.port, options.prefix)
+
+
+def _doctor(options: Namespace) -> Exit:
+    from .doctor import examine
+
+    return examine(options.url)
+
+
+_COMMANDS: Mapping[str, Callable[[Namespace], Exit]] = {
+    "send": _send,
+    "listen": _listen,
+    "serve": _serve,
+    "doctor": _doctor,
+}

@@ -1,0 +1,145 @@
+"""``dash-pipe doctor``: what is installed, set, and answers; for each trouble a way out."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import fields
+from importlib import metadata
+from urllib.parse import urlsplit, urlunsplit
+
+from .. import runtime
+from ..errors import DashPipeError
+from ..settings import Settings
+from . import remote
+from .conversation import Conversation, Local, Websocket
+from .exits import Exit, Failure
+from .listener import Listener
+
+TIMEOUT = 5.0  # seconds that the broker or a websocket has to answer
+CHANNEL = "dash-pipe doctor"
+_EXTRAS = {"redis": "redis", "server": "uvicorn"}  # what each extra brings
+
+
+def examine(url: str | None) -> Exit:
+    """Write what is found; ``UNREACHABLE`` when something does not answer."""
+    _write(f"dash-pipe {_version('dash-pipe')}", _versions())
+    _write("extras", _extras())
+    _write("settings in force", _settings(runtime.current().settings))
+    troubles = [_broker()]
+    if url is not None:
+        troubles += _endpoint(remote.endpoint(url))
+    return Exit.UNREACHABLE if any(troubles) else Exit.OK
+
+
+def _write(title: str, lines: Iterable[str]) -> None:
+    sys.stdout.write("\n  ".join([title, *lines]) + "\n")
+    sys.stdout.flush()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _versions() -> list[str]:
+    packages = ("dash", "websockets", "flask", "fastapi", "quart", "gunicorn")
+    found = [f"{package} {version}" for package in packages if (version := _version(package))]
+    return [f"Python {platform.python_version()} on {platform.system()}", ", ".join(found)]
+
+
+def _extras() -> Iterable[str]:
+    for extra, package in _EXTRAS.items():
+        version = _version(package)
+        missing = f"{package} is not installed: pip install 'dash-pipe[{extra}]'"
+        yield f"{extra}: {package} {version}" if version else f"{extra}: {missing}"
+
+
+def _settings(settings: Settings) -> Iterable[str]:
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if not each.repr and value is not None:
+            value = "(set, and not shown)"
+        elif each.name == "broker":
+            value = _without_password(value)
+        mark = "" if value == each.default else "  (changed)"
+        yield f"{each.name} = {value}{mark}"
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    query = "..." if parts.query else ""  # which may name a password too
+    return urlunsplit(parts._replace(netloc=f"{name}:...@{host}" if at else host, query=query))
+
+
+def _broker() -> str | None:
+    """Look whether the broker answers; return the trouble, if there is some."""
+    if runtime.current().settings.broker.startswith("memory:"):
+        _write(
+            "broker",
+            [
+                "memory://, the memory of one process: right for an app that runs as one process",
+                "for several workers, Celery or this command line: DASH_PIPE_BROKER=redis://...",
+            ],
+        )
+        return None
+    try:
+        trouble, took = _subscribed(Local())
+    except DashPipeError as error:
+        trouble, took = str(error), ""
+    way_out = "is it running, and is DASH_PIPE_BROKER its address?"
+    _write("broker", [f"does not answer ({trouble}); {way_out}" if trouble else took])
+    return trouble
+
+
+def _endpoint(url: str) -> list[str | None]:
+    """Look at a running app or gateway."""
+    try:
+        status, info = remote.request(f"{url}info")
+        websocket = _websocket(url)
+        poked, poke = remote.request(f"{url}poke/", b"[]", remote.poke_headers())
+    except Failure as failure:
+        _write(url, [str(failure), "is it running, and is this its address and port?"])
+        return [str(failure)]
+    lines = [f"info: {info.get('error') or _shown(info)}"]
+    if status != 200 or not info:
+        lines[0] = f"info: {status}; the address of an endpoint ends with _pipe/"
+    if websocket is None:
+        lines.append("websocket: opens")
+    else:
+        way_out = info.get("reason") or "does a proxy pass on the headers Upgrade and Connection?"
+        lines.append(f"websocket: {websocket}; {way_out}")
+    lines.append("poke: lets us send" if poked == 200 else f"poke: {poked}, {poke.get('error')}")
+    _write(url, lines)
+    return [websocket]
+
+
+def _websocket(url: str) -> str | None:
+    """The trouble with a websocket, if there is some."""
+    try:
+        return _subscribed(Websocket(url))[0]
+    except (Failure, ConnectionError) as error:
+        return str(error)
+
+
+def _subscribed(conversation: Conversation) -> tuple[str | None, str]:
+    """Subscribe; return the trouble, or in how many milliseconds the answer came."""
+    listener = Listener(CHANNEL, None, 0)
+    started = time.monotonic()
+    try:
+        with conversation:
+            conversation.send(listener.subscribe())
+            listener.take(conversation.receive(TIMEOUT))
+    except TimeoutError:
+        return f"no answer within {TIMEOUT:g} seconds", ""
+    return None, f"answers in {(time.monotonic() - started) * 1000:.0f} ms"
+
+
+def _shown(info: dict[str, object]) -> str:
+    return ", ".join(f"{name} {info[name]}" for name in ("version", "websocket") if name in info)

@@ -1,0 +1,85 @@
+"""``dash-pipe serve``: a gateway, the endpoint alone: websockets, poll and poke, on uvicorn."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import runtime
+from ..endpoint import ROUTES
+from ..hosts.asgi import AsgiPoke, asgi_app
+from ..poke import route
+from ..protocol import MAX_FRAME_BYTES
+from .exits import Exit, Failure
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Gateway:
+    """The endpoint at its place, and nothing at all others; an ASGI app.
+
+    Args:
+        prefix: where ``_pipe/`` lies, as an app's ``routes_pathname_prefix``.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        path = f"/{prefix.strip('/')}/_pipe/".replace("//", "/")
+        poke = route(runtime.current().http_route, path)
+        self.path = path
+        endpoint = asgi_app()
+        self._apps = {f"{path}{name}": endpoint for name in ("ws", *ROUTES)}
+        self._apps |= dict.fromkeys((poke, poke.rstrip("/")), AsgiPoke())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI says."""
+        path = f"{self.path}ws" if scope["type"] == "lifespan" else scope["path"]
+        if path in self._apps:
+            await self._apps[path](scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})  # HTTP 403, before an accept
+        else:
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 404, "headers": headers})
+            body = f'{{"error": "this is a dash-pipe gateway; its endpoint is {self.path}"}}'
+            await send({"type": "http.response.body", "body": body.encode()})
+
+
+def serve(host: str, port: int, prefix: str) -> Exit:
+    """Serve until a signal comes.
+
+    Raises:
+        Failure: uvicorn is not installed.
+    """
+    try:
+        import uvicorn
+    except ImportError:
+        reason = "serve needs uvicorn: pip install 'dash-pipe[server]'"
+        raise Failure(Exit.USAGE, reason) from None
+    server = uvicorn.Server(config(Gateway(prefix), host, port))
+    try:
+        server.run()
+    except SystemExit:  # uvicorn has said why: the port is taken, most often
+        return Exit.USAGE
+    return Exit.OK if server.started else Exit.USAGE
+
+
+def config(app: Gateway, host: str, port: int) -> Config:
+    """How uvicorn is run: no compression, no frame larger than a browser may send."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        host,
+        port,
+        ws_per_message_deflate=False,
+        ws_max_size=MAX_FRAME_BYTES,
+        lifespan="on",
+        access_log=False,  # a poll every two seconds, of each browser that can't do better
+        server_header=False,
+    )

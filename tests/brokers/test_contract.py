@@ -1,0 +1,343 @@
+"""What every broker promises: the same tests for memory and for Redis."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from brokers.listening import Ear, Lounge
+from dash_pipe.brokers import Broker
+from dash_pipe.http import HttpRequest
+from dash_pipe.hub import Policy
+from dash_pipe.log import Position
+from dash_pipe.poll import poll
+from harness.wait import wait_for
+from unit.fakes import kinds, rows, values
+
+Make = Callable[..., Broker]
+
+
+@pytest.fixture
+def often_switching() -> Iterator[None]:
+    """Threads take turns so often that they meet in the worst places."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def publish(broker: Broker, labels: str, channel: str = "jobs") -> Position:
+    """A message for each letter; the value is its place."""
+    position = Position("", 0)
+    for value, label in enumerate(labels):
+        position = broker.publish(channel, label, str(value))
+    return position
+
+
+def lost(broker: Broker, labels: str) -> dict[str, int]:
+    log = broker.open("jobs")
+    return {label: dict(log.lost(0, frozenset(label))).get(label, 0) for label in labels}
+
+
+# Order, offsets, epochs
+
+
+def test_publishing_returns_the_position(broker: Broker, ear: Ear) -> None:
+    log = ear.open("jobs")
+    positions = [broker.publish("jobs", "a", "1") for _ in range(3)]
+    assert [position.offset for position in positions] == [1, 2, 3]
+    assert {position.epoch for position in positions} == {log.epoch}
+    ear.hears(log, positions[-1])
+
+
+def test_messages_are_kept_for_who_listens_later(broker: Broker, ear: Ear) -> None:
+    broker.publish("jobs", "a", "1")
+    broker.publish("jobs", "b", '{"x":2}')
+    broker.publish("prices", "a", "3")
+    assert ear.rows(ear.open("jobs")) == [[1, "a", 1], [2, "b", {"x": 2}]]
+    assert ear.rows(ear.open("prices")) == [[1, "a", 3]]
+
+
+def test_what_is_heard_is_what_is_read(make: Make) -> None:
+    broker = make()
+    ear = Ear(broker)
+    log = ear.open("jobs")
+    value = json.dumps({"text": "é \N{ROCKET} \u2028 \\ \" ' ] , 1.5]", "none": None})
+    ear.hears(log, broker.publish("jobs", 'quoted "label" é, [', value))
+    (heard,) = log.read(0, None, 2**30).rows
+    assert json.loads(heard)[:3] == [1, 'quoted "label" é, [', json.loads(value)]
+    if broker.may_wait:
+        other = make()
+        assert Ear(other).open("jobs").read(0, None, 2**30).rows == [heard]
+
+
+@pytest.mark.parametrize(
+    "name", ["}{", "a}b", "{x}", "\udfff", "*?[a]", "a b\n", "\N{ROCKET}" * 200]
+)
+def test_any_name_will_do(broker: Broker, ear: Ear, name: str) -> None:
+    ear.hears(ear.open(name), broker.publish(name, name, "1"))
+    assert ear.rows(broker.open(name)) == [[1, name, 1]]
+
+
+def test_each_channel_has_an_epoch_of_its_own(broker: Broker) -> None:
+    assert broker.publish("jobs", "a", "1").epoch != broker.publish("prices", "a", "1").epoch
+
+
+def test_an_epoch_stays_while_its_log_does(broker: Broker, ear: Ear) -> None:
+    first = broker.publish("jobs", "a", "1")
+    for _ in range(3):
+        assert ear.open("jobs").epoch == first.epoch
+        broker.close("jobs")
+    assert broker.publish("jobs", "a", "1") == (first.epoch, 2)
+
+
+def test_all_who_open_a_channel_share_its_log(broker: Broker, ear: Ear) -> None:
+    log = ear.open("jobs")
+    assert broker.open("jobs") is log
+    broker.close("jobs")
+    ear.hears(log, broker.publish("jobs", "a", "1"))
+
+
+def test_watchers_are_told_what_has_grown(broker: Broker, ear: Ear) -> None:
+    log = ear.open("jobs")
+    heads: list[tuple[str, int]] = []
+    unwatch = broker.watch(lambda channel: heads.append((channel, log.head)))
+    first = broker.publish("jobs", "a", "1")
+    ear.until(lambda: ("jobs", 1) in heads)  # told when the message is there to be read
+    unwatch()
+    unwatch()
+    ear.hears(log, Position(first.epoch, broker.publish("jobs", "a", "1").offset))
+    assert ("jobs", 2) not in heads
+
+
+def test_watchers_come_and_go_by_themselves(broker: Broker) -> None:
+    heard: list[str] = []
+    unwatch = [broker.watch(lambda _, name=name: heard.append(name)) for name in "abc"]
+    unwatch[1]()
+    ear = Ear(broker)
+    ear.hears(ear.open("jobs"), broker.publish("jobs", "a", "1"))
+    assert {*heard} == {"a", "c"}
+
+
+@pytest.mark.parametrize("listened", [True, False])
+def test_threads_get_positions_of_their_own(
+    broker: Broker, ear: Ear, listened: bool, often_switching: None
+) -> None:
+    if listened:
+        ear.open("jobs")
+    positions: list[Position] = []
+
+    def work() -> None:
+        positions.extend(broker.publish("jobs", "a", "1") for _ in range(100))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(position.offset for position in positions) == list(range(1, 801))
+    log = ear.open("jobs")
+    ear.hears(log, max(positions))
+    assert [row[0] for row in ear.rows(log)] == list(range(1, 801))
+
+
+# Sending twice
+
+
+def test_a_message_id_is_delivered_once(broker: Broker, ear: Ear) -> None:
+    log = ear.open("jobs")
+    first = broker.publish("jobs", "a", "1", "an id")
+    broker.publish("jobs", "a", "2")
+    assert broker.publish("jobs", "a", "1", "an id") == first
+    assert broker.publish("prices", "a", "1", "an id").epoch != first.epoch
+    last = broker.publish("jobs", "a", "3", "another id")
+    assert last.offset == 3
+    ear.hears(log, last)
+    assert ear.rows(log) == [[1, "a", 1], [2, "a", 2], [3, "a", 3]]
+
+
+# The window, and what is beside it. A second broker reads in Redis what the first has written.
+
+
+def both(make: Make, history: str, /, **limits: float) -> Iterator[Ear]:
+    """One that heard everything, then one that read it afterwards."""
+    writer = make(**limits)
+    ear = Ear(writer)
+    log = ear.open("jobs")
+    ear.hears(log, publish(writer, history))
+    yield ear
+    if writer.may_wait:
+        other = Ear(make(**limits))
+        other.open("jobs")
+        yield other
+
+
+def test_the_window_is_bounded_by_count(make: Make) -> None:
+    for ear in both(make, "aaaaa", messages=3):
+        assert ear.rows(ear.broker.open("jobs")) == [[3, "a", 2], [4, "a", 3], [5, "a", 4]]
+        assert lost(ear.broker, "a") == {"a": 2}
+
+
+def test_the_window_is_bounded_by_bytes(make: Make) -> None:
+    for ear in both(make, "aaaaaa", bytes=75):
+        assert [row[0] for row in ear.rows(ear.broker.open("jobs"))] == [4, 5, 6]
+
+
+def test_the_window_is_bounded_by_age(make: Make) -> None:
+    for ear in both(make, "ab", seconds=0.3, label_seconds=0.3):
+        log = ear.broker.open("jobs")
+        wait_for(lambda ear=ear, log=log: ear.rows(log) == [], "the messages to be too old")
+        assert log.head == 2
+        assert lost(ear.broker, "ab") == {"a": 1, "b": 2}
+
+
+def test_age_is_applied_when_a_message_is_added(make: Make) -> None:
+    writer = make(seconds=0.2, label_seconds=60)
+    publish(writer, "aab")
+    ear = Ear(elsewhere(make, writer, seconds=0.2, label_seconds=60))
+    log = ear.open("jobs")
+    wait_for(lambda: ear.rows(log) == [[2, "a", 1], [3, "b", 2]], "the window to be empty")
+    ear.hears(log, writer.publish("jobs", "a", "9"))
+    assert ear.rows(log) == [[3, "b", 2], [4, "a", 9]]
+    other = Ear(elsewhere(make, writer, seconds=0.2, label_seconds=60))
+    other.open("jobs")
+    assert lost(ear.broker, "ab") == lost(other.broker, "ab") == {"a": 2, "b": 0}
+
+
+def test_the_newest_of_a_label_outlives_the_window(make: Make) -> None:
+    for ear in both(make, "qqabbbbb", messages=3):
+        log = ear.broker.open("jobs")
+        assert [row[0] for row in ear.rows(log)] == [2, 3, 6, 7, 8]
+        assert lost(ear.broker, "qab") == {"q": 1, "a": 0, "b": 5}
+        assert [m.offset for m in log.newest(frozenset("qa"), 1)] == [2, 3]
+
+
+def test_a_kept_newest_is_lost_when_a_newer_one_comes(make: Make) -> None:
+    for ear in both(make, "qaaaq", messages=2):
+        assert lost(ear.broker, "q") == {"q": 1}
+        assert ear.rows(ear.broker.open("jobs"), labels="q") == [[5, "q", 4]]
+
+
+def test_the_newest_is_kept_for_a_number_of_labels(make: Make) -> None:
+    for ear in both(make, "abcxxx", messages=2, labels=2):
+        assert [row[0] for row in ear.rows(ear.broker.open("jobs"))] == [3, 5, 6]
+        assert lost(ear.broker, "abz")["z"] <= 2
+        assert {**lost(ear.broker, "ab")} == {"a": 1, "b": 2}
+
+
+def test_what_is_known_of_loss_is_bounded(make: Make) -> None:
+    for ear in both(make, "abcdefghij" * 5, messages=1, labels=4):
+        log = ear.broker.open("jobs")
+        assert len(log.lost(0, None)) <= 5
+        assert len(ear.rows(log)) <= 5
+        assert lost(ear.broker, "z")["z"] >= 40  # what is not known counts as lost
+
+
+def test_a_label_is_kept_for_a_time(make: Make) -> None:
+    for ear in both(make, "qab", messages=1, label_seconds=0.3):
+        log = ear.broker.open("jobs")
+        wait_for(lambda ear=ear, log=log: ear.rows(log, labels="qa") == [], "q to be forgotten")
+        ear.hears(log, ear.broker.publish("jobs", "b", "9"))
+        assert lost(ear.broker, "qa") == {"q": 1, "a": 2}
+
+
+def test_every_process_judges_losses_alike(make: Make) -> None:
+    ears = list(both(make, "abcabdabeffffa", messages=3, labels=3))
+    judged = [lost(ear.broker, "abcdefz") for ear in ears]
+    assert judged[0] == judged[-1]
+
+
+# Resume and gap, through a hub
+
+
+def since(position: Position) -> dict[str, Any]:
+    return position._asdict()
+
+
+def told(frames: list[dict[str, Any]]) -> bool:
+    return "subscribed" in kinds(frames)
+
+
+def elsewhere(make: Make, broker: Broker, **limits: float) -> Broker:
+    """The broker as another process has it."""
+    return make(**limits) if broker.may_wait else broker
+
+
+def test_a_first_subscribe_reads_on_from_the_head(broker: Broker) -> None:
+    lounge = Lounge(broker)
+    browser = lounge.browser()
+    old = broker.publish("jobs", "a", '"old"')
+    (answer,) = lounge.frames(browser, browser.subscribe("jobs"), told)
+    assert (answer["epoch"], answer["offset"], answer["recovered"]) == (*old, None)
+    broker.publish("jobs", "a", '"new"')
+    assert values(lounge.frames(browser, [], rows)) == ["new"]
+
+
+def test_a_browser_resumes_where_it_was(make: Make) -> None:
+    broker = make()
+    position = publish(broker, "ab")
+    publish(broker, "cd")
+    lounge = Lounge(elsewhere(make, broker))
+    browser = lounge.browser()
+    frames = lounge.frames(browser, browser.subscribe("jobs", since=since(position)), rows)
+    assert frames[0]["recovered"] is True
+    assert [row[0] for row in rows(frames)] == [3, 4]
+
+
+def test_a_place_that_is_lost_is_a_gap(make: Make) -> None:
+    broker = make(messages=2)
+    position = publish(broker, "a")
+    publish(broker, "aaaab")
+    lounge = Lounge(elsewhere(make, broker, messages=2))
+    for labels, recovered, gone in ((["a"], False, [["a", 4]]), (["b"], True, [])):
+        browser = lounge.browser()
+        come = browser.subscribe("jobs", labels, since=since(position))
+        answer = lounge.frames(browser, come, told)[0]
+        assert (answer["recovered"], answer["lost"]) == (recovered, gone)
+
+
+def test_another_epoch_is_a_gap_and_read_from_its_beginning(broker: Broker) -> None:
+    publish(broker, "ab")
+    lounge = Lounge(broker)
+    browser = lounge.browser()
+    come = browser.subscribe("jobs", since={"epoch": "another", "offset": 1})
+    frames = lounge.frames(browser, come, rows)
+    assert frames[0]["recovered"] is False
+    assert [row[0] for row in rows(frames)] == [1, 2]
+
+
+def test_requests_are_answered_in_their_order(broker: Broker) -> None:
+    publish(broker, "ab")
+    lounge = Lounge(broker)
+    browser = lounge.browser()
+    elsewhere = {"epoch": "another", "offset": 1}
+    come = browser.subscribe("jobs", ["a"], since=elsewhere)
+    come += browser.replay("jobs", labels=["a"])
+    come += browser.says(type="unsubscribe", channel="jobs")
+    come += browser.replay("jobs")
+    come += browser.subscribe("jobs", ["b"], since=elsewhere)
+    frames = lounge.frames(browser, come, lambda frames: len(frames) == 6)
+    assert kinds(frames) == [
+        "subscribed",
+        "messages",
+        "replayed",
+        "error",
+        "subscribed",
+        "messages",
+    ]
+    assert values(frames) == [0, 0, 1]
+
+
+def test_a_poll_waits_until_the_log_was_looked_at(broker: Broker) -> None:
+    publish(broker, "ab")
+    since = {"epoch": "another", "offset": 9}
+    subscribe = {"type": "subscribe", "channel": "jobs", "labels": None, "since": since}
+    request = HttpRequest("POST", "poll", {}, json.dumps([subscribe]).encode())
+    answer = poll(request, broker, Policy(), 2.0, lambda *_: frozenset())
+    frames = json.loads(answer.body)
+    assert kinds(frames) == ["subscribed", "messages"]
+    assert frames[0]["recovered"] is False
+    assert values(frames) == [0, 1]

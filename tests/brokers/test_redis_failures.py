@@ -1,0 +1,408 @@
+"""What happens to listeners and senders when connections and Redis itself go."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from brokers.conftest import Make, makes
+from brokers.listening import Ear, Lounge
+from dash_pipe.brokers import Broker, redis_conversation
+from dash_pipe.brokers.redis import RedisBroker
+from dash_pipe.brokers.redis_link import connector
+from dash_pipe.errors import BrokerUnavailable
+from dash_pipe.log import Limits, Log, Position
+from harness.proxy import Proxy
+from harness.redis import RedisServer
+from harness.wait import wait_for
+from unit.fakes import rows
+
+
+@pytest.fixture
+def make(server: RedisServer) -> Iterator[Make]:
+    yield from makes(server.url)
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    """A server of the test's own; the parameters are its options."""
+    options = getattr(request, "param", ())
+    with RedisServer(tmp_path / "redis", *options) as server:
+        yield server
+
+
+class Stream:
+    """Sends 1, 2, 3, ... from a thread until it is stopped; each with all the patience it takes."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.positions: list[Position] = []
+        self._broker = broker
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def __enter__(self) -> "Stream":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        while not self._stopping.is_set():
+            number = len(self.positions) + 1
+            self.positions.append(self._broker.publish("jobs", "a", str(number)))
+
+    def more(self, count: int = 50) -> None:
+        """Wait until so many more were sent."""
+        enough = len(self.positions) + count
+        wait_for(lambda: len(self.positions) >= enough, f"{enough} messages to be sent")
+
+
+def values(ear: Ear, log: Log) -> list[object]:
+    return [value for _, _, value in ear.rows(log)]
+
+
+CLEAN = ("--save 3600 1000000",)  # saves when it is shut down, and not before
+EVERY_SECOND = ("--appendonly yes", "--appendfsync everysec")
+
+
+def drop_the_listener(server: RedisServer) -> None:
+    wait_for(lambda: server.ask("CLIENT", "KILL", "TYPE", "pubsub"), "the listener to be there")
+
+
+def drop_everybody(server: RedisServer) -> None:
+    assert server.ask("CLIENT", "KILL", "TYPE", "normal") >= 1
+    server.ask("CLIENT", "KILL", "TYPE", "pubsub")
+
+
+def restart(server: RedisServer) -> None:
+    server.stop()
+    server.start()
+
+
+@pytest.mark.parametrize("server", [CLEAN], indirect=True)
+@pytest.mark.parametrize("harm", [drop_the_listener, drop_everybody, restart])
+def test_nothing_is_missed_or_doubled(
+    server: RedisServer, make: Make, harm: Callable[[RedisServer], None]
+) -> None:
+    ear = Ear(make())
+    log = ear.open("jobs")
+    epoch = log.epoch
+    with Stream(make()) as stream:
+        for _ in range(5):
+            stream.more()
+            harm(server)
+        stream.more()
+    ear.hears(log, stream.positions[-1])
+    assert values(ear, log) == list(range(1, len(stream.positions) + 1))
+    assert {position.epoch for position in stream.positions} == {epoch}
+
+
+def test_a_connection_that_breaks_in_the_middle(server: RedisServer, make: Make) -> None:
+    with Proxy(server.port) as proxy:
+        through = proxy.url.replace("http", "redis")
+        ear = Ear(make(through))
+        log = ear.open("jobs")
+        with Stream(make(through)) as stream:
+            for _ in range(20):
+                stream.more(10)
+                assert proxy.cut()
+        ear.hears(log, stream.positions[-1])
+    assert values(ear, log) == list(range(1, len(stream.positions) + 1))
+
+
+def test_what_came_meanwhile_and_left_the_window_is_a_gap(server: RedisServer, make: Make) -> None:
+    with Proxy(server.port) as proxy:
+        ear = Ear(make(proxy.url.replace("http", "redis"), messages=3))
+        log = ear.open("jobs")
+        sender = make(messages=3)
+        ear.hears(log, sender.publish("jobs", "a", "1"))
+        proxy.refuse()
+        proxy.cut()
+        for label in "abbbb":
+            last = sender.publish("jobs", label, "2")
+        proxy.allow()
+        ear.hears(log, last)
+    assert [row[0] for row in ear.rows(log)] == [2, 4, 5, 6]
+    assert dict(log.lost(1, frozenset("b")))["b"] >= 3
+    assert log.lost(6, None) == []
+
+
+def test_lost_data_is_a_new_epoch(server: RedisServer, make: Make) -> None:
+    lounge, ear = Lounge(broker := make()), Ear(broker)
+    log = ear.open("jobs")
+    browser = lounge.browser()
+    old = make().publish("jobs", "a", "1")
+    ear.hears(log, old)
+    browser.subscribe("jobs")
+    server.kill9()
+    server.start()
+    ear.until(lambda: log.epoch != old.epoch)
+    (frame,) = lounge.frames(browser, [], lambda frames: frames)  # it is told at once
+    assert (frame["epoch"], frame["messages"], frame["upto"]) == (log.epoch, [], 0)
+    new = make().publish("jobs", "a", "2")
+    assert new == (log.epoch, 1)
+    assert rows(lounge.frames(browser, [], rows)) == [[1, "a", 2]]
+
+
+@pytest.mark.parametrize("part", ["meta", "log", "newest", "labels", "lost"])
+def test_a_log_that_has_lost_a_part_begins_anew(server: RedisServer, make: Make, part: str) -> None:
+    sender = make(messages=2)
+    for label in "aabcc":
+        old = sender.publish("jobs", label, "1")
+    assert server.ask("DEL", f"dash-pipe:{{jobs}}:{part}") == 1
+    if part == "log":  # who reads finds out
+        log = Ear(make(messages=2)).open("jobs")
+        assert log.end.offset == 0
+        assert log.epoch != old.epoch
+    new = sender.publish("jobs", "a", "1")  # and so does who sends
+    assert new.offset == 1
+    assert new.epoch != old.epoch
+    assert Ear(make(messages=2)).open("jobs").end == new
+
+
+def test_ids_outlive_a_log(server: RedisServer, make: Make) -> None:
+    sender = make()
+    sender.publish("jobs", "a", "1", "id")
+    server.ask("DEL", "dash-pipe:{jobs}:meta")
+    assert sender.publish("jobs", "a", "1", "id").offset == 0
+    assert sender.publish("jobs", "a", "1", "other").offset == 1
+
+
+@pytest.fixture
+def rolled_back(server: RedisServer) -> Callable[[Callable[[], None]], None]:
+    """Have something sent, and let Redis come back without it, as from an older disk."""
+
+    def roll_back(lose: Callable[[], None]) -> None:
+        server.ask("SAVE")
+        lose()
+        server.kill9()
+        server.start()
+
+    return roll_back
+
+
+RollBack = Callable[[Callable[[], None]], None]
+
+
+def test_a_rollback_is_a_new_epoch(server: RedisServer, make: Make, rolled_back: RollBack) -> None:
+    lounge, ear = Lounge(broker := make()), Ear(broker)
+    log = ear.open("jobs")
+    sender = make()
+    old = sender.publish("jobs", "a", "1")
+    rolled_back(lambda: ear.hears(log, sender.publish("jobs", "a", "2")))
+    ear.until(lambda: log.epoch != old.epoch)
+    new = sender.publish("jobs", "a", "3")
+    assert new == (log.epoch, 1)
+    browser = lounge.browser()
+    since = {"epoch": old.epoch, "offset": 2}
+    frames = lounge.frames(browser, browser.subscribe("jobs", since=since), rows)
+    assert frames[0]["recovered"] is False
+    assert rows(frames) == [[1, "a", 3]]
+
+
+def test_a_rollback_that_was_written_over_is_found(
+    server: RedisServer, make: Make, rolled_back: RollBack
+) -> None:
+    with Proxy(server.port) as proxy:
+        ear = Ear(make(proxy.url.replace("http", "redis")))
+        log = ear.open("jobs")
+        sender = make()
+        first = sender.publish("jobs", "a", "1")
+        ear.hears(log, first)
+
+        def lose() -> None:
+            ear.hears(log, sender.publish("jobs", "a", '"lost"'))
+            proxy.refuse()
+            proxy.cut()
+
+        rolled_back(lose)
+        sender = make()  # one that knows nothing of the past
+        for value in ("3", "4"):  # at offsets 2 and 3, before the listener is back
+            assert sender.publish("jobs", "a", value).epoch == first.epoch
+        proxy.allow()
+        ear.until(lambda: log.epoch != first.epoch)
+        assert ear.rows(log) == [[1, "a", 3], [2, "a", 4]]  # what nobody has seen yet, and no more
+        assert sender.publish("jobs", "a", "5") == (log.epoch, 3)
+
+
+@pytest.mark.parametrize("server", [EVERY_SECOND], indirect=True)
+def test_a_server_that_is_killed_while_it_writes(server: RedisServer, make: Make) -> None:
+    ears = [Ear(make()) for _ in range(2)]
+    logs = [ear.open("jobs") for ear in ears]
+    with Stream(make()) as stream:
+        for _ in range(3):
+            stream.more()
+            server.kill9()
+            server.tear(5000)  # some ten messages
+            server.start()
+        stream.more()
+    assert len({position.epoch for position in stream.positions}) > 1
+    for ear, log in zip(ears, logs, strict=True):
+        ear.hears(log, stream.positions[-1])
+        read = ear.rows(log)
+        # What is read under the last epoch has no hole: a loss is never inside an epoch.
+        heard = [value for _, _, value in read]
+        assert heard == list(range(heard[0], len(stream.positions) + 1))
+        assert [offset for offset, *_ in read] == list(range(1, len(read) + 1))
+    assert logs[0].end == logs[1].end
+
+
+# Senders
+
+
+def test_sending_waits_for_a_server_that_comes_back(server: RedisServer, make: Make) -> None:
+    ear = Ear(make())
+    log = ear.open("jobs")
+    sender = make()
+    sender.publish("jobs", "a", "1")
+    server.stop()
+    back = threading.Timer(0.5, server.start)
+    back.start()
+    try:
+        position = sender.publish("jobs", "a", "2")
+    finally:
+        back.join()
+    ear.hears(log, position)
+    assert values(ear, log)[-1] == 2
+
+
+def test_sending_gives_up_in_time_and_says_that_nothing_was_sent(
+    server: RedisServer, make: Make
+) -> None:
+    sender = make(send_timeout=0.5)
+    sender.publish("jobs", "a", "1")
+    server.stop()
+    begun = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match="was not sent") as caught:
+        sender.publish("jobs", "a", "2", "id")
+    assert time.monotonic() - begun < 0.6
+    assert caught.value.may_have_been_sent is False
+    assert caught.value.message_id == "id"
+
+
+def test_a_server_that_does_not_answer_may_have_heard(server: RedisServer, make: Make) -> None:
+    sender = make(send_timeout=0.5)
+    sender.publish("jobs", "a", "1")
+    server.pause()
+    begun = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match="may have been sent") as caught:
+        sender.publish("jobs", "a", "2")
+    assert time.monotonic() - begun < 0.6
+    assert caught.value.may_have_been_sent is True
+    server.resume()
+    again = sender.publish("jobs", "a", "2", caught.value.message_id)
+    assert sender.publish("jobs", "a", "3") == (again.epoch, 3)  # 2 is there, and once
+    ear = Ear(make())
+    assert values(ear, ear.open("jobs")) == [1, 2, 3]
+
+
+def test_what_will_not_pass_is_said_at_once(server: RedisServer, make: Make) -> None:
+    server.ask("CONFIG", "SET", "requirepass", "secret")
+    begun = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match=r"was not sent: .*[Aa]uth") as caught:
+        make().publish("jobs", "a", "1")
+    assert time.monotonic() - begun < 5  # of 10
+    assert caught.value.may_have_been_sent is False
+    assert make(server.url.replace("//", "//:secret@")).publish("jobs", "a", "1").offset == 1
+
+
+def test_what_fails_on_its_way_may_have_been_sent(server: RedisServer, make: Make) -> None:
+    server.ask("ACL", "SETUSER", "default", "resetchannels")  # the last thing can't be done now
+    with pytest.raises(BrokerUnavailable, match=r"may have been sent.*script") as caught:
+        make().publish("jobs", "a", "1")
+    server.ask("ACL", "SETUSER", "default", "allchannels")
+    make().publish("jobs", "a", "1", caught.value.message_id)
+    ear = Ear(make())
+    assert values(ear, ear.open("jobs")) == [1]
+
+
+def test_a_sender_misses_what_it_has_sent(
+    server: RedisServer, make: Make, rolled_back: RollBack
+) -> None:
+    sender, other = make(), make()
+    first = sender.publish("jobs", "a", "1")
+    rolled_back(lambda: sender.publish("jobs", "a", "2"))  # nobody else has heard of it
+    assert other.publish("jobs", "a", "3") == (first.epoch, 2)
+    assert other.publish("jobs", "a", "4") == (first.epoch, 3)
+    last = sender.publish("jobs", "a", "5")
+    assert last.epoch != first.epoch
+    ear = Ear(make())
+    assert values(ear, ear.open("jobs")) == [3, 4, 5]
+
+
+# Time
+
+
+def test_an_idle_listener_lives(
+    server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than redis-py 8 lets a socket be idle, and than a check takes to come."""
+    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 2.5)
+    ear = Ear(make())
+    log = ear.open("jobs")
+    before = [line.split()[0] for line in server.clients()]
+    idle = threading.Event()
+    idle.wait(6.5)
+    assert [line.split()[0] for line in server.clients()] == before
+    ear.hears(log, make().publish("jobs", "a", "1"))
+
+
+def test_what_was_never_announced_is_found(
+    server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.2)
+    ear = Ear(make())
+    log = ear.open("jobs")
+    mute = RedisBroker(connector(server.url)[0], 7, Limits(), 100, 10.0)  # nobody hears this one
+    ear.hears(log, mute.publish("jobs", "a", "1"))
+    mute.stop()
+
+
+def test_a_half_open_connection_is_given_up(
+    server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.3)
+    monkeypatch.setattr(redis_conversation, "TIMEOUT", 0.3)
+    ear = Ear(make())
+    log = ear.open("jobs")
+    server.pause()
+    threading.Event().wait(1.0)
+    server.resume()
+    ear.hears(log, make().publish("jobs", "a", "1"))
+
+
+def test_the_thread_ends_with_what_it_is_for(
+    server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dash_pipe.brokers.redis_listener.LINGER_SECONDS", 0.2)
+    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.1)
+    broker = make()
+    assert isinstance(broker, RedisBroker)
+
+    def following() -> bool:
+        return any(thread.name == "dash-pipe-redis" for thread in threading.enumerate())
+
+    assert not following()
+    ear = Ear(broker)
+    for _ in range(2):
+        log = ear.open("jobs")
+        assert following()
+        broker.close("jobs")
+        assert broker.open("jobs") is log  # it lingers
+        broker.close("jobs")
+        wait_for(lambda: not following(), "the thread to end")
+        wait_for(lambda: not server.clients(), "its connections to be closed")
+
+
+def test_the_mirrors_that_linger_are_bounded(server: RedisServer, make: Make) -> None:
+    ear = Ear(broker := make())
+    for number in range(150):
+        ear.open(f"channel {number}")
+        broker.close(f"channel {number}")
+    assert isinstance(broker, RedisBroker)
+    assert len(broker._listener.names()) == 100
+    wait_for(lambda: len(server.ask("PUBSUB", "CHANNELS")) == 100, "the others to be unsubscribed")

@@ -1,0 +1,261 @@
+"""Sending from processes that serve no browser, in all the places where code is run."""
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+
+import dash_pipe
+from brokers.conftest import Make, stop
+from brokers.listening import Ear
+from dash_pipe import runtime, sending
+from harness.redis import RedisServer
+from harness.server import OLDEST_PYTHON
+from unit.conftest import fresh_runtime  # noqa: F401 - a fixture
+
+# What the scripts share; each is a process of its own.
+SEND = "from dash_pipe import send_to_pipe_channel as send\n"
+LISTEN = """
+import time
+from dash_pipe import runtime
+
+def listen():
+    log = runtime.current().broker.open("jobs")
+    while not log.epoch: time.sleep(0.01)
+    return log
+
+def hear(log, position):
+    while log.end != position: time.sleep(0.01)
+"""
+ALONE = """
+import gc, threading
+from dash_pipe.hub import Hub
+assert threading.active_count() == 1
+assert not any(isinstance(one, Hub) for one in gc.get_objects())
+"""
+
+
+def run(code: str, url: str, python: str = sys.executable) -> str:
+    """Run a script in a process of its own; it must say nothing but what it prints."""
+    done = subprocess.run(
+        [python, "-W", "error", "-c", code],
+        env={**os.environ, "DASH_PIPE_BROKER": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture
+def url(redis: RedisServer) -> str:
+    return redis.url
+
+
+@pytest.fixture
+def ear(redis: RedisServer, make_redis: Make) -> Ear:
+    return Ear(make_redis())
+
+
+def test_a_script_that_sends(redis: RedisServer, ear: Ear) -> None:
+    log = ear.open("jobs")
+    before = int(redis.ask("INFO", "stats")["total_connections_received"])
+    code = SEND + "print([send('jobs', 'a', n).offset for n in range(3)])" + ALONE
+    assert json.loads(run(code, redis.url)) == [1, 2, 3]
+    ear.until(lambda: log.head == 3)
+    after = int(redis.ask("INFO", "stats")["total_connections_received"])
+    assert after - before == 2  # the script's, and that of this question
+
+
+def test_the_oldest_redis_py(url: str, ear: Ear) -> None:
+    script = """
+import redis
+assert redis.__version__ == "5.0.0"
+log = listen()
+hear(log, send("jobs", "a", 1))
+print(log.read(0, None, 1000).rows[0])
+"""
+    log = ear.open("jobs")
+    said = run(SEND + LISTEN + script, url, OLDEST_PYTHON)
+    ear.until(lambda: log.head == 1)
+    assert log.read(0, None, 1000).rows == [said.strip()]
+
+
+def test_at_the_end_of_the_interpreter(url: str, ear: Ear) -> None:
+    script = """
+import atexit, threading
+main = threading.main_thread()
+
+def after_main():
+    main.join()
+    send("jobs", "a", "after main")
+
+atexit.register(send, "jobs", "a", "at exit")
+threading.Thread(target=after_main).start()
+"""
+    log = ear.open("jobs")
+    run(SEND + script, url)
+    ear.until(lambda: log.head == 2)
+    assert [row[2] for row in ear.rows(log)] == ["after main", "at exit"]
+
+
+def test_after_a_fork(url: str, ear: Ear) -> None:
+    script = """
+import os
+send("jobs", "a", "parent")
+pid = os.fork()
+send("jobs", "a", "parent" if pid else "child")
+if pid:
+    assert os.waitpid(pid, 0)[1] == 0
+    send("jobs", "a", "parent")
+"""
+    log = ear.open("jobs")
+    run(SEND + script + ALONE, url)
+    ear.until(lambda: log.head == 4)
+    senders = [row[2] for row in ear.rows(log)]
+    assert sorted(senders[1:3]) == ["child", "parent"]
+    assert senders[0] == senders[3] == "parent"
+
+
+def test_a_fork_of_a_process_that_listens(url: str, ear: Ear) -> None:
+    script = """
+import os, warnings
+log = listen()
+warnings.simplefilter("ignore")  # Python warns of forks where there are threads
+pid = os.fork()
+if pid:
+    assert os.waitpid(pid, 0)[1] == 0
+    hear(log, send("jobs", "a", "parent"))
+else:
+    hear(listen(), send("jobs", "a", "child"))
+"""
+    log = ear.open("jobs")
+    run(SEND + LISTEN + script, url)
+    ear.until(lambda: log.head == 2)
+
+
+PROCESSES, EACH = 8, 1250
+CROWD = f"""
+import json, os, sys
+from dash_pipe import send_to_pipe_channel as send
+for child in range({PROCESSES}):
+    if os.fork() == 0:
+        offsets = [send("jobs", "a", [child, n]).offset for n in range({EACH})]
+        os.write(1, (json.dumps([child, offsets]) + "\\n").encode())
+        os._exit(0)
+for child in range({PROCESSES}):
+    assert os.wait()[1] == 0
+"""
+
+
+def test_ten_thousand_sends_from_eight_processes(url: str, make_redis: Make) -> None:
+    ears = [Ear(make_redis()) for _ in range(2)]
+    logs = [ear.open("jobs") for ear in ears]
+    told = dict(json.loads(line) for line in run(CROWD, url).splitlines())
+    assert sorted(chain(*told.values())) == list(range(1, PROCESSES * EACH + 1))
+    for ear, log in zip(ears, logs, strict=True):
+        ear.until(lambda log=log: log.head == PROCESSES * EACH)
+        rows = ear.rows(log)
+        assert [row[0] for row in rows] == list(range(1, PROCESSES * EACH + 1))
+        for child, offsets in told.items():
+            mine = [(offset, value[1]) for offset, _, value in rows if value[0] == child]
+            assert mine == list(zip(offsets, range(EACH), strict=True))
+
+
+# In this process
+
+
+@pytest.fixture
+def configured(url: str, fresh_runtime: None) -> Iterator[str]:  # noqa: F811
+    sending._say_once.cache_clear()
+    dash_pipe.configure(broker=url)
+    yield url
+    stop(runtime.current().broker)
+
+
+def test_on_a_running_loop(configured: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> list[int]:
+        first = dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+        dash_pipe.send_to_pipe_channel("jobs", "a", 2)
+        last = await dash_pipe.async_send_to_pipe_channel("jobs", "a", 3)
+        return [first.offset, last.offset]
+
+    with caplog.at_level(logging.WARNING, "dash_pipe"):
+        assert asyncio.run(main()) == [1, 3]
+    (said,) = caplog.messages
+    assert "await async_send_to_pipe_channel" in said
+
+
+def test_the_loop_runs_on_while_a_message_is_on_its_way(
+    configured: str, redis: RedisServer
+) -> None:
+    async def main() -> float:
+        await dash_pipe.async_send_to_pipe_channel("jobs", "a", 1)
+        redis.pause()
+        sending_ = asyncio.create_task(dash_pipe.async_send_to_pipe_channel("jobs", "a", 2))
+        longest = last = time.monotonic()
+        longest = 0.0
+        for turn in range(50):
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            if turn == 25:
+                assert not sending_.done()
+                redis.resume()
+        assert (await sending_).offset == 2
+        return longest
+
+    assert asyncio.run(main()) < 0.25
+
+
+def test_both_ways_take_an_id(configured: str) -> None:
+    async def main() -> None:
+        ids = {"message_id": "id"}
+        first = await dash_pipe.async_send_to_pipe_channel("jobs", "a", 1, **ids)
+        assert dash_pipe.send_to_pipe_channel("jobs", "a", 1, **ids) == first
+
+    asyncio.run(main())
+    with pytest.raises(dash_pipe.InvalidMessageError, match=r"^message_id: "):
+        dash_pipe.send_to_pipe_channel("jobs", "a", 1, message_id="")
+
+
+def test_send_timeout_is_a_setting(configured: str, redis: RedisServer) -> None:
+    dash_pipe.configure(send_timeout=0.3)
+    dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+    redis.pause()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(dash_pipe.BrokerUnavailable):
+            dash_pipe.send_to_pipe_channel("jobs", "a", 2)
+    finally:
+        redis.resume()
+    assert 0.2 < time.monotonic() - begun < 0.5
+
+
+def test_redis_is_optional() -> None:
+    script = """
+import sys
+sys.modules["redis"] = None
+from dash_pipe import SettingError, brokers, log
+send("jobs", "a", 1)
+try:
+    brokers.connect("redis://localhost", log.Limits(), 1)
+except SettingError as error:
+    print(error)
+"""
+    assert 'pip install "dash-pipe[redis]"' in run(SEND + script, "memory://")
+
+
+@pytest.mark.parametrize("url", ["redis://localhost:nowhere", "redis://h?socket_timeout=soon"])
+def test_a_url_that_is_none(url: str) -> None:
+    with pytest.raises(dash_pipe.SettingError, match=r"^broker: expected a URL of Redis"):
+        dash_pipe.brokers.connect(url, dash_pipe.log.Limits(), 1)

@@ -1,0 +1,43 @@
+"""A server that can open websockets, behind a proxy that was not told of them."""
+
+import pytest
+
+from harness.app import contiguous, offsets
+from harness.browser import FALLEN_BACK
+from harness.nginx import Nginx
+
+APP = "room"
+HOSTS = ("gunicorn-sync",)
+
+
+@pytest.fixture
+def nginx(server, tmp_path):
+    with Nginx(server.port, tmp_path) as nginx:
+        yield nginx
+
+
+@pytest.fixture
+def browser(nginx, make_browser, app):
+    """A browser whose page is left before nginx is, and before the app is looked at."""
+    return make_browser()
+
+
+def test_polls_and_says_that_the_proxy_is_in_the_way(app, nginx, browser):
+    browser.open(nginx.url)
+    browser.wait_open(status="polling")
+    browser.click("tell")
+    browser.wait_for_text("value", "click 1")
+    browser.click("tell")
+    browser.wait_for_text("value", "click 2")
+    assert contiguous(offsets(app.calls("show")))
+    assert browser.prop("pipe", "n_gaps") in {None, 0}
+    *failed, warning = browser.console()
+    assert 3 <= len(failed) <= 6, failed
+    assert all(FALLEN_BACK[0] in line for line in failed)
+    assert FALLEN_BACK[1] in warning
+    assert "this server can open websockets, so what refuses them stands between" in warning
+
+
+def test_the_same_app_has_its_websocket_without_the_proxy(app, nginx, browser):
+    browser.open(app.url)
+    browser.wait_open(status="open")

@@ -1,0 +1,103 @@
+"""Messages over HTTP: from a shell they arrive, from a page they don't."""
+
+import json
+import subprocess
+
+import pytest
+
+from harness.app import heard
+from harness.browser import executable, unexpected
+from harness.wait import wait_for
+
+APP = "poked"
+HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "werkzeug-oldest", "uvicorn")
+
+# As the README has it: nothing is set but the port.
+LINE = """curl -d '{"channel_name":"live_button_counter","label":"named_counts",\
+"value":{"click_colour":"cyan"}}' http://localhost:8050/_pipe/poke/"""
+
+# Whatever a page can make a browser send without asking; `done` is called when all is answered.
+ATTACKS = """
+    const [url, body, done] = arguments;
+    const types = ["application/x-www-form-urlencoded", "text/plain", "application/json"];
+    const attempt = async (options) => {
+        try {
+            return (await fetch(url, {method: "POST", body, ...options})).status;
+        } catch {
+            return 0;  // the browser did not send it, or does not show the answer
+        }
+    };
+    const attempts = types.flatMap((type) => [
+        {mode: "no-cors", headers: {"Content-Type": type}},
+        {mode: "no-cors", headers: {"Content-Type": type}, referrerPolicy: "no-referrer"},
+        {mode: "cors", headers: {"Content-Type": type}, credentials: "include"},
+    ]);
+    const form = () => new Promise((resolve) => {
+        const frame = Object.assign(document.createElement("iframe"), {name: "answer"});
+        const form = Object.assign(document.createElement("form"), {
+            action: url, method: "post", enctype: "text/plain", target: "answer",
+        });
+        form.append(Object.assign(document.createElement("input"), {name: body}));
+        document.body.append(frame, form);
+        frame.onload = resolve;
+        form.submit();
+    });
+    (async () => {
+        const statuses = [];
+        for (const each of attempts) statuses.push(await attempt(each));
+        navigator.sendBeacon(url, new Blob([body], {type: types[0]}));
+        await form();
+        done(statuses);
+    })();
+"""
+
+
+def poke(app, value):
+    """Send from the shell, as the line does."""
+    assert '{"click_colour":"cyan"}' in LINE
+    line = LINE.replace("localhost:8050", app.url.removeprefix("http://"))
+    command = line.replace('{"click_colour":"cyan"}', json.dumps(value))
+    done = subprocess.run(
+        command.replace("curl", f"{executable('curl')} --noproxy '*' -sS", 1),
+        shell=True,
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def page(app, browser):
+    """A page whose Pipe is open."""
+    browser.open(app.url)
+    browser.wait_open()
+    return browser
+
+
+def test_the_line_of_the_readme_works_as_it_stands(app, page):
+    value = {"click_colour": "cyan"}
+    for n in (1, 2):
+        (position,) = poke(app, value)["positions"]
+        assert position["channel_name"] == "live_button_counter"
+        wait_for(lambda n=n: heard(app.calls("show")) == [value] * n, f"{n} messages in the calls")
+    page.wait_for_text("value", str(value))
+
+
+@pytest.mark.parametrize("own_page", [True, False], ids=["same-origin", "cross-origin"])
+def test_a_page_cannot_poke(app, browser, proxy, own_page):
+    browser.open(app.url if own_page else proxy.url)
+    browser.wait_open()
+    body = {"channel_name": "live_button_counter", "label": "named_counts", "value": "evil"}
+    browser.driver.set_script_timeout(30)
+    statuses = browser.driver.execute_async_script(
+        ATTACKS, f"{app.url}/_pipe/poke/", json.dumps(body)
+    )
+    assert set(statuses) <= ({401} if own_page else {0})
+    poke(app, "good")
+    wait_for(lambda: heard(app.calls("show")), "the message from the shell")
+    assert heard(app.calls("show")) == ["good"]
+    # Chromium says in the console what it was refused, and that is all it says.
+    refusals = ("401", "CORS", "net::ERR_FAILED")
+    lines = unexpected(browser.console(), cuts=False)
+    assert [line for line in lines if not any(part in line for part in refusals)] == []

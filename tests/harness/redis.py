@@ -1,0 +1,136 @@
+"""A Redis server of the test's own, which can be stopped, killed and robbed of its data."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from typing_extensions import Self
+
+from harness.server import STOP_TIMEOUT, ServerError, free_port
+from harness.wait import wait_for
+
+
+class RedisServer:
+    """One server on 127.0.0.1, from start() to stop(); a context manager.
+
+    The port stays the same over restarts, and so does the directory with its data. Arguments are
+    options of redis-server. Another binary is tested with REDIS_SERVER.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.port = free_port()
+        self._directory = directory
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill9()
+
+    @property
+    def url(self) -> str:
+        """What a client connects to."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start the server and return when it answers."""
+        binary = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
+        assert binary, "redis-server is not on PATH; `make redis` helps"
+        with (self._directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    binary,
+                    f"--port {self.port}",
+                    "--bind 127.0.0.1",
+                    f"--dir {self._directory}",
+                    "--save ''",
+                    "--hz 50",  # looks for expired keys more often than in earnest
+                    *self._options,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            wait_for(self._answers, "Redis to answer")
+        except AssertionError:
+            self.kill9()
+            raise
+
+    def stop(self) -> None:
+        """Shut down cleanly: what is to be saved is saved."""
+        assert self._process is not None, "the server is not running"
+        self._process.terminate()
+        self._process.wait(STOP_TIMEOUT)
+        self._process = None
+
+    def kill9(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_TIMEOUT)
+            self._process = None
+
+    def pause(self) -> None:
+        """Have it answer nothing, until resume()."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it answer again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def forget(self) -> None:
+        """Remove the data of a server that is not running."""
+        for file in [*self._directory.glob("**/*.rdb"), *self._directory.glob("**/*.aof*")]:
+            file.unlink()
+
+    def ask(self, *command: Any) -> Any:
+        """Have a command carried out, and return the reply."""
+        with Redis(port=self.port, decode_responses=True, socket_timeout=STOP_TIMEOUT) as client:
+            return client.execute_command(*command)
+
+    def tear(self, size: int) -> None:
+        """Take the last bytes of the append-only file of a server that is not running.
+
+        So the disk looks after a power failure: what was written and not yet synced is not there.
+        """
+        # Redis 6.2 has one file, later ones a directory.
+        files = [self._directory / "appendonly.aof", *self._directory.glob("*/*.incr.aof")]
+        file = max(one for one in files if one.exists())
+        os.truncate(file, max(0, file.stat().st_size - size))
+
+    def keys(self) -> list[str]:
+        """The names of all keys."""
+        return sorted(self.ask("KEYS", "*"))
+
+    def clients(self) -> list[str]:
+        """What Redis says of each connection but that of this question."""
+        lines = self.ask("CLIENT", "LIST")
+        text = lines if isinstance(lines, str) else "\n".join(map(str, lines))
+        return [line for line in text.splitlines() if "cmd=client" not in line]
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise ServerError(f"Redis did not start:\n{(self._directory / 'log').read_text()}")
+        try:
+            return bool(self.ask("PING"))
+        except RedisError:
+            return False

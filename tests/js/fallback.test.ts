@@ -1,0 +1,338 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { LoadFallback } from "../../src/browser";
+import type { connect as Connect, Wish } from "../../src/connection";
+import { FakeBrowser, messages, subscribed } from "./fakes";
+import { consoleSpies } from "./spies";
+
+const URL = "wss://host/app/_pipe/ws";
+const INFO = "https://host/app/_pipe/info";
+const POLL = "https://host/app/_pipe/poll";
+const NONE = { websocket: false, reason: "no sockets here", poll: "poll", interval: 2 };
+const BLOCKED = { ...NONE, websocket: true, reason: "a proxy" };
+
+let browser: FakeBrowser;
+let spies: ReturnType<typeof consoleSpies>;
+let connect: typeof Connect;
+let load: ReturnType<typeof vi.fn<LoadFallback>>;
+
+beforeEach(async () => {
+  browser = new FakeBrowser();
+  spies = consoleSpies();
+  // A page of its own for each test: what was loaded, and said, is remembered for a page.
+  vi.resetModules();
+  ({ connect } = await import("../../src/connection"));
+  load = vi.fn<LoadFallback>(() => import("../../src/fallback"));
+});
+afterEach(() => vi.restoreAllMocks());
+
+function wish(more: Partial<Wish> = {}): Wish {
+  const base = { owner: {}, key: "x", name: "Pipe x", channel: "jobs", labels: null, replay: 0, limit: 1000 };
+  return { ...base, token: undefined, wake: () => {}, ...more };
+}
+
+/** A websocket fails, and the link tries again. */
+async function failOnce() {
+  browser.socket.drop(1006);
+  await vi.dynamicImportSettled();
+  browser.pass(300);
+}
+
+/** A page whose websockets have failed, and that asks what the matter is. */
+async function asking(more: Partial<Wish> = {}) {
+  const connection = connect(URL, browser, load);
+  const listener = connection.join(wish(more));
+  await failOnce();
+  await failOnce();
+  expect([browser.request.method, browser.request.url]).toEqual(["GET", INFO]);
+  return { connection, listener };
+}
+
+/** A page that polls; its first poll is on its way. */
+async function polling(more: Partial<Wish> = {}) {
+  const page = await asking(more);
+  await browser.request.answer(NONE);
+  browser.pass(0);
+  return page;
+}
+
+const requests = () => browser.requests.map(({ url }) => url.slice(url.lastIndexOf("/") + 1));
+
+describe("falling back", () => {
+  test("is loaded after two opens have failed, again while it can't be, and once", async () => {
+    connect(URL, browser, load).join(wish());
+    load.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+    await failOnce();
+    expect(load).not.toHaveBeenCalled();
+    await failOnce();
+    await failOnce();
+    expect(load.mock.calls).toEqual([[3], [4]]);
+    expect([browser.sockets.length, requests()]).toEqual([3, ["info"]]);
+    await browser.request.fail();
+    browser.pass(300);
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test("a server that is not there is no reason to poll", async () => {
+    const { listener } = await asking();
+    for (const end of ["fail", "answer", "fail"] as const) {
+      await browser.request[end]();
+      browser.pass(300);
+    }
+    expect(requests()).toEqual(["info", "info", "info", "info"]);
+    expect(listener.status).toBe("connecting");
+    expect(spies.warn).not.toHaveBeenCalled();
+  });
+
+  test("nor is one that does not answer", async () => {
+    await asking();
+    const { signal } = browser.request;
+    browser.pass(10_300);
+    expect(signal?.aborted).toBe(true);
+    expect(requests()).toEqual(["info", "info"]);
+  });
+
+  test("where the server can open none it polls at once, and says why, once", async () => {
+    const { listener } = await polling();
+    expect([requests(), browser.sockets.length]).toEqual([["info", "poll"], 2]);
+    expect([browser.request.method, browser.request.url]).toEqual(["POST", POLL]);
+    expect(listener.status).toBe("connecting");
+    await browser.request.answer([subscribed("jobs", 5)]);
+    expect(listener.status).toBe("polling");
+    expect(spies.warn.mock.calls).toEqual([[`[dash-pipe] ${URL} is polled every 2 s: no sockets here.`]]);
+    expect(spies.error).not.toHaveBeenCalled();
+  });
+
+  test("where the server can, a websocket is tried once more", async () => {
+    const { listener } = await asking();
+    await browser.request.answer(BLOCKED);
+    expect(browser.sockets).toHaveLength(3);
+    browser.socket.open();
+    browser.socket.hear(subscribed("jobs", 5), { type: "ping", n: 3 });
+    expect(browser.socket.last).toEqual({ type: "pong", n: 3 });
+    expect(listener.status).toBe("open");
+    browser.pass(10_000);
+    expect(requests()).toEqual(["info"]);
+    expect(spies.warn).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ["fails", () => browser.socket.drop(1006)],
+    ["does nothing", () => browser.pass(8000)],
+  ])("when that %s too it polls", async (_, end) => {
+    const { listener } = await asking();
+    await browser.request.answer(BLOCKED);
+    end();
+    browser.pass(0);
+    await browser.request.answer([subscribed("jobs", 5)]);
+    expect([listener.status, requests()]).toEqual(["polling", ["info", "poll"]]);
+    expect(String(spies.warn.mock.calls)).toContain("a proxy");
+  });
+
+  test("a refusal to say is a refusal", async () => {
+    const { listener } = await asking();
+    await browser.request.answer({ code: 4403, reason: "a strange origin" });
+    expect(listener.status).toBe("denied");
+    expect(String(spies.error.mock.calls)).toContain("a strange origin");
+    browser.pass(100_000);
+    expect(requests()).toEqual(["info"]);
+  });
+});
+
+describe("polling", () => {
+  test("every 2 s it says all and hears all", async () => {
+    const { listener } = await polling();
+    expect(browser.request.frames).toEqual([{ type: "subscribe", channel: "jobs", labels: null }]);
+    await browser.request.answer([subscribed("jobs", 5)]);
+    for (const offset of [6, 7]) {
+      browser.pass(1999);
+      const before = browser.requests.length;
+      browser.pass(1);
+      expect(browser.requests).toHaveLength(before + 1);
+      const since = { epoch: "e1", offset: offset - 1 };
+      expect(browser.request.frames).toEqual([{ type: "subscribe", channel: "jobs", labels: null, since }]);
+      await browser.request.answer([subscribed("jobs", offset), messages("jobs", [[offset, "a", offset]])]);
+    }
+    expect(listener.batch().rows.map(([offset]) => offset)).toEqual([6, 7]);
+    expect(listener.batch().gaps).toBe(0);
+  });
+
+  test("what is lost counts", async () => {
+    const { listener } = await polling();
+    await browser.request.answer([subscribed("jobs", 5)]);
+    browser.pass(2000);
+    await browser.request.answer([subscribed("jobs", 9, { lost: [["a", 7]] })]);
+    browser.pass(2000);
+    await browser.request.answer([subscribed("jobs", 0, { epoch: "e2" })]);
+    expect([listener.batch().gaps, listener.position]).toEqual([2, { epoch: "e2", offset: 0 }]);
+  });
+
+  test("a ping asks it to come back at once", async () => {
+    await polling();
+    await browser.request.answer([subscribed("jobs", 5), { type: "ping", n: 1 }, { type: "ping", n: 2 }]);
+    browser.pass(0);
+    expect(requests()).toEqual(["info", "poll", "poll"]);
+    await browser.request.answer([subscribed("jobs", 5)]);
+    browser.pass(1999);
+    expect(requests()).toHaveLength(3);
+  });
+
+  test("a Pipe that joins is heard at once, one that leaves is said no more", async () => {
+    const { connection, listener } = await polling();
+    await browser.request.answer([subscribed("jobs", 5)]);
+    const second = connection.join(wish({ channel: "prices", key: "y" }));
+    browser.pass(0);
+    expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["jobs", "prices"]);
+    expect(listener.status).toBe("polling");
+    await browser.request.answer([subscribed("jobs", 5), subscribed("prices", 2)]);
+    expect(second.status).toBe("polling");
+    connection.leave(listener);
+    browser.pass(5000);
+    await browser.request.answer([subscribed("jobs", 5), subscribed("prices", 2)]);
+    browser.pass(0);
+    expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["prices"]);
+  });
+
+  test("one that joins while a poll is on its way is in the next, which comes at once", async () => {
+    const { connection } = await polling();
+    const late = connection.join(wish({ key: "y" }));
+    browser.tick();
+    expect(requests()).toEqual(["info", "poll"]);
+    await browser.request.answer([subscribed("jobs", 5)]);
+    expect(late.position).toBeNull();
+    browser.pass(0);
+    await browser.request.answer([subscribed("jobs", 8)]);
+    expect(late.position).toEqual({ epoch: "e1", offset: 8 });
+    expect(late.status).toBe("polling");
+  });
+
+  test("a channel that is not answered is asked for again", async () => {
+    const { listener } = await polling({ replay: 1 });
+    await browser.request.answer([]);
+    expect(listener.status).toBe("connecting");
+    browser.pass(2000);
+    expect(browser.request.frames.map(({ type }) => type)).toEqual(["subscribe", "replay"]);
+    const replayed = {
+      ...{ type: "replayed", channel: "jobs", epoch: "e1", messages: [[3, "a", 1, 1]], upto: 5, done: true },
+      id: browser.request.frames[1]?.id,
+    };
+    await browser.request.answer([subscribed("jobs", 5), replayed]);
+    expect(listener.batch().rows).toHaveLength(1);
+    browser.pass(2000);
+    expect(browser.request.frames.map(({ type }) => type)).toEqual(["subscribe"]);
+  });
+
+  test("denied is final for the channel", async () => {
+    const { connection, listener } = await polling();
+    connection.join(wish({ channel: "prices", key: "y" }));
+    await browser.request.answer([{ type: "error", code: "denied", reason: "no", channel: "jobs" }]);
+    expect(listener.status).toBe("denied");
+    browser.pass(0);
+    expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["prices"]);
+  });
+
+  test("an origin that is refused is final", async () => {
+    const { listener } = await polling();
+    await browser.request.answer({ code: 4403, reason: "no" });
+    browser.pass(100_000);
+    expect([listener.status, requests()]).toEqual(["denied", ["info", "poll"]]);
+    expect(browser.sockets).toHaveLength(2);
+  });
+
+  test("a poll that fails begins anew, with what there is then", async () => {
+    const { connection, listener } = await polling();
+    await browser.request.answer([subscribed("jobs", 5)]);
+    browser.pass(2000);
+    await browser.request.fail();
+    expect(listener.status).toBe("connecting");
+    browser.pass(4300);
+    await browser.request.answer(NONE);
+    browser.pass(0);
+    expect(browser.request.frames[0]).toMatchObject({ since: { epoch: "e1", offset: 5 } });
+    connection.join(wish({ key: "y" }));
+    expect(listener.status).toBe("connecting");
+    await browser.request.answer([subscribed("jobs", 5)]);
+    expect([listener.status, browser.sockets.length]).toEqual(["polling", 2]);
+    expect(spies.warn).toHaveBeenCalledTimes(1);
+  });
+
+  test("a poll that is not answered is given up", async () => {
+    const { listener } = await polling();
+    await browser.request.answer([subscribed("jobs", 5)]);
+    browser.pass(2000);
+    const { signal } = browser.request;
+    browser.pass(16_000);
+    expect([signal?.aborted, listener.status]).toEqual([true, "connecting"]);
+  });
+
+  test("after the last Pipe nothing is left behind", async () => {
+    const { connection, listener } = await polling();
+    connection.leave(listener);
+    browser.pass(5000);
+    expect(browser.request.signal?.aborted).toBe(true);
+    await browser.request.answer([subscribed("jobs", 5)]);
+    expect([browser.waits, browser.listening]).toEqual([[], 0]);
+  });
+});
+
+describe("the way back", () => {
+  async function settled() {
+    const page = await polling();
+    await browser.request.answer([subscribed("jobs", 5)]);
+    return page;
+  }
+
+  /** Lets time pass, with every poll answered. */
+  async function poll(seconds: number) {
+    for (let n = 0; n < seconds; n += 2) {
+      browser.pass(2000);
+      await browser.request.answer([subscribed("jobs", 5)]);
+    }
+  }
+
+  test("a websocket is tried now and then, and the polling goes on", async () => {
+    const { listener } = await settled();
+    const tried: number[] = [];
+    for (let minute = 1; minute <= 40; minute++) {
+      const before = browser.sockets.length;
+      await poll(60);
+      if (browser.sockets.length > before) tried.push(minute);
+      browser.socket.drop(1006);
+      expect(listener.status).toBe("polling");
+    }
+    expect(tried).toEqual([1, 3, 7, 15, 31]);
+    expect(spies.warn).toHaveBeenCalledTimes(1);
+  });
+
+  test("one that hangs is given up", async () => {
+    await settled();
+    await poll(60);
+    const first = browser.socket;
+    await poll(120);
+    expect([first.readyState, browser.socket === first]).toEqual([3, false]);
+  });
+
+  test("one that is on its way when the last Pipe goes is given up", async () => {
+    const { connection, listener } = await settled();
+    await poll(58);
+    connection.leave(listener);
+    browser.pass(5000);
+    expect([browser.sockets.length, browser.socket.readyState, browser.waits]).toEqual([3, 3, []]);
+  });
+
+  test("one that opens takes over, and reads on", async () => {
+    const { listener } = await settled();
+    await poll(60);
+    browser.pass(2000);
+    const last = browser.request;
+    browser.socket.open();
+    const since = { epoch: "e1", offset: 5 };
+    expect(browser.socket.sent).toEqual([{ type: "subscribe", channel: "jobs", labels: null, since }]);
+    expect(last.signal?.aborted).toBe(true);
+    await last.answer([subscribed("jobs", 6), messages("jobs", [[6, "a", 1]])]);
+    browser.socket.hear(subscribed("jobs", 6), messages("jobs", [[6, "a", 1]]));
+    expect([listener.status, listener.batch().rows.length]).toEqual(["open", 1]);
+    const count = browser.requests.length;
+    browser.pass(15_000);
+    expect(browser.requests).toHaveLength(count);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { openPoll } from "../../src/poll";
+import { type BrowserFrame, encode } from "../../src/protocol";
+import vectors from "../vectors/protocol.json";
+import { FakeBrowser } from "./fakes";
+
+/** A poll that says `frames` when it is asked to. */
+function opened(frames: unknown[] = []) {
+  const browser = new FakeBrowser();
+  const socket = openPoll(browser, "http://host/_pipe/poll", 2000);
+  const heard: unknown[] = [];
+  const closed: number[] = [];
+  socket.onopen = () => {
+    for (const frame of frames) socket.send(encode(frame as BrowserFrame));
+  };
+  socket.onmessage = ({ data }) => heard.push(JSON.parse(data as string));
+  socket.onclose = ({ code }) => closed.push(code);
+  browser.pass(0);
+  return { browser, socket, heard, closed };
+}
+
+describe("the shared vectors", () => {
+  test.each(vectors.polls)("poll: $name", async ({ say, body, answer }) => {
+    const { browser, heard, closed } = opened(say);
+    expect(browser.request.body).toBe(body);
+    await browser.request.answer(answer);
+    if (Array.isArray(answer)) expect([heard, closed]).toEqual([answer, []]);
+    else expect([heard, closed]).toEqual([[], [answer.code]]);
+  });
+});
+
+test.each([undefined, null, "x", 5, {}, { error: "a page of another server" }])(
+  "%j is no answer: the connection is lost",
+  async (answer) => {
+    const { browser, closed } = opened();
+    await browser.request.answer(answer);
+    expect(closed).toEqual([1006]);
+    browser.pass(10_000);
+    expect(browser.requests).toHaveLength(1);
+  },
+);
+
+test("cookies go along, as they do with a websocket", () => {
+  const { browser } = opened();
+  expect(browser.request.credentials).toBe("include");
+});
+
+test("closed while it is being answered it asks no more", async () => {
+  const { browser, socket, heard } = opened();
+  socket.onmessage = () => socket.close();
+  await browser.request.answer([{ type: "ping", n: 1 }]);
+  browser.pass(10_000);
+  expect([browser.requests.length, browser.waits, heard]).toEqual([1, [], []]);
+});
+
+test("closed while it is asking it hears no answer", async () => {
+  const { browser, socket, heard, closed } = opened();
+  socket.close();
+  await browser.request.answer([{ type: "ping", n: 1 }]);
+  expect([heard, closed, browser.waits]).toEqual([[], [], []]);
+});

@@ -1,0 +1,218 @@
+"""The gateway, and the command line's other commands, as processes that know its address alone."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from harness.server import Server, environment
+from harness.wait import TIMEOUT, wait_for
+from harness.ws import PipeClient
+
+TOKEN = {"DASH_PIPE_HTTP_POKE_TOKEN": "s3cret"}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    log = tmp_path_factory.mktemp("gateway") / "log"
+    settings = {"DASH_PIPE_HTTP_POKE_ENABLED": "1", **TOKEN}
+    with Server("gateway", "", log, settings=settings) as server:
+        yield server
+    assert server.tracebacks() == []
+
+
+@pytest.fixture
+def url(gateway):
+    return f"{gateway.url}/_pipe/"
+
+
+class Command:
+    """A run of the command line, its pipes open."""
+
+    def __init__(self, *arguments, stdin=subprocess.DEVNULL, settings=TOKEN):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dash_pipe", *arguments],
+            env={**environment(os.environ, 0), **settings},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self):
+        """Wait for the end; return the exit code, and what is left of output and error."""
+        out, err = self.process.communicate(timeout=TIMEOUT)
+        return self.process.returncode, out, err
+
+    def message(self):
+        """The next line of its output; it waits for it."""
+        return json.loads(self.process.stdout.readline())
+
+
+def run(*arguments, **options):
+    with Command(*arguments, **options) as command:
+        return command.end()
+
+
+@contextlib.contextmanager
+def listening(url, *arguments):
+    """A listener that is known to listen: it has written the past message it was asked for."""
+    assert run("send", "--url", url, "jobs", "mark", "0")[0] == 0
+    with Command("listen", "--url", url, "jobs", *arguments, "--last", "1") as listener:
+        while listener.message()["label"] != "mark":
+            pass
+        yield listener
+
+
+def test_what_is_sent_is_heard(url):
+    with listening(url) as listener, PipeClient(url.removesuffix("_pipe/")) as page:
+        page.subscribe("jobs")
+        assert run("send", "--url", url, "jobs", "a", '{"x": "é"}') == (0, "", "")
+        message = listener.message()
+        assert (message["label"], message["value"]) == ("a", {"x": "é"})
+        assert page.rows(1)[0][:3] == [message["offset"], "a", {"x": "é"}]
+
+
+def test_a_bridge_passes_lines_on_as_they_come(url):
+    with (
+        listening(url, "lines", "mark") as listener,
+        Command("send", "--url", url, "jobs", "lines", "-", stdin=subprocess.PIPE) as bridge,
+    ):
+        for n in range(3):
+            bridge.process.stdin.write(f'{{"n": {n}}}\n')
+            bridge.process.stdin.flush()
+            assert listener.message()["value"] == {"n": n}  # and the bridge waits for more
+        bridge.process.stdin.write("x" * 70_000 + "\nlast\n")
+        bridge.process.stdin.flush()
+        assert listener.message()["value"] == "last"
+        code, _, said = bridge.end()
+        assert code == 1
+        assert said.startswith("dash-pipe: line 4 was not sent: ")
+        assert "max_message_bytes" in said
+
+
+def test_it_ends_after_so_many(url):
+    with listening(url, "once", "mark", "--count", "2") as listener:
+        assert run("send", "--url", url, "jobs", "once", "1")[0] == 0
+        assert listener.message()["value"] == 1
+        assert listener.end() == (0, "", "")
+
+
+def test_an_interrupt_and_a_reader_that_goes_end_it_quietly(url):
+    with listening(url) as listener:
+        listener.process.send_signal(signal.SIGINT)
+        assert listener.end() == (0, "", "")
+    with listening(url) as listener:
+        listener.process.stdout.close()
+        run("send", "--url", url, "jobs", "a", "1")
+        assert listener.process.wait(TIMEOUT) == 0
+        assert listener.process.stderr.read() == ""
+
+
+def test_what_the_server_refuses(url):
+    code, _, said = run("send", "--url", url, "jobs", "a", "1", settings={})
+    assert code == 2
+    assert "answered 401" in said
+    assert "http_poke_token" in said
+    code, _, said = run("send", "--url", url, "jobs", "", "1")
+    assert code == 1
+    assert "label: expected a string of 1 to 200 characters" in said
+    code, _, said = run("send", "--url", url.removesuffix("_pipe/"), "jobs", "a", "1")
+    assert code == 2
+    assert "endpoint is /_pipe/" in said
+    code, _, said = run("listen", "--url", url, "jobs", *map(str, range(33)))
+    assert code == 2
+    assert "at most 32 labels" in said
+
+
+def test_the_doctor_looks_at_it(url):
+    code, text, said = run("doctor", "--url", url)
+    assert (code, said) == (0, "")
+    assert "websocket: opens" in text
+    assert "poke: lets us send" in text
+    assert "s3cret" not in text
+    code, text, _ = run("doctor", "--url", url, settings={})
+    assert "poke: 401, " in text
+
+
+def test_it_serves_its_endpoint_and_nothing_else(gateway):
+    for path in ("/", "/_pipe/", "/_pipe/ws/x", "/other/_pipe/poke/"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(gateway.url + path, timeout=TIMEOUT)
+        assert caught.value.code == 404
+        assert json.load(caught.value)["error"].endswith("endpoint is /_pipe/")
+    with pytest.raises(InvalidStatus):
+        connect(gateway.url.replace("http", "ws", 1) + "/elsewhere")
+
+
+def test_no_compression_and_no_large_frames(gateway):
+    address = gateway.url.replace("http", "ws", 1) + "/_pipe/ws"
+    with connect(address, compression="deflate") as socket:
+        assert "Sec-WebSocket-Extensions" not in socket.response.headers
+        socket.send("x" * 9000)
+        with pytest.raises(ConnectionClosed) as caught:
+            socket.recv(TIMEOUT)
+    assert caught.value.rcvd.code == 1009
+
+
+def test_a_listener_comes_back_after_a_restart(tmp_path):
+    settings = {"DASH_PIPE_HTTP_POKE_ENABLED": "1"}
+    with Server("gateway", "", tmp_path / "log", settings=settings) as server:
+        url = f"{server.url}/_pipe/"
+        with listening(url) as listener:
+            server.restart()
+            assert run("send", "--url", url, "jobs", "again", "1", settings={})[0] == 0
+            assert listener.message()["label"] == "again"
+            listener.process.send_signal(signal.SIGINT)
+            _, _, said = listener.end()
+            lost, anew = said.splitlines()
+            assert "trying to come back" in lost
+            assert "the channel began anew" in anew
+
+
+def test_under_a_prefix_and_with_a_route_of_its_own(tmp_path):
+    settings = {"DASH_PIPE_HTTP_POKE_ENABLED": "1", "DASH_PIPE_HTTP_ROUTE": "/hooks"}
+    command = ["serve", "--port", "0", "--prefix", "/app"]
+    with Command(*command, settings=settings) as gateway:
+        for line in gateway.process.stderr:
+            if "running on" in line:
+                root = next(word for word in line.split() if word.startswith("http://"))
+                break
+        with PipeClient(f"{root}/app/") as page:
+            page.subscribe("jobs")
+            assert run("send", "--url", f"{root}/hooks", "jobs", "a", "1", settings={})[0] == 0
+            assert page.rows(1)[0][1] == "a"
+        assert run("send", "--url", f"{root}/app/_pipe", "jobs", "a", "1", settings={})[0] == 2
+
+
+def test_a_port_that_is_taken(gateway):
+    code, _, said = run("serve", "--port", str(gateway.port))
+    assert code == 2
+    assert "address already in use" in said
+
+
+def test_it_says_goodbye(tmp_path):
+    with Server("gateway", "", tmp_path / "log") as server:
+        with PipeClient(f"{server.url}/") as page:
+            page.subscribe("jobs")
+            os.kill(server.pid, signal.SIGTERM)
+            with pytest.raises(ConnectionClosed) as caught:
+                page.next_frame()
+        wait_for(lambda: "Finished server process" in server.log_text(), "its end")
+    assert caught.value.rcvd.code in (1001, 1012)
+    assert server.tracebacks() == []

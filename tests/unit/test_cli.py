@@ -1,0 +1,246 @@
+import io
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import dash_pipe
+from dash_pipe import brokers, runtime
+from dash_pipe.brokers.memory import MemoryBroker
+from dash_pipe.cli import main
+from dash_pipe.cli.exits import Exit, Failure
+from dash_pipe.cli.send import read_value, send_lines
+from dash_pipe.errors import DashPipeError
+from dash_pipe.http import MAX_BODY_BYTES
+from dash_pipe.log import Limits, Position
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> MemoryBroker:
+    """A broker that passes for one that other processes share."""
+    broker = MemoryBroker(Limits(), 100)
+    monkeypatch.setattr(brokers, "connect", lambda *_: broker)
+    dash_pipe.configure(broker="shared://here")
+    return broker
+
+
+def sent(broker: MemoryBroker) -> list[Any]:
+    log = broker.open("jobs")
+    return [json.loads(row)[1:3] for row in log.read(0, None, 2**30).rows]
+
+
+class Stdin:
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BytesIO(data)
+
+
+@pytest.mark.parametrize("command", ["", "send", "listen", "serve", "doctor"])
+def test_help_teaches(command: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"] if command else ["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "exit codes: 0 " in text
+    assert command in ("", "doctor") or "examples:" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["sned"], ["send", "jobs"], ["listen"], ["listen", "jobs", "--last", "0"]),
+        *(["listen", "jobs", "--last", "1001"], ["serve", "--port", "x"]),
+        ["serve", "--port", "99999"],
+    ],
+)
+def test_a_wrong_command(arguments: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == Exit.USAGE
+    assert "usage: dash-pipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["send", "jobs", "a", "1"], ["listen", "jobs"]])
+def test_nobody_shares_a_memory(arguments: list[str], capsys: Capture) -> None:
+    assert main(arguments) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert said.startswith(f"dash-pipe: {arguments[0]}: ")
+    assert "DASH_PIPE_BROKER=redis://" in said
+    assert "--url http://" in said
+
+
+@pytest.mark.parametrize("arguments", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
+def test_a_setting_that_is_wrong(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("DASH_PIPE_BROKER", "nonsense://host")
+    assert main(arguments) in (Exit.USAGE, Exit.UNREACHABLE)
+    assert "broker: expected a URL" in "".join(capsys.readouterr())
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "often")
+    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
+    assert main(arguments) == Exit.USAGE
+    assert "DASH_PIPE_HEARTBEAT: expected a number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["localhost:8050", "ws://localhost/", "", "http://", "_pipe"])
+@pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
+def test_an_address_that_is_none(command: list[str], url: str, capsys: Capture) -> None:
+    assert main([*command, "--url", url]) == Exit.USAGE
+    assert "--url: expected an address such as http://" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
+def test_a_server_that_is_not_there(command: list[str], capsys: Capture) -> None:
+    assert main([*command, "--url", "http://127.0.0.1:9/_pipe/"]) == Exit.UNREACHABLE
+    assert "can't be reached" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("5", 5), ("-0.5", -0.5), ("true", True), ("null", None), ('"5"', "5"), ("[1]", [1])),
+        *(("five", "five"), ("5 apples", "5 apples"), ("", ""), ("NaN", "NaN")),
+        ("{'a': 1}", "{'a': 1}"),
+        ("[" * 100_000, "[" * 100_000),
+    ],
+    ids=lambda text: str(text)[:20],
+)
+def test_a_value_is_json_or_else_a_text(text: str, value: object) -> None:
+    assert read_value(text) == value
+
+
+def test_send(shared: MemoryBroker, capsys: Capture) -> None:
+    assert main(["send", "jobs", "a", '{"x": 1}']) == Exit.OK
+    assert main(["send", "jobs", "a", "--text", "5"]) == Exit.OK
+    assert main(["send", "jobs", "a", "-1"]) == Exit.OK
+    assert sent(shared) == [["a", {"x": 1}], ["a", "5"], ["a", -1]]
+    assert main(["send", "jobs", "", "1"]) == Exit.NOT_SENT
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("dash-pipe: label: expected a string of 1 to 200 characters")
+
+
+LINES = b'1\n"two"\r\n\n \nthree\n\xff\n' + b"x" * (MAX_BODY_BYTES + 9) + b'\n{"five": 5}'
+
+
+def test_send_lines(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr("sys.stdin", Stdin(LINES))
+    assert main(["send", "jobs", "a", "-"]) == Exit.NOT_SENT
+    assert [value for _, value in sent(shared)] == [1, "two", "three", {"five": 5}]
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("dash-pipe: line 6 was not sent: it is not UTF-8")
+    assert second == "dash-pipe: line 7 was not sent: it has more than 1,048,576 bytes"
+
+
+def test_send_lines_strictly(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Stdin(LINES))
+    assert main(["send", "jobs", "a", "-", "--strict"]) == Exit.NOT_SENT
+    assert [value for _, value in sent(shared)] == [1, "two", "three"]
+
+
+def test_each_line_is_sent_before_the_next_is_read() -> None:
+    """So that a bridge passes on what comes when it comes."""
+    order: list[object] = []
+
+    class Lines(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            line = super().readline(size)
+            order.append(line)
+            return line
+
+    send_lines(Lines(b"1\n2\n"), order.append, read_value, strict=False)
+    assert order == [b"1\n", 1, b"2\n", 2, b""]
+
+
+def test_the_gravest_failure_is_the_exit_code() -> None:
+    def send(value: Any) -> None:
+        if value:
+            raise Failure(Exit(value), "no")
+
+    assert send_lines(io.BytesIO(b"0\n1\n3\n2\n1\n0\n"), send, read_value, strict=False) == 3
+    assert send_lines(io.BytesIO(b"0\n1\n3\n"), send, read_value, strict=True) == 1
+    assert send_lines(io.BytesIO(b"0\n"), send, read_value, strict=False) == 0
+
+
+class Away:
+    may_wait = True
+
+    def publish(self, *_: Any, **__: Any) -> Position:
+        raise DashPipeError("the broker could not be reached")
+
+
+def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr(brokers, "connect", lambda *_: Away())
+    assert main(["send", "--broker", "shared://here", "jobs", "a", "1"]) == Exit.UNREACHABLE
+    assert capsys.readouterr().err == "dash-pipe: the broker could not be reached\n"
+
+
+def test_listen(shared: MemoryBroker, capsys: Capture) -> None:
+    for value in ('"old"', '{"x": "é"}'):
+        shared.publish("jobs", "a", value)
+    assert main(["listen", "jobs", "a", "--last", "2", "--count", "2"]) == Exit.OK
+    old, new = map(json.loads, capsys.readouterr().out.splitlines())
+    assert old["value"] == "old"
+    assert new.pop("time") > 1.7e9
+    assert new == {"channel_name": "jobs", "label": "a", "value": {"x": "é"}, "offset": 2}
+
+
+def test_a_reader_that_has_gone_ends_it_quietly(
+    shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    shared.publish("jobs", "a", "1")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert main(["listen", "jobs", "--last", "1"]) == Exit.OK
+    assert capsys.readouterr().err == ""
+
+
+def interrupted(*_: Any) -> Iterator[Any]:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_ends_it_quietly(
+    shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("dash_pipe.cli.listen.messages", interrupted)
+    assert main(["listen", "jobs"]) == Exit.OK
+    assert capsys.readouterr().err == ""
+
+
+def test_serve_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
+    assert main(["serve"]) == Exit.USAGE
+    assert "pip install 'dash-pipe[server]'" in capsys.readouterr().err
+
+
+def test_the_doctor_keeps_secrets(
+    shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
+    monkeypatch.setenv("DASH_PIPE_HTTP_POKE_TOKEN", "s3cret")
+    monkeypatch.setenv("DASH_PIPE_BROKER", "redis://user:s3cret@host:6379/0?password=s3cret")
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "7")
+    assert main(["doctor"]) == Exit.OK
+    text = capsys.readouterr().out
+    assert "s3cret" not in text
+    assert "broker = redis://user:...@host:6379/0?...  (changed)" in text
+    assert "http_poke_token = (set, and not shown)" in text
+    assert "heartbeat = 7.0  (changed)" in text
+    assert "max_channels = 10000\n" in text
+    assert "answers in " in text
+
+
+def test_the_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    assert main(["doctor"]) == Exit.OK
+    text = capsys.readouterr().out
+    assert f"dash-pipe {dash_pipe.__version__}" in text
+    assert "DASH_PIPE_BROKER=redis://" in text
+    monkeypatch.setattr("dash_pipe.cli.doctor._EXTRAS", {"nonsense": "no-such-package"})
+    main(["doctor"])
+    assert "pip install 'dash-pipe[nonsense]'" in capsys.readouterr().out

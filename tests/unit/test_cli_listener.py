@@ -1,0 +1,176 @@
+"""Where the command line stands on a channel, against a hub of its own."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import dash_pipe
+from dash_pipe import runtime, send_to_pipe_channel
+from dash_pipe.cli.conversation import Local
+from dash_pipe.cli.exits import Exit, Failure
+from dash_pipe.cli.listener import Frame, Listener
+
+
+class Talk:
+    """A listener and the hub it talks to; what has come is read without waiting."""
+
+    def __init__(self, labels: list[str] | None = None, last: int = 0) -> None:
+        self.listener = Listener("jobs", labels, last)
+        self.heard: list[tuple[str, Any]] = []
+        self.notes: list[str] = []
+        self.connect()
+
+    def connect(self) -> None:
+        self.conversation = Local()
+        self.conversation.send(self.listener.subscribe())
+
+    def cut(self) -> None:
+        self.conversation.__exit__(None, None, None)
+
+    def read(self) -> list[tuple[str, Any]]:
+        while True:
+            try:
+                taken = self.listener.take(self.conversation.receive(0.001))
+            except TimeoutError:
+                return self.heard
+            self.heard += [(label, value) for _, label, value, _ in taken.rows]
+            self.notes += taken.notes
+            for reply in taken.replies:
+                self.conversation.send(reply)
+
+
+def send(*labels: str) -> None:
+    for label in labels:
+        send_to_pipe_channel("jobs", label, len(label))
+
+
+def test_what_comes_from_now_on() -> None:
+    send("before")
+    talk = Talk()
+    assert talk.read() == []
+    send("a", "bb")
+    assert talk.read() == [("a", 1), ("bb", 2)]
+
+
+def test_some_labels() -> None:
+    talk = Talk(["a", "c"])
+    send("a", "b", "c")
+    assert talk.read() == [("a", 1), ("c", 1)]
+
+
+def test_the_last_come_first_and_none_twice() -> None:
+    send("a", "b", "a", "a")
+    talk = Talk(last=2)
+    send("c")  # before the replay is asked for
+    assert talk.read() == [("b", 1), ("a", 1), ("a", 1), ("c", 1)]
+    send("d")
+    assert talk.read()[4:] == [("d", 1)]
+
+
+def test_a_burst_of_more_than_may_be_sent_at_once() -> None:
+    talk = Talk()
+    for n in range(3000):
+        send_to_pipe_channel("jobs", "a", [n, "x" * 100])
+    assert [value[0] for _, value in talk.read()] == list(range(3000))
+
+
+def test_what_came_while_it_was_cut_off() -> None:
+    talk = Talk()
+    send("a")
+    talk.read()
+    talk.cut()
+    send("bb", "ccc")
+    talk.connect()
+    assert talk.read() == [("a", 1), ("bb", 2), ("ccc", 3)]
+    assert talk.notes == []
+
+
+def test_what_is_lost_is_said() -> None:
+    dash_pipe.configure(window_messages=2, kept_labels=1)
+    talk = Talk()
+    send("a")
+    talk.read()
+    talk.cut()
+    send("b", "b", "b", "b")
+    talk.connect()
+    assert talk.read() == [("a", 1), ("b", 1), ("b", 1)]
+    (note,) = talk.notes
+    assert note == "messages were lost for good, of b"
+
+
+def test_a_channel_that_began_anew_is_read_from_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    talk = Talk()
+    send("a", "a")
+    talk.read()
+    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
+    send("new")
+    talk.connect()
+    assert talk.read() == [("a", 1), ("a", 1), ("new", 3)]
+    assert talk.notes == ["the channel began anew; what came in between is lost"]
+
+
+def test_a_cut_in_the_middle_of_the_replay() -> None:
+    send("a", "bb")
+    talk = Talk(last=1)
+    for reply in talk.listener.take(talk.conversation.receive(5)).replies:
+        talk.conversation.send(reply)
+    half: Frame = talk.conversation.receive(5)
+    assert talk.listener.take({**half, "done": False}).rows == []
+    talk.cut()
+    send("ccc")
+    talk.connect()
+    assert talk.read() == [("a", 1), ("bb", 2), ("ccc", 3)]
+
+
+def test_a_refusal_ends_it() -> None:
+    with pytest.raises(Failure, match="at most 32 labels") as caught:
+        Talk([str(n) for n in range(33)]).read()
+    assert caught.value.code is Exit.USAGE
+
+
+def test_unknown_frames_are_ignored() -> None:
+    assert Listener("jobs", None, 0).take({"type": "news"}).rows == []
+
+
+def test_a_sender_in_another_thread_wakes_it() -> None:
+    talk = Talk()
+    talk.read()
+    sender = threading.Timer(0.05, send, ["a"])
+    sender.start()
+    frame = talk.conversation.receive(10)
+    sender.join()
+    assert json.loads(json.dumps(frame))["messages"][0][1] == "a"
+
+
+labels = st.sampled_from(["a", "b", "c"])
+
+
+@given(st.lists(labels), st.lists(labels | st.sampled_from(["read", "cut"])), st.integers(0, 2))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_is_missed_and_nothing_comes_twice(
+    before: list[str], steps: list[str], last: int
+) -> None:
+    runtime._current = runtime.Runtime()
+    send(*before)
+    talk = Talk(last=last)
+    expected = [
+        label for n, label in enumerate(before) if before[n:].count(label) <= last
+    ]  # the newest of each
+    assert [label for label, _ in talk.read()] == expected
+    for step in steps:
+        if step == "read":
+            talk.read()
+        elif step == "cut":
+            talk.cut()
+            talk.connect()
+        else:
+            send(step)
+            expected.append(step)
+    assert [label for label, _ in talk.read()] == expected
+    assert talk.notes == []

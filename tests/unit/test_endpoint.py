@@ -1,0 +1,106 @@
+"""The plain-HTTP half of the endpoint, as a host asks it and as Flask serves it."""
+
+import json
+from typing import Any
+
+import dash
+import pytest
+
+import dash_pipe
+from dash_pipe.endpoint import ROUTES, answer
+from dash_pipe.http import HttpAnswer, HttpRequest
+from dash_pipe.protocol import Close
+
+FRAMES = [{"type": "subscribe", "channel": "jobs", "labels": None}]
+
+
+def ask(
+    path: str = "poll",
+    method: str | None = None,
+    obstacle: str = "",
+    refusal: tuple[Close, str] | None = None,
+    **headers: str,
+) -> HttpAnswer:
+    body = json.dumps(FRAMES).encode() if path == "poll" else b""
+    request = HttpRequest(method or ROUTES[path], path, headers, body)
+    return answer(request, obstacle=obstacle, refusal=refusal, permit=lambda *_: frozenset())
+
+
+def test_a_poll_is_answered_from_the_broker_of_the_process() -> None:
+    (first,) = json.loads(ask().body)
+    dash_pipe.send_to_pipe_channel(channel_name="jobs", label="a", value=1)
+    (second,) = json.loads(ask().body)
+    assert (first["epoch"], first["offset"] + 1) == (second["epoch"], second["offset"])
+
+
+def test_info_says_what_can_be_had() -> None:
+    found = json.loads(ask("info").body)
+    assert found["websocket"] is True
+    assert "proxy" in found["reason"]
+    assert found["version"] == dash_pipe.__version__
+    assert found["protocol"] == "dash-pipe.v1"
+    assert (found["poll"], found["interval"]) == ("poll", 2.0)
+
+
+def test_info_says_why_there_are_no_websockets() -> None:
+    found = json.loads(ask("info", obstacle="no sockets. The way out: gunicorn").body)
+    assert found["websocket"] is False
+    assert found["reason"] == "no sockets. The way out: gunicorn"
+
+
+def test_the_interval_is_a_setting() -> None:
+    dash_pipe.configure(poll_interval=0.5)
+    assert json.loads(ask("info").body)["interval"] == 0.5
+
+
+@pytest.mark.parametrize(("path", "method"), [("poll", "GET"), ("info", "POST"), ("info", "HEAD")])
+def test_other_methods_are_not_allowed(path: str, method: str) -> None:
+    found = ask(path, method)
+    assert found.status == 405
+    assert found.headers == {"Allow": ROUTES[path]}
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_strange_page_is_refused_and_can_not_read_that(path: str) -> None:
+    found = ask(path, refusal=(Close.ORIGIN, "no"), origin="https://evil.org")
+    assert found.status == 403
+    assert json.loads(found.body) == {"code": 4403, "reason": "no"}
+    assert "Access-Control-Allow-Origin" not in found.headers
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_page_elsewhere_that_is_allowed_can_read_the_answer(path: str) -> None:
+    headers = ask(path, origin="https://portal.org").headers
+    assert headers["Access-Control-Allow-Origin"] == "https://portal.org"
+    assert headers["Access-Control-Allow-Credentials"] == "true"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def client(**server: Any) -> Any:
+    app = dash.Dash("app", **server)
+    app.layout = []
+    return app.server.test_client()
+
+
+def test_flask_serves_both() -> None:
+    flask = client(routes_pathname_prefix="/below/", requests_pathname_prefix="/below/")
+    info = flask.get("/below/_pipe/info")
+    assert info.mimetype == "application/json"
+    assert info.json["websocket"] is False
+    assert "The way out: " in info.json["reason"]
+    (frame,) = flask.post("/below/_pipe/poll", data=json.dumps(FRAMES)).json
+    assert frame["type"] == "subscribed"
+
+
+def test_flask_guards_both() -> None:
+    strange = {"Origin": "https://evil.org"}
+    assert client().get("/_pipe/info", headers=strange).status_code == 403
+    assert client().post("/_pipe/poll", data="[]", headers=strange).status_code == 403
+    own = {"Origin": "http://localhost"}
+    found = client().post("/_pipe/poll", data="[]", headers=own)
+    assert found.json == []
+    assert found.headers["Access-Control-Allow-Origin"] == "http://localhost"
+
+
+def test_flask_refuses_a_body_that_is_too_large() -> None:
+    assert client().post("/_pipe/poll", data=b" " * (2 * 1024 * 1024)).status_code == 413

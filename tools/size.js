@@ -1,0 +1,12 @@
+// How large the bundles are on the wire, and whether that is too much.
+const { readFileSync } = require("node:fs");
+const { gzipSync } = require("node:zlib");
+
+/** Bytes, gzipped: of what every page loads, and of what a page loads whose websockets fail. */
+const LIMITS = { "dash_pipe.min.js": 5000, "fallback.min.js": 1000 };
+
+for (const [name, limit] of Object.entries(LIMITS)) {
+  const { length } = gzipSync(readFileSync(`dash_pipe/${name}`), { level: 9 });
+  console.log(`${name}: ${length} bytes gzipped, the limit is ${limit}`);
+  if (length >= limit) process.exitCode = 1;
+}
