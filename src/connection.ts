@@ -48,8 +48,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
       const live = link.polling ? "polling" : channel.answered && "open";
-      const placed = !member.holding && member.from < Number.POSITIVE_INFINITY;
-      member.status = link.refused || member.denied ? "denied" : (placed && live) || "connecting";
+      member.status = link.refused || member.denied ? "denied" : (member.placed && live) || "connecting";
       member.wish.wake();
     }
   };

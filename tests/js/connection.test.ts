@@ -341,7 +341,7 @@ describe("other labels", () => {
 });
 
 test("a channel left and joined again while there is no connection is listened to", () => {
-  const connection = connect(url, browser);
+  const connection = connect(url, browser, noFallback);
   connection.join(wish({ channel: "prices" }));
   connection.leave(connection.join(wish({ key: "y" })));
   browser.pass(5000);
