@@ -18,8 +18,9 @@ MESSAGES = 100
 ROUNDS = 8
 
 
-def test_one_sync_worker_serves_five_hundred_listeners_and_callbacks(tmp_path):
-    with Server("gunicorn-sync", "room", tmp_path / "log") as server:
+@pytest.mark.parametrize("host", ["gunicorn-sync", "gunicorn-gevent"])
+def test_one_worker_serves_five_hundred_listeners_and_callbacks(host, tmp_path):
+    with Server(host, "room", tmp_path / "log") as server:
         app = App(server.url)
         (worker,) = children(server.pid)
 
@@ -43,9 +44,11 @@ def test_one_sync_worker_serves_five_hundred_listeners_and_callbacks(tmp_path):
             looks.append(look)
             wait_for(settled, "the sockets to be closed")
 
-        # The server's thread and the loop's, whoever listens.
-        assert {look.threads for look in looks} == {2}
-        assert looks[0].descriptors >= before.descriptors + LISTENERS
+        # The server's thread and the loop's, whoever listens; gevent has its own about it.
+        assert {look.threads for look in looks} == (
+            {2} if host == "gunicorn-sync" else {before.threads}
+        )
+        assert looks[0].descriptors > LISTENERS
         # What a crowd took is there for the next, as soon as Python's collector has seen to it.
         crowd = looks[0].resident_kib - before.resident_kib
         assert looks[-1].resident_kib - looks[-3].resident_kib < crowd * 0.1
