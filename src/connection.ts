@@ -48,8 +48,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
       const live = link.polling ? "polling" : channel.answered && "open";
-      const placed = !member.holding && member.from < Number.POSITIVE_INFINITY;
-      member.status = link.refused || member.denied ? "denied" : (placed && live) || "connecting";
+      member.status = link.refused || member.denied ? "denied" : (member.placed && live) || "connecting";
       member.wish.wake();
     }
   };
@@ -165,9 +164,9 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
         ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
       );
       const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      const relabelled = member.relabel(wish.labels, wish.replay);
-      if (relabelled) member.asked = 0;
-      if (!old || relabelled || old.denied || old.wish.token !== wish.token) touch(channel);
+      const anew = member.relabel(wish.labels, wish.replay) || member.denied;
+      if (anew) member.asked = 0;
+      if (!old || anew || old.wish.token !== wish.token) touch(channel);
       browser.clearTimeout(member.timer);
       member.timer = undefined;
       member.wish = wish;

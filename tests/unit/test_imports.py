@@ -20,7 +20,7 @@ FLOORS = [
     {"sending", "endpoint"},
     {"poke"},
     {"hosts"},
-    {"cli"},
+    {"cli", "testing"},
     {"__main__"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
