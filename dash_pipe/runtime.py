@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from . import brokers
+from . import brokers, reach
 from .errors import SettingError
 from .hub import Policy
 from .log import Limits
@@ -73,6 +73,11 @@ class Runtime:
         """What connections are held to."""
         settings = self.settings
         return Policy(heartbeat=settings.heartbeat, max_sessions=settings.max_connections)
+
+    def serves(self, *, multiprocess: bool = False) -> None:
+        """Note that a browser has come; ``multiprocess``: to one of several processes."""
+        if not self.broker.may_wait:
+            reach.current.serves(multiprocess=multiprocess)
 
     def for_child(self) -> Runtime:
         """A runtime for a forked process: the same settings, nothing shared.

@@ -45,6 +45,7 @@ LISTENING = ("open", "polling")
 # connection breaks, and Chromium and Dash when a callback answers 500, whatever the page does.
 ALLOWED = {
     "cuts": ("WebSocket connection to", "net::ERR_"),
+    "denies": ("[dash-pipe] Pipe",),
     "raises": ("the server responded with a status of 500", "dash_renderer"),
 }
 
@@ -91,7 +92,7 @@ class Browser:
         self.driver.switch_to.window(old)
         self.driver.close()
         self.driver.switch_to.window(new)
-        self.driver.delete_all_cookies()
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.console()
 
     def open(self, url: str) -> None:

@@ -22,6 +22,8 @@ CURRENT_PYTHON = sys.executable
 OLDEST_PYTHON = str(ROOT / ".venv-oldest" / "bin" / "python")
 
 RUN = "from {module} import app; app.run(host='127.0.0.1', port={port})"
+# As on Windows, where a socket is no file descriptor.
+THREADS = "from dash_pipe.hosts import wsgi; wsgi.is_descriptor = lambda sock: False; "
 GUNICORN = (
     "-m",
     "gunicorn",
@@ -35,7 +37,10 @@ GUNICORN = (
 HOSTS: dict[str, tuple[str, ...]] = {
     "werkzeug": (CURRENT_PYTHON, "-c", RUN),
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
+    "gunicorn-two": (CURRENT_PYTHON, *GUNICORN, "--workers=2"),
     "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
+    "gunicorn-gevent": (CURRENT_PYTHON, *GUNICORN, "-kgevent"),
+    "werkzeug-threads": (CURRENT_PYTHON, "-c", THREADS + RUN),
     "waitress": (CURRENT_PYTHON, "-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:server"),
     "gunicorn-tls": (CURRENT_PYTHON, *GUNICORN, "--certfile={certificate}", "--keyfile={key}"),
     "werkzeug-oldest": (OLDEST_PYTHON, "-c", RUN),

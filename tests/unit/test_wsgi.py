@@ -141,12 +141,10 @@ def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
             assert found is None
             assert reason in said
             assert "The way out: " in said
-        with monkeypatch.context() as patch:
-            patch.setattr(wsgi, "_is_gevent", lambda: True)
-            assert "gevent" in find_socket({"gunicorn.socket": sock})[1]
-        with monkeypatch.context() as patch:
-            patch.setattr(wsgi.sys, "platform", "win32")
-            assert "Windows" in find_socket({"werkzeug.socket": sock})[1]
+        # Where a socket is no descriptor it holds a thread; that has to be one of many.
+        monkeypatch.setattr(wsgi, "is_descriptor", lambda sock: False)
+        assert find_socket({"werkzeug.socket": sock, "wsgi.multithread": True}) == (sock, "")
+        assert "the only thread" in find_socket({"werkzeug.socket": sock})[1]
 
 
 def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any]) -> None:
