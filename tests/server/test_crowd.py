@@ -18,7 +18,7 @@ MESSAGES = 100
 ROUNDS = 8
 
 
-# A sync worker gets a thread for the loop, however many listen; uvicorn has a loop, gevent greenlets.
+# A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets.
 @pytest.mark.parametrize(
     ("host", "added"), [("gunicorn-sync", 1), ("uvicorn", 0), ("gunicorn-gevent", 0)]
 )
