@@ -164,8 +164,11 @@ def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
         reason = "one browser would hold the only thread of this server"
     else:
         return sock, ""
-    way_out = "run the app with gunicorn, with TLS in a proxy before"
-    return None, f"dash-pipe can't open a websocket here: {reason}. The way out: {way_out} it."
+    way_out = (
+        "run the app with gunicorn, with TLS in a proxy before it; or, on an ASGI server, mount "
+        "dash_pipe.asgi_app() at the app's _pipe"
+    )
+    return None, f"dash-pipe can't open a websocket here: {reason}. The way out: {way_out}."
 
 
 def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:

@@ -55,6 +55,7 @@ UVICORN = (
     "--ws-per-message-deflate=false",
 )
 HOSTS["uvicorn"] = (CURRENT_PYTHON, *UVICORN)
+HOSTS["uvicorn-flask"] = HOSTS["uvicorn"]  # with something around the app
 HOSTS["uvicorn-two"] = (CURRENT_PYTHON, *UVICORN, "--workers=2")
 HOSTS["gunicorn-uvicorn"] = (CURRENT_PYTHON, *GUNICORN, "-kuvicorn_worker.UvicornWorker")
 HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
@@ -118,7 +119,7 @@ class Server:
             fields |= make_certificate(log.parent)
         self._arguments = [one.format_map(fields) for one in arguments]
         self._directory = directory
-        self._settings = settings or {}
+        self.settings = dict(settings or {})  # as environment variables; read at the next start
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -155,7 +156,7 @@ class Server:
                 env={
                     **environment(os.environ, self.port),
                     "BACKEND": BACKENDS.get(self.host, "flask"),
-                    **self._settings,
+                    **self.settings,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -15,14 +15,15 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 LISTENERS = 500
 MESSAGES = 100
-ROUNDS = 8
 
 
-# A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets.
+# A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets. The first goes on
+# for longer, since it is looked at whether it gives back what a crowd took.
 @pytest.mark.parametrize(
-    ("host", "added"), [("gunicorn-sync", 1), ("uvicorn", 0), ("gunicorn-gevent", 0)]
+    ("host", "added", "rounds"),
+    [("gunicorn-sync", 1, 8), ("uvicorn", 0, 4), ("gunicorn-gevent", 0, 4)],
 )
-def test_one_process_serves_five_hundred_listeners_and_callbacks(host, added, tmp_path):
+def test_one_process_serves_five_hundred_listeners(host, added, rounds, tmp_path):
     with Server(host, "room", tmp_path / "log") as server:
         app = App(server.url)
         (worker,) = children(server.pid) or [server.pid]
@@ -40,7 +41,7 @@ def test_one_process_serves_five_hundred_listeners_and_callbacks(host, added, tm
 
         before = figures(worker)
         looks = []
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             heard, look = asyncio.run(crowd_comes_and_goes())
             assert all(offsets == heard[0] for offsets in heard)
             assert heard[0] == list(range(heard[0][0], heard[0][0] + MESSAGES))
