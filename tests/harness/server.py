@@ -39,6 +39,9 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
     "gunicorn-two": (CURRENT_PYTHON, *GUNICORN, "--workers=2"),
     "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
+    "gunicorn-preload": (CURRENT_PYTHON, *GUNICORN, "--preload"),
+    "gunicorn-max-requests": (CURRENT_PYTHON, *GUNICORN, "--max-requests=40"),
+    "gunicorn-timeout": (CURRENT_PYTHON, *GUNICORN, "--timeout=2"),
     "gunicorn-gevent": (CURRENT_PYTHON, *GUNICORN, "-kgevent"),
     "werkzeug-threads": (CURRENT_PYTHON, "-c", THREADS + RUN),
     "waitress": (CURRENT_PYTHON, "-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:server"),
@@ -56,9 +59,11 @@ UVICORN = (
 )
 HOSTS["uvicorn"] = (CURRENT_PYTHON, *UVICORN)
 HOSTS["uvicorn-flask"] = HOSTS["uvicorn"]  # with something around the app
+HOSTS["uvicorn-reload"] = (*HOSTS["uvicorn"], "--reload", "--reload-include={module}.py")
 HOSTS["uvicorn-two"] = (CURRENT_PYTHON, *UVICORN, "--workers=2")
 HOSTS["gunicorn-uvicorn"] = (CURRENT_PYTHON, *GUNICORN, "-kuvicorn_worker.UvicornWorker")
-HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
+# It gives open websockets all of this time when it replaces a worker; 30 s are its default.
+HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi", "--graceful-timeout=2")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
@@ -73,6 +78,7 @@ ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
 BACKENDS = {
     "uvicorn": "fastapi",
     "uvicorn-two": "fastapi",
+    "uvicorn-reload": "fastapi",
     "gunicorn-uvicorn": "fastapi",
     "gunicorn-asgi": "fastapi",
     "daphne": "fastapi",
