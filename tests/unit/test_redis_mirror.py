@@ -135,6 +135,21 @@ def test_a_log_that_was_written_over_was_rolled_back(
     assert marks(mirror) == [f"m{n}" for n in range(4, 4 + since)]
 
 
+def test_the_first_of_the_window_tells_of_what_has_just_left_it(
+    origin: Origin, mirror: Mirror
+) -> None:
+    origin.window = 2
+    for _ in range(2):
+        origin.append()
+    assert catch_up(mirror, origin) == [Next.NOTHING]
+    assert mirror.log.lost(3, None) == []
+    origin.roll_back(1)
+    for _ in range(3):
+        origin.append()
+    assert catch_up(mirror, origin) == [Next.BEGIN, Next.NOTHING]
+    assert marks(mirror) == ["m7", "m8"]
+
+
 def test_a_faster_process_began_anew(origin: Origin, mirror: Mirror) -> None:
     origin.begin("epoch 0", 0)
     assert not mirror.hear(*origin.append())
