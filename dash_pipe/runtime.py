@@ -9,8 +9,8 @@ from typing import Any
 
 from . import brokers, reach
 from .errors import SettingError
-from .hub import Policy
 from .log import Limits
+from .policy import Policy
 from .settings import Settings, resolve
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dash_pipe.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from dash_pipe.hub import Policy
 from dash_pipe.log import Labels, Limits
+from dash_pipe.policy import Policy
 from dash_pipe.poll import MAX_ANSWER_BYTES, MAX_FRAMES, Collected, poll
 from dash_pipe.protocol import MAX_FRAME_BYTES, Denied, Subscribe
 from unit.fakes import Room, kinds, rows, values
