@@ -4,7 +4,8 @@
 --   meta    hash: epoch; head, the offset of the newest message, and mark, its id; bytes, those of
 --           the rows in the window; rest, the newest lost offset of labels that `lost` does not
 --           name; sizes, those of the four keys below, by which a part that was evicted is missed
---   log     stream, the window: entry <offset>-0 with l (label), i (id), r (row)
+--   log     stream, the window: entry <offset>-0 with l (label), i (id), r (row) and
+--           p, the id of the message before
 --   newest  hash, label -> row: the newest message of a label when it has left the window
 --   labels  sorted set, label -> offset of its newest message, of the labels that are kept
 --   lost    sorted set, label -> newest lost offset
@@ -16,7 +17,9 @@
 -- announce; then
 --   append  the last message that the sender knows of: its epoch, offset, id and time; then label,
 --           value, id. Returns {epoch, offset, time}; no time when a message with the id was there.
+--           Announces `epoch id-of-the-message-before id row`.
 --   begin   the epoch that is to end (or ''), the time after which its messages stay (or '').
+--           Announces `epoch`.
 --
 -- A log that has lost its end can't go on: its offsets would be given twice. Whoever knows of a
 -- message that is not there any more ends it; what was sent after that message stays.
@@ -72,9 +75,10 @@ end
 
 -- `tail` is the row after its offset.
 local function add(label, id, tail)
+  local before = mark or ''
   head, mark = head + 1, id
   local row = '[' .. text(head) .. tail
-  call('XADD', log, text(head) .. '-0', 'l', label, 'i', id, 'r', row)
+  call('XADD', log, text(head) .. '-0', 'l', label, 'i', id, 'r', row, 'p', before)
   bytes = bytes + #row
   drop_kept(label)
   call('ZADD', labels, text(head), label)
@@ -185,7 +189,7 @@ elseif has_lost_its_end() then
   begin(tonumber(known_time))
 end
 local sent = call('ZSCORE', ids, id)
-local row, time = nil, ''
+local row, time, before = nil, '', mark
 if not sent then
   time = clock[1] .. '.' .. string.format('%03d', math.floor(tonumber(clock[2]) / 1000))
   row = add(label, id, ',' .. label .. ',' .. value .. ',' .. time .. ']')
@@ -195,6 +199,6 @@ end
 trim()
 save()
 if row then -- last, since it may be forbidden, and then the log is whole
-  call('PUBLISH', news, epoch .. ' ' .. id .. ' ' .. row)
+  call('PUBLISH', news, table.concat({epoch, before, id, row}, ' '))
 end
 return {epoch, sent, time}

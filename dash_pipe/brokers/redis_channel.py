@@ -44,11 +44,12 @@ class Known(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A message in the window, and the mark that tells it from every other."""
+    """A message in the window; its mark tells it from every other, ``before`` is the last one's."""
 
     offset: int
     mark: str
     row: str
+    before: str
 
 
 class Reading(NamedTuple):
@@ -150,7 +151,12 @@ def reading(after: int, reply: list[Any]) -> Reading:
         after,
         end,
         [
-            Entry(int(key.partition(b"-")[0]), fields[3].decode(), fields[5].decode())
+            Entry(
+                int(key.partition(b"-")[0]),
+                fields[3].decode(),
+                fields[5].decode(),
+                fields[7].decode(),
+            )
             for key, fields in entries
         ],
         sorted((row.decode() for row in beside), key=lambda row: int(row[1 : row.index(",")])),

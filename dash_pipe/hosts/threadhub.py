@@ -21,9 +21,6 @@ class WrittenOutlet(Outlet, Protocol):
 
     written: threading.Event
 
-    def abandon(self) -> None:
-        """In a forked child: let go of the parent's socket, without a word to anybody."""
-
 
 class ThreadHub:
     """A hub that threads share, and a thread that brings out what has grown.
@@ -65,11 +62,6 @@ class ThreadHub:
         for outlet in outlets:
             outlet.written.wait(max(0.0, deadline - time.monotonic()))
 
-    def abandon(self) -> None:
-        """In a forked child: let go of the parent's sockets."""
-        for outlet in self._open.values():
-            outlet.abandon()
-
     def _run(self) -> None:
         wait: float | None = None
         while True:
@@ -99,7 +91,6 @@ def _after_fork() -> None:
     _lock = threading.Lock()  # the old one may be held by a thread that the child does not have
     if _current is not None:
         atexit.unregister(_current.goodbye)
-        _current.abandon()
         _current = None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import socket
 import threading
@@ -82,12 +81,6 @@ class ThreadSocket:
         finally:
             self._end()
             writer.join()
-
-    def abandon(self) -> None:
-        """In a forked child: let go of the parent's socket; see ``WrittenOutlet``."""
-        fd = self._sock.detach()
-        if fd >= 0:
-            os.close(fd)
 
     # The hub calls these, with the lock held; see Outlet
 

@@ -55,6 +55,7 @@ UVICORN = (
     "--ws-per-message-deflate=false",
 )
 HOSTS["uvicorn"] = (CURRENT_PYTHON, *UVICORN)
+HOSTS["uvicorn-two"] = (CURRENT_PYTHON, *UVICORN, "--workers=2")
 HOSTS["gunicorn-uvicorn"] = (CURRENT_PYTHON, *GUNICORN, "-kuvicorn_worker.UvicornWorker")
 HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
@@ -70,6 +71,7 @@ ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
 # The backends of those that don't serve Flask; tests/apps/recorder.py reads it.
 BACKENDS = {
     "uvicorn": "fastapi",
+    "uvicorn-two": "fastapi",
     "gunicorn-uvicorn": "fastapi",
     "gunicorn-asgi": "fastapi",
     "daphne": "fastapi",

@@ -427,7 +427,7 @@ describe("replay", () => {
 });
 
 describe("refusals", () => {
-  const denied = { type: "error", code: "denied", reason: "no permission", channel: "jobs" };
+  const denied = { type: "error", code: "denied", reason: "no permission", channel: "jobs", final: true };
 
   test.each(["denied", "too_many_labels", "too_many_channels"])(
     "%s is final for the channel, for no other",
@@ -452,7 +452,7 @@ describe("refusals", () => {
     browser.socket.open();
     browser.socket.hear(subscribed("jobs", 5, { denied: ["b"] }));
     expect([bad.status, good.status]).toEqual(["denied", "open"]);
-    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*refuses its label/);
+    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*denied: its label/);
     browser.socket.drop(1006);
     browser.pass(4300);
     browser.socket.open();
@@ -485,7 +485,7 @@ describe("refusals", () => {
     "%s is said, and changes nothing",
     (code) => {
       const { listener } = listening();
-      browser.socket.hear({ ...denied, code });
+      browser.socket.hear({ ...denied, code, final: undefined });
       expect(listener.status).toBe("open");
       expect(spies.error).toHaveBeenCalledTimes(1);
     },

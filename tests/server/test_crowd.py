@@ -18,8 +18,10 @@ MESSAGES = 100
 ROUNDS = 8
 
 
-# A sync worker gets a thread for the loop, however many listen; uvicorn has a loop.
-@pytest.mark.parametrize(("host", "added"), [("gunicorn-sync", 1), ("uvicorn", 0)])
+# A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets.
+@pytest.mark.parametrize(
+    ("host", "added"), [("gunicorn-sync", 1), ("uvicorn", 0), ("gunicorn-gevent", 0)]
+)
 def test_one_process_serves_five_hundred_listeners_and_callbacks(host, added, tmp_path):
     with Server(host, "room", tmp_path / "log") as server:
         app = App(server.url)
