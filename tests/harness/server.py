@@ -71,7 +71,7 @@ HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server"
 HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")
 
 # The browser's suite runs on all of these.
-WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
+WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "waitress")
 ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
 
 # The backends of those that don't serve Flask; tests/apps/recorder.py reads it.
