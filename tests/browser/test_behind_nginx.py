@@ -26,7 +26,6 @@ server {
     listen 127.0.0.1:443 ssl;
     ssl_certificate CERTIFICATE;
     ssl_certificate_key KEY;
-    location / { return 404; }
     location SEEN {
         proxy_pass http://127.0.0.1:8000PASSED;
         HEADERS

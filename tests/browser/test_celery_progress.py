@@ -44,20 +44,23 @@ def worker(settings, tmp_path):
         yield worker
 
 
+def in_row(page, number, script):
+    """What a script makes of a row, as soon as that is there."""
+    row = page.find(f"li:nth-child({number + 1})")
+    return page.run(f"const row = arguments[0]; return {script};", row)
+
+
 def text(page, number=0):
     """What a row says."""
-    page.find(f"li:nth-child({number + 1})")
-    return page.run(
-        "return document.querySelectorAll('[role=status]')[arguments[0]].innerText", number
-    )
+    return in_row(page, number, "row.querySelector('[role=status]').innerText")
 
 
 def width(page, number=0):
     """How much of its bar is filled, of 1."""
-    return page.run(
-        "const bar = document.querySelectorAll('.bar')[arguments[0]];"
-        "return bar.clientWidth / bar.parentElement.clientWidth",
+    return in_row(
+        page,
         number,
+        "row.querySelector('.bar').clientWidth / row.querySelector('.track').clientWidth",
     )
 
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -97,6 +99,16 @@ class Deployment:
     def workers(self) -> list[int]:
         """gunicorn's workers; the one that does most, which holds the websockets, comes first."""
         return sorted(children(self.app.pid), key=lambda pid: -figures(pid).threads)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Have the process that holds the websockets stand still while inside."""
+        pid = self.gateway.pid if self.gateway in self.running else self.workers[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def sender(self) -> "Sender":
         """A process that sends to the board what it is told to."""

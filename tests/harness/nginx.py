@@ -9,10 +9,8 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from harness.server import answers_http
+from harness.server import STOP_TIMEOUT, ServerError, answers_http
 from harness.wait import wait_for
-
-STOP_TIMEOUT = 10.0
 
 # In the foreground, and with every file of its own in the working directory.
 CONFIG = """
@@ -70,7 +68,11 @@ class Nginx:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
-        wait_for(lambda: answers_http(self._port, self._scheme), "nginx to be up")
+        try:
+            wait_for(self._answers, "nginx to be up")
+        except AssertionError:
+            self._stop()
+            raise
         return self
 
     def __exit__(
@@ -79,6 +81,14 @@ class Nginx:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._stop()
+
+    def _answers(self) -> bool:
+        if self._process.poll() is not None:
+            raise ServerError(f"nginx did not start:\n{(self._directory / 'log').read_text()}")
+        return answers_http(self._port, self._scheme)
+
+    def _stop(self) -> None:
         self._process.terminate()
         self._process.wait(STOP_TIMEOUT)
 
