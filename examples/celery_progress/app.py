@@ -111,6 +111,7 @@ li { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 16
 .bar { width: 0; height: 100%; border-radius: 4px; background: var(--accent);
        transition: width 0.15s linear; }
 .bar.done { background: var(--good); } .bar.failed { background: var(--bad); }
+@media (max-width: 600px) { button { flex-grow: 1; } button.start { flex-basis: 100%; } }
 """
 app.index_string = app.index_string.replace("<html>", '<html lang="en">').replace(
     "</head>", f"<style>{CSS}</style></head>"
