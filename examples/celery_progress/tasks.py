@@ -19,7 +19,7 @@ celery = Celery("tasks", broker=REDIS)
 celery.conf.update(
     task_ignore_result=True,  # the page is told; nobody asks
     task_acks_late=True,  # when all of a worker is gone, another one does its task
-    broker_transport_options={"visibility_timeout": 900},  # after so long; above any time_limit
+    broker_transport_options={"visibility_timeout": 900},  # soon after that; above any time_limit
     broker_connection_retry_on_startup=True,
 )
 
