@@ -185,7 +185,7 @@ class Hub:
             labels = None if request.labels is None else request.labels - denied
             if not labels:
                 # A change of labels that is refused leaves the subscription as it was.
-                reason = "this app does not let you listen there"
+                reason = "this app does not let you listen there; asked again when the Pipe changes"
                 raise ProtocolError("denied", reason, request.channel)
             request = replace(request, labels=labels, denied=denied)
         self._take(session, request)

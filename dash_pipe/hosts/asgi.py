@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
-from .. import runtime
+from .. import reach, runtime
 from ..access import Refusal
 from ..endpoint import ROUTES, answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
@@ -50,6 +50,7 @@ class AsgiEndpoint:
         request_of: Callable[[Scope], Any] | None = None,
         opened: Callable[[], None] | None = None,
     ) -> None:
+        reach.current.has_endpoint()
         self._guard = guard or Guard()
         self._request_of = request_of or _itself
         self._opened = opened or _nothing

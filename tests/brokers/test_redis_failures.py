@@ -357,6 +357,7 @@ def test_what_was_never_announced_is_found(
     monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.2)
     ear = Ear(make())
     log = ear.open("jobs")
+    ear.hears(log, make().publish("jobs", "a", "1"))
     mute = RedisBroker(connector(server.url)[0], 7, Limits(), 100, 10.0)  # nobody hears this one
     ear.hears(log, mute.publish("jobs", "a", "1"))
     mute.stop()

@@ -47,6 +47,7 @@ LISTENING = ("open", "polling")
 ALLOWED = {
     "cuts": ("WebSocket connection to", "net::ERR_"),
     "kills": ("the server responded with a status of 502", "dash_renderer"),
+    "denies": ("[dash-pipe] Pipe",),
     "raises": ("the server responded with a status of 500", "dash_renderer"),
 }
 
@@ -93,7 +94,7 @@ class Browser:
         self.driver.switch_to.window(old)
         self.driver.close()
         self.driver.switch_to.window(new)
-        self.driver.delete_all_cookies()
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.console()
 
     def open(self, url: str) -> None:

@@ -22,6 +22,8 @@ CURRENT_PYTHON = sys.executable
 OLDEST_PYTHON = str(ROOT / ".venv-oldest" / "bin" / "python")
 
 RUN = "from {module} import app; app.run(host='127.0.0.1', port={port})"
+# As on Windows, where a socket is no file descriptor.
+THREADS = "from dash_pipe.hosts import wsgi; wsgi.is_descriptor = lambda sock: False; "
 GUNICORN = (
     "-m",
     "gunicorn",
@@ -35,7 +37,10 @@ GUNICORN = (
 HOSTS: dict[str, tuple[str, ...]] = {
     "werkzeug": (CURRENT_PYTHON, "-c", RUN),
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
+    "gunicorn-two": (CURRENT_PYTHON, *GUNICORN, "--workers=2"),
     "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
+    "gunicorn-gevent": (CURRENT_PYTHON, *GUNICORN, "-kgevent"),
+    "werkzeug-threads": (CURRENT_PYTHON, "-c", THREADS + RUN),
     "waitress": (CURRENT_PYTHON, "-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:server"),
     "gunicorn-tls": (CURRENT_PYTHON, *GUNICORN, "--certfile={certificate}", "--keyfile={key}"),
     "werkzeug-oldest": (OLDEST_PYTHON, "-c", RUN),
@@ -50,6 +55,7 @@ UVICORN = (
     "--ws-per-message-deflate=false",
 )
 HOSTS["uvicorn"] = (CURRENT_PYTHON, *UVICORN)
+HOSTS["uvicorn-two"] = (CURRENT_PYTHON, *UVICORN, "--workers=2")
 HOSTS["gunicorn-uvicorn"] = (CURRENT_PYTHON, *GUNICORN, "-kuvicorn_worker.UvicornWorker")
 HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
@@ -68,6 +74,7 @@ ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
 # The backends of those that don't serve Flask; tests/apps/recorder.py reads it.
 BACKENDS = {
     "uvicorn": "fastapi",
+    "uvicorn-two": "fastapi",
     "gunicorn-uvicorn": "fastapi",
     "gunicorn-asgi": "fastapi",
     "daphne": "fastapi",

@@ -12,7 +12,7 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
     {"errors", "version"},
-    {"log", "settings", "http"},
+    {"log", "settings", "http", "reach"},
     {"protocol"},
     {"access", "session", "brokers"},
     {"hub"},
@@ -20,7 +20,7 @@ FLOORS = [
     {"sending", "endpoint"},
     {"poke"},
     {"hosts"},
-    {"cli"},
+    {"cli", "testing"},
     {"__main__"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
