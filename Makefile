@@ -39,7 +39,7 @@ unit: install ## the fast tests: under a minute
 .PHONY: test
 test: install old chromium curl nginx redis ## all tests, also those in a browser
 	npm test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 .PHONY: check
 check: install ## lint, format, types, bundle size, and that the generated files are current

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -67,6 +67,9 @@ HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi", "--graceful-timeo
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
+# As its own gunicorn.conf.py has it.
+HOSTS["gunicorn-configured"] = (CURRENT_PYTHON, *GUNICORN[:4], "--no-control-socket")
+
 # No app: the endpoint alone.
 HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")
 
@@ -100,8 +103,9 @@ class Server:
     """One app on one host and port, from start() to stop(); also a context manager.
 
     The port stays the same over restarts. Standard output and error go to `log`, which also
-    survives them. `python` runs the host on another interpreter than the table's, `directory` is
-    where the module is found, and `settings` are variables of its environment.
+    survives them. `python` runs the host on another interpreter than the table's, `options` are
+    arguments more than the table's, `directory` is where the module is found, and `settings` are
+    variables of its environment.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class Server:
         log: Path,
         *,
         python: str | None = None,
+        options: Sequence[str] = (),
         directory: Path = APPS,
         settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -123,7 +128,7 @@ class Server:
         fields = {"module": module, "port": self.port}
         if self.scheme == "https":
             fields |= make_certificate(log.parent)
-        self._arguments = [one.format_map(fields) for one in arguments]
+        self._arguments = [*(one.format_map(fields) for one in arguments), *options]
         self._directory = directory
         self.settings = dict(settings or {})  # as environment variables; read at the next start
         self._process: subprocess.Popen[bytes] | None = None
