@@ -19,7 +19,7 @@ from . import protocol
 from .brokers import Broker
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from .hub import Hub
-from .log import Batch, Labels
+from .log import Batch
 from .policy import Policy
 from .protocol import MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
 from .session import Session
@@ -28,8 +28,8 @@ MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finishe
 PATIENCE = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
 MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
 
-Permit = Callable[[str, Labels], Denied]
-"""``(channel, labels)``: what the browser may not listen to. May wait."""
+Permit = Callable[[Subscribe], Denied]
+"""What of a subscribe the app refuses. May wait."""
 
 
 def poll(
@@ -91,7 +91,7 @@ class Collected:
 
     def permit(self, request: Subscribe) -> Denied:
         """Ask the app; see ``Outlet``."""
-        return self._permit(request.channel, request.labels)
+        return self._permit(request)
 
 
 def _texts(body: bytes) -> list[str] | None:

@@ -12,8 +12,11 @@ from .errors import SettingError
 
 PREFIX = "DASH_PIPE_"
 
-Authorize = Callable[[Any, str, "list[str] | None"], "bool | Awaitable[bool]"]
-"""``(request, channel, labels) -> bool``, sync or async: may this browser listen there?"""
+Authorize = Callable[..., "bool | Awaitable[bool]"]
+"""``(request, channel, labels) -> bool``, sync or async: may this browser listen there?
+
+One with a parameter ``token`` is given that of the Pipe, too.
+"""
 
 
 class Kind(NamedTuple):

@@ -12,10 +12,9 @@ from .. import reach, runtime
 from ..access import Refusal
 from ..endpoint import ROUTES, answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from ..log import Labels
 from ..poke import ROUTE as POKE
 from ..poke import answer as poke
-from ..protocol import SUBPROTOCOL, Close, Denied
+from ..protocol import SUBPROTOCOL, Close, Denied, Subscribe
 from .asgi_socket import AsgiSocket, Event, Receive, Send, choose_subprotocol
 from .guard import Guard, refused
 from .loophub import close_running_hub, running_hub
@@ -121,8 +120,8 @@ class AsgiEndpoint:
         refusal = await self._guard.refusal(request.headers, hooks_request)
         loop = asyncio.get_running_loop()
 
-        def permit(channel: str, labels: Labels) -> Denied:
-            asking = refused(lambda: nullcontext(hooks_request), channel, labels)
+        def permit(subscribe: Subscribe) -> Denied:
+            asking = refused(lambda: nullcontext(hooks_request), subscribe)
             return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
         # What may take its time must not take the loop's.

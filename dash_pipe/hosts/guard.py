@@ -12,12 +12,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from .. import runtime
 from ..access import Refusal, questions, refusal
 from ..log import Labels
-from ..protocol import Close, Denied
+from ..protocol import Close, Denied, Subscribe
 from ..settings import Authorize
 
 AUTHORIZE_TIMEOUT = 10.0  # seconds that an answer of the app may take
@@ -114,8 +115,8 @@ class HttpOnly:
             )
 
 
-async def refused(open_request: OpenRequest, channel: str, labels: Labels) -> Denied:
-    """Ask the app what a browser may not listen to, from a loop that must not be held up.
+async def refused(open_request: OpenRequest, subscribe: Subscribe) -> Denied:
+    """Ask the app what of a subscribe it refuses, from a loop that must not be held up.
 
     An answer that fails, that is no bool, or that takes longer than ``AUTHORIZE_TIMEOUT``,
     refuses, and the log says so.
@@ -124,12 +125,12 @@ async def refused(open_request: OpenRequest, channel: str, labels: Labels) -> De
     if authorize is None:
         return frozenset()
     ask = _ask_async if inspect.iscoroutinefunction(authorize) else _ask_in_thread
-    asking = questions(labels)
+    asking = questions(subscribe.labels)
     question = next(asking)
     while True:
         answer: object = None
-        with _refusing(channel):
-            asked = ask(authorize, open_request, channel, _listed(question))
+        with _refusing(subscribe.channel):
+            asked = ask(_bound(authorize, subscribe, question), open_request)
             answer = await asyncio.wait_for(asked, AUTHORIZE_TIMEOUT)
         try:
             question = asking.send(_is_yes(answer))
@@ -137,23 +138,38 @@ async def refused(open_request: OpenRequest, channel: str, labels: Labels) -> De
             return cast(Denied, end.value)
 
 
-def refused_now(request: Any, channel: str, labels: Labels) -> Denied:
+def refused_now(request: Any, subscribe: Subscribe) -> Denied:
     """Ask the app the same from a thread that may wait, within the request."""
     authorize = runtime.current().settings.authorize
     if authorize is None:
         return frozenset()
-    asking = questions(labels)
+    asking = questions(subscribe.labels)
     question = next(asking)
     while True:
         answer: object = None
-        with _refusing(channel):
-            answer = authorize(request, channel, _listed(question))
+        with _refusing(subscribe.channel):
+            answer = _bound(authorize, subscribe, question)(request)
             if inspect.iscoroutine(answer):
                 answer = asyncio.run(asyncio.wait_for(answer, AUTHORIZE_TIMEOUT))
         try:
             question = asking.send(_is_yes(answer))
         except StopIteration as end:
             return cast(Denied, end.value)
+
+
+def _bound(authorize: Authorize, subscribe: Subscribe, labels: Labels) -> Callable[[Any], Any]:
+    """A question to the app, but for the request; with the Pipe's token if the app wants it."""
+    listed = None if labels is None else sorted(labels)
+    wanted = {"token": subscribe.token} if _wants_token(authorize) else {}
+    return lambda request: authorize(request, subscribe.channel, listed, **wanted)
+
+
+@lru_cache(maxsize=4)  # there is one; a test may bring others
+def _wants_token(authorize: Authorize) -> bool:
+    try:
+        return "token" in inspect.signature(authorize).parameters
+    except (TypeError, ValueError):  # of what is not written in Python nothing is known
+        return False
 
 
 @contextmanager
@@ -180,19 +196,15 @@ def _is_yes(answer: object) -> bool:
     return answer is True
 
 
-async def _ask_async(authorize: Authorize, open_request: OpenRequest, *question: Any) -> object:
+async def _ask_async(ask: Callable[[Any], Any], open_request: OpenRequest) -> object:
     with open_request() as request:
-        answer = authorize(request, *question)
-        return await answer if inspect.isawaitable(answer) else answer
+        return await ask(request)
 
 
-async def _ask_in_thread(authorize: Authorize, open_request: OpenRequest, *question: Any) -> object:
-    def ask() -> object:
+async def _ask_in_thread(ask: Callable[[Any], Any], open_request: OpenRequest) -> object:
+    def asked() -> object:
         with open_request() as request:
-            return authorize(request, *question)
+            return ask(request)
 
-    return await asyncio.to_thread(ask)
-
-
-def _listed(labels: Labels) -> list[str] | None:
-    return None if labels is None else sorted(labels)
+    answer = await asyncio.to_thread(asked)
+    return await answer if inspect.isawaitable(answer) else answer

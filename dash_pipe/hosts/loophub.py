@@ -54,7 +54,7 @@ class LoopHub:
 
     async def ask(self, session: Session, request: Subscribe, open_request: OpenRequest) -> None:
         """Ask the app whether a session may listen, and tell the hub; see ``Outlet.permit``."""
-        denied = await refused(open_request, request.channel, request.labels)
+        denied = await refused(open_request, request)
         self._hub.decided(session, denied)
 
     def close(self) -> None:

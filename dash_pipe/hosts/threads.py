@@ -127,7 +127,7 @@ class ThreadSocket:
         while self._asked is not None and self._open_request is not None:
             request, self._asked = self._asked, None
             with self._open_request() as opened:
-                denied = refused_now(opened, request.channel, request.labels)
+                denied = refused_now(opened, request)
             with self._shared.lock:
                 if self._session is not None:
                     self._shared.hub.decided(self._session, denied)

@@ -12,9 +12,10 @@ import pytest
 import dash_pipe
 from dash_pipe.hosts import guard
 from dash_pipe.hosts.guard import Guard, HttpOnly, refused, refused_now
-from dash_pipe.protocol import Close, Denied
+from dash_pipe.protocol import Close, Denied, Subscribe
 
 LABELS = frozenset({"b", "a"})
+SUBSCRIBE = Subscribe("jobs", LABELS, token="a token")
 
 
 class Question:
@@ -48,17 +49,17 @@ def ask_async(question: Question) -> Denied:
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return asyncio.run(refused(question.request, "jobs", LABELS))
+    return asyncio.run(refused(question.request, SUBSCRIBE))
 
 
 def ask_sync(question: Question) -> Denied:
     dash_pipe.configure(authorize=question)
-    return asyncio.run(refused(question.request, "jobs", LABELS))
+    return asyncio.run(refused(question.request, SUBSCRIBE))
 
 
 def ask_sync_now(question: Question) -> Denied:
     dash_pipe.configure(authorize=question)
-    return refused_now("the request", "jobs", LABELS)
+    return refused_now("the request", SUBSCRIBE)
 
 
 def ask_async_now(question: Question) -> Denied:
@@ -66,7 +67,7 @@ def ask_async_now(question: Question) -> Denied:
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return refused_now("the request", "jobs", LABELS)
+    return refused_now("the request", SUBSCRIBE)
 
 
 WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
@@ -110,14 +111,14 @@ def test_one_that_does_not_answer_refuses(
         return True
 
     dash_pipe.configure(authorize=authorize)
-    assert asyncio.run(refused(lambda: contextlib.nullcontext(), "jobs", None)) == {None}
+    assert asyncio.run(refused(contextlib.nullcontext, Subscribe("jobs", None))) == {None}
     assert "did not answer" in caplog.text
 
 
 def test_without_one_everybody_may() -> None:
     assert not Guard().authorizes
-    assert asyncio.run(refused(contextlib.nullcontext, "jobs", None)) == frozenset()
-    assert refused_now(None, "jobs", None) == frozenset()
+    assert asyncio.run(refused(contextlib.nullcontext, Subscribe("jobs", None))) == frozenset()
+    assert refused_now(None, Subscribe("jobs", None)) == frozenset()
 
 
 @pytest.mark.parametrize("ask", WAYS)
@@ -128,6 +129,16 @@ def test_labels_that_are_refused_together_are_asked_one_by_one(
     question.answer_to = lambda labels: labels == ["a"]
     assert ask(question) == {"b"}
     assert [labels for *_, labels in question.asked] == [["a", "b"], ["a"], ["b"]]
+
+
+def test_it_gets_the_token_of_the_pipe_if_it_wants_it() -> None:
+    def authorize(request: Any, channel: str, labels: Any, *, token: str | None) -> bool:
+        return token == "a token"
+
+    dash_pipe.configure(authorize=authorize)
+    for subscribe, denied in ((SUBSCRIBE, frozenset()), (Subscribe("jobs", LABELS), LABELS)):
+        assert asyncio.run(refused(contextlib.nullcontext, subscribe)) == denied
+        assert refused_now(None, subscribe) == denied
 
 
 def refused_by(*hooks: Callable[[Any], Any]) -> Any:

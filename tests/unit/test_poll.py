@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dash_pipe.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from dash_pipe.log import Labels, Limits
+from dash_pipe.log import Limits
 from dash_pipe.policy import Policy
 from dash_pipe.poll import MAX_ANSWER_BYTES, MAX_FRAMES, Collected, poll
 from dash_pipe.protocol import MAX_FRAME_BYTES, Denied, Subscribe
@@ -18,7 +18,7 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").r
 Frames = list[dict[str, Any]]
 
 
-def anybody(channel: str, labels: object) -> Denied:
+def anybody(subscribe: Subscribe) -> Denied:
     return frozenset()
 
 
@@ -225,12 +225,13 @@ def test_sizes_are_bounded(room: Room) -> None:
 
 @pytest.mark.parametrize("denied", [frozenset(), frozenset("a")])
 def test_the_app_is_asked_for_every_subscribe(denied: Denied) -> None:
-    asked: list[tuple[str, Labels]] = []
+    asked: list[Subscribe] = []
 
-    def permit(channel: str, labels: Labels) -> Denied:
-        asked.append((channel, labels))
+    def permit(subscribe: Subscribe) -> Denied:
+        asked.append(subscribe)
         return denied
 
     collected = Collected(permit)
-    assert collected.permit(Subscribe("jobs", frozenset("a"))) is denied
-    assert asked == [("jobs", frozenset("a"))]
+    subscribe = Subscribe("jobs", frozenset("a"))
+    assert collected.permit(subscribe) is denied
+    assert asked == [subscribe]
