@@ -15,12 +15,12 @@ FLOORS = [
     {"log", "settings", "http"},
     {"protocol"},
     {"access", "session", "brokers"},
-    {"hub"},
+    {"hub", "legacy"},
     {"runtime", "poll", "info"},
     {"sending", "endpoint"},
     {"poke"},
     {"hosts"},
-    {"cli"},
+    {"cli", "django"},
     {"__main__"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
