@@ -22,6 +22,7 @@ EVENT = "pipe.value"
 JOIN_SECONDS = 10.0  # between two times that we join: a layer may forget who was in a group
 LINGER_SECONDS = 60.0  # that a channel is followed after its last listener has gone
 RETRY_SECONDS = (0.1, 5.0)  # between two attempts to hear, and the longest
+GOODBYE_TIMEOUT = 1.0  # that a layer has to end what it waits for
 STOP_TIMEOUT = 5.0
 
 logger = logging.getLogger("dash_pipe")
@@ -37,6 +38,7 @@ class Followed:
         left: when the last of them went.
         mailbox: where the layer puts what it sends to us.
         task: hears it.
+        ended: it is to be heard no longer. A layer may turn a cancellation into an error.
     """
 
     channel: str
@@ -45,6 +47,13 @@ class Followed:
     left: float = 0.0
     mailbox: str = ""
     task: asyncio.Task[None] | None = None
+    ended: bool = False
+
+    def end(self) -> None:
+        """Stop hearing; on the loop."""
+        self.ended = True
+        if self.task is not None:
+            self.task.cancel()
 
 
 class ChannelListener:
@@ -118,10 +127,11 @@ class ChannelListener:
         asyncio.set_event_loop(loop)
         tending = loop.create_task(self._tend(layer))
         loop.run_forever()
+        tending.cancel()
+        for followed in self._following:
+            followed.end()
         tasks = [tending, *(followed.task for followed in self._following if followed.task)]
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(asyncio.wait(tasks, timeout=GOODBYE_TIMEOUT))
         with suppress(Exception):  # the layer closes its connections in it, which may be gone
             loop.close()
 
@@ -131,8 +141,7 @@ class ChannelListener:
             await asyncio.sleep(JOIN_SECONDS)
             for followed in self._forget(time.monotonic() - LINGER_SECONDS):
                 self._following.discard(followed)
-                if followed.task is not None:
-                    followed.task.cancel()
+                followed.end()
                 await _quietly(layer.group_discard(GROUP + followed.channel, followed.mailbox))
             for followed in list(self._following):
                 if followed.log.epoch:
@@ -141,7 +150,7 @@ class ChannelListener:
     async def _hear(self, layer: Any, followed: Followed) -> None:
         """Join a group, then append what is sent to it; for ever."""
         pause, longest = RETRY_SECONDS
-        while True:
+        while not followed.ended:
             try:
                 if not followed.log.epoch:
                     await self._join(layer, followed)

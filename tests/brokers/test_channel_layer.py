@@ -16,6 +16,7 @@ from dash_pipe.log import NOWHERE, Limits
 from harness.project import configure
 from harness.redis import RedisServer
 from harness.server import free_port
+from harness.wait import wait_for
 from unit.fakes import rows, values
 
 
@@ -111,8 +112,10 @@ def test_a_name_of_90_characters(make: Make) -> None:
 
 
 def test_a_number_that_the_layer_cannot_carry(make: Make) -> None:
+    ear = Ear(make())
+    ear.open("jobs")
     with pytest.raises(InvalidMessageError, match="value: the channel layer can't carry it"):
-        make().publish("jobs", "a", str(2**70))
+        ear.broker.publish("jobs", "a", str(2**70))
 
 
 def test_a_group_that_the_layer_forgot_is_joined_again(
@@ -128,7 +131,7 @@ def test_a_group_that_the_layer_forgot_is_joined_again(
         sender.publish("jobs", "a", "1")
         return log.head > 0
 
-    ear.until(arrives)
+    wait_for(arrives, "the group to be joined again")
 
 
 def test_a_layer_that_is_away(make: Make) -> None:
