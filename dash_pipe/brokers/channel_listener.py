@@ -38,7 +38,7 @@ class Followed:
         left: when the last of them went.
         mailbox: where the layer puts what it sends to us.
         task: hears it.
-        ended: it is to be heard no longer. A layer may turn a cancellation into an error.
+        ended: it is to be heard no longer. A layer may swallow a cancellation.
     """
 
     channel: str
@@ -49,11 +49,12 @@ class Followed:
     task: asyncio.Task[None] | None = None
     ended: bool = False
 
-    def end(self) -> None:
-        """Stop hearing; on the loop."""
+    def end(self) -> asyncio.Task[None]:
+        """Stop hearing; on the loop, and again until the task is done."""
+        assert self.task is not None, "who is followed is heard"
         self.ended = True
-        if self.task is not None:
-            self.task.cancel()
+        self.task.cancel()
+        return self.task
 
 
 class ChannelListener:
@@ -128,10 +129,11 @@ class ChannelListener:
         tending = loop.create_task(self._tend(layer))
         loop.run_forever()
         tending.cancel()
-        for followed in self._following:
-            followed.end()
-        tasks = [tending, *(followed.task for followed in self._following if followed.task)]
-        loop.run_until_complete(asyncio.wait(tasks, timeout=GOODBYE_TIMEOUT))
+        deadline = time.monotonic() + GOODBYE_TIMEOUT
+        while self._following and time.monotonic() < deadline:
+            tasks = [followed.end() for followed in self._following]
+            loop.run_until_complete(asyncio.wait(tasks, timeout=0.05))
+            self._bury()
         with suppress(Exception):  # the layer closes its connections in it, which may be gone
             loop.close()
 
@@ -140,12 +142,18 @@ class ChannelListener:
         while True:
             await asyncio.sleep(JOIN_SECONDS)
             for followed in self._forget(time.monotonic() - LINGER_SECONDS):
-                self._following.discard(followed)
                 followed.end()
                 await _quietly(layer.group_discard(GROUP + followed.channel, followed.mailbox))
+            self._bury()
             for followed in list(self._following):
-                if followed.log.epoch:
+                if followed.ended:
+                    followed.end()
+                elif followed.log.epoch:
                     await _quietly(layer.group_add(GROUP + followed.channel, followed.mailbox))
+
+    def _bury(self) -> None:
+        """Forget whose tasks are done."""
+        self._following = {f for f in self._following if f.task is None or not f.task.done()}
 
     async def _hear(self, layer: Any, followed: Followed) -> None:
         """Join a group, then append what is sent to it; for ever."""
