@@ -41,6 +41,7 @@ let openSocket = openWebsocket;
 export function openLink(url: string, browser: Browser, load: LoadFallback, ear: Ear): Link {
   const now = () => browser.performance.now();
   let socket: Socket | null = null;
+  let openBridge: OpenSocket | undefined;
   // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
   let attempt = 1;
   let spread = 0;
@@ -116,10 +117,28 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     ear.heard(frame);
   };
 
+  /** The page has a socket; what speaks through it is a file of its own. `check` bounds the wait. */
+  const fetchBridge = (): void => {
+    const none = { close() {} } as Socket;
+    socket = none;
+    load(attempt, "bridge").then(
+      (file) => {
+        openBridge = file.default;
+        if (socket === none) open();
+      },
+      () => {},
+    );
+    check();
+  };
+
   function open(): void {
     lastHeard = now();
+    if (url.startsWith("dpd:") && !openBridge) {
+      fetchBridge();
+      return;
+    }
     try {
-      socket = openSocket(browser, url, SUBPROTOCOL);
+      socket = (openBridge ?? openSocket)(browser, url, SUBPROTOCOL);
     } catch (error) {
       refuse(`${error}; give them another \`url\``);
       return;

@@ -4,6 +4,8 @@ export const SUBPROTOCOL = "dash-pipe.v1";
 export const MAX_LABELS = 32;
 export const MAX_NAME = 200;
 export const MAX_FRAME = 8192;
+/** How the epoch of a log begins that knows only what its process heard. */
+export const NO_HISTORY = "~";
 
 export type Row = [offset: number, label: string, value: unknown, time: number];
 export type Labels = readonly string[] | null;
