@@ -61,7 +61,8 @@ function look(browser: Browser): void {
   const found = pages.find(({ dpd_wsb }) => dpd_wsb);
   if (found?.dpd_wsb) {
     found.dpd_wsb.add_callback(heardIn(found));
-    return meet(found.dpd_wsb);
+    meet(found.dpd_wsb);
+    return;
   }
   for (const page of pages) {
     page.dpd_wsb_pre ??= { callbacks: [], sender_targets: [] };

@@ -77,7 +77,7 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
     const most = attempt || MINE.includes(code) ? backoff : spread * 1000;
     attempt++;
-    if (attempt > 2 && openSocket === openWebsocket) {
+    if (attempt > 2 && !openBridge && openSocket === openWebsocket) {
       // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.
       const loaded = (file: Fallback) => {
         openSocket = file.default;

@@ -23,5 +23,5 @@ def dash_pipe_messages(url: str | None = None) -> SafeString:
     Args:
         url: of the endpoint; the project's own if not given.
     """
-    named = mark_safe(meta(url or runtime.current().settings.url or "/"))  # noqa: S308 - escaped
+    named = mark_safe(meta(url or runtime.current().settings.url or "/"))
     return format_html('{}<script src="{}"></script>', named, static("dash_pipe/messages.min.js"))
