@@ -19,11 +19,15 @@ NPM := node_modules/.stamp
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(RUN) ## run the demo, usage.py, on port 8050 (needs nothing but Python)
 	@$(BIN)/python tools/open_page.py http://127.0.0.1:8050/ & $(BIN)/python usage.py
+
+.PHONY: demo-django
+demo-django: $(DEV) redis ## the Django example on Daphne, on port 8050
+	@tools/demo_django.sh $(BIN)/python
 
 .PHONY: install
 install: $(DEV) $(NPM) ## everything that development needs, in .venv and node_modules

@@ -1,4 +1,4 @@
-"""nginx before a server, as it is when nobody has told it of websockets: it refuses upgrades."""
+"""nginx before a server: untold of websockets, which it refuses then, or told what goes where."""
 
 import os
 import shutil
@@ -12,6 +12,22 @@ from harness.server import answers_http, free_port
 from harness.wait import wait_for
 
 STOP_TIMEOUT = 10.0
+
+WEBSOCKET = """
+        location {path} {{
+            proxy_pass http://127.0.0.1:{target};
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+        }}
+"""
+FILES = """
+        location {path} {{
+            alias {directory}/;
+            types {{ text/css css; application/javascript js; }}
+        }}
+"""
 
 # In the foreground, and with every file of its own in the working directory.
 CONFIG = """
@@ -29,6 +45,7 @@ http {{
     uwsgi_temp_path uwsgi;
     server {{
         listen 127.0.0.1:{port};
+        {locations}
         location / {{
             proxy_pass http://127.0.0.1:{target};
             proxy_set_header Host $http_host;
@@ -39,13 +56,16 @@ http {{
 
 
 class Nginx:
-    """Stands before a server on 127.0.0.1:`target`; a context manager, running while inside."""
+    """Stands before a server on 127.0.0.1:`target`; a context manager, running while inside.
 
-    def __init__(self, target: int, directory: Path) -> None:
+    `locations` are blocks of its configuration, for what does not go there as a plain request.
+    """
+
+    def __init__(self, target: int, directory: Path, locations: str = "") -> None:
         self._port = free_port()
         self._directory = directory
         config = directory / "nginx.conf"
-        config.write_text(CONFIG.format(port=self._port, target=target))
+        config.write_text(CONFIG.format(port=self._port, target=target, locations=locations))
         program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program, "nginx is not on PATH; `make nginx` helps"
         self._command = [program, "-p", f"{directory}/", "-c", str(config), "-e", "stderr"]

@@ -55,6 +55,17 @@ HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
+# A Django project, each half of it.
+HOSTS["django-asgi"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
+HOSTS["django-wsgi"] = (
+    CURRENT_PYTHON,
+    "-m",
+    "gunicorn",
+    "{module}.wsgi:application",
+    *GUNICORN[3:],
+    "--threads=4",
+)
+
 # No app: the endpoint alone.
 HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")
 
