@@ -9,12 +9,14 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 OLD := .venv-oldest/bin
+DPD := .venv-dpd/bin
 PIP := -m pip -qq --disable-pip-version-check
 
 # Stamps: what they stand for is installed again only when its description has changed.
 RUN := .venv/.run.stamp
 DEV := .venv/.dev.stamp
 OLDEST := .venv-oldest/.stamp
+BESIDE := .venv-dpd/.stamp
 NPM := node_modules/.stamp
 
 .PHONY: help
@@ -35,13 +37,16 @@ install: $(DEV) $(NPM) ## everything that development needs, in .venv and node_m
 .PHONY: old
 old: $(OLDEST) ## the oldest supported Dash, in .venv-oldest
 
+.PHONY: dpd
+dpd: $(BESIDE) ## django-plotly-dash with the Dash that it knows, in .venv-dpd
+
 .PHONY: unit
 unit: install ## the fast tests: under a minute
 	npm test
 	$(BIN)/python -m pytest tests/unit
 
 .PHONY: test
-test: install old chromium nginx redis ## all tests, also those in a browser
+test: install old dpd chromium nginx redis ## all tests, also those in a browser
 	npm test
 	$(BIN)/python -m pytest
 
@@ -76,7 +81,7 @@ wheel: $(DEV) ## the wheel and the sdist, in dist
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-oldest node_modules build dist *.egg-info
+	rm -rf .venv .venv-oldest .venv-dpd node_modules build dist *.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -101,6 +106,13 @@ $(OLDEST): pyproject.toml setup.py package.json
 	@test -x $(OLD)/python || $(PYTHON) -m venv .venv-oldest
 	@$(OLD)/python $(PIP) install --upgrade 'pip>=25.1'
 	@$(OLD)/python $(PIP) install --group oldest --editable .
+	@touch $@
+
+$(BESIDE): pyproject.toml setup.py package.json
+	@echo 'installing django-plotly-dash into .venv-dpd'
+	@test -x $(DPD)/python || $(PYTHON) -m venv .venv-dpd
+	@$(DPD)/python $(PIP) install --upgrade 'pip>=25.1'
+	@$(DPD)/python $(PIP) install --group dpd --editable .
 	@touch $@
 
 $(NPM): package.json package-lock.json

@@ -85,8 +85,9 @@ def test_who_is_logged_out_is_denied_until_logged_in(server, make_browser):
     browser.open(f"{server.url}/plot/")
     browser.wait_open(status="denied")
     browser.wait_for_text("status", "Only who has logged in may listen.")
-    (line,) = browser.console()
-    assert "denied: this app does not let you listen there" in line
+    lines = browser.console()
+    assert "denied: this app does not let you listen there" in lines[0]
+    assert all("[dash-pipe] Pipe(id=" in line for line in lines)
     server.manage("press", "green")
     log_in(browser, server)
     browser.open(f"{server.url}/plot/")
@@ -94,6 +95,7 @@ def test_who_is_logged_out_is_denied_until_logged_in(server, make_browser):
     wait_for_value(lambda: (total(browser) or 0) > 0, True, "the current state to be there")
     browser.driver.get(server.url)
     browser.click("logout")
+    browser.find("a[href='/login/']")
     browser.open(f"{server.url}/plot/")
     browser.wait_open(status="denied")
     browser.console()

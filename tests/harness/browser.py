@@ -91,7 +91,8 @@ class Browser:
         self.driver.switch_to.window(old)
         self.driver.close()
         self.driver.switch_to.window(new)
-        self.driver.delete_all_cookies()
+        # selenium's own way deletes those of the page that is shown, which is none.
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.console()
 
     def open(self, url: str) -> None:

@@ -32,6 +32,7 @@ FILES = """
 # In the foreground, and with every file of its own in the working directory.
 CONFIG = """
 daemon off;
+{user}
 worker_processes 1;
 pid nginx.pid;
 error_log stderr;
@@ -65,7 +66,11 @@ class Nginx:
         self._port = free_port()
         self._directory = directory
         config = directory / "nginx.conf"
-        config.write_text(CONFIG.format(port=self._port, target=target, locations=locations))
+        # Its workers would be nobody, who can't read the files of a test that is root.
+        user = "user root;" if os.geteuid() == 0 else ""
+        config.write_text(
+            CONFIG.format(port=self._port, target=target, locations=locations, user=user)
+        )
         program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program, "nginx is not on PATH; `make nginx` helps"
         self._command = [program, "-p", f"{directory}/", "-c", str(config), "-e", "stderr"]
