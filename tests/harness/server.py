@@ -21,6 +21,8 @@ APPS = ROOT / "tests" / "apps"
 CURRENT_PYTHON = sys.executable
 OLDEST_PYTHON = str(ROOT / ".venv-oldest" / "bin" / "python")
 
+DPD_PYTHON = str(ROOT / ".venv-dpd" / "bin" / "python")
+
 RUN = "from {module} import app; app.run(host='127.0.0.1', port={port})"
 GUNICORN = (
     "-m",
@@ -55,7 +57,8 @@ HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
-# A Django project, each half of it.
+# A Django project, each half of it; and one of django-plotly-dash.
+HOSTS["dpd"] = (DPD_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
 HOSTS["django-asgi"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
 HOSTS["django-wsgi"] = (
     CURRENT_PYTHON,
