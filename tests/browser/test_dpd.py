@@ -13,6 +13,7 @@ from harness.server import APPS, DPD_PYTHON, Server
 from harness.wait import wait_for
 
 HOSTS = ("theirs", "ours")
+pytestmark = pytest.mark.framed
 
 # Scripts that come with `innerHTML` do not run: each is made anew, in order.
 MAKE_SOCKET = """

@@ -1,7 +1,7 @@
-"""Dash apps of django-plotly-dash: one with our Pipe, one with the former, the layout otherwise alike."""
+"""Dash apps of django-plotly-dash: with our Pipe, and with the former one in the same layout."""
 
 import dpd_components
-from dash import Input, Output, dcc, html
+from dash import Input, Output, html
 from django_plotly_dash import DjangoDash
 
 import dash_pipe
@@ -9,7 +9,7 @@ import dash_pipe
 
 def page(name, pipe):
     app = DjangoDash(name, serve_locally=True)
-    app.layout = html.Div([pipe, html.Div(id="heard", children="nothing"), dcc.Store(id="calls")])
+    app.layout = html.Div([pipe, html.Div(id="heard", children="nothing")])
 
     @app.callback(Output("heard", "children"), [Input("pipe", "value")])
     def show(value):
