@@ -42,7 +42,8 @@ FLAGS = (
 LISTENING = ("open", "polling")
 
 # What a test with a marker of that name allows in the console: what Chromium writes when a
-# connection breaks, or a frame is sandboxed as django-plotly-dash does it, and Chromium and Dash when a callback answers 500, whatever the page does.
+# connection breaks or a frame is sandboxed as django-plotly-dash does it, and Chromium and Dash
+# when a callback answers 500, whatever the page does.
 ALLOWED = {
     "framed": ("can escape its sandboxing",),
     "cuts": ("WebSocket connection to", "net::ERR_"),
