@@ -46,9 +46,9 @@ unit: install ## the fast tests: under a minute
 	$(BIN)/python -m pytest tests/unit
 
 .PHONY: test
-test: install old dpd chromium nginx redis ## all tests, also those in a browser
+test: install old dpd chromium curl nginx redis ## all tests, also those in a browser
 	npm test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 .PHONY: check
 check: install ## lint, format, types, bundle size, and that the generated files are current
@@ -85,8 +85,8 @@ clean: ## remove everything that make has made
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: chromium nginx redis
-chromium nginx redis:
+.PHONY: chromium curl nginx redis
+chromium curl nginx redis:
 	@tools/$@.sh
 
 $(RUN): pyproject.toml setup.py package.json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 NEEDS = {
     "dash-pipe": ("dash_pipe", "dash", "gunicorn"),
     "dash-pipe-dev": ("dash_pipe", "dash"),
+    "dash-pipe-redis": ("dash_pipe", "dash", "gunicorn", "redis"),
     "websockets": ("websockets",),
     "picows": ("picows",),
     "websockets-threaded": ("websockets",),
@@ -36,7 +38,10 @@ def missing(name: str) -> list[str]:
     """What would have to be installed before `name` can be measured."""
     if str(HERE.parent) not in sys.path:
         sys.path.append(str(HERE.parent))
-    return [module for module in NEEDS[name] if find_spec(module) is None]
+    absent = [module for module in NEEDS[name] if find_spec(module) is None]
+    if name.endswith("-redis") and shutil.which("redis-server") is None:
+        absent.append("redis-server")
+    return absent
 
 
 def is_pipe(name: str) -> bool:
@@ -56,15 +61,27 @@ class ProcessFailedError(Exception):
 class Server:
     """A running server: its process can be looked at, and it can be told to send."""
 
-    def __init__(self, name: str, port: int, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        process: subprocess.Popen[str],
+        log: Path,
+        sender: subprocess.Popen[str] | None = None,
+    ) -> None:
         self.name, self.port, self.process, self.log = name, port, process, log
+        self.sender = sender
         said = self._ask("/bench/about") if is_app(name) else self._line()
         self.pid: int = said["pid"]
         self.about: str = said["about"]
 
     def send(self, count: int, rate: float) -> None:
         """Have it begin to send `count` messages, `rate` a second or (0) as fast as they go."""
-        if is_app(self.name):
+        if self.sender is not None:
+            assert self.sender.stdin is not None
+            self.sender.stdin.write(f"{count} {rate}\n")
+            self.sender.stdin.flush()
+        elif is_app(self.name):
             self._ask(f"/bench/send?count={count}&rate={rate}")
         else:
             assert self.process.stdin is not None
@@ -111,7 +128,7 @@ class Server:
 
 def command(name: str, fd: int) -> list[str]:
     """How the server is started on the listening socket `fd`."""
-    if name == "dash-pipe":
+    if name in ("dash-pipe", "dash-pipe-redis"):
         return [
             sys.executable,
             "-m",
@@ -149,6 +166,43 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
+def redis() -> Iterator[str]:
+    """Start a Redis server of our own, which keeps nothing on disk, and end it; yields its URL."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "socket"
+        options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", directory]
+        process = subprocess.Popen(["redis-server", *options], text=True, stdout=subprocess.DEVNULL)
+        try:
+            limit = time.monotonic() + 10
+            while not path.exists():
+                if process.poll() is not None or time.monotonic() > limit:
+                    raise ProcessFailedError("redis-server did not start")
+                time.sleep(0.01)
+            yield f"unix://{path}"
+        finally:
+            end(process)
+
+
+@contextmanager
+def sending(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a process that sends when it is told to, and end it."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "sender.py")],
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        if not process.stdout.readline():
+            raise ProcessFailedError("the sender did not start")
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
 def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
     """Start the server on a free port, and end it."""
     environment = dict(os.environ)
@@ -159,6 +213,10 @@ def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
     if uvloop:
         environment["BENCH_UVLOOP"] = "1"
     with ExitStack() as stack:
+        sender = None
+        if name == "dash-pipe-redis":
+            environment["DASH_PIPE_BROKER"] = stack.enter_context(redis())
+            sender = stack.enter_context(sending(environment))
         log = stack.enter_context(tempfile.NamedTemporaryFile("w+", suffix=".log"))
         sock = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2048))
         process = subprocess.Popen(
@@ -173,7 +231,7 @@ def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
         stack.callback(end, process)
         port = sock.getsockname()[1]
         sock.close()  # so that a server that has died is not mistaken for a slow one
-        yield Server(name, port, process, Path(log.name))
+        yield Server(name, port, process, Path(log.name), sender)
 
 
 class Listeners:

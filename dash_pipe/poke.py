@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from . import runtime
 from .access import why_not_local
-from .errors import DashPipeError, InvalidMessageError, SettingError
+from .errors import BrokerUnavailable, InvalidMessageError
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from .log import Position
 from .protocol import MAX_NAME
@@ -26,7 +26,7 @@ MAX_MESSAGES = 1000  # in one body
 
 # JSON's own, what `curl -d` says of everything, and nothing said.
 _CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded", "")
-_FIELDS = ("channel_name", "label", "value")
+_FIELDS = ("channel_name", "label", "value", "message_id")
 _EXAMPLE = '{"channel_name": "jobs", "label": "progress", "value": 0.4}'
 
 
@@ -36,6 +36,7 @@ class Message(NamedTuple):
     channel_name: str
     label: str
     value: Any
+    message_id: str | None = None
 
 
 class Refused(Exception):  # noqa: N818 - an answer that is on its way, not an error of ours
@@ -68,7 +69,7 @@ def answer(request: HttpRequest) -> HttpAnswer:
     Returns:
         200 with the positions of the messages, in their order; else the reason, in ``error``:
         400, 401, 404, 405, 413, 415; 503 when the broker could not be reached, with the positions
-        of those messages that were sent before.
+        of the messages that were sent before, and of the next one what ``BrokerUnavailable`` says.
     """
     try:
         admit(request, runtime.current().settings)
@@ -77,13 +78,18 @@ def answer(request: HttpRequest) -> HttpAnswer:
         return refused.answer
     positions: list[Position] = []
     try:
-        for message in messages:
-            positions.append(send_to_pipe_channel(*message))  # noqa: PERF401 - kept if one fails
-    except SettingError:
-        raise  # the server is set up wrong: its own log is the place to say so
-    except DashPipeError as error:
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        return _answer(status, {}, error=str(error), positions=_shown(messages, positions))
+        for channel, label, value, message_id in messages:
+            position = send_to_pipe_channel(channel, label, value, message_id=message_id)
+            positions.append(position)
+    except BrokerUnavailable as error:
+        return _answer(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            {},
+            error=str(error),
+            positions=_shown(messages, positions),
+            message_id=error.message_id,
+            may_have_been_sent=error.may_have_been_sent,
+        )
     return _answer(HTTPStatus.OK, {}, positions=_shown(messages, positions))
 
 
@@ -150,7 +156,7 @@ def _message(body: Any, where: str) -> Message:
     """One message, checked."""
     if not isinstance(body, dict):
         raise _bad(f"a message is a JSON object such as {_EXAMPLE}", where)
-    for name in _FIELDS:
+    for name in _FIELDS[:3]:
         if name not in body:
             raise _bad(f"{name} is missing; a message is {_EXAMPLE}", _at(where, name))
     for name in body:

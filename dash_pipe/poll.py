@@ -18,8 +18,9 @@ from typing import Any
 from . import protocol
 from .brokers import Broker
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from .hub import Hub, Policy
+from .hub import Hub
 from .log import Batch, Labels
+from .policy import Policy
 from .protocol import MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
 from .session import Session
 

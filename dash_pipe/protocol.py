@@ -24,6 +24,7 @@ MAX_REPLAYS = 128
 MAX_PARKED = 512  # requests of a connection that wait for a log to be read
 MAX_LAST = 1000
 MAX_BAD_FRAMES = 16
+FINAL = frozenset({"denied", "too_many_labels", "too_many_channels"})  # for that subscription
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
 
 
@@ -183,7 +184,9 @@ def ping(n: int, upto: Mapping[str, int] | None = None) -> Frame:
 
 def error(problem: ProtocolError) -> Frame:
     """What the browser is told of a frame that was refused."""
-    about = {} if problem.channel is None else {"channel": problem.channel}
+    about: dict[str, Any] = {} if problem.channel is None else {"channel": problem.channel}
+    if problem.code in FINAL:
+        about["final"] = True
     return _frame(type="error", code=problem.code, reason=problem.reason, **about)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from . import brokers
+from . import brokers, reach
 from .errors import SettingError
-from .hub import Policy
 from .log import Limits
+from .policy import Policy
 from .settings import Project, Settings, resolve
 
 
@@ -73,15 +74,8 @@ class Runtime:
         with self._lock:
             if self._broker is None:
                 settings = self._resolved()
-                limits = Limits(
-                    messages=settings.window_messages,
-                    bytes=settings.window_bytes,
-                    seconds=settings.window_seconds,
-                    labels=settings.kept_labels,
-                    label_seconds=settings.kept_seconds,
-                )
                 self._broker = brokers.connect(
-                    settings.broker, limits, settings.max_channels, settings.send_timeout
+                    settings.broker, _limits(settings), settings.max_channels, settings.send_timeout
                 )
             return self._broker
 
@@ -90,6 +84,11 @@ class Runtime:
         """What connections are held to."""
         settings = self.settings
         return Policy(heartbeat=settings.heartbeat, max_sessions=settings.max_connections)
+
+    def serves(self, *, multiprocess: bool = False) -> None:
+        """Note that a browser has come; ``multiprocess``: to one of several processes."""
+        if not self.broker.may_wait:
+            reach.current.serves(multiprocess=multiprocess)
 
     def for_child(self) -> Runtime:
         """A runtime for a forked process: the same settings, nothing shared.
@@ -101,10 +100,27 @@ class Runtime:
         child._routed = self._routed
         return child
 
+    def with_broker(self, make: Callable[[Limits, int], brokers.Broker]) -> Runtime:
+        """A runtime with the same settings, but for the broker: ``make(limits, max_channels)``."""
+        other = self.for_child()
+        settings = other.settings
+        other._broker = make(_limits(settings), settings.max_channels)
+        return other
+
     def _resolved(self) -> Settings:
         if self._settings is None:
             self._settings = resolve(self._keywords, os.environ, self._project)
         return self._settings
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        messages=settings.window_messages,
+        bytes=settings.window_bytes,
+        seconds=settings.window_seconds,
+        labels=settings.kept_labels,
+        label_seconds=settings.kept_seconds,
+    )
 
 
 _current = Runtime()
@@ -113,6 +129,13 @@ _current = Runtime()
 def current() -> Runtime:
     """The runtime of this process."""
     return _current
+
+
+def exchange(runtime: Runtime) -> Runtime:
+    """Make another runtime that of this process; return the one before. For tests."""
+    global _current
+    before, _current = _current, runtime
+    return before
 
 
 def _after_fork() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from . import runtime
+from . import reach, runtime
+from .brokers import Broker
 from .errors import InvalidMessageError
 from .log import Position
 from .protocol import MAX_NAME, is_name
@@ -59,7 +60,9 @@ def prepared(
 
     def send() -> Position:
         broker = runtime.current().broker
-        if broker.may_wait and _on_a_loop():
+        if not broker.may_wait:
+            return _publish_here(broker, channel_name, label, text, message_id)
+        if _on_a_loop():
             _say_once(
                 "dash-pipe: send_to_pipe_channel() was called on a running event loop, which "
                 "stands still while the message is on its way; there `await "
@@ -81,10 +84,19 @@ async def async_send_to_pipe_channel(
     text = _checked(channel_name, label, value, message_id)
     broker = runtime.current().broker
     if not broker.may_wait:
-        return broker.publish(channel_name, label, text, message_id)
+        return _publish_here(broker, channel_name, label, text, message_id)
     import asyncio  # late: who awaits has it already
 
     return await asyncio.to_thread(broker.publish, channel_name, label, text, message_id)
+
+
+def _publish_here(
+    broker: Broker, channel: str, label: str, text: str, message_id: str | None
+) -> Position:
+    """Publish to this process's memory."""
+    position = broker.publish(channel, label, text, message_id)
+    reach.current.sends()
+    return position
 
 
 def _on_a_loop() -> bool:

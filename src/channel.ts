@@ -6,10 +6,9 @@ import { MAX_LABELS, NO_HISTORY } from "./protocol";
 function lostFor(listener: Listener, lost: Lost): number {
   const named = lost.map(([label]) => label);
   // `null` speaks of every label that is not named; who takes every label takes some of those.
-  const others = (offset: number) =>
-    listener.labels?.some((label) => !named.includes(label) && listener.wants(label, offset)) ?? true;
+  const others = (listener.labels ?? [""]).filter((label) => !named.includes(label));
   const mine = lost.filter(([label, offset]) =>
-    label == null ? others(offset) : listener.wants(label, offset),
+    (label == null ? others : [label]).some((each) => listener.wants(each, offset)),
   );
   return Math.max(0, ...mine.map(([, offset]) => offset));
 }

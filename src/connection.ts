@@ -23,7 +23,6 @@ export interface Wish {
 /** A Pipe that was unmounted keeps its place for so long: navigation in a Dash app unmounts and remounts. */
 const LINGER = 5000;
 const REPLAY = 5000;
-const REFUSED = ["denied", "too_many_labels", "too_many_channels"];
 
 /** A listener, and the Pipe it belongs to. */
 interface Member extends Listener {
@@ -48,8 +47,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const show = (channel: Channel<Member>): void => {
     for (const member of channel.listeners) {
       const live = link.polling ? "polling" : channel.answered && "open";
-      const placed = !member.holding && member.from < Number.POSITIVE_INFINITY;
-      member.status = link.refused || member.denied ? "denied" : (placed && live) || "connecting";
+      member.status = link.refused || member.denied ? "denied" : (member.placed && live) || "connecting";
       member.wish.wake();
     }
   };
@@ -101,28 +99,25 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   const drop = (member: Member): void => {
     const channel = channels.get(member.wish.channel);
     if (!channel) return;
-    const labels = () => JSON.stringify(channel.labels());
-    const before = labels();
     channel.listeners.delete(member);
-    if (!channel.listeners.size || labels() !== before) touch(channel);
+    touch(channel);
     for (const { listeners } of channels.values()) if (listeners.size) return;
     link.end();
     ended();
   };
 
-  const names = (members: Iterable<Member>) => [...members].map(({ wish }) => wish.name).join(", ");
-
-  const deny = (members: Member[], reason: string): void => {
-    if (members.length) report(`${names(members)}: ${reason}. Denied until a property of the Pipe changes.`);
+  const say = (members: Iterable<Member>, cause: string): void => {
+    for (const { wish } of members) report(`${wish.name}: ${cause}.`);
   };
 
-  const error = ({ code, reason }: Refusal, channel?: Channel<Member>): void => {
+  const error = ({ code, reason, final }: Refusal, channel?: Channel<Member>): void => {
     const cause = `${code}: ${reason}`;
-    if (channel && REFUSED.includes(code)) {
-      deny(channel.refused(), cause);
+    if (!channel) report(`${url}: ${cause}.`);
+    else if (final) {
+      say(channel.refused(), cause);
       // The others ask again, without what was too much.
       touch(channel);
-    } else report(`${channel ? names(channel.listeners) : url}: ${cause}.`);
+    } else say(channel.listeners, cause);
   };
 
   const ear = {
@@ -148,7 +143,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       const channel = channels.get(frame.channel ?? "");
       if (frame.type === "error") error(frame, channel);
       if (!channel) return;
-      if (frame.type === "subscribed") deny(channel.subscribed(frame), "the server refuses its label");
+      if (frame.type === "subscribed") say(channel.subscribed(frame), "denied: its label");
       if (frame.type === "messages") channel.messages(frame);
       if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
@@ -165,9 +160,9 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
         ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
       );
       const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      const relabelled = member.relabel(wish.labels, wish.replay);
-      if (relabelled) member.asked = 0;
-      if (!old || relabelled || old.denied || old.wish.token !== wish.token) touch(channel);
+      const anew = member.relabel(wish.labels, wish.replay) || member.denied;
+      if (anew) member.asked = 0;
+      if (!old || anew || old.wish.token !== wish.token) touch(channel);
       browser.clearTimeout(member.timer);
       member.timer = undefined;
       member.wish = wish;

@@ -70,7 +70,7 @@ export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> 
   for (const [stage, list] of Object.entries(callbacks)) {
     if (stage === "stored" || !Array.isArray(list)) continue;
     for (const { getInputs, predecessors = [] } of list) {
-      const inputs = [getInputs(paths), ...predecessors.map((callback) => callback.inputs)];
+      const inputs = [getInputs(paths), predecessors.map((callback) => callback.inputs)];
       for (const { id } of inputs.flat(2)) ids.add(stringifyId(id));
     }
   }

@@ -14,9 +14,7 @@ const MOST_DELAY = 15_000;
 /** Of so many heartbeats one may come late before the link counts as dead. */
 const PATIENCE = 1.6;
 /** Closed for what this browser did or for want of room: not a restart that all browsers see at once. */
-const MINE = [1003, 1009, 1013, 4400, 4408];
-/** Refused for good; the server's reason says what to do. */
-const FINAL = [4401, 4403, 4406];
+const SHARED = [1001, 1006, 1012];
 
 export interface Link {
   readonly ready: boolean;
@@ -73,9 +71,10 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
   };
 
   const closed = (code: number, reason: string) => {
-    if (FINAL.includes(code)) return refuse(`${code} ${reason}`);
+    // Refused for good; the reason says what to do.
+    if (code > 4400 && code < 4408) return refuse(`${code} ${reason}`);
     const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
-    const most = attempt || MINE.includes(code) ? backoff : spread * 1000;
+    const most = !attempt && SHARED.includes(code) ? spread * 1000 : backoff;
     attempt++;
     if (attempt > 2 && !openBridge && openSocket === openWebsocket) {
       // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.

@@ -10,6 +10,9 @@ export interface Batch {
   status: Status;
 }
 
+/** Above every offset. */
+const NEVER = 1e16;
+
 const has = (labels: Labels, label: string): boolean => !labels || labels.includes(label);
 
 /** One Pipe's place in a channel, and what waits there for the page to take it. Bounded by `limit`. */
@@ -24,12 +27,12 @@ export class Listener {
   asked = 0;
   /** Refused, until a property of its Pipe changes. */
   denied = false;
-  /** Labels that are not in `known` count above this offset alone; Infinity until the server has said which. */
-  from = Number.POSITIVE_INFINITY;
+  /** Labels that are not in `known` count above this offset alone; the server says which it is. */
+  start = NEVER;
   /** Rows are held back until the past has been replayed. */
   holding: boolean;
   limit = 1000;
-  /** The labels that it took before `from`: all of their rows are for it. */
+  /** The labels that it took before `start`: all of their rows are for it. */
   private known: Labels = [];
   private rows: Row[] = [];
   private held: Row[] = [];
@@ -48,7 +51,12 @@ export class Listener {
 
   /** Is what `label` has at `offset` for this Pipe? */
   wants(label: string, offset: number): boolean {
-    return has(this.labels, label) && (offset > this.from || has(this.known, label));
+    return has(this.labels, label) && (offset > this.start || has(this.known, label));
+  }
+
+  /** Does it get all that is sent from now on? */
+  get placed(): boolean {
+    return !this.holding && this.start < NEVER;
   }
 
   /** The labels whose past it waits for. */
@@ -59,14 +67,14 @@ export class Listener {
   /** Takes other labels: nothing is missed of those that stay, and the new ones begin. True where it is a change. */
   relabel(labels: Labels, replay: number): boolean {
     if (JSON.stringify(labels) === JSON.stringify(this.labels)) return false;
-    if (!this.holding && this.from < Number.POSITIVE_INFINITY) this.known = this.labels;
+    if (this.placed) this.known = this.labels;
     this.labels = labels;
     this.replay = replay;
     const stays = (row: Row) => has(labels, row[1]);
     this.rows = this.rows.filter(stays);
     this.held = this.held.filter(stays);
-    if (this.known && this.fresh?.length !== 0) {
-      this.from = Number.POSITIVE_INFINITY;
+    if (this.fresh?.length !== 0) {
+      this.start = NEVER;
       this.reply = 0;
       this.holding = replay > 0;
     }
@@ -76,7 +84,7 @@ export class Listener {
   /** What is new to it begins after `position`. */
   place(position: Position): void {
     this.position ??= { ...position };
-    this.from = Math.min(this.from, position.offset);
+    this.start = Math.min(this.start, position.offset);
   }
 
   /** Rows of the channel in their order; what it had already and what is for others is dropped. */
@@ -99,7 +107,7 @@ export class Listener {
     if (!this.holding) return;
     this.past.push(...rows.filter(([, label]) => has(this.labels, label) && !has(this.known, label)));
     if (!done) return;
-    this.from = upto;
+    this.start = upto;
     this.release(this.past);
   }
 
@@ -116,7 +124,7 @@ export class Listener {
   deny(): void {
     this.denied = true;
     this.position = null;
-    this.from = Number.POSITIVE_INFINITY;
+    this.start = NEVER;
     this.known = [];
   }
 
@@ -127,7 +135,7 @@ export class Listener {
       this.lose({ from: this.position.offset, to: null, cause: "epoch" });
     this.position = { ...position };
     this.release();
-    if (this.from < Number.POSITIVE_INFINITY) this.from = 0;
+    if (this.start < NEVER) this.start = 0;
     this.lostTo = 0;
   }
 
@@ -170,9 +178,9 @@ export class Listener {
   private trim(): void {
     for (const rows of [this.rows, this.held]) {
       const cut = rows.splice(0, Math.max(0, rows.length - this.limit));
-      const [first, last] = [cut[0], cut[cut.length - 1]];
-      if (!first || !last) continue;
-      this.overflow = { from: this.overflow?.from ?? first[0] - 1, to: last[0], cause: "buffer" };
+      for (const [offset] of cut) {
+        this.overflow = { from: this.overflow?.from ?? offset - 1, to: offset, cause: "buffer" };
+      }
     }
   }
 }

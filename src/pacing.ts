@@ -92,9 +92,8 @@ export function pace<State>(
     if (now() < patience) return alarm(member, patience);
     if (member.warned) return;
     member.warned = true;
-    console.warn(
-      `[dash-pipe] ${member.pipe.name} waits for over 30 s: a callback with it as Input is still running. ` +
-        "Give that callback a Pipe of its own.",
+    report(
+      `${member.pipe.name} waits: a callback with it as Input has run for 30 s. Give that one its own Pipe.`,
     );
   };
 

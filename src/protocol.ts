@@ -71,6 +71,8 @@ export interface Refusal {
   code: string;
   reason: string;
   channel?: string;
+  /** It will not be otherwise if the same is asked again. */
+  final?: boolean;
 }
 
 export type ServerFrame = Subscribed | Messages | Replayed | Ping | Refusal;
@@ -78,36 +80,20 @@ export type ServerFrame = Subscribed | Messages | Replayed | Ping | Refusal;
 type Check = (x: unknown) => boolean;
 const text: Check = (x) => typeof x === "string";
 const count: Check = (x) => Number.isSafeInteger(x) && (x as number) >= 0;
-const seconds: Check = (x) => typeof x === "number" && x >= 0;
-const list =
-  (item: Check): Check =>
-  (x) =>
-    Array.isArray(x) && x.every(item);
-const maybe =
-  (check: Check): Check =>
-  (x) =>
-    x == null || check(x);
-const counts: Check = (x) => typeof x === "object" && Object.values(x as object).every(count);
-const rows = list((x) => Array.isArray(x) && count(x[0]) && text(x[1]) && typeof x[3] === "number");
-const lost = maybe(list((x) => Array.isArray(x) && maybe(text)(x[0]) && count(x[1])));
+const rows: Check = (x) => Array.isArray(x) && x.every((row) => count(row?.[0]) && text(row[1]));
+const lost: Check = (x) => x == null || (Array.isArray(x) && x.every((row) => count(row?.[1])));
+const counts: Check = (x) => x == null || Object.values(x).every(count);
 
-const place = { channel: text, epoch: text };
+/**
+ * The fields by which positions move and messages are told apart: one that is wrong would lose messages
+ * without a word. The others are taken as they are.
+ */
 const SHAPES = new Map<unknown, Record<string, Check>>([
-  [
-    "subscribed",
-    {
-      ...place,
-      offset: count,
-      lost,
-      denied: maybe(list(text)),
-      spread: maybe(seconds),
-      heartbeat: maybe(seconds),
-    },
-  ],
-  ["messages", { ...place, messages: rows, upto: count, lost }],
-  ["replayed", { ...place, messages: rows, upto: count, id: count, done: (x) => typeof x === "boolean" }],
-  ["ping", { n: count, upto: maybe(counts) }],
-  ["error", { code: text, reason: text, channel: maybe(text) }],
+  ["subscribed", { epoch: text, offset: count, lost }],
+  ["messages", { epoch: text, messages: rows, upto: count, lost }],
+  ["replayed", { epoch: text, messages: rows, upto: count }],
+  ["ping", { upto: counts }],
+  ["error", {}],
 ]);
 
 /** The frame in `data`, or, where there is none, a sentence that says what is wrong with it. */

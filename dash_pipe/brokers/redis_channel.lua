@@ -4,7 +4,8 @@
 --   meta    hash: epoch; head, the offset of the newest message, and mark, its id; bytes, those of
 --           the rows in the window; rest, the newest lost offset of labels that `lost` does not
 --           name; sizes, those of the four keys below, by which a part that was evicted is missed
---   log     stream, the window: entry <offset>-0 with l (label), i (id), r (row)
+--   log     stream, the window: entry <offset>-0 with l (label), i (id), r (row) and
+--           p, the id of the message before
 --   newest  hash, label -> row: the newest message of a label when it has left the window
 --   labels  sorted set, label -> offset of its newest message, of the labels that are kept
 --   lost    sorted set, label -> newest lost offset
@@ -12,27 +13,33 @@
 -- A row is the message's wire form, [offset,label,value,seconds.milliseconds]; a label is kept as
 -- the JSON text that stands there.
 --
--- ARGV: operation, an epoch should one be needed, where to announce, how long to keep the log (ms),
--- how long to keep ids (ms), how many ids, the window's messages, bytes and seconds, how many
--- labels, how long to keep the newest of a label (s); then
+-- ARGV: operation, bounds as a JSON object (see below), an epoch should one be needed, where to
+-- announce; then
 --   append  the last message that the sender knows of: its epoch, offset, id and time; then label,
 --           value, id. Returns {epoch, offset, time}; no time when a message with the id was there.
+--           Announces `epoch id-of-the-message-before id row`.
 --   begin   the epoch that is to end (or ''), the time after which its messages stay (or '').
+--           Announces `epoch`.
 --
 -- A log that has lost its end can't go on: its offsets would be given twice. Whoever knows of a
 -- message that is not there any more ends it; what was sent after that message stays.
 
 local call = redis.call
 local meta, log, newest, labels, lost, ids = unpack(KEYS)
-local operation, fresh, news, keep, keep_ids = unpack(ARGV)
-local max_ids, max_messages, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local seconds, max_labels, label_seconds = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local operation, bounds, fresh, news = unpack(ARGV)
+bounds = cjson.decode(bounds)
+local SLACK = 60000 -- how much sooner (ms) a key may expire than it should, to save commands
 
 local clock = call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 local epoch, head, mark, bytes, rest, sizes = unpack(
   call('HMGET', meta, 'epoch', 'head', 'mark', 'bytes', 'rest', 'sizes'))
 head, bytes, rest = tonumber(head or 0), tonumber(bytes or 0), tonumber(rest or 0)
+
+-- The keys that are there, by the sizes of the parts.
+local function shape(sizes)
+  return (string.gsub(sizes, '[1-9]%d*', 'x'))
+end
 
 local function text(number)
   return string.format('%.0f', number)
@@ -53,7 +60,7 @@ end
 
 local function lose(label, offset)
   call('ZADD', lost, text(offset), label)
-  if call('ZCARD', lost) > max_labels then
+  if call('ZCARD', lost) > bounds.labels then
     rest = math.max(rest, tonumber(call('ZPOPMIN', lost)[2]))
   end
 end
@@ -68,13 +75,14 @@ end
 
 -- `tail` is the row after its offset.
 local function add(label, id, tail)
+  local before = mark or ''
   head, mark = head + 1, id
   local row = '[' .. text(head) .. tail
-  call('XADD', log, text(head) .. '-0', 'l', label, 'i', id, 'r', row)
+  call('XADD', log, text(head) .. '-0', 'l', label, 'i', id, 'r', row, 'p', before)
   bytes = bytes + #row
   drop_kept(label)
   call('ZADD', labels, text(head), label)
-  if call('ZCARD', labels) > max_labels then
+  if call('ZCARD', labels) > bounds.labels then
     drop_kept(call('ZPOPMIN', labels)[1])
   end
   call('ZADD', ids, text(head), id)
@@ -97,7 +105,8 @@ local function trim()
   local left, from = count, '-'
   while left > 0 do
     local entry = call('XRANGE', log, from, '+', 'COUNT', 1)[1]
-    if left <= max_messages and bytes <= max_bytes and time_of(entry[2][6]) >= now - seconds then
+    if left <= bounds.messages and bytes <= bounds.bytes
+      and time_of(entry[2][6]) >= now - bounds.seconds then
       break
     end
     evict(entry[2])
@@ -109,7 +118,7 @@ local function trim()
   local oldest = call('ZRANGE', labels, 0, 0)[1]
   while oldest do
     local row = call('HGET', newest, oldest)
-    if not row or time_of(row) >= now - label_seconds then
+    if not row or time_of(row) >= now - bounds.label_seconds then
       break
     end
     call('ZREM', labels, oldest)
@@ -138,18 +147,22 @@ local function begin(after)
 end
 
 local function save()
+  local now_there = sizes_now()
+  local left = call('PTTL', meta)
   call('HSET', meta, 'epoch', epoch, 'head', text(head), 'mark', mark, 'bytes', text(bytes),
-    'rest', text(rest), 'sizes', sizes_now())
-  for _, key in ipairs({meta, log, newest, labels, lost}) do
-    call('PEXPIRE', key, keep)
+    'rest', text(rest), 'sizes', now_there)
+  if left < bounds.keep - SLACK or shape(now_there) ~= shape(sizes or '') then
+    for _, key in ipairs({meta, log, newest, labels, lost}) do
+      call('PEXPIRE', key, text(bounds.keep))
+    end
+    call('PEXPIRE', ids, text(bounds.keep_ids))
   end
-  call('PEXPIRE', ids, keep_ids)
 end
 
 local intact = epoch and sizes == sizes_now()
 
 if operation == 'begin' then
-  local former, after = ARGV[12], tonumber(ARGV[13])
+  local former, after = ARGV[5], tonumber(ARGV[6])
   if not intact or epoch == former then -- else another process was faster
     begin(intact and after)
     trim()
@@ -159,7 +172,7 @@ if operation == 'begin' then
   return
 end
 
-local known_epoch, known_offset, known_id, known_time, label, value, id = unpack(ARGV, 12)
+local known_epoch, known_offset, known_id, known_time, label, value, id = unpack(ARGV, 5)
 
 local function has_lost_its_end()
   if epoch ~= known_epoch then
@@ -176,16 +189,16 @@ elseif has_lost_its_end() then
   begin(tonumber(known_time))
 end
 local sent = call('ZSCORE', ids, id)
-local row, time = nil, ''
+local row, time, before = nil, '', mark
 if not sent then
   time = clock[1] .. '.' .. string.format('%03d', math.floor(tonumber(clock[2]) / 1000))
   row = add(label, id, ',' .. label .. ',' .. value .. ',' .. time .. ']')
   sent = text(head)
-  call('ZREMRANGEBYSCORE', ids, '-inf', text(head - max_ids))
+  call('ZREMRANGEBYSCORE', ids, '-inf', text(head - bounds.ids))
 end
 trim()
 save()
 if row then -- last, since it may be forbidden, and then the log is whole
-  call('PUBLISH', news, epoch .. ' ' .. id .. ' ' .. row)
+  call('PUBLISH', news, table.concat({epoch, before, id, row}, ' '))
 end
 return {epoch, sent, time}

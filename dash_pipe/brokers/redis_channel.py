@@ -9,6 +9,8 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -42,11 +44,12 @@ class Known(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A message in the window, and the mark that tells it from every other."""
+    """A message in the window; its mark tells it from every other, ``before`` is the last one's."""
 
     offset: int
     mark: str
     row: str
+    before: str
 
 
 class Reading(NamedTuple):
@@ -73,22 +76,12 @@ class RedisChannel:
         tag = quote(name, safe="", errors="surrogatepass")  # no brace, so the tag is all of it
         self.keys = [f"dash-pipe:{{{tag}}}:{key}" for key in _KEYS]
         self.news = f"dash-pipe:{{{tag}}}:news:{database}"  # announcements know no databases
-        self._keep = int(1000 * max(limits.seconds, limits.label_seconds, LISTENED_SECONDS))
-        self._bounds = (
-            self._keep,
-            IDS_SECONDS * 1000,
-            MAX_IDS,
-            limits.messages,
-            limits.bytes,
-            limits.seconds,
-            limits.labels,
-            limits.label_seconds,
-        )
+        self._bounds, self._keep = _bounds(limits)
 
     def append(self, label: str, value: str, mark: str, known: Known) -> tuple[Any, ...]:
         """The arguments of the script that append a message, after one that is known of."""
         fresh = secrets.token_urlsafe(8)
-        return ("append", fresh, self.news, *self._bounds, *known, json.dumps(label), value, mark)
+        return ("append", self._bounds, fresh, self.news, *known, json.dumps(label), value, mark)
 
     def begin(self, former: str, after: float | None) -> tuple[Any, ...]:
         """The arguments of the script that end the log named ``former`` and begin another.
@@ -97,7 +90,7 @@ class RedisChannel:
         happens.
         """
         fresh = secrets.token_urlsafe(8)
-        return ("begin", fresh, self.news, *self._bounds, former, "" if after is None else after)
+        return ("begin", self._bounds, fresh, self.news, former, "" if after is None else after)
 
     def head(self) -> list[Sequence[Any]]:
         """The commands that ask for the head, and keep a log that is listened to from expiring."""
@@ -128,6 +121,14 @@ def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:
     return Position(epoch, offset), Known(epoch, offset, mark, time) if time else None
 
 
+@cache
+def _bounds(limits: Limits) -> tuple[str, int]:
+    """The bounds as the script takes them, and how long it keeps a log, in milliseconds."""
+    keep = int(1000 * max(limits.seconds, limits.label_seconds, LISTENED_SECONDS))
+    ids = {"ids": MAX_IDS, "keep_ids": IDS_SECONDS * 1000}
+    return json.dumps({"keep": keep, **ids, **asdict(limits)}), keep
+
+
 def head(reply: list[bytes | None]) -> Head:
     """What the first command of ``head`` returned."""
     epoch, offset, mark = reply[:3]
@@ -150,7 +151,12 @@ def reading(after: int, reply: list[Any]) -> Reading:
         after,
         end,
         [
-            Entry(int(key.partition(b"-")[0]), fields[3].decode(), fields[5].decode())
+            Entry(
+                int(key.partition(b"-")[0]),
+                fields[3].decode(),
+                fields[5].decode(),
+                fields[7].decode(),
+            )
             for key, fields in entries
         ],
         sorted((row.decode() for row in beside), key=lambda row: int(row[1 : row.index(",")])),

@@ -163,9 +163,8 @@ class Conversation:
     @staticmethod
     def _announced(followed: Followed, data: bytes) -> bool:
         """Let a mirror hear an announcement; false when it has to be read."""
-        epoch, _, message = data.decode().partition(" ")
-        mark, _, row = message.partition(" ")
-        return bool(row) and followed.mirror.hear(epoch, mark, row)
+        parts = data.decode().split(" ", 3)
+        return len(parts) == 4 and followed.mirror.hear(*parts)
 
     def _look(self) -> None:
         """Compare mirrors with Redis, and bring those in step that are not."""

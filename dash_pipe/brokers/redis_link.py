@@ -104,7 +104,8 @@ class Link:
     def is_quiet(self) -> bool:
         """Whether it is as it was left: neither ended by Redis, nor with an answer too many."""
         try:
-            return not self._connection.can_read(0)
+            # On a connection that is closed, can_read() would open it again.
+            return self._connection._sock is not None and not self._connection.can_read(0)
         except RedisError:
             return False
 

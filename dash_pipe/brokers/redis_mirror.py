@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from ..log import Limits, Log, Message, Snapshot
-from .redis_channel import Entry, Head, Reading
+from .redis_channel import Head, Reading
 
 
 class Next(Enum):
@@ -38,14 +38,18 @@ class Mirror:
         self._ahead = 0.0  # how many seconds Redis' clock is ahead of ours
         self._mark = ""
 
-    def hear(self, epoch: str, mark: str, row: str) -> bool:
-        """Take an announced message; false when the log has to be read."""
+    def hear(self, epoch: str, before: str, mark: str, row: str) -> bool:
+        """Take an announced message; false when the log has to be read.
+
+        ``before`` is the mark of the message that it follows on.
+        """
         message = Message.of(row)
         end = self.log.end
-        if epoch != end.epoch or message.offset > end.offset + 1:
+        if epoch == end.epoch and message.offset <= end.offset:
+            return True  # it was read before it was heard
+        if (epoch, message.offset, before) != (end.epoch, end.offset + 1, self._mark):
             return False
-        if message.offset == end.offset + 1:
-            self._add(message, mark)
+        self._add(message, mark)
         return True
 
     def in_step(self, head: Head) -> bool:
@@ -101,12 +105,14 @@ class Mirror:
 
 
 def _mark_at(reading: Reading, offset: int) -> str | None:
-    """The mark of the message at an offset, of those that were read."""
+    """The mark of the message at an offset; ``None`` when what was read does not say."""
     if offset == reading.end.offset:
         return reading.end.mark
-    first: Entry | None = reading.entries[0] if reading.entries else None
     if offset == 0:
         return ""
-    if first is None or not first.offset <= offset:
+    if not reading.entries or offset > reading.end.offset:
         return None
-    return reading.entries[offset - first.offset].mark
+    first = reading.entries[0]
+    if offset == first.offset - 1:
+        return first.before
+    return reading.entries[offset - first.offset].mark if offset >= first.offset else None

@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _send(options: Namespace) -> Exit:
     from .send import read_value, send_lines, sender
 
-    send = sender(options.channel, options.label, options.url)
+    if options.id is not None and options.value == "-":
+        raise Failure(Exit.USAGE, "--id is for one message, and - reads many")
+    send = sender(options.channel, options.label, options.url, options.id)
     read = str if options.text else read_value
     if options.value == "-":
         return send_lines(sys.stdin.buffer, send, read, strict=options.strict)

@@ -86,6 +86,7 @@ def parser() -> ArgumentParser:
         "--text", action="store_true", help="take VALUE as a text, also if it is JSON"
     )
     send.add_argument("--strict", action="store_true", help="end at the first line that fails")
+    send.add_argument("--id", help="of messages with the same id one is delivered: to send again")
     _where(send)
 
     listen = commands.add_parser(

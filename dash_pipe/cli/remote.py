@@ -42,14 +42,18 @@ def endpoint(url: str) -> str:
     return url if url.endswith("/") else f"{url}/"
 
 
-def post_message(url: str, channel: str, label: str, value: Any) -> None:
+def post_message(
+    url: str, channel: str, label: str, value: Any, message_id: str | None = None
+) -> None:
     """Send a message through an endpoint's poke.
 
     Raises:
         Failure: it was not sent; says what the server said.
     """
-    body = json.dumps({"channel_name": channel, "label": label, "value": value}).encode()
-    status, answer = request(f"{url}poke/", body, poke_headers())
+    message = {"channel_name": channel, "label": label, "value": value}
+    if message_id is not None:
+        message["message_id"] = message_id
+    status, answer = request(f"{url}poke/", json.dumps(message).encode(), poke_headers())
     if status == HTTPStatus.OK:
         return
     reason = answer.get("error") or "is this the address of the endpoint, which ends with _pipe/ ?"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from .. import runtime
-from ..errors import DashPipeError, InvalidMessageError, SettingError
+from ..errors import BrokerUnavailable, InvalidMessageError
 from ..http import MAX_BODY_BYTES
 from ..sending import send_to_pipe_channel
 from . import remote
@@ -18,21 +18,19 @@ Send = Callable[[Any], None]
 """Sends a value, or raises a ``Failure``."""
 
 
-def sender(channel: str, label: str, url: str | None) -> Send:
+def sender(channel: str, label: str, url: str | None, message_id: str | None = None) -> Send:
     """What sends a value to a channel: through a server's poke, or through the broker."""
     if url is not None:
         address = remote.endpoint(url)
-        return lambda value: remote.post_message(address, channel, label, value)
+        return lambda value: remote.post_message(address, channel, label, value, message_id)
     require_shared_broker("send")
 
     def send(value: Any) -> None:
         try:
-            send_to_pipe_channel(channel, label, value)
+            send_to_pipe_channel(channel, label, value, message_id=message_id)
         except InvalidMessageError as error:
             raise Failure(Exit.NOT_SENT, str(error)) from None
-        except SettingError:
-            raise
-        except DashPipeError as error:
+        except BrokerUnavailable as error:
             raise Failure(Exit.UNREACHABLE, str(error)) from None
 
     return send
@@ -82,7 +80,7 @@ def send_lines(lines: BinaryIO, send: Send, read: Callable[[str], Any], *, stric
             if text.strip():
                 send(read(text))
         except Failure as failure:
-            sys.stderr.write(f"dash-pipe: line {number} was not sent: {failure}\n")
+            sys.stderr.write(f"dash-pipe: line {number}: {failure}\n")
             worst = max(worst, failure.code)
             if strict:
                 break

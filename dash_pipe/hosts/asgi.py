@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
-from .. import runtime
+from .. import reach, runtime
 from ..access import Refusal
 from ..endpoint import ROUTES, answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
@@ -52,6 +52,7 @@ class AsgiEndpoint:
         opened: Callable[[], None] | None = None,
         opening: Callable[[Any], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
+        reach.current.has_endpoint()
         self._guard = guard or Guard()
         self._request_of = request_of or _itself
         self._opened = opened or _nothing

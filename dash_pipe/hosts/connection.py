@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import cast
 
-from websockets.frames import Frame as WebsocketFrame
-from websockets.frames import Opcode
 from websockets.http11 import Response
-from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from ..access import Refusal
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe
+from ..protocol import SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
 from .guard import OpenRequest
 from .loophub import LoopHub
+from .wire import Wire, encoded
 
 CLOSE_TIMEOUT = 10.0  # seconds that a browser has to answer our close
-
-# What a stranger sends is not news for the server's log; websockets would tell it there.
-_quiet = logging.getLogger("dash_pipe.websocket")
-_quiet.setLevel(logging.CRITICAL + 1)
-
-
-def websocket() -> ServerProtocol:
-    """The sans-IO half of a handshake: our subprotocol, and no compression."""
-    return ServerProtocol(
-        subprotocols=[Subprotocol(SUBPROTOCOL)],
-        select_subprotocol=_select_subprotocol,
-        logger=_quiet,
-    )
-
-
-def _select_subprotocol(
-    protocol: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    """Choose ours; else what is offered, so that the browser stays to read why it is closed."""
-    if SUBPROTOCOL in offered:
-        return Subprotocol(SUBPROTOCOL)
-    return offered[0] if offered else None
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -76,9 +50,7 @@ class Connection(asyncio.BufferedProtocol):
         self._open_request = open_request
         self._buffer = buffer
         self._gone = gone
-        self._text = b""  # of a message that comes in parts; ServerProtocol bounds it
-        # A fresh one, rather than the handshake's, which would keep the request: 4 KiB a browser.
-        self._ws = Protocol(Side.SERVER, state=State.OPEN, max_size=MAX_FRAME_BYTES, logger=_quiet)
+        self._wire = Wire()
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -107,15 +79,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes from the browser."""
-        self._ws.receive_data(bytes(memoryview(self._buffer)[:nbytes]))
-        for event in self._ws.events_received():
-            self._receive(cast(WebsocketFrame, event))
-        self._write()
+        self._receive(bytes(memoryview(self._buffer)[:nbytes]))
 
     def eof_received(self) -> None:
         """The browser has gone away."""
-        self._ws.receive_eof()
-        self._write()
+        self._receive(b"")
 
     def pause_writing(self) -> None:
         """Take nothing more from a browser that does not read: what it asks for would pile up."""
@@ -142,19 +110,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def send(self, frame: Frame) -> None:
         """Send a frame; see ``Outlet``."""
-        if self._transport is None or self._ws.state is not State.OPEN:
-            return
-        if frame.wire is None:
-            # The same bytes serve every browser: what a server sends is not masked.
-            wire = WebsocketFrame(Opcode.TEXT, frame.text.encode())
-            frame.wire = wire.serialize(mask=False, extensions=[])
-        self._transport.write(frame.wire)
+        if self._transport is not None and self._wire.open:
+            self._transport.write(encoded(frame))
 
     def close(self, code: Close, reason: str) -> None:
         """Close the connection; see ``Outlet``."""
-        if self._transport is None or self._ws.state is not State.OPEN:
-            return
-        self._ws.send_close(code, reason)
+        self._wire.close(code, reason)
         self._write()
 
     def permit(self, request: Subscribe) -> Denied | None:
@@ -184,34 +145,22 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._transport.resume_reading()
 
-    def _receive(self, frame: WebsocketFrame) -> None:
-        if frame.opcode is Opcode.BINARY:
-            self.close(Close.UNSUPPORTED, "frames are text")
-        elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
-            self._text += frame.data
-            if frame.fin:
-                data, self._text = self._text, b""
-                self._receive_text(data)
-
-    def _receive_text(self, data: bytes) -> None:
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            self.close(Close.NOT_TEXT, "text is UTF-8")
-            return
-        if self._session is not None:
-            self._hub.receive(self._session, text)
+    def _receive(self, data: bytes) -> None:
+        for text in self._wire.receive(data):
+            if self._session is not None:
+                self._hub.receive(self._session, text)
+        self._write()
 
     def _write(self) -> None:
         """Send what the websocket has to say, and end the connection when it is over."""
         transport = self._transport
         if transport is None:
             return
-        for data in self._ws.data_to_send():
+        for data in self._wire.data_to_send():
             if data:
                 transport.write(data)
             else:  # websockets' sign for the end of the stream
                 transport.close()
-        if self._ws.close_expected() and self._deadline is None:
+        if self._wire.ending and self._deadline is None:
             loop = asyncio.get_running_loop()
             self._deadline = loop.call_later(CLOSE_TIMEOUT, transport.abort)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
+
+_exempted: WeakKeyDictionary[Any, set[Callable[..., Any]]] = WeakKeyDictionary()
 
 
 def exempt_from_csrf(extensions: Mapping[str, Any], view: Callable[..., Any]) -> None:
@@ -16,6 +19,8 @@ def exempt_from_csrf(extensions: Mapping[str, Any], view: Callable[..., Any]) ->
         extensions: of the app.
         view: known to the protection by its module and name.
     """
-    exempt = getattr(extensions.get("csrf"), "exempt", None)
-    if callable(exempt):
+    protection = extensions.get("csrf")
+    exempt = getattr(protection, "exempt", None)
+    if callable(exempt) and view not in _exempted.setdefault(protection, set()):
+        _exempted[protection].add(view)  # once, since it may keep a list
         exempt(view)

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import dash
 
-from .. import runtime
+from .. import reach, runtime
 from ..errors import SettingError, SetupError
 from . import dpd
 from .guard import Guard
@@ -98,6 +98,7 @@ def _wait_for_server(app: Dash) -> None:
 
 def _add_endpoint(app: Dash, host: str) -> None:
     path = f"{app.config.routes_pathname_prefix}{ENDPOINT}"
+    reach.current.has_endpoint()
     # Late: an app needs the module of its own server alone.
     import_module(f".{host}", __package__).add_endpoint(app.server, path, _guard_of(app))
 

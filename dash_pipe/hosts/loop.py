@@ -71,6 +71,21 @@ class LoopThread:
         except FutureTimeoutError:  # Python 3.10 has one of its own for futures
             logger.warning("dash-pipe: the loop was too busy to say goodbye to the browsers")
 
+    def end(self) -> None:
+        """Say goodbye, and end when everybody has answered, after ``GOODBYE_TIMEOUT`` at most."""
+        self.goodbye()
+
+        def stop() -> None:
+            if self._sockets and self._loop.time() < deadline:
+                self._loop.call_later(0.01, stop)
+            else:
+                self._loop.stop()
+
+        deadline = self._loop.time() + GOODBYE_TIMEOUT
+        self._loop.call_soon_threadsafe(stop)
+        self._thread.join()
+        self._loop.close()
+
     def abandon(self) -> None:
         """In a forked child: let go of the parent's sockets, without a word to anybody.
 
@@ -131,6 +146,16 @@ def loop_thread() -> LoopThread:
             _current = LoopThread()
             atexit.register(_current.goodbye)
         return _current
+
+
+def end_loop_thread() -> None:
+    """End the loop thread, if there is one, and say goodbye to its browsers. For tests."""
+    global _current
+    with _lock:
+        ended, _current = _current, None
+    if ended is not None:
+        atexit.unregister(ended.goodbye)
+        ended.end()
 
 
 def _after_fork() -> None:

@@ -27,6 +27,7 @@ class LoopHub:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, idle: Callable[[], None]) -> None:
         current = runtime.current()
+        current.serves()
         self._loop = loop
         self._idle = idle
         self._hub = Hub(current.broker, current.policy, self._wake, time.monotonic)

@@ -21,6 +21,7 @@ from ..poll import refused
 from ..protocol import Close
 from .asgi import AsgiEndpoint, Scope
 from .asgi_socket import Event
+from .csrf import exempt_from_csrf
 from .guard import Guard, HttpOnly
 
 
@@ -47,6 +48,14 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
             rule, endpoint=rule, view_func=poke, methods=methods, strict_slashes=False
         )
 
+    async def exempt() -> None:
+        if request.endpoint in (rule, f"{path}poll"):
+            exempt_from_csrf(server.extensions, server.view_functions[request.endpoint])
+
+    # Before what checks. A URL value preprocessor would be the place, but Quart hands it the
+    # request of a websocket too, which has none.
+    server.before_request_funcs[None].insert(0, exempt)
+
 
 async def poke() -> Response:
     """Send what the request brings."""
@@ -62,7 +71,11 @@ def _http_guards(server: Quart) -> list[str]:
     if any(server.before_websocket_funcs.values()):
         return []
     functions = [each for some in server.before_request_funcs.values() for each in some]
-    return [each.__name__ for each in functions if not each.__module__.startswith("dash.")]
+    return [
+        each.__name__
+        for each in functions
+        if not each.__module__.startswith(("dash.", "dash_pipe."))
+    ]
 
 
 async def _serve(endpoint: AsgiEndpoint) -> None:

@@ -1,9 +1,11 @@
-"""Websockets on WSGI servers that show their socket: werkzeug's, gunicorn's sync and gthread.
+"""Websockets on WSGI servers that show their socket: werkzeug's, and gunicorn's.
 
 A WSGI server gives a thread, or a whole worker, to each request until it is answered; a websocket
-would hold it for ever. So the socket is taken over: a duplicate of it goes to the loop thread, one
-end of a socket pair is put in its place, and the server writes its "response" into that, closes it
-and is free again. No knowledge of Flask here: an environ in, an answer out.
+would hold it for ever. So the socket is taken over: a duplicate of it goes to the loop thread, or
+under gevent to a greenlet, one end of a socket pair is put in its place, and the server writes its
+"response" into that, closes it and is free again. Where a socket is no file descriptor, it stays
+where it is, and the thread of its request with it. No knowledge of Flask here: an environ in, an
+answer out.
 """
 
 from __future__ import annotations
@@ -17,19 +19,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
+from threading import Thread
 from typing import Any
 
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from werkzeug.wsgi import get_input_stream
 
+from .. import runtime
 from ..access import Refusal
 from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..poll import Permit
-from .connection import websocket
 from .guard import OpenRequest
 from .loop import loop_thread
+from .threadhub import thread_hub
+from .threads import ThreadSocket
+from .wire import websocket
 
 logger = logging.getLogger("dash_pipe")
 
@@ -80,20 +86,30 @@ def serve_websocket(
         open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
 
     Returns:
-        101 when the socket was taken over; 400 for a handshake that is none; 501 where this server
-        can't do it, which is said in the log once, with the way out.
+        101 when the socket was taken over, or the websocket has ended already; 400 for a handshake
+        that is none; 501 where this server can't do it, which is said in the log once, with the
+        way out.
     """
     ws, response = _handshake(environ)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _nothing)
+    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = find_socket(environ)
     if sock is None:
         _say_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
+    if not is_descriptor(sock):
+        ThreadSocket(thread_hub(), sock, (ws, response), refusal, open_request).serve()
+        return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
     ours, done = take_over(sock)
     try:
-        loop_thread().adopt(ours, ws, response, refusal, open_request)
+        if _is_gevent():
+            ours.setblocking(True)  # to gevent: let others run meanwhile
+            browser = ThreadSocket(thread_hub(), ours, (ws, response), refusal, open_request)
+            Thread(target=_serve_and_close, args=(browser, ours), daemon=True).start()
+        else:
+            loop_thread().adopt(ours, ws, response, refusal, open_request)
     except BaseException:
         ours.close()
         done()
@@ -130,6 +146,7 @@ def serve_http(
         refusal: why the page that asks may not use the endpoint, if so.
         permit: what of a subscribe is refused.
     """
+    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     request = request_of(environ, path)
     _, obstacle = find_socket(environ)
     return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)
@@ -138,19 +155,20 @@ def serve_http(
 def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
     """The client's socket, if it can be taken over; else ``None`` and why not, with the way out."""
     sock = next((environ[key] for key in _SOCKET_KEYS if key in environ), None)
-    if _is_gevent():
-        reason = "gevent's workers can't share a process with the loop that serves websockets"
-    elif not isinstance(sock, socket.socket):
+    if not isinstance(sock, socket.socket):
         server = environ.get("SERVER_SOFTWARE") or "this server"
         reason = f"{server} does not let an app use its sockets"
     elif hasattr(sock, "getpeercert"):  # ssl.SSLSocket, without importing ssl to tell
         reason = "TLS ends inside this server, and an encrypted socket can't be handed on"
-    elif sys.platform == "win32":
-        reason = "on Windows a socket can't be handed on"
+    elif not is_descriptor(sock) and not environ.get("wsgi.multithread"):
+        reason = "one browser would hold the only thread of this server"
     else:
         return sock, ""
-    way_out = "run the app with gunicorn (worker class sync or gthread), with TLS in a proxy before"
-    return None, f"dash-pipe can't open a websocket here: {reason}. The way out: {way_out} it."
+    way_out = (
+        "run the app with gunicorn, with TLS in a proxy before it; or, on an ASGI server, mount "
+        "dash_pipe.asgi_app() at the app's _pipe"
+    )
+    return None, f"dash-pipe can't open a websocket here: {reason}. The way out: {way_out}."
 
 
 def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:
@@ -174,6 +192,20 @@ def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:
         raise
     ours.setblocking(False)
     return ours, peer.close
+
+
+def is_descriptor(sock: socket.socket) -> bool:
+    """Whether a socket is a file descriptor, and so can be taken over; on Windows it is not."""
+    try:
+        os.fstat(sock.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def _serve_and_close(browser: ThreadSocket, sock: socket.socket) -> None:
+    with sock:
+        browser.serve()
 
 
 def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:

@@ -112,15 +112,20 @@ type Props = {
 
 /** A frame, with the token in it, must not be larger than the server takes. */
 const MAX_TOKEN = 4000;
-const isName = (x: unknown) => typeof x === "string" && x !== "" && [...x].length <= MAX_NAME;
+const NAME = RegExp(`^.{1,${MAX_NAME}}$`, "su");
 
 /** Throws where the server could only refuse. */
 function checkNames({ channel_name, label, token }: Props, labels: string[] | null): void {
   const names = [channel_name, ...(labels ?? [])];
-  if (names.length <= 1 + MAX_LABELS && names.every(isName) && (token ?? "").length <= MAX_TOKEN) return;
+  if (
+    names.length <= 1 + MAX_LABELS &&
+    names.every((name) => name?.match?.(NAME)) &&
+    (token ?? "").length <= MAX_TOKEN
+  )
+    return;
   throw new Error(
-    `a name has 1 to ${MAX_NAME} characters, a Pipe at most ${MAX_LABELS} labels, a token at most ` +
-      `${MAX_TOKEN} characters; got ${JSON.stringify({ channel_name, label })}`,
+    `names have 1 to ${MAX_NAME} characters, a token ${MAX_TOKEN} at most, and labels are at most ` +
+      `${MAX_LABELS}; got label=${JSON.stringify(label)}`,
   );
 }
 

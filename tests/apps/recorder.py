@@ -5,6 +5,7 @@ the app is on; Flask is the default.
 """
 
 import os
+import sys
 import threading
 import time
 
@@ -15,6 +16,9 @@ from dash_pipe import send_to_pipe_channel
 BACKEND = os.environ.get("BACKEND", "flask")
 # What `Dash(...)` is to be given; Dash before 4.2 has no such argument, and is on Flask.
 OPTIONS = {} if BACKEND == "flask" else {"backend": BACKEND}
+if "gevent.monkey" in sys.modules:
+    # Dash's async views run a loop each, and gevent's greenlets can't: they share a thread.
+    OPTIONS["use_async"] = False
 
 
 class Recorder:

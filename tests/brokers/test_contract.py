@@ -11,8 +11,8 @@ import pytest
 from brokers.listening import Ear, Lounge
 from dash_pipe.brokers import Broker
 from dash_pipe.http import HttpRequest
-from dash_pipe.hub import Policy
 from dash_pipe.log import Position
+from dash_pipe.policy import Policy
 from dash_pipe.poll import poll
 from harness.wait import wait_for
 from unit.fakes import kinds, rows, values

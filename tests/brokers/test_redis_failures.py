@@ -131,6 +131,24 @@ def test_what_came_meanwhile_and_left_the_window_is_a_gap(server: RedisServer, m
     assert log.lost(6, None) == []
 
 
+def test_what_came_meanwhile_and_fills_the_window_is_no_gap(
+    server: RedisServer, make: Make
+) -> None:
+    with Proxy(server.port) as proxy:
+        ear = Ear(make(proxy.url.replace("http", "redis"), messages=3))
+        log = ear.open("jobs")
+        sender = make(messages=3)
+        ear.hears(log, first := sender.publish("jobs", "a", "1"))
+        proxy.refuse()
+        proxy.cut()
+        for _ in range(3):
+            last = sender.publish("jobs", "a", "2")
+        proxy.allow()
+        ear.hears(log, last)
+    assert last.epoch == first.epoch
+    assert log.lost(1, None) == []
+
+
 def test_lost_data_is_a_new_epoch(server: RedisServer, make: Make) -> None:
     lounge, ear = Lounge(broker := make()), Ear(broker)
     log = ear.open("jobs")
@@ -357,6 +375,7 @@ def test_what_was_never_announced_is_found(
     monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.2)
     ear = Ear(make())
     log = ear.open("jobs")
+    ear.hears(log, make().publish("jobs", "a", "1"))
     mute = RedisBroker(connector(server.url)[0], 7, Limits(), 100, 10.0)  # nobody hears this one
     ear.hears(log, mute.publish("jobs", "a", "1"))
     mute.stop()

@@ -102,6 +102,9 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
     """A function that returns one more browser; their consoles must stay empty."""
     if "proxy" in request.fixturenames:
         request.getfixturevalue("proxy")  # made before us, so it is there until the page is left
+    polling = "server" in request.fixturenames and (
+        request.getfixturevalue("server").host in POLLING
+    )
     used: list[Browser] = []
 
     def make(size: tuple[int, int] = LAPTOP) -> Browser:
@@ -112,7 +115,7 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
 
     yield make
     allowed = [part for name, part in ALLOWED.items() if request.node.get_closest_marker(name)]
-    if request.getfixturevalue("server").host in POLLING:
+    if polling:
         allowed.append(FALLEN_BACK)
     lines = [unexpected(browser.console(), sum(allowed, DASHS_OWN)) for browser in used]
     for browser in used:

@@ -1,5 +1,7 @@
 """Channels and labels do not mix."""
 
+import pytest
+
 from harness.app import heard
 from harness.wait import wait_for
 
@@ -40,6 +42,7 @@ def test_a_pipe_hears_its_labels_on_its_channel_and_no_others(app, browser):
     }
 
 
+@pytest.mark.websocket
 def test_five_pipes_share_one_socket(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open(*LISTENERS)

@@ -4,7 +4,8 @@ import pytest
 
 from harness.app import contiguous, offsets
 from harness.browser import FALLEN_BACK
-from harness.nginx import Nginx
+from harness.nginx import UNAWARE, Nginx, filled
+from harness.server import free_port
 
 APP = "room"
 HOSTS = ("gunicorn-sync",)
@@ -12,7 +13,9 @@ HOSTS = ("gunicorn-sync",)
 
 @pytest.fixture
 def nginx(server, tmp_path):
-    with Nginx(server.port, tmp_path) as nginx:
+    port = free_port()
+    config = filled(UNAWARE, {":8000": f":{server.port}", ":80;": f":{port};"})
+    with Nginx(config, port, tmp_path) as nginx:
         yield nginx
 
 

@@ -8,6 +8,7 @@ from harness.wait import wait_for
 APP = "paged"
 
 
+@pytest.mark.websocket
 def test_a_pipe_comes_back_with_its_page_and_missed_nothing(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
@@ -26,6 +27,7 @@ def test_a_pipe_comes_back_with_its_page_and_missed_nothing(app, browser, proxy)
     assert proxy.count("/_pipe/ws") == 1
 
 
+@pytest.mark.websocket
 def test_the_same_id_on_the_next_page_goes_on(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
@@ -39,6 +41,7 @@ def test_the_same_id_on_the_next_page_goes_on(app, browser, proxy):
     assert proxy.count("/_pipe/ws") == 1
 
 
+@pytest.mark.websocket
 def test_a_pipe_that_was_away_for_longer_begins_anew(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()

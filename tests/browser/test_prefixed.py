@@ -10,6 +10,6 @@ def test_a_pipe_works_below_a_prefix(app, browser, proxy):
     browser.wait_open()
     app.send(("far", "any", "near"))
     browser.wait_for_text("value", "near")
-    assert proxy.count("/some/where/_pipe/ws") == 1
+    assert proxy.count("/some/where/_pipe/") >= 1
     (call,) = wait_for(lambda: app.calls("show"), "the call")
     assert call.values == {"value": "near"}

@@ -3,7 +3,6 @@
 from harness.app import heard
 
 APP = "replaying"
-HOSTS = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "waitress")
 
 
 def test_a_page_begins_with_the_newest_message_of_each_label(app, browser):

@@ -7,7 +7,7 @@ from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "room"
-HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "waitress")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "werkzeug-threads")
 
 
 def test_a_click_appears_in_a_second_browser(app, browser, second_browser):

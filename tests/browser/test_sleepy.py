@@ -24,9 +24,6 @@ def test_a_laptop_that_slept_goes_on_where_it_was(app, browser, proxy):
     app.send(("night", "x", "dream"), ("night", "x", "good morning"))
     proxy.allow()
     browser.run("window.dispatchEvent(new Event('online'))")  # as Chromium does on waking
-    wait_for_value(
-        lambda: heard(app.calls("a")),
-        ["good night", "dream", "good morning"],
-        "what it heard to be",
-    )
+    told = ["good night", "dream", "good morning"]
+    wait_for_value(lambda: heard(app.calls("a")), told, "what it heard to be")
     assert not app.calls("gap a")

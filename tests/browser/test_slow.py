@@ -7,7 +7,7 @@ from harness.server import ASGI, WSGI
 from harness.wait import wait_for
 
 APP = "slow"
-HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "waitress")
+HOSTS = (*WSGI, *ASGI, "werkzeug-oldest")
 
 COUNT = 1000
 

@@ -43,10 +43,13 @@ LISTENING = ("open", "polling")
 
 # What a test with a marker of that name allows in the console: what Chromium writes when a
 # connection breaks or a frame is sandboxed as django-plotly-dash does it, and Chromium and Dash
-# when a callback answers 500, whatever the page does.
+# when a callback answers 500 or, as its process was killed, the proxy answers 502 in its place;
+# whatever the page does.
 ALLOWED = {
     "framed": ("can escape its sandboxing",),
     "cuts": ("WebSocket connection to", "net::ERR_"),
+    "kills": ("the server responded with a status of 502", "dash_renderer"),
+    "denies": ("[dash-pipe] Pipe",),
     "raises": ("the server responded with a status of 500", "dash_renderer"),
 }
 
@@ -93,7 +96,6 @@ class Browser:
         self.driver.switch_to.window(old)
         self.driver.close()
         self.driver.switch_to.window(new)
-        # selenium's own way deletes those of the page that is shown, which is none.
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.console()
 

@@ -8,15 +8,35 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from harness.nginx import FILES, WEBSOCKET, Nginx
+from harness.nginx import Nginx
 from harness.redis import RedisServer
-from harness.server import CURRENT_PYTHON, ROOT, Server
+from harness.server import CURRENT_PYTHON, ROOT, Server, free_port
 
 EXAMPLE = ROOT / "examples" / "django_live"
 WS_ROUTE = "/dpd/ws/channel"
 TOKEN = "only-for-tests"
 
 LAYOUTS = ("daphne", "gunicorn and daphne")
+
+NGINX = """
+server {{
+    listen 127.0.0.1:{port};
+    proxy_set_header Host $http_host;
+    location = {route} {{
+        proxy_http_version 1.1;
+        proxy_set_header Connection upgrade;
+        proxy_set_header Host $http_host;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_pass http://127.0.0.1:{asgi};
+    }}
+    location /dpd/views/ {{ proxy_pass http://127.0.0.1:{asgi}; }}
+    location /static/ {{
+        alias {static}/;
+        types {{ text/css css; application/javascript js; }}
+    }}
+    location / {{ proxy_pass http://127.0.0.1:{other}; }}
+}}
+"""
 
 
 class DjangoSite:
@@ -48,12 +68,17 @@ class DjangoSite:
             self.manage("collectstatic", "--no-input", "--verbosity=0")
             asgi = self._serve("django-asgi")
             other = asgi if self.host == "daphne" else self._serve("django-wsgi")
-            locations = WEBSOCKET.format(path=f"= {WS_ROUTE}", target=asgi.port)
-            locations += WEBSOCKET.format(path="/dpd/views/", target=asgi.port)
-            locations += FILES.format(path="/static/", directory=self._directory / "static")
+            port = free_port()
+            config = NGINX.format(
+                port=port,
+                route=WS_ROUTE,
+                asgi=asgi.port,
+                other=other.port,
+                static=self._directory / "static",
+            )
             directory = self._directory / "nginx"
             directory.mkdir()
-            self.url = self._stack.enter_context(Nginx(other.port, directory, locations)).url
+            self.url = self._stack.enter_context(Nginx(config, port, directory)).url
             self._stack = self._stack.pop_all()
         return self
 

@@ -98,7 +98,7 @@ class RedisServer:
 
     def forget(self) -> None:
         """Remove the data of a server that is not running."""
-        for file in [*self._directory.glob("**/*.rdb"), *self._directory.glob("**/*.aof*")]:
+        for file in {*self._directory.glob("**/*.rdb"), *self._directory.glob("**/*.aof*")}:
             file.unlink()
 
     def ask(self, *command: Any) -> Any:

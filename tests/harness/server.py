@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +24,8 @@ OLDEST_PYTHON = str(ROOT / ".venv-oldest" / "bin" / "python")
 DPD_PYTHON = str(ROOT / ".venv-dpd" / "bin" / "python")
 
 RUN = "from {module} import app; app.run(host='127.0.0.1', port={port})"
+# As on Windows, where a socket is no file descriptor.
+THREADS = "from dash_pipe.hosts import wsgi; wsgi.is_descriptor = lambda sock: False; "
 GUNICORN = (
     "-m",
     "gunicorn",
@@ -37,7 +39,13 @@ GUNICORN = (
 HOSTS: dict[str, tuple[str, ...]] = {
     "werkzeug": (CURRENT_PYTHON, "-c", RUN),
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
+    "gunicorn-two": (CURRENT_PYTHON, *GUNICORN, "--workers=2"),
     "gunicorn-gthread": (CURRENT_PYTHON, *GUNICORN, "--threads=4"),
+    "gunicorn-preload": (CURRENT_PYTHON, *GUNICORN, "--preload"),
+    "gunicorn-max-requests": (CURRENT_PYTHON, *GUNICORN, "--max-requests=40"),
+    "gunicorn-timeout": (CURRENT_PYTHON, *GUNICORN, "--timeout=2"),
+    "gunicorn-gevent": (CURRENT_PYTHON, *GUNICORN, "-kgevent"),
+    "werkzeug-threads": (CURRENT_PYTHON, "-c", THREADS + RUN),
     "waitress": (CURRENT_PYTHON, "-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:server"),
     "gunicorn-tls": (CURRENT_PYTHON, *GUNICORN, "--certfile={certificate}", "--keyfile={key}"),
     "werkzeug-oldest": (OLDEST_PYTHON, "-c", RUN),
@@ -52,11 +60,17 @@ UVICORN = (
     "--ws-per-message-deflate=false",
 )
 HOSTS["uvicorn"] = (CURRENT_PYTHON, *UVICORN)
+HOSTS["uvicorn-flask"] = HOSTS["uvicorn"]  # with something around the app
+HOSTS["uvicorn-reload"] = (*HOSTS["uvicorn"], "--reload", "--reload-include={module}.py")
+HOSTS["uvicorn-two"] = (CURRENT_PYTHON, *UVICORN, "--workers=2")
 HOSTS["gunicorn-uvicorn"] = (CURRENT_PYTHON, *GUNICORN, "-kuvicorn_worker.UvicornWorker")
-HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi")
+# It gives open websockets all of this time when it replaces a worker; 30 s are its default.
+HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi", "--graceful-timeout=2")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
+# As its own gunicorn.conf.py has it.
+HOSTS["gunicorn-configured"] = (CURRENT_PYTHON, *GUNICORN[:4], "--no-control-socket")
 # A Django project, each half of it; and one of django-plotly-dash.
 HOSTS["dpd"] = (DPD_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
 HOSTS["django-asgi"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
@@ -73,12 +87,14 @@ HOSTS["django-wsgi"] = (
 HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")
 
 # The browser's suite runs on all of these.
-WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread")
+WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "waitress")
 ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
 
 # The backends of those that don't serve Flask; tests/apps/recorder.py reads it.
 BACKENDS = {
     "uvicorn": "fastapi",
+    "uvicorn-two": "fastapi",
+    "uvicorn-reload": "fastapi",
     "gunicorn-uvicorn": "fastapi",
     "gunicorn-asgi": "fastapi",
     "daphne": "fastapi",
@@ -100,8 +116,9 @@ class Server:
     """One app on one host and port, from start() to stop(); also a context manager.
 
     The port stays the same over restarts. Standard output and error go to `log`, which also
-    survives them. `python` runs the host on another interpreter than the table's, `directory` is
-    where the module is found, and `settings` are variables of its environment.
+    survives them. `python` runs the host on another interpreter than the table's, `options` are
+    arguments more than the table's, `directory` is where the module is found, and `settings` are
+    variables of its environment.
     """
 
     def __init__(
@@ -111,6 +128,7 @@ class Server:
         log: Path,
         *,
         python: str | None = None,
+        options: Sequence[str] = (),
         directory: Path = APPS,
         settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -123,9 +141,9 @@ class Server:
         fields = {"module": module, "port": self.port}
         if self.scheme == "https":
             fields |= make_certificate(log.parent)
-        self._arguments = [one.format_map(fields) for one in arguments]
+        self._arguments = [*(one.format_map(fields) for one in arguments), *options]
         self._directory = directory
-        self._settings = settings or {}
+        self.settings = dict(settings or {})  # as environment variables; read at the next start
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -162,7 +180,7 @@ class Server:
                 env={
                     **environment(os.environ, self.port),
                     "BACKEND": BACKENDS.get(self.host, "flask"),
-                    **self._settings,
+                    **self.settings,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -292,6 +292,67 @@ describe("lingering", () => {
   });
 });
 
+describe("other labels", () => {
+  test("are a subscribe; what is there and what comes of those that stay is kept", () => {
+    const { connection, listener } = listening({ labels: ["a", "b"] });
+    browser.socket.hear(
+      messages("jobs", [
+        [6, "a", 1],
+        [7, "b", 2],
+      ]),
+    );
+    connection.leave(listener);
+    expect(connection.join(wish({ labels: ["b", "c"] }))).toBe(listener);
+    browser.tick();
+    expect(browser.socket.last).toEqual({
+      ...{ type: "subscribe", channel: "jobs", labels: ["b", "c"] },
+      since: { epoch: "e1", offset: 7 },
+    });
+    expect(listener.status).toBe("connecting");
+    browser.socket.hear(
+      messages("jobs", [
+        [8, "b", 3],
+        [9, "c", 4],
+      ]),
+      subscribed("jobs", 9),
+    );
+    browser.socket.hear(messages("jobs", [[10, "c", 5]]));
+    expect([offsets(listener), listener.status]).toEqual([[7, 8, 10], "open"]);
+  });
+
+  test("that are new are replayed, and no others", () => {
+    const { connection, listener } = listening({ labels: ["a"] });
+    connection.leave(listener);
+    connection.join(wish({ labels: ["a", "b"], replay: 1 }));
+    browser.tick();
+    expect(browser.socket.last).toMatchObject({ type: "replay", id: 1, labels: ["b"], last: 1 });
+    browser.socket.hear(
+      subscribed("jobs", 6),
+      messages("jobs", [
+        [6, "a", 1],
+        [7, "b", 1],
+      ]),
+    );
+    expect(listener.status).toBe("connecting");
+    const past = messages("jobs", [[4, "b", 0]], { type: "replayed", id: 1, upto: 6, done: true });
+    browser.socket.hear(past);
+    expect([offsets(listener), listener.status]).toEqual([[4, 6, 7], "open"]);
+  });
+});
+
+test("a channel left and joined again while there is no connection is listened to", () => {
+  const connection = connect(url, browser, noFallback);
+  connection.join(wish({ channel: "prices" }));
+  connection.leave(connection.join(wish({ key: "y" })));
+  browser.pass(5000);
+  browser.socket.drop(1006);
+  const listener = connection.join(wish());
+  browser.pass(600);
+  browser.socket.open();
+  browser.socket.hear(subscribed("prices", 0), subscribed("jobs", 5));
+  expect(listener.status).toBe("open");
+});
+
 describe("replay", () => {
   const replayed = (id: number) => ({
     ...messages("jobs", [[4, "a", 0]]),
@@ -303,6 +364,7 @@ describe("replay", () => {
 
   test("is asked for after the subscribe, and comes first", () => {
     const { listener } = listening({ replay: 2, labels: ["a"] });
+    expect(listener.status).toBe("connecting");
     expect(browser.socket.sent[1]).toEqual({
       type: "replay",
       id: 1,
@@ -365,7 +427,7 @@ describe("replay", () => {
 });
 
 describe("refusals", () => {
-  const denied = { type: "error", code: "denied", reason: "no permission", channel: "jobs" };
+  const denied = { type: "error", code: "denied", reason: "no permission", channel: "jobs", final: true };
 
   test.each(["denied", "too_many_labels", "too_many_channels"])(
     "%s is final for the channel, for no other",
@@ -390,7 +452,7 @@ describe("refusals", () => {
     browser.socket.open();
     browser.socket.hear(subscribed("jobs", 5, { denied: ["b"] }));
     expect([bad.status, good.status]).toEqual(["denied", "open"]);
-    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*refuses its label/);
+    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*denied: its label/);
     browser.socket.drop(1006);
     browser.pass(4300);
     browser.socket.open();
@@ -423,7 +485,7 @@ describe("refusals", () => {
     "%s is said, and changes nothing",
     (code) => {
       const { listener } = listening();
-      browser.socket.hear({ ...denied, code });
+      browser.socket.hear({ ...denied, code, final: undefined });
       expect(listener.status).toBe("open");
       expect(spies.error).toHaveBeenCalledTimes(1);
     },

@@ -224,7 +224,9 @@ describe("polling", () => {
   test("denied is final for the channel", async () => {
     const { connection, listener } = await polling();
     connection.join(wish({ channel: "prices", key: "y" }));
-    await browser.request.answer([{ type: "error", code: "denied", reason: "no", channel: "jobs" }]);
+    await browser.request.answer([
+      { type: "error", code: "denied", reason: "no", channel: "jobs", final: true },
+    ]);
     expect(listener.status).toBe("denied");
     browser.pass(0);
     expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["prices"]);

@@ -155,12 +155,12 @@ test("says once when it has waited for 30 s", () => {
   store.busy = ["a"];
   pipe("a").rows();
   browser.pass(29_999);
-  expect(spies.warn).not.toHaveBeenCalled();
+  expect(spies.error).not.toHaveBeenCalled();
   browser.pass(1);
-  expect(String(spies.warn.mock.calls)).toMatch(/\[dash-pipe\] Pipe a .* a Pipe of its own/);
+  expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe a .* its own Pipe/);
   store.change(["a"]);
   browser.pass(100_000);
-  expect(spies.warn).toHaveBeenCalledTimes(1);
+  expect(spies.error).toHaveBeenCalledTimes(1);
   store.change([]);
   browser.tick();
   expect(log).toEqual(["a"]);
@@ -176,7 +176,7 @@ test("one that waits anew has 30 s anew", () => {
     store.change([]);
     browser.tick();
   }
-  expect(spies.warn).not.toHaveBeenCalled();
+  expect(spies.error).not.toHaveBeenCalled();
 });
 
 test("listens to the store once, and only while somebody is there; who has left gets nothing", () => {

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,10 @@ from harness.ws import PipeClient
 
 # What must be in it beside the modules.
 DATA = {
+    "dash_pipe/bridge.min.js",
+    "dash_pipe/brokers/redis_channel.lua",
     "dash_pipe/dash_pipe.min.js",
+    "dash_pipe/django/static/dash_pipe/messages.min.js",
     "dash_pipe/fallback.min.js",
     "dash_pipe/package-info.json",
     "dash_pipe/py.typed",
@@ -80,6 +84,15 @@ def test_its_version_is_that_of_package_json(wheel, python):
 def test_importing_it_needs_no_extra_and_warns_of_nothing(python):
     run(python, "-c", "import dash")  # Dash's own warnings are not ours
     run(python, "-W", "error:::dash_pipe", "-c", "import dash_pipe, dash_pipe.hosts.dash")
+
+
+def test_it_has_a_command_line_that_names_the_extra_it_misses(python):
+    script = str(Path(python).with_name("dash-pipe"))
+    assert "examples:" in run(script, "send", "--help")
+    assert "exit codes:" in run(python, "-m", "dash_pipe", "--help")
+    done = subprocess.run([script, "serve"], env=BARE, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'dash-pipe[server]'" in done.stderr
 
 
 def test_the_start_of_the_readme_runs_as_it_stands(python, browser, tmp_path):

@@ -18,15 +18,21 @@ class Sent(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A loss that a Pipe counted; `epoch` is that of the log that lost it, None if unknown."""
+    """A loss that a Pipe counted: from after `first` up to `last` in the log named `epoch`.
 
-    cause: str
+    With another log, `present`, all is lost: of that log from after `first`, and whatever was in
+    logs between the two. `epoch` is None where the page did not say which it was.
+    """
+
     epoch: str | None
     first: int
-    last: float
+    last: int | None
+    present: str
 
     def covers(self, sent: Sent) -> bool:
-        return self.epoch in {None, sent.epoch} and self.first < sent.offset <= self.last
+        if self.last is not None:
+            return sent.epoch == self.epoch and self.first < sent.offset <= self.last
+        return sent.epoch != self.present and (sent.epoch != self.epoch or sent.offset > self.first)
 
 
 @dataclass
@@ -46,17 +52,14 @@ class Listening:
 class Pipe:
     """A Pipe on the page, and what it was given."""
 
-    def __init__(self, channel: str, labels: str | None, replay: int, limit: int, now: int) -> None:
+    def __init__(self, channel: str, labels: str | None, replay: int, now: int) -> None:
         self.channel = channel
         self.replay = replay
-        self.limit = limit
         self.mounted = True
-        self.labels: set[str] = set()  # all that it ever listened to
+        self.labels: dict[str, int] = {}  # all that it ever listened to, and since when
         self.taken: set[int] = set()
         self.gaps: list[Gap] = []
-        self.doubt = (
-            0  # what was sent before may have been lost in a gap of which only the number is known
-        )
+        self.doubt = 0  # what was sent before may be lost: a gap was counted, and not described
         self.epoch: str | None = None
         self.listening: dict[str, Listening] = {}
         self._newest = 0
@@ -69,7 +72,7 @@ class Pipe:
 
     def _listen(self, labels: str | None, now: int) -> None:
         names = LABELS if labels is None else labels
-        self.labels.update(names)
+        self.labels = {**dict.fromkeys(names, now), **self.labels}
         self.listening = {
             label: self.listening.get(label) or Listening(label, now) for label in names
         }
@@ -124,5 +127,6 @@ class Pipe:
     def excess(self) -> Iterator[Sent]:
         """What it was given of the past beyond what it asked for."""
         for each in self.listening.values():
-            past = [sent for sent in each.taken if sent.number <= each.asked]
+            # From its first time on: it may come back to a label that the server never let go of.
+            past = [sent for sent in each.taken if sent.number <= self.labels[each.label]]
             yield from past[: max(0, len(past) - self.replay)]

@@ -3,8 +3,8 @@
 from collections import deque
 from typing import Any
 
-from dash_pipe.hub import Policy
 from dash_pipe.log import Limits
+from dash_pipe.policy import Policy
 from schedules.oracle import Gap, Pipe, Sent
 from schedules.page import CLOSED, CONNECTING, OPEN, Answer, Page
 from unit.fakes import Browser, Room
@@ -144,10 +144,10 @@ class World:
         now = len(self.sent)
         if answer.result:  # it comes back to its place
             assert old is not None
-            old.mounted, old.replay, old.limit = True, replay, limit
+            old.mounted, old.replay = True, max(old.replay, replay)
             old.relabel(labels, now)
         else:
-            self.pipes[slot] = Pipe(channel, labels, replay, limit, now)
+            self.pipes[slot] = Pipe(channel, labels, replay, now)
         self._look(answer)
 
     def unmount(self, slot: str) -> None:
@@ -210,7 +210,7 @@ class World:
             assert not missing, f"{slot} was not given {missing}; its gaps are {pipe.gaps}"
             assert not list(pipe.excess()), f"{slot} was given {list(pipe.excess())}"
             for gap in pipe.gaps:
-                assert gap.cause != "epoch" or self.upheavals
+                assert gap.last is not None or self.upheavals
 
     # Inside
 
@@ -219,11 +219,9 @@ class World:
             return None
         gap, epoch = came["lastGap"], came["position"]["epoch"]
         if gap["cause"] == "epoch":
-            # Of the log before the present one; which one, the page need not have told us.
-            return Gap(
-                "epoch", pipe.epoch if pipe.epoch != epoch else None, gap["from"], float("inf")
-            )
-        described = Gap(gap["cause"], epoch, gap["from"], gap["to"])
+            before = pipe.epoch if pipe.epoch != epoch else None
+            return Gap(before, gap["from"], None, epoch)
+        described = Gap(epoch, gap["from"], gap["to"], epoch)
         if came["gaps"] == 1 and gap["cause"] == "window":
             lost = [
                 sent

@@ -1,4 +1,4 @@
-"""One gunicorn sync worker and five hundred open listeners."""
+"""One process and five hundred open listeners."""
 
 import asyncio
 import sys
@@ -15,18 +15,23 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 LISTENERS = 500
 MESSAGES = 100
-ROUNDS = 8
 
 
-def test_one_sync_worker_serves_five_hundred_listeners_and_callbacks(tmp_path):
-    with Server("gunicorn-sync", "room", tmp_path / "log") as server:
+# A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets. The first goes on
+# for longer, since it is looked at whether it gives back what a crowd took.
+@pytest.mark.parametrize(
+    ("host", "added", "rounds"),
+    [("gunicorn-sync", 1, 8), ("uvicorn", 0, 4), ("gunicorn-gevent", 0, 4)],
+)
+def test_one_process_serves_five_hundred_listeners(host, added, rounds, tmp_path):
+    with Server(host, "room", tmp_path / "log") as server:
         app = App(server.url)
-        (worker,) = children(server.pid)
+        (worker,) = children(server.pid) or [server.pid]
 
         async def crowd_comes_and_goes():
             async with Crowd(server.url, LISTENERS, "room") as crowd:
                 hearing = asyncio.create_task(crowd.hear(MESSAGES))
-                # A request of its own, answered by the one worker that holds all the sockets.
+                # A request of its own, answered by the one process that holds all the sockets.
                 await asyncio.to_thread(app.send, *[("room", "news", n) for n in range(MESSAGES)])
                 heard = await hearing
                 return heard, figures(worker)
@@ -36,17 +41,16 @@ def test_one_sync_worker_serves_five_hundred_listeners_and_callbacks(tmp_path):
 
         before = figures(worker)
         looks = []
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             heard, look = asyncio.run(crowd_comes_and_goes())
             assert all(offsets == heard[0] for offsets in heard)
             assert heard[0] == list(range(heard[0][0], heard[0][0] + MESSAGES))
             looks.append(look)
             wait_for(settled, "the sockets to be closed")
 
-        # The server's thread and the loop's, whoever listens.
-        assert {look.threads for look in looks} == {2}
-        assert looks[0].descriptors >= before.descriptors + LISTENERS
+        assert {look.threads for look in looks} == {before.threads + added}
+        assert looks[0].descriptors > LISTENERS
         # What a crowd took is there for the next, as soon as Python's collector has seen to it.
         crowd = looks[0].resident_kib - before.resident_kib
         assert looks[-1].resident_kib - looks[-3].resident_kib < crowd * 0.1
-        assert "Traceback" not in server.log_text()
+        assert server.tracebacks() == []

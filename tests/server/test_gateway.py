@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 
@@ -13,7 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from harness.server import Server, environment
+from harness import command
+from harness.command import Command
+from harness.server import Server
 from harness.wait import TIMEOUT, wait_for
 from harness.ws import PipeClient
 
@@ -34,46 +35,17 @@ def url(gateway):
     return f"{gateway.url}/_pipe/"
 
 
-class Command:
-    """A run of the command line, its pipes open."""
-
-    def __init__(self, *arguments, stdin=subprocess.DEVNULL, settings=TOKEN):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "dash_pipe", *arguments],
-            env={**environment(os.environ, 0), **settings},
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def end(self):
-        """Wait for the end; return the exit code, and what is left of output and error."""
-        out, err = self.process.communicate(timeout=TIMEOUT)
-        return self.process.returncode, out, err
-
-    def message(self):
-        """The next line of its output; it waits for it."""
-        return json.loads(self.process.stdout.readline())
-
-
-def run(*arguments, **options):
-    with Command(*arguments, **options) as command:
-        return command.end()
+def run(*arguments, settings=TOKEN):
+    return command.run(*arguments, settings=settings)
 
 
 @contextlib.contextmanager
 def listening(url, *arguments):
     """A listener that is known to listen: it has written the past message it was asked for."""
     assert run("send", "--url", url, "jobs", "mark", "0")[0] == 0
-    with Command("listen", "--url", url, "jobs", *arguments, "--last", "1") as listener:
+    with Command(
+        "listen", "--url", url, "jobs", *arguments, "--last", "1", settings=TOKEN
+    ) as listener:
         while listener.message()["label"] != "mark":
             pass
         yield listener
@@ -91,18 +63,18 @@ def test_what_is_sent_is_heard(url):
 def test_a_bridge_passes_lines_on_as_they_come(url):
     with (
         listening(url, "lines", "mark") as listener,
-        Command("send", "--url", url, "jobs", "lines", "-", stdin=subprocess.PIPE) as bridge,
+        Command(
+            "send", "--url", url, "jobs", "lines", "-", stdin=subprocess.PIPE, settings=TOKEN
+        ) as bridge,
     ):
         for n in range(3):
-            bridge.process.stdin.write(f'{{"n": {n}}}\n')
-            bridge.process.stdin.flush()
+            bridge.write(f'{{"n": {n}}}\n')
             assert listener.message()["value"] == {"n": n}  # and the bridge waits for more
-        bridge.process.stdin.write("x" * 70_000 + "\nlast\n")
-        bridge.process.stdin.flush()
+        bridge.write("x" * 70_000 + "\nlast\n")
         assert listener.message()["value"] == "last"
         code, _, said = bridge.end()
         assert code == 1
-        assert said.startswith("dash-pipe: line 4 was not sent: ")
+        assert said.startswith("dash-pipe: line 4: ")
         assert "max_message_bytes" in said
 
 
@@ -187,8 +159,7 @@ def test_a_listener_comes_back_after_a_restart(tmp_path):
 
 def test_under_a_prefix_and_with_a_route_of_its_own(tmp_path):
     settings = {"DASH_PIPE_HTTP_POKE_ENABLED": "1", "DASH_PIPE_HTTP_ROUTE": "/hooks"}
-    command = ["serve", "--port", "0", "--prefix", "/app"]
-    with Command(*command, settings=settings) as gateway:
+    with Command("serve", "--port", "0", "--prefix", "/app", settings=settings) as gateway:
         for line in gateway.process.stderr:
             if "running on" in line:
                 root = next(word for word in line.split() if word.startswith("http://"))

@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from dash_pipe.brokers.memory import MemoryBroker
-from dash_pipe.hub import Hub, Policy
-from dash_pipe.log import Batch, Limits, Log
+from dash_pipe.hub import Hub
+from dash_pipe.log import Batch, Limits, Log, Message, Position, Snapshot
+from dash_pipe.policy import Policy
 from dash_pipe.protocol import Close, Denied, Frame, Subscribe
 
 
@@ -79,6 +81,46 @@ class Browser:
             yield from frames
             pings = [frame["n"] for frame in frames if frame["type"] == "ping"]
             frames = self.pong(pings[-1]) if pings else []
+
+
+class Elsewhere:
+    """A broker whose logs live elsewhere: its mirrors know what the test lets them know."""
+
+    may_wait = True
+
+    def __init__(self, clock: Clock) -> None:
+        self.logs: dict[str, Log] = {}
+        self.opened: Counter[str] = Counter()
+        self._clock = clock
+        self._asked: Counter[str] = Counter()
+        self._grown: Callable[[str], None] = lambda channel: None
+
+    def open(self, channel: str) -> Log:
+        self.opened[channel] += 1
+        return self.logs.setdefault(channel, Log("", Limits(), self._clock))
+
+    def close(self, channel: str) -> None:
+        self.opened[channel] -= 1
+
+    def refresh(self, channel: str) -> int:
+        self._asked[channel] += 1
+        return self._asked[channel]
+
+    def watch(self, grown: Callable[[str], None]) -> Callable[[], None]:
+        self._grown = grown
+        return lambda: None
+
+    def publish(self, *_: Any) -> Position:
+        raise NotImplementedError
+
+    def load(self, channel: str, epoch: str, *labels: str, first: int = 1) -> None:
+        """Have the mirror become a log with so many messages; the value is the offset."""
+        rows = [f'[{n},"{label}",{n},1000.000]' for n, label in enumerate(labels, first)]
+        window = [Message.of(row) for row in rows]
+        end = first + len(rows) - 1
+        self.logs[channel].load(Snapshot(epoch, end, window, [], {}, 0))
+        self.logs[channel].refreshed = self._asked[channel]
+        self._grown(channel)
 
 
 class Room:

@@ -11,7 +11,8 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.uri import parse_uri
 
-from dash_pipe.hosts.connection import Connection, websocket
+from dash_pipe.hosts.connection import Connection
+from dash_pipe.hosts.wire import websocket
 from dash_pipe.protocol import Close
 from unit.fakes import Room
 

@@ -1,7 +1,9 @@
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.cli import main
 from dash_pipe.cli.exits import Exit, Failure
 from dash_pipe.cli.send import read_value, send_lines
-from dash_pipe.errors import DashPipeError
+from dash_pipe.errors import BrokerUnavailable
 from dash_pipe.http import MAX_BODY_BYTES
 from dash_pipe.log import Limits, Position
 
@@ -132,8 +134,8 @@ def test_send_lines(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["send", "jobs", "a", "-"]) == Exit.NOT_SENT
     assert [value for _, value in sent(shared)] == [1, "two", "three", {"five": 5}]
     first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("dash-pipe: line 6 was not sent: it is not UTF-8")
-    assert second == "dash-pipe: line 7 was not sent: it has more than 1,048,576 bytes"
+    assert first.startswith("dash-pipe: line 6: it is not UTF-8")
+    assert second == "dash-pipe: line 7: it has more than 1,048,576 bytes"
 
 
 def test_send_lines_strictly(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,13 +172,21 @@ class Away:
     may_wait = True
 
     def publish(self, *_: Any, **__: Any) -> Position:
-        raise DashPipeError("the broker could not be reached")
+        raise BrokerUnavailable("it is away", may_have_been_sent=False, message_id="m1")
 
 
 def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setattr(brokers, "connect", lambda *_: Away())
     assert main(["send", "--broker", "shared://here", "jobs", "a", "1"]) == Exit.UNREACHABLE
-    assert capsys.readouterr().err == "dash-pipe: the broker could not be reached\n"
+    assert capsys.readouterr().err.startswith("dash-pipe: the message was not sent: it is away")
+
+
+def test_the_same_message_again(shared: MemoryBroker, capsys: Capture) -> None:
+    for _ in range(2):
+        assert main(["send", "jobs", "a", "1", "--id", "m1"]) == Exit.OK
+    assert len(sent(shared)) == 1
+    assert main(["send", "jobs", "a", "-", "--id", "m1"]) == Exit.USAGE
+    assert "--id is for one message" in capsys.readouterr().err
 
 
 def test_listen(shared: MemoryBroker, capsys: Capture) -> None:
@@ -244,3 +254,9 @@ def test_the_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: Cap
     monkeypatch.setattr("dash_pipe.cli.doctor._EXTRAS", {"nonsense": "no-such-package"})
     main(["doctor"])
     assert "pip install 'dash-pipe[nonsense]'" in capsys.readouterr().out
+
+
+def test_the_docs_have_the_exit_codes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    table = text[text.index("## Exit codes") :]
+    assert re.findall(r"^\| (\d) \|", table, re.MULTILINE) == [str(int(code)) for code in Exit]

@@ -125,7 +125,7 @@ def test_parts_add_up_to_8_kib(room: Room, page: Page) -> None:
     page.sends(page.ws.send_text, b" " * 5000, fin=False)
     page.sends(page.ws.send_continuation, b" " * 5000, fin=False)
     assert page.close_code == 1009
-    assert len(page.connection._text) <= 8192
+    assert len(page.connection._wire._text) <= 8192
 
 
 @on_a_loop

@@ -131,6 +131,7 @@ def test_csrf_protection_is_not_in_the_way(*, before: bool) -> None:
     client = server.test_client()
     assert post(client).status_code == 200
     assert post(client, base_url="https://localhost").status_code == 200
+    assert post(client, "/_pipe/poll", "[]", content_type="application/json").json == []
     answer = client.post("/form")
     assert (answer.status_code, "CSRF" in answer.text) == (400, True)
 

@@ -3,8 +3,8 @@
 import gc
 import weakref
 
-from dash_pipe.hub import Policy
 from dash_pipe.log import Limits
+from dash_pipe.policy import Policy
 from dash_pipe.protocol import Close
 from unit.fakes import Room, rows, values
 
@@ -171,7 +171,7 @@ def test_disconnecting_leaves_nothing_behind(room: Room) -> None:
     room.hub.disconnect(session)
     assert len(room.hub) == 0
     assert not session.replays
-    assert room.hub._listeners == {}
+    assert room.hub._desk.listeners == {}
     assert room.broker._open == {}
     room.send("jobs", 2)
     traces = [weakref.ref(browser.outlet)]

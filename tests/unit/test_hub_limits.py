@@ -1,6 +1,6 @@
 """What a browser may ask for, and what it is told when it asks for more."""
 
-from dash_pipe.hub import Policy
+from dash_pipe.policy import Policy
 from unit.fakes import Room, kinds, values
 
 
@@ -83,7 +83,7 @@ def test_what_was_asked_for_again_and_again_leaves_nothing(room: Room) -> None:
         browser.subscribe(f"channel {number}")
         list(browser.drain(browser.replay(f"channel {number}")))
         browser.says(type="unsubscribe", channel=f"channel {number}")
-    assert room.hub._listeners == {}
+    assert room.hub._desk.listeners == {}
     assert len(room.broker._silent) <= 100
     assert browser.session is not None
     assert not browser.session.replays

@@ -1,22 +1,18 @@
 """The loop thread with a real socket pair: its life, its end, and what a forked child does."""
 
-import json
 import os
 import select
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from websockets.client import ClientProtocol
 from websockets.frames import Opcode
-from websockets.http11 import Request
-from websockets.uri import parse_uri
 
 import dash_pipe
 from dash_pipe.hosts import loop
-from dash_pipe.hosts.connection import websocket
 from dash_pipe.hosts.loop import LoopThread, loop_thread
+from dash_pipe.hosts.wire import websocket
+from unit.line import Line
 
 
 @pytest.fixture
@@ -37,41 +33,14 @@ def thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopThread]:
     made._loop.close()
 
 
-class Page:
-    """A browser on a real socket."""
+class Page(Line):
+    """A browser that the loop thread serves."""
 
     def __init__(self, thread: LoopThread) -> None:
-        self.sock, theirs = socket.socketpair()
-        self.sock.settimeout(10)
-        theirs.setblocking(False)
-        self.events: list[Any] = []
-        self.ws = ClientProtocol(parse_uri("ws://app.org/"))
-        self.ws.send_request(self.ws.connect())
-        server = websocket()
-        server.receive_data(b"".join(self.ws.data_to_send()))
-        (request,) = server.events_received()
-        assert isinstance(request, Request)
-        thread.adopt(theirs, server, server.accept(request), None, None)
+        super().__init__()
+        self.theirs.setblocking(False)
+        thread.adopt(self.theirs, *self.handshake, None, None)
         self.next()
-
-    def next(self) -> Any:
-        while not self.events:
-            data = self.sock.recv(65536)
-            self.ws.receive_data(data) if data else self.ws.receive_eof()
-            self.events += self.ws.events_received()
-        return self.events.pop(0)
-
-    def frame(self) -> dict[str, Any]:
-        event = self.next()
-        assert event.opcode is Opcode.TEXT
-        frame: dict[str, Any] = json.loads(event.data)
-        return frame
-
-    def subscribe(self, channel: str) -> dict[str, Any]:
-        text = json.dumps({"type": "subscribe", "channel": channel, "labels": None})
-        self.ws.send_text(text.encode())
-        self.sock.sendall(b"".join(self.ws.data_to_send()))
-        return self.frame()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import dash_pipe
 from dash_pipe import brokers, poke, runtime
-from dash_pipe.errors import DashPipeError, SettingError
+from dash_pipe.errors import BrokerUnavailable, SettingError
 from dash_pipe.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from dash_pipe.log import Position
 
@@ -253,7 +253,7 @@ class Away:
 
     def publish(self, *_: Any, **__: Any) -> Position:
         if not self.left:
-            raise DashPipeError("the broker could not be reached")
+            raise BrokerUnavailable("it is away", may_have_been_sent=True, message_id="m1")
         self.left -= 1
         return Position("e", 2 - self.left)
 
@@ -262,8 +262,19 @@ def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brokers, "connect", lambda *_: Away())
     answer = post([MESSAGE] * 4)
     assert answer.status == 503
-    assert told(answer)["error"] == "the broker could not be reached"
+    assert "it is away" in told(answer)["error"]
     assert [position["offset"] for position in told(answer)["positions"]] == [1, 2]
+    assert told(answer)["message_id"] == "m1"
+    assert told(answer)["may_have_been_sent"] is True
+
+
+def test_the_same_message_again() -> None:
+    again = {**MESSAGE, "message_id": "m1"}
+    first, second = told(post([again, again]))["positions"]
+    assert first == second == told(post(again))["positions"][0]
+    assert len(sent()) == 1
+    answer = post({**MESSAGE, "message_id": ""})
+    assert (answer.status, told(answer)["where"]) == (400, "message_id")
 
 
 def test_a_server_that_is_set_up_wrong_says_so_in_its_own_log() -> None:
@@ -293,7 +304,14 @@ plain = st.recursive(
 )
 names = st.text(min_size=1, max_size=201) | plain
 nearly = st.fixed_dictionaries(
-    {}, optional={"channel_name": names, "label": names, "value": plain, "x": plain}
+    {},
+    optional={
+        "channel_name": names,
+        "label": names,
+        "value": plain,
+        "message_id": names,
+        "x": plain,
+    },
 )
 bodies = (
     st.binary()
@@ -328,4 +346,4 @@ def test_no_body_breaks_it(body: bytes) -> None:
         messages = parsed if isinstance(parsed, list) else [parsed]
         assert len(told(answer)["positions"]) == len(messages)
         for message in messages:
-            assert set(message) == {"channel_name", "label", "value"}
+            assert set(message) - {"message_id"} == {"channel_name", "label", "value"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hosts import wsgi
+from dash_pipe.hosts import threadhub, wsgi
 from dash_pipe.hosts.wsgi import find_socket, headers_of, serve_websocket
 from dash_pipe.protocol import Close
 from unit.fakes import descriptors
@@ -141,12 +141,10 @@ def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
             assert found is None
             assert reason in said
             assert "The way out: " in said
-        with monkeypatch.context() as patch:
-            patch.setattr(wsgi, "_is_gevent", lambda: True)
-            assert "gevent" in find_socket({"gunicorn.socket": sock})[1]
-        with monkeypatch.context() as patch:
-            patch.setattr(wsgi.sys, "platform", "win32")
-            assert "Windows" in find_socket({"werkzeug.socket": sock})[1]
+        # Where a socket is no descriptor it holds a thread; that has to be one of many.
+        monkeypatch.setattr(wsgi, "is_descriptor", lambda sock: False)
+        assert find_socket({"werkzeug.socket": sock, "wsgi.multithread": True}) == (sock, "")
+        assert "the only thread" in find_socket({"werkzeug.socket": sock})[1]
 
 
 def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any]) -> None:
@@ -170,3 +168,42 @@ def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any])
         assert browser.recv(10) == b"!"
         browser.close()
         server.close()
+
+
+def test_under_gevent_a_greenlet_has_the_socket(
+    environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wsgi, "_is_gevent", lambda: True)
+    monkeypatch.setattr(threadhub, "_current", None)
+    answer = serve_websocket(environ)
+    ends[1].sendall(b"what the server answers goes nowhere")
+    ends[1].close()
+    answer.done()
+    assert answer.status == 101
+    assert ends[0].recv(12) == b"HTTP/1.1 101"
+    threadhub.thread_hub().goodbye()
+    threadhub.atexit.unregister(threadhub.thread_hub().goodbye)
+
+
+def test_what_is_no_descriptor_stays_where_it_is(
+    environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wsgi, "is_descriptor", lambda sock: False)
+    monkeypatch.setattr(threadhub, "_current", None)
+    environ |= {"wsgi.multithread": True}
+    answers: list[Any] = []
+    serving = threading.Thread(target=lambda: answers.append(serve_websocket(environ)))
+    serving.start()
+    assert ends[0].recv(12) == b"HTTP/1.1 101"
+    assert serving.is_alive()  # as long as the browser is there
+    ends[0].close()
+    serving.join(10)
+    (answer,) = answers
+    assert answer.status == 101
+    threadhub.atexit.unregister(threadhub.thread_hub().goodbye)
+
+
+def test_a_socket_is_a_descriptor_here() -> None:
+    with socket.socket() as sock:
+        assert wsgi.is_descriptor(sock)
+    assert not wsgi.is_descriptor(sock)

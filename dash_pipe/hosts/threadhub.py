@@ -1,0 +1,98 @@
+"""A hub that threads share, where there is no loop that it could belong to."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from typing import Protocol
+
+from .. import runtime
+from ..hub import Hub
+from ..protocol import Close
+from ..session import Outlet, Session
+
+GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
+
+
+class WrittenOutlet(Outlet, Protocol):
+    """A way out that says when all that was sent before a close is on its way."""
+
+    written: threading.Event
+
+
+class ThreadHub:
+    """A hub that threads share, and a thread that brings out what has grown.
+
+    Attributes:
+        lock: held by whoever calls the hub, and never while waiting for a browser.
+        hub: whom the browsers talk to.
+    """
+
+    def __init__(self) -> None:
+        current = runtime.current()
+        self.lock = threading.RLock()
+        self._due = threading.Event()
+        self.hub = Hub(current.broker, current.policy, self._due.set, time.monotonic)
+        self._open: dict[Session, WrittenOutlet] = {}
+        threading.Thread(target=self._run, name="dash-pipe", daemon=True).start()
+
+    def connect(self, outlet: WrittenOutlet) -> Session | None:
+        """Take a browser in; see ``Hub.connect``."""
+        with self.lock:
+            session = self.hub.connect(outlet)
+            if session is not None:
+                self._open[session] = outlet
+        self._due.set()  # there is a heart to beat
+        return session
+
+    def disconnect(self, session: Session) -> None:
+        """Forget a session; see ``Hub.disconnect``."""
+        with self.lock:
+            self.hub.disconnect(session)
+            self._open.pop(session, None)
+
+    def goodbye(self) -> None:
+        """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""
+        deadline = time.monotonic() + GOODBYE_TIMEOUT
+        with self.lock:
+            self.hub.close(Close.GOING_AWAY, "the server is going away")
+            outlets = list(self._open.values())
+        for outlet in outlets:
+            outlet.written.wait(max(0.0, deadline - time.monotonic()))
+
+    def _run(self) -> None:
+        wait: float | None = None
+        while True:
+            self._due.wait(wait)
+            self._due.clear()
+            with self.lock:
+                self.hub.flush()
+                wait = self.hub.beat() if len(self.hub) else None
+
+
+_current: ThreadHub | None = None
+_lock = threading.Lock()
+
+
+def thread_hub() -> ThreadHub:
+    """The hub that threads of this process share, made at first use: after a server has forked."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = ThreadHub()
+            atexit.register(_current.goodbye)
+        return _current
+
+
+def _after_fork() -> None:
+    global _current, _lock
+    _lock = threading.Lock()  # the old one may be held by a thread that the child does not have
+    if _current is not None:
+        atexit.unregister(_current.goodbye)
+        _current = None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,128 @@
+"""Whether messages that stay in a process's memory reach every browser; said once where not.
+
+Nothing is guessed: a server says that it runs several workers, or it was told to; a process that
+sends has no app with an endpoint.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+PATIENCE = 5.0  # seconds after its first message that a sender has to become a server
+
+SERVERS = {"gunicorn", "uvicorn", "hypercorn"}
+QUEUES = {"celery", "rq", "dramatiq", "huey_consumer"}  # their workers serve no pages
+WAY_OUT = (
+    "Let all of them keep the messages in one place: set DASH_PIPE_BROKER=redis://localhost:6379/0 "
+    'in the environment of each (pip install "dash-pipe[redis]"; docs/brokers.md says more)'
+)
+
+logger = logging.getLogger("dash_pipe")
+
+
+def workers(argv: Sequence[str], environ: Mapping[str, str], config: Any = None) -> int:
+    """How many worker processes the server was told to run; 1 where nothing says so.
+
+    Args:
+        argv: the command line.
+        environ: the environment.
+        config: what uvicorn and hypercorn hand to each worker that they start.
+    """
+    if config is not None:
+        alone = getattr(config, "should_reload", False)
+        count = getattr(config, "workers", None)
+        return count if isinstance(count, int) and not alone else 1
+    program = _program(argv)
+    if program not in SERVERS or "--reload" in argv:
+        return 1
+    words = [*argv[1:]]
+    if program == "gunicorn":
+        words = [*shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), *words]
+    found = environ.get("WEB_CONCURRENCY", "1")
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-w", "--workers"):
+            found = following
+        elif word.startswith("--workers="):
+            found = word.partition("=")[2]
+        elif word.startswith("-w") and word[2:].isdigit():
+            found = word[2:]
+    return int(found) if found.isdigit() else 1
+
+
+def _program(argv: Sequence[str]) -> str:
+    """The name of the program, also where it runs as ``python -m``."""
+    path = PurePath(argv[0]) if argv else PurePath()
+    return path.parent.name if path.stem == "__main__" else path.stem
+
+
+def _config() -> Any:
+    """What uvicorn or hypercorn has handed to this process when they started it as a worker."""
+    multiprocessing = sys.modules.get("multiprocessing")  # a worker of theirs has it
+    if multiprocessing is None:
+        return None
+    return getattr(multiprocessing.current_process(), "_kwargs", {}).get("config")
+
+
+class Reach:
+    """What is known of this process: whether it serves browsers, and whether it sends.
+
+    Asked only where the broker keeps messages in the process's memory.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._has_endpoint = False
+        self._first: tuple[int, float] | None = None  # in which process was sent first, and when
+        self._said = False
+
+    def has_endpoint(self) -> None:
+        """There is an app here to which browsers may come."""
+        self._has_endpoint = True
+
+    def serves(self, *, multiprocess: bool = False) -> None:
+        """A browser has come. ``multiprocess``: its server says that it is one of several."""
+        self._has_endpoint = True
+        if multiprocess or workers(sys.argv, os.environ, _config()) > 1:
+            self._say(
+                "this server runs several worker processes, and each keeps its messages in its own "
+                "memory: a browser hears only what is sent in the worker that it is connected to"
+            )
+
+    def sends(self) -> None:
+        """A message was sent to this process's memory."""
+        if self._said or "PYTEST_VERSION" in os.environ:
+            return
+        now, pid = self._clock(), os.getpid()
+        if self._first is None or self._first[0] != pid:
+            self._first = (pid, now)
+            atexit.register(self.judge)
+        elif now >= self._first[1] + PATIENCE:
+            self.judge()
+
+    def judge(self) -> None:
+        """Say it, if no browser can ever hear what this process has sent."""
+        if self._first is None or self._first[0] != os.getpid():
+            return
+        if self._has_endpoint and _program(sys.argv) not in QUEUES:
+            return
+        self._say(
+            "this process sends messages, but no browser can hear them: it serves no Dash app, and "
+            "it keeps the messages in its own memory, which no other process can read"
+        )
+
+    def _say(self, what: str) -> None:
+        if not self._said:
+            self._said = True
+            logger.warning("dash-pipe: %s. %s.", what, WAY_OUT)
+
+
+current = Reach()
+"""That of this process."""

@@ -1,0 +1,183 @@
+"""For the tests of an app: what it sends, and who listens. A pytest fixture; see docs/testing.md.
+
+Not imported by the package, which needs no pytest. In ``conftest.py``::
+
+    pytest_plugins = ["dash_pipe.testing"]
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+
+from . import runtime
+from .brokers.memory import MemoryBroker
+from .hosts.loop import end_loop_thread
+from .log import Limits, Log, Position
+
+TIMEOUT = 10.0  # seconds
+
+
+class SentMessage(NamedTuple):
+    """A message as it was sent. ``value`` is what a browser gets: it has been JSON."""
+
+    channel_name: str
+    label: str
+    value: Any
+    position: Position
+
+
+class PipeMessages:
+    """The messages of a test, and the listeners; may be used from any thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.RLock())
+        self._sent: list[SentMessage] = []
+        self._waited_for: set[Position] = set()
+        self._listeners: dict[str, int] = {}
+
+    def __call__(self, channel_name: str | None = None, label: str | None = None) -> list[Any]:
+        """The values sent so far, in order: of a channel, of a label, or all."""
+        return [message.value for message in self.sent if _fits(message, channel_name, label)]
+
+    @property
+    def sent(self) -> list[SentMessage]:
+        """Every message sent so far, in order."""
+        with self._changed:
+            return list(self._sent)
+
+    def wait_for_message(
+        self, channel_name: str | None = None, label: str | None = None, timeout: float = TIMEOUT
+    ) -> SentMessage:
+        """The next message that fits, sent already or within so many seconds.
+
+        Each is returned once: another wait returns the one after it.
+
+        Raises:
+            AssertionError: none came; it says what did.
+        """
+        found: list[SentMessage] = []
+
+        def arrived() -> bool:
+            found[:] = [
+                message
+                for message in self._sent
+                if message.position not in self._waited_for and _fits(message, channel_name, label)
+            ]
+            return bool(found)
+
+        with self._changed:
+            if not self._changed.wait_for(arrived, timeout):
+                wanted = f"channel_name={channel_name!r}, label={label!r}"
+                raise AssertionError(
+                    f"no further message with {wanted} within {timeout:g} s; sent: {self._sent}"
+                )
+            self._waited_for.add(found[0].position)
+            return found[0]
+
+    def wait_for_listener(
+        self, channel_name: str, count: int = 1, timeout: float = TIMEOUT
+    ) -> None:
+        """Return when so many pages listen on a channel: what is sent from now on reaches them.
+
+        Raises:
+            AssertionError: they don't, within so many seconds; it says who listens where.
+        """
+
+        def enough() -> bool:
+            return self._listeners.get(channel_name, 0) >= count
+
+        with self._changed:
+            if not self._changed.wait_for(enough, timeout):
+                raise AssertionError(
+                    f"not {count} listening on {channel_name!r} within {timeout:g} s; "
+                    f"listening: {self._listeners}"
+                )
+
+    def _broker(self, limits: Limits, max_channels: int) -> MemoryBroker:
+        return _Observed(limits, max_channels, self._note, self._count)
+
+    def _note(self, publish: Callable[[], SentMessage]) -> Position:
+        """Keep what was sent, in the order of the channel; once, if it was sent again by its id."""
+        with self._changed:
+            message = publish()
+            if message.position not in {sent.position for sent in self._sent}:
+                self._sent.append(message)
+            self._changed.notify_all()
+            return message.position
+
+    def _count(self, channel: str, change: int) -> None:
+        with self._changed:
+            self._listeners[channel] = self._listeners.get(channel, 0) + change
+            self._changed.notify_all()
+
+
+class _Observed(MemoryBroker):
+    """A broker of memory that tells of what it does."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        max_channels: int,
+        note: Callable[[Callable[[], SentMessage]], Position],
+        count: Callable[[str, int], None],
+    ) -> None:
+        super().__init__(limits, max_channels)
+        self._note = note
+        self._count = count
+
+    def publish(
+        self, channel: str, label: str, value: str, message_id: str | None = None
+    ) -> Position:
+        """Append a message; see ``Broker``."""
+        append = super().publish
+
+        def publish() -> SentMessage:
+            position = append(channel, label, value, message_id)
+            return SentMessage(channel, label, json.loads(value), position)
+
+        return self._note(publish)
+
+    def open(self, channel: str) -> Log:
+        """The log of a channel; see ``Broker``."""
+        log = super().open(channel)
+        self._count(channel, 1)
+        return log
+
+    def close(self, channel: str) -> None:
+        """Let go of a log; see ``Broker``."""
+        super().close(channel)
+        self._count(channel, -1)
+
+
+@contextmanager
+def own_messages() -> Iterator[PipeMessages]:
+    """Have this process send and listen in a memory of its own while inside; the way it was after.
+
+    Whatever the setting ``broker`` says. Browsers that listen at the end are told that the server
+    goes away.
+    """
+    messages = PipeMessages()
+    end_loop_thread()  # its hub reads the broker of before
+    before = runtime.exchange(runtime.current().with_broker(messages._broker))
+    try:
+        yield messages
+    finally:
+        end_loop_thread()
+        runtime.exchange(before)
+
+
+@pytest.fixture
+def pipe_messages() -> Iterator[PipeMessages]:
+    """What a test's app sends, and who listens; every test begins with nothing."""
+    with own_messages() as messages:
+        yield messages
+
+
+def _fits(message: SentMessage, channel_name: str | None, label: str | None) -> bool:
+    return channel_name in {None, message.channel_name} and label in {None, message.label}

@@ -1,0 +1,59 @@
+"""A notice board: what any process posts, every page shows. README.md says how it is deployed.
+
+Nothing in it knows of the deployment: the path it lives below, the broker and the rest are in
+dashboard.env.
+"""
+
+import os
+import time
+
+from dash import Dash, Input, Output, State, callback, clientside_callback, dcc, html
+
+from dash_pipe import Pipe, send_to_pipe_channel
+
+app = Dash(__name__, title="Notice board", update_title=None)
+server = app.server  # for `gunicorn app:server`
+
+app.layout = html.Main(
+    [
+        Pipe(id="pipe", channel_name="board"),
+        Pipe(id="line", channel_name="board"),  # one that no slow callback holds up
+        dcc.Store(id="board", data={"posted": 0, "newest": []}),
+        html.H1("Notice board"),
+        html.P([html.Span("connecting", id="status"), " · gaps: ", html.Span("0", id="gaps")]),
+        html.Button("Post", id="post"),
+        html.P([html.Strong("0", id="posted"), " notices since this page was opened"]),
+        html.Ol(id="newest"),
+    ],
+    style={"maxWidth": "40rem", "margin": "auto", "padding": "1rem", "fontFamily": "system-ui"},
+)
+
+
+@callback(Input("post", "n_clicks"), prevent_initial_call=True)
+def post(n_clicks):
+    send_to_pipe_channel("board", "notice", f"a page's notice {n_clicks}, from {os.getpid()}")
+
+
+# The processes share no memory, so what a page has seen is kept in the page.
+@callback(
+    Output("board", "data"),
+    Output("posted", "children"),
+    Output("newest", "children"),
+    Input("pipe", "messages"),
+    State("board", "data"),
+    prevent_initial_call=True,
+)
+def show(messages, board):
+    posted = board["posted"] + len(messages)
+    lines = [f"{time.strftime('%X', time.localtime(m['time']))} {m['value']}" for m in messages]
+    newest = [*reversed(lines), *board["newest"]][:10]
+    return {"posted": posted, "newest": newest}, str(posted), [html.Li(line) for line in newest]
+
+
+clientside_callback(
+    "(status, gaps) => [status ?? 'connecting', String(gaps ?? 0)]",
+    Output("status", "children"),
+    Output("gaps", "children"),
+    Input("line", "status"),
+    Input("line", "n_gaps"),
+)

@@ -1,0 +1,14 @@
+"""Whoever serves the websockets, a callback may run a loop of its own."""
+
+APP = "coroutines"
+HOSTS = ("gunicorn-gevent", "gunicorn-sync", "werkzeug-threads")
+
+
+def test_a_callback_may_run_a_loop(app, browser):
+    browser.open(app.url)
+    browser.wait_open(status="open")
+    for n in (1, 2):
+        browser.click("run")
+        browser.wait_for_text("ran", f"run {n}")
+        app.send(("room", "any", n))
+        browser.wait_for_text("value", str(n))

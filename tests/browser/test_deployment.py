@@ -1,0 +1,190 @@
+"""The deployment of examples/deploy, in the middle of whose stream things are killed.
+
+A message has arrived when the page has made a callback call with it. One such call may fail here,
+when the worker that serves it is killed; that is Dash's, and its messages are in no other call.
+"""
+
+import itertools
+import os
+import signal
+import urllib.error
+import urllib.request
+
+import pytest
+
+from harness.calls import calls, watch
+from harness.deployment import Deployment
+from harness.redis import RedisServer
+from harness.server import trusting
+from harness.wait import TIMEOUT, wait_for
+
+HOSTS = ("gunicorn", "gateway")  # who holds the websockets
+LOG = "dash-pipe:{board}:log"  # its key in Redis
+EVERY_SECOND = ("--appendonly yes", "--appendfsync everysec")
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    with RedisServer(tmp_path_factory.mktemp("redis"), *EVERY_SECOND) as redis:
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def server(request, redis, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("deployment")
+    with Deployment(redis, directory, gateway=request.param == "gateway") as deployment:
+        yield deployment
+        assert deployment.tracebacks() == []
+
+
+@pytest.fixture
+def app(server):
+    return server
+
+
+@pytest.fixture
+def page(app, browser):
+    """A page that listens, and whose calls are remembered."""
+    browser.open(app.url)
+    browser.wait_for_text("status", "open")
+    watch(browser)
+    return browser
+
+
+def heard(page):
+    """The values that have arrived, in order."""
+    return [message["value"] for call in calls(page) for message in call.messages]
+
+
+def wait_until_heard(page, value):
+    wait_for(lambda: value in heard(page)[-1000:], f"{value} to arrive", 3 * TIMEOUT)
+
+
+def kill_a_worker(app, redis):
+    """The one that does most: it holds the websocket, where there is no gateway."""
+    os.kill(app.workers[0], signal.SIGKILL)
+
+
+def kill_who_holds_the_websockets(app, redis):
+    if app.gateway in app.running:
+        app.gateway.kill9()
+        app.gateway.start()
+    else:
+        kill_a_worker(app, redis)
+
+
+def kill_every_connection(app, redis):
+    assert redis.ask("CLIENT", "KILL", "TYPE", "normal") >= 1
+    assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") >= 1
+
+
+def restart_redis(app, redis):
+    redis.stop()
+    redis.start()
+
+
+HARM = (kill_a_worker, kill_every_connection, restart_redis, kill_who_holds_the_websockets)
+
+
+@pytest.mark.cuts
+@pytest.mark.kills
+def test_each_message_arrives_once_and_in_order_whatever_is_killed(app, redis, page):
+    numbers = iter(range(1000))
+    with app.sender() as sender:
+        for harm in HARM:
+            sender.say(*[next(numbers) for _ in range(100)])
+            wait_for(lambda: heard(page), "the stream")
+            sender.say(*[next(numbers) for _ in range(100)])
+            harm(app, redis)
+            last = next(numbers)
+            sender.say(last)
+            wait_until_heard(page, last)
+        sender.say(*numbers)
+    wait_until_heard(page, 999)
+    assert heard(page) == list(range(1000))
+    page.wait_for_text("gaps", "0")
+    made = calls(page)
+    assert len(made) < 500  # what comes while a call is under way is in the next
+    wait_for(lambda: all(call.status is not None for call in calls(page)), "their answers")
+    failed = [call for call in calls(page) if not call.succeeded]
+    assert len(failed) <= 2, failed  # of the two workers that were killed
+    assert all(call.status == 502 for call in failed)
+
+
+@pytest.mark.cuts
+def test_lost_data_is_one_gap_and_the_page_goes_on(app, redis, page):
+    with app.sender() as sender:
+        sender.say(*range(100))
+        wait_until_heard(page, 99)
+        redis.kill9()
+        redis.forget()
+        redis.start()
+        sender.say(*range(100, 200))
+    wait_until_heard(page, 199)
+    assert heard(page) == list(range(200))
+    page.wait_for_text("gaps", "1")
+    assert page.prop("pipe", "last_gap")["cause"] == "epoch"
+    assert page.prop("pipe", "n_gaps") == 1
+
+
+@pytest.mark.cuts
+def test_a_rollback_loses_nothing_in_silence(app, redis, page):
+    """The disk comes back without the last messages; who serves the page had not heard of them."""
+    with app.sender() as sender:
+        sender.say(*range(100))
+        wait_until_heard(page, 99)
+        with app.paused():
+            assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") == 1  # or else it has heard
+            known = redis.ask("XLEN", LOG)
+            sender.say(*range(100, 300))
+            wait_for(lambda: redis.ask("XLEN", LOG) == known + 200, "all to be sent")
+            redis.kill9()
+            redis.tear(5000)  # some ten messages
+            redis.start()
+            assert redis.ask("XLEN", LOG) < known + 200
+        sender.say(*range(300, 500))
+    wait_until_heard(page, 499)
+    values = heard(page)
+    assert values == sorted(set(values))  # none twice, none out of order
+    assert values[-200:] == list(range(300, 500))
+    ((before, after),) = [(a, b) for a, b in itertools.pairwise(values) if b != a + 1]
+    assert (before, after) == (99, 300)
+    page.wait_for_prop("pipe", "n_gaps", 1)
+    assert page.prop("pipe", "last_gap")["cause"] == "epoch"
+
+
+@pytest.mark.cuts
+def test_a_rollback_of_what_has_arrived_is_a_gap_too(app, redis, page):
+    """It can't be told from the other: that nothing is missing, nobody knows."""
+    with app.sender() as sender:
+        sender.say(*range(300))
+        wait_until_heard(page, 299)
+        redis.kill9()
+        redis.tear(5000)
+        redis.start()
+        sender.say(*range(300, 500))
+    wait_until_heard(page, 499)
+    assert heard(page) == list(range(500))
+    page.wait_for_prop("pipe", "n_gaps", 1)
+
+
+def test_sending_over_http_is_private(app, page):
+    message = b'{"channel_name": "board", "label": "notice", "value": "poked"}'
+    headers = {"Authorization": f"Bearer {app.settings['DASH_PIPE_HTTP_POKE_TOKEN']}"}
+
+    def poke(root, path):
+        request = urllib.request.Request(f"{root}{path}", message, headers)
+        with urllib.request.urlopen(request, timeout=TIMEOUT, context=trusting()) as answer:
+            return answer.status
+
+    public, private = app.url.removesuffix(app.path), f"http://127.0.0.1:{app.private_port}"
+    route = f"{app.path}_pipe/poke/"
+    hidden = (route, route.rstrip("/"), route.replace("poke", "%70oke"), f"/{route}")
+    for root, path in [*((public, one) for one in hidden), (private, app.path)]:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            poke(root, path)
+        assert caught.value.code == 404
+        caught.value.close()
+    assert poke(private, route) == 200
+    wait_until_heard(page, "poked")
+    assert heard(page) == ["poked"]

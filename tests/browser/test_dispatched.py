@@ -1,0 +1,26 @@
+"""Apps below paths of another server: DispatcherMiddleware, and FastAPI's sub-mounts."""
+
+import pytest
+
+from harness.app import App
+
+APP = "dispatched"
+HOSTS = ("gunicorn-sync", "waitress", "uvicorn")
+
+
+@pytest.fixture
+def app(server):
+    return App(f"{server.url}/one")
+
+
+def test_each_app_finds_its_own_endpoint_and_they_share_the_channels(
+    app, server, browser, second_browser
+):
+    browser.open(f"{server.url}/one/")
+    second_browser.open(f"{server.url}/two/")
+    for one in (browser, second_browser):
+        one.wait_open()
+    app.send(("far", "any", "near"))
+    browser.wait_for_text("value", "/one: near")
+    second_browser.wait_for_text("value", "/two: near")
+    assert [len(App(server.url + path).calls("show")) for path in ("/one", "/two")] == [1, 1]

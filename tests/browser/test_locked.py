@@ -1,0 +1,33 @@
+"""A login that guards HTTP alone."""
+
+import pytest
+
+from harness.server import Server
+
+APP = "locked"
+HOSTS = ("uvicorn",)
+
+
+def test_it_is_said_that_nothing_guards_the_websocket(app, browser, server):
+    browser.driver.get(app.url)
+    assert browser.find("body").text == "log in"
+    browser.driver.add_cookie({"name": "name", "value": "ann"})
+    browser.open(app.url)
+    browser.wait_open()
+    (line,) = (line for line in server.log_text().splitlines() if "dash-pipe: " in line)
+    assert "login_required on FastAPI" in line
+    assert "authorize" in line
+    browser.console()  # Chromium's line about the 401
+
+
+@pytest.mark.denies
+def test_a_hook_of_dash_that_refuses_denies_the_pipe(browser, tmp_path):
+    with Server("uvicorn", "hooked", tmp_path / "log") as server:
+        browser.driver.get(server.url)
+        browser.driver.add_cookie({"name": "name", "value": "ann"})
+        browser.console()
+        browser.open(server.url)
+        browser.wait_open(status="denied")
+        assert "dash-pipe: " not in server.log_text()
+        assert any("not even ann" in line for line in browser.console())
+        browser.fresh()

@@ -1,0 +1,60 @@
+"""Sixty messages a second for a minute, through a clientside callback."""
+
+from harness.wait import wait_for
+
+APP = "minute"
+HOSTS = ("werkzeug",)
+
+RATE = 60
+SECONDS = 60
+WARM = 600  # messages after which the page has made what it keeps
+MIB = 2**20
+
+# What arrives on sockets of the page, beside what the Pipe makes of it; and at each frame, whether
+# it shows what had arrived when the frame before was drawn.
+WATCH = """
+    window.arrived = -1;
+    window.frames = {drawn: 0, dropped: 0};
+    window.WebSocket = class extends WebSocket {
+        constructor(...given) {
+            super(...given);
+            this.addEventListener("message", ({data}) => {
+                for (const [, , value] of JSON.parse(data).messages ?? []) window.arrived = value;
+            });
+        }
+    };
+    let before = -1;
+    requestAnimationFrame(function frame() {
+        if (before >= 0) frames[(window.newest ?? -1) < before ? "dropped" : "drawn"] += 1;
+        before = arrived;
+        requestAnimationFrame(frame);
+    });
+"""
+
+
+def heap(browser):
+    """Bytes of JavaScript that the tab can't do without."""
+    browser.driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+    metrics = browser.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize")
+
+
+def test_no_frame_is_dropped_and_no_memory_kept(app, browser):
+    watch = {"source": WATCH}
+    cdp = browser.driver.execute_cdp_cmd
+    cdp("Performance.enable", {})
+    cdp("Page.addScriptToEvaluateOnNewDocument", watch)
+    browser.open(app.url)
+    browser.wait_open()
+    count = RATE * SECONDS
+    app.send(*[("ticks", "any", n) for n in range(count)], thread=True, every=1 / RATE)
+    wait_for(lambda: (browser.run("return window.newest") or 0) >= WARM, "the page to be warm")
+    warm = heap(browser)
+    browser.wait_for_text("drawn", str(count - 1), timeout=SECONDS + 30)
+    kept = heap(browser) - warm
+    assert browser.run("return window.unexpected") == 0
+    frames = browser.run("return window.frames")
+    assert frames["drawn"] > 30 * SECONDS  # as many as a busy machine draws
+    assert frames["dropped"] <= frames["drawn"] / 100, frames
+    assert kept < MIB / 2
+    assert browser.prop("pipe", "n_messages") == count

@@ -1,0 +1,157 @@
+"""The deployment of examples/deploy, with its own files: nginx, gunicorn, the gateway, Redis."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from typing_extensions import Self
+
+from harness.nginx import Nginx, filled
+from harness.process import children, figures
+from harness.redis import RedisServer
+from harness.server import (
+    CURRENT_PYTHON,
+    ROOT,
+    Server,
+    environment,
+    free_port,
+    make_certificate,
+)
+
+EXAMPLE = ROOT / "examples" / "deploy"
+SEND_TIMEOUT = {"DASH_PIPE_SEND_TIMEOUT": "30"}  # a sender that waits while Redis is restarted
+
+
+def read_settings(file: Path) -> dict[str, str]:
+    """Read a file of variables, as systemd and the shell do."""
+    lines = [line for line in file.read_text().splitlines() if line and line[0] != "#"]
+    return dict(line.split("=", 1) for line in lines)
+
+
+class Deployment:
+    """All of it, on Redis; a context manager, running while inside.
+
+    `gateway` says who holds the websockets: the gateway, or gunicorn's workers.
+    """
+
+    def __init__(self, redis: RedisServer, directory: Path, *, gateway: bool) -> None:
+        self.settings = read_settings(EXAMPLE / "dashboard.env")
+        assert "DASH_PIPE_BROKER" in self.settings
+        self.settings["DASH_PIPE_BROKER"] = redis.url
+        self.path = self.settings["DASH_URL_BASE_PATHNAME"]
+        self.app = Server(
+            "gunicorn-configured",
+            "app",
+            directory / "app.log",
+            directory=EXAMPLE,
+            settings=self.settings,
+        )
+        self.gateway = Server(
+            "gateway",
+            "",
+            directory / "gateway.log",
+            options=["--prefix", self.path],
+            settings=self.settings,
+        )
+        self.host = self.app.host
+        self.running = [self.app, *([self.gateway] if gateway else [])]
+        port, self.private_port = free_port(), free_port()
+        certificate = make_certificate(directory)
+        config = filled(
+            (EXAMPLE / "nginx.conf").read_text(),
+            {
+                "127.0.0.1:8000": f"127.0.0.1:{self.app.port}",
+                "127.0.0.1:8060": f"127.0.0.1:{self.running[-1].port}",
+                "127.0.0.1:8080": f"127.0.0.1:{self.private_port}",
+                "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+                "/etc/ssl/dash.example.org.pem": certificate["certificate"],
+                "/etc/ssl/dash.example.org.key": certificate["key"],
+            },
+        )
+        self._nginx = Nginx(config, port, directory, "https")
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            for server in self.running:
+                stack.enter_context(server)
+            stack.enter_context(self._nginx)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        """The address of the page."""
+        return f"{self._nginx.url}{self.path}"
+
+    @property
+    def workers(self) -> list[int]:
+        """gunicorn's workers; the one that does most, which holds the websockets, comes first."""
+        return sorted(children(self.app.pid), key=lambda pid: -figures(pid).threads)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Have the process that holds the websockets stand still while inside."""
+        pid = self.gateway.pid if self.gateway in self.running else self.workers[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def sender(self) -> "Sender":
+        """A process that sends to the board what it is told to."""
+        return Sender({**self.settings, **SEND_TIMEOUT})
+
+    def log_text(self) -> str:
+        """What the servers have written."""
+        return "\n".join(one.log_text() for one in self.running)
+
+    def tracebacks(self) -> list[str]:
+        """The tracebacks in it."""
+        return [each for one in self.running for each in one.tracebacks()]
+
+
+class Sender:
+    """`dash-pipe send board notice -`, a context manager: at its end all that was said is sent."""
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self._settings = settings
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [CURRENT_PYTHON, "-m", "dash_pipe", "send", "board", "notice", "-"],
+            env={**environment(os.environ, 0), **self._settings},
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def say(self, *values: int) -> None:
+        """Have these sent, in order; it does not wait for that."""
+        assert self._process.stdin is not None
+        self._process.stdin.writelines(f"{value}\n" for value in values)
+        self._process.stdin.flush()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._process.kill()
+        _, said = self._process.communicate(timeout=60)
+        assert kind is not None or (self._process.returncode, said) == (0, "")

@@ -1,0 +1,73 @@
+"""The command line and the gateway on a Redis that they share."""
+
+import signal
+from contextlib import contextmanager
+
+import pytest
+
+from harness.command import Command, run
+from harness.redis import RedisServer
+from harness.server import Server
+from harness.ws import PipeClient
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    with RedisServer(tmp_path_factory.mktemp("redis")) as redis:
+        yield redis
+
+
+@pytest.fixture
+def settings(redis):
+    return {"DASH_PIPE_BROKER": redis.url}
+
+
+@contextmanager
+def listening(settings):
+    """A listener that is known to listen: it has written the past message it was asked for."""
+    assert run("send", "jobs", "mark", "0", settings=settings) == (0, "", "")
+    with Command("listen", "jobs", "--last", "1", settings=settings) as listener:
+        while listener.message()["label"] != "mark":
+            pass
+        yield listener
+
+
+def test_it_meets_the_gateways_browsers(settings, tmp_path):
+    with Server("gateway", "", tmp_path / "log", settings=settings) as gateway:
+        url = f"{gateway.url}/_pipe/"
+        with listening(settings) as local, PipeClient(f"{gateway.url}/") as page:
+            page.subscribe("jobs")
+            assert run("send", "jobs", "a", '{"x": 1}', settings=settings) == (0, "", "")
+            message = local.message()
+            assert message["value"] == {"x": 1}
+            assert page.rows(1)[0][:3] == [message["offset"], "a", {"x": 1}]
+            # The same through the gateway, which knows the same channel.
+            code, out, _ = run("listen", "jobs", "a", "--url", url, "--last", "1", "--count", "1")
+            assert (code, f'"offset": {message["offset"]}' in out) == (0, True)
+        assert gateway.tracebacks() == []
+
+
+def test_the_same_message_again(settings):
+    with listening(settings) as listener:
+        for value in ("1", "1"):
+            assert run("send", "jobs", "a", value, "--id", "m1", settings=settings)[0] == 0
+        assert run("send", "jobs", "a", "2", settings=settings)[0] == 0
+        assert [listener.message()["value"] for _ in range(2)] == [1, 2]
+
+
+def test_it_listens_on_when_redis_was_away(redis, settings):
+    with listening(settings) as listener:
+        redis.kill9()
+        code, _, said = run("send", "jobs", "a", "1", settings=settings)
+        assert code == 3
+        assert "the message was not sent" in said
+        code, text, _ = run("doctor", settings=settings)
+        assert code == 3
+        assert "is DASH_PIPE_BROKER its address?" in text
+        redis.start()  # without its data
+        assert run("send", "jobs", "a", "2", settings=settings)[0] == 0
+        assert listener.message()["value"] == 2
+        listener.process.send_signal(signal.SIGINT)
+        code, _, said = listener.end()
+        assert code == 0
+        assert "the channel began anew" in said

@@ -1,0 +1,165 @@
+"""Two gunicorn workers on Redis, listeners on both, and a sender elsewhere, while things break."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import WebSocketException
+
+from dash_pipe.brokers import Broker, connect
+from dash_pipe.log import Limits
+from harness.process import children
+from harness.redis import RedisServer
+from harness.server import Server
+from harness.wait import wait_for
+from harness.ws import PipeClient
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+LISTENERS = 6
+MESSAGES = 1000
+
+
+class Follower(threading.Thread):
+    """A listener that comes back whenever its connection is lost, and reads on where it was."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self.values: list[Any] = []
+        self.gaps = 0
+        self.connections = 0
+        self._url = url
+        self._since: dict[str, Any] | None = None
+        self._leaving = threading.Event()
+        self.start()
+        wait_for(lambda: self.connections, "a listener to be subscribed")
+
+    def leave(self) -> None:
+        """Stop; wait for it."""
+        self._leaving.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._leaving.is_set():
+            try:
+                with PipeClient(self._url) as client:
+                    self._follow(client)
+            except (OSError, WebSocketException):
+                self._leaving.wait(0.05)
+
+    def _follow(self, client: PipeClient) -> None:
+        answer = client.subscribe("jobs", since=self._since)
+        self._since = self._since or {"epoch": answer["epoch"], "offset": answer["offset"]}
+        self.connections += 1
+        self._enter(answer["epoch"], gap=answer["recovered"] is False)
+        while not self._leaving.is_set():
+            try:
+                frame = client.next_frame(0.2)
+            except TimeoutError:
+                continue
+            self._enter(frame["epoch"], gap="lost" in frame)
+            self._since["offset"] = frame["upto"]
+            self.values += [row[2] for row in frame["messages"]]
+
+    def _enter(self, epoch: str, *, gap: bool) -> None:
+        assert self._since is not None
+        if gap or epoch != self._since["epoch"]:
+            self.gaps += 1
+            self._since = {"epoch": epoch, "offset": 0}
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path / "redis", "--save 3600 1000000") as redis:
+        yield redis
+
+
+@pytest.fixture
+def server(tmp_path: Path, redis: RedisServer) -> Iterator[Server]:
+    settings = {"DASH_PIPE_BROKER": redis.url}
+    with Server("gunicorn-two", "room", tmp_path / "log", settings=settings) as server:
+        yield server
+        assert "Traceback" not in server.log_text()
+
+
+@pytest.fixture
+def sender(redis: RedisServer) -> Iterator[Broker]:
+    broker = connect(redis.url, Limits(), 10, 10.0)
+    yield broker
+    broker.stop()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def followers(server: Server) -> Iterator[list[Follower]]:
+    with ExitStack() as stack:
+        followers = []
+        for _ in range(LISTENERS):
+            followers.append(Follower(server.url + "/"))
+            stack.callback(followers[-1].leave)
+        wait_for(
+            lambda: all(listens(worker) for worker in children(server.pid)),
+            "listeners at each of the workers",
+        )
+        yield followers
+
+
+def listens(pid: int) -> bool:
+    """Whether someone listens at a worker: it has its own thread, and two for that."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir())) > 2
+
+
+def test_every_message_comes_once_and_in_order(
+    server: Server, redis: RedisServer, sender: Broker, followers: list[Follower]
+) -> None:
+    def kill_a_worker() -> None:
+        os.kill(children(server.pid)[0], signal.SIGKILL)
+
+    def kill_connections() -> None:
+        redis.ask("CLIENT", "KILL", "TYPE", "pubsub")
+        redis.ask("CLIENT", "KILL", "TYPE", "normal")
+
+    def restart() -> None:
+        redis.stop()
+        redis.start()
+
+    harms = {200: kill_a_worker, 400: kill_connections, 600: restart, 800: kill_a_worker}
+    for number in range(MESSAGES):
+        if number in harms:
+            harms[number]()
+        sender.publish("jobs", "a", str(number))
+    for follower in followers:
+        wait_for(lambda f=follower: len(f.values) >= MESSAGES, "all messages", 30)
+        assert follower.values == list(range(MESSAGES))
+        assert follower.gaps == 0
+    assert sum(follower.connections for follower in followers) > LISTENERS
+
+
+def test_lost_data_is_a_gap_and_life_goes_on(
+    redis: RedisServer, sender: Broker, followers: list[Follower]
+) -> None:
+    sender.publish("jobs", "a", '"before"')
+    wait_for(lambda: all(follower.values for follower in followers), "the first message")
+    redis.kill9()
+    redis.start()
+    wait_for(lambda: all(follower.gaps for follower in followers), "the gap to be told")
+    sender.publish("jobs", "a", '"after"')
+    for follower in followers:
+        wait_for(lambda f=follower: len(f.values) > 1, "the second message")
+        assert (follower.values, follower.gaps) == (["before", "after"], 1)
+
+
+def test_the_oldest_dash_and_redis_py(tmp_path: Path, redis: RedisServer, sender: Broker) -> None:
+    settings = {"DASH_PIPE_BROKER": redis.url}
+    with (
+        Server("werkzeug-oldest", "room", tmp_path / "log", settings=settings) as server,
+        PipeClient(server.url + "/") as client,
+    ):
+        client.subscribe("jobs")
+        sender.publish("jobs", "a", "1")
+        assert client.rows(1)[0][:3] == [1, "a", 1]

@@ -1,0 +1,28 @@
+"""The memory broker under several workers is said to be what it is."""
+
+import pytest
+
+from harness.server import Server
+from harness.ws import PipeClient
+
+SAID = "several worker processes"
+
+
+def log_after_a_listener(host, tmp_path):
+    with Server(host, "room", tmp_path / "log") as server:
+        for _ in range(3):
+            with PipeClient(server.url + "/") as client:
+                client.subscribe("room")
+        return server.log_text()
+
+
+@pytest.mark.parametrize("host", ["gunicorn-two", "uvicorn-two"])
+def test_two_workers(tmp_path, host):
+    log = log_after_a_listener(host, tmp_path)
+    assert 1 <= log.count(SAID) <= 2  # once in each worker that a browser came to
+    assert "DASH_PIPE_BROKER=redis://" in log
+
+
+@pytest.mark.parametrize("host", ["gunicorn-sync", "werkzeug", "uvicorn"])
+def test_one_process(tmp_path, host):
+    assert "DASH_PIPE_BROKER" not in log_after_a_listener(host, tmp_path)

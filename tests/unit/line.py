@@ -1,0 +1,61 @@
+"""A browser on a real socket: websockets' own client, fed by hand."""
+
+import json
+import socket
+from typing import Any
+
+from websockets.client import ClientProtocol
+from websockets.frames import Opcode
+from websockets.http11 import Request
+from websockets.uri import parse_uri
+
+from dash_pipe.hosts.wire import websocket
+
+
+class Line:
+    """The browser's end of a socket pair; `theirs` is the server's, as is `handshake`."""
+
+    def __init__(self, subprotocol: str | None = None) -> None:
+        self.sock, self.theirs = socket.socketpair()
+        self.sock.settimeout(10)
+        self.events: list[Any] = []
+        offered: Any = [subprotocol] if subprotocol else None
+        self.ws = ClientProtocol(parse_uri("ws://app.org/"), subprotocols=offered)
+        self.ws.send_request(self.ws.connect())
+        server = websocket()
+        server.receive_data(b"".join(self.ws.data_to_send()))
+        (request,) = server.events_received()
+        assert isinstance(request, Request)
+        self.handshake = (server, server.accept(request))
+
+    def next(self) -> Any:
+        """The next event: the answer to the handshake, then frames."""
+        while not self.events:
+            data = self.sock.recv(65536)
+            self.ws.receive_data(data) if data else self.ws.receive_eof()
+            self.events += self.ws.events_received()
+        return self.events.pop(0)
+
+    def frame(self) -> dict[str, Any]:
+        event = self.next()
+        assert event.opcode is Opcode.TEXT
+        frame: dict[str, Any] = json.loads(event.data)
+        return frame
+
+    def send(self, data: bytes) -> None:
+        self.ws.send_text(data)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the client has to say, such as its answer to a close."""
+        self.sock.sendall(b"".join(self.ws.data_to_send()))
+
+    def subscribe(self, channel: str) -> dict[str, Any]:
+        self.send(json.dumps({"type": "subscribe", "channel": channel, "labels": None}).encode())
+        return self.frame()
+
+    def close_code(self) -> int | None:
+        """Read on to the server's close; its code."""
+        while self.next().opcode is not Opcode.CLOSE:
+            pass
+        return self.ws.close_rcvd.code if self.ws.close_rcvd else None

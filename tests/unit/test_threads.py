@@ -1,0 +1,201 @@
+"""One thread a browser, with real socket pairs."""
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import dash_pipe
+from dash_pipe.hosts import threadhub, threads
+from dash_pipe.hosts.threadhub import ThreadHub, thread_hub
+from dash_pipe.hosts.threads import ThreadSocket
+from dash_pipe.protocol import Close
+from unit.line import Line
+
+
+class Page(Line):
+    """A browser, and the thread that serves it."""
+
+    def __init__(
+        self, refusal: tuple[Close, str] | None = None, open_request: Any = None, **line: Any
+    ) -> None:
+        super().__init__(**line)
+        browser = ThreadSocket(thread_hub(), self.theirs, self.handshake, refusal, open_request)
+        self.thread = threading.Thread(target=browser.serve, daemon=True)
+        self.thread.start()
+        self.next()
+
+    def __enter__(self) -> "Page":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        self.theirs.close()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A hub of its own for each test, made at first use."""
+    monkeypatch.setattr(threadhub, "_current", None)
+    yield
+    if threadhub._current is not None:
+        threadhub.atexit.unregister(threadhub._current.goodbye)
+
+
+@pytest.fixture
+def shared() -> ThreadHub:
+    return thread_hub()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with Page() as page:
+        yield page
+
+
+def test_there_is_one_hub(shared: ThreadHub) -> None:
+    assert thread_hub() is shared
+
+
+def test_what_is_sent_arrives(page: Page) -> None:
+    assert page.subscribe("jobs")["type"] == "subscribed"
+    dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
+    assert page.frame()["messages"][0][:3] == [1, "a", "hello"]
+
+
+def test_many_hear_the_same(page: Page) -> None:
+    with Page() as other:
+        for each in (page, other):
+            each.subscribe("jobs")
+        for number in range(100):
+            dash_pipe.send_to_pipe_channel("jobs", "a", number)
+        for each in (page, other):
+            heard: list[int] = []
+            while len(heard) < 100:
+                heard += [row[2] for row in each.frame()["messages"]]
+            assert heard == list(range(100))
+
+
+def test_a_browser_that_goes_is_forgotten(shared: ThreadHub, page: Page) -> None:
+    with Page() as other:
+        other.subscribe("jobs")
+        assert len(shared.hub) == 2
+    assert len(shared.hub) == len(shared._open) == 1
+
+
+def test_a_refusal_is_told_by_its_code(shared: ThreadHub) -> None:
+    with Page(refusal=(Close.ORIGIN, "no")) as page:
+        assert page.close_code() == 4403
+        page.flush()
+        page.thread.join(10)
+        assert not page.thread.is_alive()
+        assert len(shared.hub) == 0
+
+
+def test_another_version_is_refused() -> None:
+    with Page(subprotocol="dash-pipe.v9") as page:
+        assert page.close_code() == 4406
+
+
+def test_what_is_no_text_closes(page: Page) -> None:
+    page.ws.send_binary(b"x")
+    page.flush()
+    assert page.close_code() == 1003
+
+
+def test_a_browser_that_answers_no_ping_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    dash_pipe.configure(heartbeat=0.05)
+    monkeypatch.setattr(threads, "CLOSE_TIMEOUT", 0.05)
+    with Page() as page:
+        page.subscribe("jobs")
+        assert page.close_code() == 4408
+        page.thread.join(10)  # though the close is not answered either
+        assert not page.thread.is_alive()
+
+
+def test_who_does_not_read_is_not_heard(page: Page) -> None:
+    page.subscribe("jobs")
+    page.ws.send_text(b'{"type":"replay","id":1,"channel":"jobs","labels":null,"last":1}')
+    asking = b"".join(page.ws.data_to_send()) * 1000
+    page.sock.settimeout(0.5)
+
+    def ask_on() -> None:
+        for _ in range(1000):
+            page.sock.sendall(asking)
+
+    with pytest.raises(TimeoutError):  # it waits for the answers to be read
+        ask_on()
+
+
+def test_goodbye(shared: ThreadHub, page: Page) -> None:
+    page.subscribe("jobs")
+    shared.goodbye()
+    assert page.close_code() == 1001
+
+
+def test_goodbye_does_not_wait_for_ever(
+    shared: ThreadHub, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threadhub, "GOODBYE_TIMEOUT", 0.05)
+    page.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    page.subscribe("jobs")
+    dash_pipe.send_to_pipe_channel("jobs", "a", "x" * 60_000)
+    page.sock.recv(1)  # the writer is at it, and will hang: there is no room for the rest
+    began = time.monotonic()
+    shared.goodbye()
+    assert time.monotonic() - began < threads.CLOSE_TIMEOUT / 2
+
+
+def test_the_app_is_asked_while_the_others_go_on() -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def authorize(request: object, channel: str, labels: object) -> bool:
+        assert request == "the request"
+        asked.set()
+        return go_on.wait(10) and channel == "jobs"
+
+    dash_pipe.configure(authorize=authorize)
+    request = contextlib.nullcontext("the request")
+    with Page() as page, Page(open_request=lambda: request) as other:
+        page.subscribe("jobs")
+        other.send(b'{"type":"subscribe","channel":"jobs","labels":null}')
+        assert asked.wait(10)
+        dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+        assert page.frame()["messages"][0][2] == 1
+        go_on.set()
+        assert other.frame()["type"] == "subscribed"
+        assert other.subscribe("secret")["code"] == "denied"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_keeps_no_browser_of_the_parents(shared: ThreadHub, page: Page) -> None:
+    page.subscribe("jobs")
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # lives until the parent has looked
+        os.write(theirs, b"none" if threadhub._current is None else b"one")
+        select.select([], [], [], 30)  # longer than the parent waits
+        os._exit(0)
+    try:
+        assert select.select([ours], [], [], 10)[0]
+        assert os.read(ours, 100) == b"none"
+        dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
+        assert page.frame()["messages"][0][2] == "still here"
+        shared.goodbye()
+        page.close_code()
+        page.flush()
+        assert page.sock.recv(100) == b""
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(ours)
+        os.close(theirs)
