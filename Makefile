@@ -9,21 +9,27 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 OLD := .venv-oldest/bin
+DPD := .venv-dpd/bin
 PIP := -m pip -qq --disable-pip-version-check
 
 # Stamps: what they stand for is installed again only when its description has changed.
 RUN := .venv/.run.stamp
 DEV := .venv/.dev.stamp
 OLDEST := .venv-oldest/.stamp
+BESIDE := .venv-dpd/.stamp
 NPM := node_modules/.stamp
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(RUN) ## run the demo, usage.py, on port 8050 (needs nothing but Python)
 	@$(BIN)/python tools/open_page.py http://127.0.0.1:8050/ & $(BIN)/python usage.py
+
+.PHONY: demo-django
+demo-django: $(DEV) redis ## the Django example on Daphne, on port 8050
+	@tools/demo_django.sh $(BIN)/python
 
 .PHONY: install
 install: $(DEV) $(NPM) ## everything that development needs, in .venv and node_modules
@@ -31,13 +37,16 @@ install: $(DEV) $(NPM) ## everything that development needs, in .venv and node_m
 .PHONY: old
 old: $(OLDEST) ## the oldest supported Dash, in .venv-oldest
 
+.PHONY: dpd
+dpd: $(BESIDE) ## django-plotly-dash with the Dash that it knows, in .venv-dpd
+
 .PHONY: unit
 unit: install ## the fast tests: under a minute
 	npm test
 	$(BIN)/python -m pytest tests/unit
 
 .PHONY: test
-test: install old chromium curl nginx redis ## all tests, also those in a browser
+test: install old dpd chromium curl nginx redis ## all tests, also those in a browser
 	npm test
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
@@ -72,7 +81,7 @@ wheel: $(DEV) ## the wheel and the sdist, in dist
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-oldest node_modules build dist *.egg-info
+	rm -rf .venv .venv-oldest .venv-dpd node_modules build dist *.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -97,6 +106,13 @@ $(OLDEST): pyproject.toml setup.py package.json
 	@test -x $(OLD)/python || $(PYTHON) -m venv .venv-oldest
 	@$(OLD)/python $(PIP) install --upgrade 'pip>=25.1'
 	@$(OLD)/python $(PIP) install --group oldest --editable .
+	@touch $@
+
+$(BESIDE): pyproject.toml setup.py package.json
+	@echo 'installing django-plotly-dash into .venv-dpd'
+	@test -x $(DPD)/python || $(PYTHON) -m venv .venv-dpd
+	@$(DPD)/python $(PIP) install --upgrade 'pip>=25.1'
+	@$(DPD)/python $(PIP) install --group dpd --editable .
 	@touch $@
 
 $(NPM): package.json package-lock.json

@@ -52,9 +52,15 @@ module.exports = [
   },
   {
     ...common,
-    // For a page whose websockets fail, which loads it with `import()`.
-    entry: { fallback: "./src/fallback.ts" },
+    // For a page whose websockets fail, and for one of django-plotly-dash, which load it with `import()`.
+    entry: { fallback: "./src/fallback.ts", bridge: "./src/bridge.ts" },
     output: { ...output, module: true, library: { type: "module" } },
     experiments: { outputModule: true },
+  },
+  {
+    ...common,
+    // For a page of Django's, which has it as a static file.
+    entry: { messages: "./src/messages.ts" },
+    output: { ...output, path: path.join(output.path, "django", "static", "dash_pipe") },
   },
 ];

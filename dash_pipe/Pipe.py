@@ -117,7 +117,8 @@ Keyword arguments:
 - url (string; optional):
     The address of the dash-pipe endpoint, when it is not `_pipe/ws`
     below the address of this app: a path, or an address with `ws:`,
-    `wss:`, `http:` or `https:`.
+    `wss:`, `http:` or `https:`; or `dpd:` for the socket that a page
+    of django-plotly-dash has.
 
 - value (boolean | number | string | dict | list; optional):
     The value of the newest message: whatever JSON the server sent.

@@ -124,14 +124,16 @@ class Desk:
         end = place = log.end
         recovered: bool | None = None
         lost: list[Lost] = []
-        if since is not None and since.epoch != end.epoch:
+        if not log.has_history and since is not None and since.epoch != end.epoch:
+            pass  # nobody can say what came before
+        elif since is not None and since.epoch != end.epoch:
             place, recovered = Position(end.epoch, 0), False
         elif since is not None and since.offset > end.offset:
             recovered = False
         elif since is not None:
             place = since
             lost = log.lost(since.offset, subscription.labels)
-            recovered = not lost
+            recovered = not lost if log.has_history else None
         subscription.at, subscription.told = place, place.offset
         return end, recovered, lost
 

@@ -29,6 +29,9 @@ class Position(NamedTuple):
     offset: int
 
 
+NO_HISTORY = "~"
+"""How the epoch of a log begins that knows only what this process heard; see docs/protocol.md."""
+
 NOWHERE = Position("", 0)
 """A position in no log: that of a mirror which was not loaded yet."""
 
@@ -117,6 +120,11 @@ class Log:
     def epoch(self) -> str:
         """The random name of this incarnation of the log."""
         return self.end.epoch
+
+    @property
+    def has_history(self) -> bool:
+        """Whether it knows all that was sent, and not only what this process heard."""
+        return not self.epoch.startswith(NO_HISTORY)
 
     @property
     def head(self) -> int:

@@ -11,15 +11,18 @@ from . import brokers, reach
 from .errors import SettingError
 from .log import Limits
 from .policy import Policy
-from .settings import Settings, resolve
+from .settings import Project, Settings, resolve
 
 
 class Runtime:
     """The settings and the broker of this process; may be used from any thread."""
 
-    def __init__(self, keywords: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, keywords: dict[str, Any] | None = None, project: Project | None = None
+    ) -> None:
         self._lock = threading.Lock()
         self._keywords = keywords or {}
+        self._project = project or {}
         self._settings: Settings | None = None
         self._broker: brokers.Broker | None = None
         self._routed = False  # a server has its routes
@@ -28,7 +31,7 @@ class Runtime:
         """Change settings; see ``dash_pipe.configure``."""
         with self._lock:
             merged = {**self._keywords, **keywords}
-            settings = resolve(merged, os.environ)
+            settings = resolve(merged, os.environ, self._project)
             if self._broker is not None and settings != self._settings:
                 raise SettingError(
                     ", ".join(keywords),
@@ -43,6 +46,14 @@ class Runtime:
                 )
             self._keywords, self._settings = merged, settings
             return settings
+
+    def adopt(self, project: Project) -> None:
+        """Take the settings of the project that this process runs; they are checked at first use.
+
+        A framework says them when it starts, so before there are messages.
+        """
+        with self._lock:
+            self._project, self._settings = dict(project), None
 
     @property
     def settings(self) -> Settings:
@@ -85,7 +96,7 @@ class Runtime:
         A lock may be held by a thread that the child does not have, and no browser of the parent
         can be reached from the child's memory.
         """
-        child = Runtime(self._keywords)
+        child = Runtime(self._keywords, self._project)
         child._routed = self._routed
         return child
 
@@ -98,7 +109,7 @@ class Runtime:
 
     def _resolved(self) -> Settings:
         if self._settings is None:
-            self._settings = resolve(self._keywords, os.environ)
+            self._settings = resolve(self._keywords, os.environ, self._project)
         return self._settings
 
 

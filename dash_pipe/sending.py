@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import reprlib
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -44,16 +45,32 @@ def send_to_pipe_channel(
         BrokerUnavailable: the broker could not be reached in time. It says whether the message may
             have been sent all the same, and carries an id with which it may be sent again.
     """
+    return prepared(channel_name, label, value, message_id)()
+
+
+def prepared(
+    channel_name: str, label: str, value: Any, message_id: str | None = None
+) -> Callable[[], Position]:
+    """Check and encode a message now; the function that is returned sends it.
+
+    Raises:
+        InvalidMessageError: as ``send_to_pipe_channel`` does.
+    """
     text = _checked(channel_name, label, value, message_id)
-    broker = runtime.current().broker
-    if not broker.may_wait:
-        return _publish_here(broker, channel_name, label, text, message_id)
-    if _on_a_loop():
-        _say_once(
-            "dash-pipe: send_to_pipe_channel() was called on a running event loop, which stands "
-            "still while the message is on its way; there `await async_send_to_pipe_channel(...)`"
-        )
-    return broker.publish(channel_name, label, text, message_id)
+
+    def send() -> Position:
+        broker = runtime.current().broker
+        if not broker.may_wait:
+            return _publish_here(broker, channel_name, label, text, message_id)
+        if _on_a_loop():
+            _say_once(
+                "dash-pipe: send_to_pipe_channel() was called on a running event loop, which "
+                "stands still while the message is on its way; there `await "
+                "async_send_to_pipe_channel(...)`"
+            )
+        return broker.publish(channel_name, label, text, message_id)
+
+    return send
 
 
 async def async_send_to_pipe_channel(

@@ -1,4 +1,4 @@
-"""The table of settings: one line each, from a keyword, the environment, or the default."""
+"""The table of settings: one line each, from a keyword, the environment, Django, or the default."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .errors import SettingError
@@ -17,6 +18,10 @@ Authorize = Callable[..., "bool | Awaitable[bool]"]
 
 One with a parameter ``token`` is given that of the Pipe, too.
 """
+
+
+Project = Mapping[str, "tuple[str, Any]"]
+"""The settings of a framework's project: by name, what an error calls them, and their values."""
 
 
 class Kind(NamedTuple):
@@ -87,8 +92,8 @@ class Settings:
     """Every setting of dash-pipe.
 
     Each is a keyword of ``dash_pipe.configure()`` and an environment variable ``DASH_PIPE_<NAME>``
-    in capitals (a list with commas, yes or no as 1 or 0); the keyword wins. Sizes are bytes, times
-    are seconds.
+    in capitals (a list with commas, yes or no as 1 or 0), and in Django a key of ``DASH_PIPE``. The
+    keyword wins, then the environment. Sizes are bytes, times are seconds.
     """
 
     broker: str = _setting("memory://", "who keeps the messages: a URL")
@@ -110,6 +115,7 @@ class Settings:
     url: str | None = _setting(
         None, "where browsers find the endpoint, if not below the app", _TEXT
     )
+    ws_route: str = _setting("dpd/ws/channel", "in Django, where the websocket is served", _ROUTE)
     http_route: str | None = _setting(
         None, "where the server's poke route is, if not in `_pipe`: `<http_route>/poke/`", _ROUTE
     )
@@ -119,16 +125,25 @@ class Settings:
     )
 
 
+_NO_PROJECT: Project = MappingProxyType({})
 _TABLE: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(Settings)}
 
 
-def resolve(keywords: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
-    """Settings from keywords, else from the environment, else the defaults.
+def resolve(
+    keywords: Mapping[str, Any], environ: Mapping[str, str], project: Project = _NO_PROJECT
+) -> Settings:
+    """Settings from keywords, else the environment, else a project's settings, else the defaults.
+
+    A project may write any value as the text that would stand in the environment.
 
     Raises:
         SettingError: for a name that is not in the table, or a value of the wrong kind.
     """
     values: dict[str, Any] = {}
+    for name, (shown, value) in project.items():
+        kind = _kind(shown, name)
+        is_text = isinstance(value, str) and not kind.fits(value)
+        values[name] = (_parse if is_text else _check)(shown, kind, value)
     for variable, text in environ.items():
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX):

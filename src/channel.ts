@@ -1,6 +1,6 @@
 import type { Listener } from "./listener";
 import type { BrowserFrame, Labels, Lost, Messages, Position, Replayed, Row, Subscribed } from "./protocol";
-import { MAX_LABELS } from "./protocol";
+import { MAX_LABELS, NO_HISTORY } from "./protocol";
 
 /** The newest of what is lost for `listener`; 0 when nothing is. */
 function lostFor(listener: Listener, lost: Lost): number {
@@ -72,7 +72,8 @@ export class Channel<L extends Listener = Listener> {
   /** Returns who was denied. */
   subscribed({ epoch, offset, lost, denied = [] }: Subscribed): L[] {
     this.answered++;
-    this.enter(epoch);
+    // A log without history is not read from its beginning.
+    this.enter(epoch, epoch[0] === NO_HISTORY ? offset : 0);
     const refused = this.allowed.filter(({ labels }) => labels?.some((label) => denied.includes(label)));
     for (const listener of refused) listener.deny();
     this.position ??= { epoch, offset };
@@ -105,10 +106,10 @@ export class Channel<L extends Listener = Listener> {
   }
 
   /** A frame of another epoch: the log began anew, and all that follows is news. */
-  private enter(epoch: string): void {
-    if (this.position && this.position.epoch !== epoch) this.position = { epoch, offset: 0 };
+  private enter(epoch: string, offset = 0): void {
+    if (this.position && this.position.epoch !== epoch) this.position = { epoch, offset };
     for (const listener of this.listeners) {
-      if (listener.position && listener.position.epoch !== epoch) listener.restart({ epoch, offset: 0 });
+      if (listener.position && listener.position.epoch !== epoch) listener.restart({ epoch, offset });
     }
   }
 }

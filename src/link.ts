@@ -33,12 +33,14 @@ export interface Ear {
 }
 
 const openWebsocket: OpenSocket = (browser, url, subprotocol) => new browser.WebSocket(url, subprotocol);
-let openSocket = openWebsocket;
+/** What has been loaded, by its file: it opens another kind of socket, for all links of its kind. */
+const openers: Record<string, OpenSocket> = {};
 
 /** A websocket, or what stands in for it, that comes back for ever, unless it is refused for good. */
 export function openLink(url: string, browser: Browser, load: LoadFallback, ear: Ear): Link {
   const now = () => browser.performance.now();
   let socket: Socket | null = null;
+  const file = url.startsWith("dpd:") ? "bridge" : "fallback";
   // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
   let attempt = 1;
   let spread = 0;
@@ -75,12 +77,12 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
     const most = !attempt && SHARED.includes(code) ? spread * 1000 : backoff;
     attempt++;
-    if (attempt > 2 && openSocket === openWebsocket) {
+    if (!openers[file] && (attempt > 2 || file === "bridge")) {
       // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.
-      const loaded = (file: Fallback) => {
-        openSocket = file.default;
+      const loaded = (module: Fallback) => {
+        openers[file] = module.default;
       };
-      load(attempt).then(loaded, () => {});
+      load(attempt, file).then(loaded, () => {});
     }
     hangUp();
     alarm(LEAST_DELAY + browser.Math.random() * most, open);
@@ -118,9 +120,11 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
   function open(): void {
     lastHeard = now();
     try {
-      socket = openSocket(browser, url, SUBPROTOCOL);
+      socket = (openers[file] ?? openWebsocket)(browser, url, SUBPROTOCOL);
     } catch (error) {
-      refuse(`${error}; give them another \`url\``);
+      // What is no address of a websocket waits for the file that knows what it is.
+      if (file === "bridge") closed(1006, "");
+      else refuse(`${error}; give them another \`url\``);
       return;
     }
     socket.onopen = () => {

@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (
     *("Pipe.py", "_imports_.py", "proptypes.js"),
-    *("dash_pipe.min.js", "fallback.min.js", "package-info.json"),
+    *("dash_pipe.min.js", "fallback.min.js", "bridge.min.js", "package-info.json"),
+    "django/static/dash_pipe/messages.min.js",
 )
 
 
@@ -61,6 +62,7 @@ def main() -> None:
         if check and names:
             sys.exit(f"stale: {', '.join(names)} in dash_pipe. Run `make build` and commit.")
         for name in names:
+            (ROOT / "dash_pipe" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(fresh / name, ROOT / "dash_pipe" / name)
             print(f"wrote dash_pipe/{name}")
 

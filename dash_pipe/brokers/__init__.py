@@ -18,6 +18,7 @@ IDS_SECONDS = 600
 
 # A broker module offers ``connect(url, limits, max_channels, send_timeout) -> Broker``.
 _MODULES = {"memory": "memory", "redis": "redis", "rediss": "redis", "unix": "redis"}
+_MODULES |= {"channels": "channel_layer"}
 
 
 class Broker(Protocol):
@@ -57,6 +58,11 @@ class Broker(Protocol):
 
     def watch(self, grown: Grown) -> Callable[[], None]:
         """Call ``grown`` whenever a log has grown, until the returned function is called."""
+
+
+def known(url: str) -> bool:
+    """Whether some broker answers to the URL's scheme."""
+    return urlsplit(url).scheme in _MODULES
 
 
 def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2.0) -> Broker:

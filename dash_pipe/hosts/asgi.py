@@ -41,6 +41,7 @@ class AsgiEndpoint:
         guard: who may use it.
         request_of: makes of a scope what the app's hooks are given; the scope itself by default.
         opened: called with each request for a websocket, before anything else.
+        opening: makes of what the hooks are given the context in which ``authorize`` is asked.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class AsgiEndpoint:
         guard: Guard | None = None,
         request_of: Callable[[Scope], Any] | None = None,
         opened: Callable[[], None] | None = None,
+        opening: Callable[[Any], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
         reach.current.has_endpoint()
         self._guard = guard or Guard()
         self._request_of = request_of or _itself
         self._opened = opened or _nothing
+        self._opening = opening
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI says."""
@@ -81,7 +84,7 @@ class AsgiEndpoint:
             return None
 
         def open_request() -> AbstractContextManager[Any]:
-            return nullcontext(self._request_of(scope))
+            return self._opening(self._request_of(scope))
 
         asked = open_request if self._guard.authorizes else None
         return AsgiSocket(running_hub(), receive, send, asked)
@@ -121,7 +124,7 @@ class AsgiEndpoint:
         loop = asyncio.get_running_loop()
 
         def permit(subscribe: Subscribe) -> Denied:
-            asking = refused(lambda: nullcontext(hooks_request), subscribe)
+            asking = refused(lambda: self._opening(hooks_request), subscribe)
             return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
         # What may take its time must not take the loop's.

@@ -7,7 +7,6 @@ hooks before it has a server; so the endpoint is added when ``init_app`` has run
 from __future__ import annotations
 
 import functools
-import html
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,9 @@ import dash
 
 from .. import reach, runtime
 from ..errors import SettingError, SetupError
+from . import dpd
 from .guard import Guard
+from .meta import meta
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -114,7 +115,10 @@ def _guard_of(app: Dash) -> Guard:
 def _on_setup(app: Dash) -> None:
     """Meet an app of this environment, as Dash's setup hook; leave alone what can't be served."""
     try:
-        setup(app)
+        if dpd.is_one(app):
+            dpd.name_socket(app)
+        else:
+            setup(app)
     except SettingError:
         raise  # without its endpoint the app would fail later, and not say why
     except Exception as error:  # apps come in all kinds here, and it is not ours to stop them
@@ -126,8 +130,7 @@ def _on_index(index: str) -> str:
     url = runtime.current().settings.url
     if url is None:
         return index
-    meta = f'<meta name="dash-pipe-url" content="{html.escape(url)}">'
-    return index.replace("</head>", f"{meta}</head>", 1)
+    return index.replace("</head>", f"{meta(url)}</head>", 1)
 
 
 dash.hooks.setup()(_on_setup)

@@ -96,7 +96,7 @@ type Props = {
   /**
    * The address of the dash-pipe endpoint, when it is not `_pipe/ws` below the
    * address of this app: a path, or an address with `ws:`, `wss:`, `http:` or
-   * `https:`.
+   * `https:`; or `dpd:` for the socket that a page of django-plotly-dash has.
    */
   url?: string;
   /**

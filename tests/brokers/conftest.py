@@ -1,12 +1,15 @@
 """Brokers of both kinds, and a Redis server that the tests of a file share."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from brokers.listening import Ear
 from dash_pipe.brokers import Broker, connect
 from dash_pipe.log import Limits
+from harness.project import configure
 from harness.redis import RedisServer
 
 
@@ -26,11 +29,27 @@ def redis(shared_redis: RedisServer) -> RedisServer:
 Make = Callable[..., Broker]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "channels"])
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes brokers, of one world; with keywords of ``Limits``. There is one in memory only."""
-    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis").url
-    yield from makes(url)
+    if request.param == "memory":
+        yield from makes("memory://")
+        return
+    server: RedisServer = request.getfixturevalue("redis")
+    if request.param == "redis":
+        yield from makes(server.url)
+        return
+    if marker := request.node.get_closest_marker("beyond_layers"):
+        pytest.skip(f"no channel layer can give it: {marker.args[0]}")
+    with layers(server.url):
+        yield from makes("channels://default")
+
+
+def layers(url: str) -> Any:
+    """A Django project's CHANNEL_LAYERS, while inside."""
+    configure()
+    layer = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [url]}}
+    return override_settings(CHANNEL_LAYERS={"default": layer})
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What every broker promises: the same tests for memory and for Redis."""
+"""What every broker promises: the same tests for memory, for Redis and for a channel layer."""
 
 import json
 import sys
@@ -45,6 +45,52 @@ def lost(broker: Broker, labels: str) -> dict[str, int]:
 # Order, offsets, epochs
 
 
+def test_another_process_hears_all_in_its_order(make: Make) -> None:
+    sender = make()
+    ear = Ear(elsewhere(make, sender))
+    log = ear.open("jobs")
+    for value in range(50):
+        sender.publish("jobs", "ab"[value % 2], json.dumps({"n": value, "é": [None, 1.5]}))
+    ear.until(lambda: log.head == 50)
+    assert [row[2]["n"] for row in ear.rows(log)] == list(range(50))
+    assert [row[:2] for row in ear.rows(log, labels="b")] == [[n, "b"] for n in range(2, 51, 2)]
+
+
+def test_a_channel_hears_nothing_of_others(broker: Broker, ear: Ear) -> None:
+    jobs, prices = ear.open("jobs"), ear.open("prices")
+    broker.publish("prices", "a", "1")
+    broker.publish("jobs", "a", "2")
+    ear.until(lambda: jobs.head == prices.head == 1)
+    assert ear.rows(jobs) == [[1, "a", 2]]
+    assert ear.rows(prices) == [[1, "a", 1]]
+
+
+def test_a_browser_hears_what_is_sent_from_its_subscribe_on(broker: Broker) -> None:
+    lounge = Lounge(broker)
+    browser = lounge.browser()
+    broker.publish("jobs", "a", '"old"')
+    (answer,) = lounge.frames(browser, browser.subscribe("jobs"), told)
+    assert answer["recovered"] is None
+    broker.publish("jobs", "a", '"new"')
+    assert values(lounge.frames(browser, [], rows)) == ["new"]
+
+
+def test_one_who_comes_back_to_the_same_process_resumes(broker: Broker) -> None:
+    lounge = Lounge(broker)
+    browser, stays = lounge.browser(), lounge.browser()
+    lounge.frames(stays, stays.subscribe("jobs"), told)
+    (answer,) = lounge.frames(browser, browser.subscribe("jobs"), told)
+    lounge.hub.disconnect(browser.session)
+    broker.publish("jobs", "a", '"meanwhile"')
+    lounge.frames(stays, [], rows)
+    back = lounge.browser()
+    since = {"epoch": answer["epoch"], "offset": answer["offset"]}
+    frames = lounge.frames(back, back.subscribe("jobs", since=since), rows)
+    assert values(frames) == ["meanwhile"]
+    assert frames[0]["recovered"] in {True, None}
+
+
+@pytest.mark.beyond_layers("it numbers nothing")
 def test_publishing_returns_the_position(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     positions = [broker.publish("jobs", "a", "1") for _ in range(3)]
@@ -53,6 +99,7 @@ def test_publishing_returns_the_position(broker: Broker, ear: Ear) -> None:
     ear.hears(log, positions[-1])
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_messages_are_kept_for_who_listens_later(broker: Broker, ear: Ear) -> None:
     broker.publish("jobs", "a", "1")
     broker.publish("jobs", "b", '{"x":2}')
@@ -61,6 +108,7 @@ def test_messages_are_kept_for_who_listens_later(broker: Broker, ear: Ear) -> No
     assert ear.rows(ear.open("prices")) == [[1, "a", 3]]
 
 
+@pytest.mark.beyond_layers("it numbers nothing")
 def test_what_is_heard_is_what_is_read(make: Make) -> None:
     broker = make()
     ear = Ear(broker)
@@ -74,6 +122,7 @@ def test_what_is_heard_is_what_is_read(make: Make) -> None:
         assert Ear(other).open("jobs").read(0, None, 2**30).rows == [heard]
 
 
+@pytest.mark.beyond_layers("of names it takes some")
 @pytest.mark.parametrize(
     "name", ["}{", "a}b", "{x}", "\udfff", "*?[a]", "a b\n", "\N{ROCKET}" * 200]
 )
@@ -82,10 +131,12 @@ def test_any_name_will_do(broker: Broker, ear: Ear, name: str) -> None:
     assert ear.rows(broker.open(name)) == [[1, name, 1]]
 
 
+@pytest.mark.beyond_layers("it numbers nothing")
 def test_each_channel_has_an_epoch_of_its_own(broker: Broker) -> None:
     assert broker.publish("jobs", "a", "1").epoch != broker.publish("prices", "a", "1").epoch
 
 
+@pytest.mark.beyond_layers("it numbers nothing")
 def test_an_epoch_stays_while_its_log_does(broker: Broker, ear: Ear) -> None:
     first = broker.publish("jobs", "a", "1")
     for _ in range(3):
@@ -98,18 +149,20 @@ def test_all_who_open_a_channel_share_its_log(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     assert broker.open("jobs") is log
     broker.close("jobs")
-    ear.hears(log, broker.publish("jobs", "a", "1"))
+    broker.publish("jobs", "a", "1")
+    ear.until(lambda: log.head == 1)
 
 
 def test_watchers_are_told_what_has_grown(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     heads: list[tuple[str, int]] = []
     unwatch = broker.watch(lambda channel: heads.append((channel, log.head)))
-    first = broker.publish("jobs", "a", "1")
+    broker.publish("jobs", "a", "1")
     ear.until(lambda: ("jobs", 1) in heads)  # told when the message is there to be read
     unwatch()
     unwatch()
-    ear.hears(log, Position(first.epoch, broker.publish("jobs", "a", "1").offset))
+    broker.publish("jobs", "a", "1")
+    ear.until(lambda: log.head == 2)
     assert ("jobs", 2) not in heads
 
 
@@ -118,10 +171,13 @@ def test_watchers_come_and_go_by_themselves(broker: Broker) -> None:
     unwatch = [broker.watch(lambda _, name=name: heard.append(name)) for name in "abc"]
     unwatch[1]()
     ear = Ear(broker)
-    ear.hears(ear.open("jobs"), broker.publish("jobs", "a", "1"))
+    log = ear.open("jobs")
+    broker.publish("jobs", "a", "1")
+    ear.until(lambda: log.head == 1)
     assert {*heard} == {"a", "c"}
 
 
+@pytest.mark.beyond_layers("it numbers nothing")
 @pytest.mark.parametrize("listened", [True, False])
 def test_threads_get_positions_of_their_own(
     broker: Broker, ear: Ear, listened: bool, often_switching: None
@@ -147,6 +203,7 @@ def test_threads_get_positions_of_their_own(
 # Sending twice
 
 
+@pytest.mark.beyond_layers("it knows no message by its id")
 def test_a_message_id_is_delivered_once(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     first = broker.publish("jobs", "a", "1", "an id")
@@ -175,17 +232,20 @@ def both(make: Make, history: str, /, **limits: float) -> Iterator[Ear]:
         yield other
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_the_window_is_bounded_by_count(make: Make) -> None:
     for ear in both(make, "aaaaa", messages=3):
         assert ear.rows(ear.broker.open("jobs")) == [[3, "a", 2], [4, "a", 3], [5, "a", 4]]
         assert lost(ear.broker, "a") == {"a": 2}
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_the_window_is_bounded_by_bytes(make: Make) -> None:
     for ear in both(make, "aaaaaa", bytes=75):
         assert [row[0] for row in ear.rows(ear.broker.open("jobs"))] == [4, 5, 6]
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_the_window_is_bounded_by_age(make: Make) -> None:
     for ear in both(make, "ab", seconds=0.3, label_seconds=0.3):
         log = ear.broker.open("jobs")
@@ -194,6 +254,7 @@ def test_the_window_is_bounded_by_age(make: Make) -> None:
         assert lost(ear.broker, "ab") == {"a": 1, "b": 2}
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_age_is_applied_when_a_message_is_added(make: Make) -> None:
     writer = make(seconds=0.2, label_seconds=60)
     publish(writer, "aab")
@@ -207,6 +268,7 @@ def test_age_is_applied_when_a_message_is_added(make: Make) -> None:
     assert lost(ear.broker, "ab") == lost(other.broker, "ab") == {"a": 2, "b": 0}
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_the_newest_of_a_label_outlives_the_window(make: Make) -> None:
     for ear in both(make, "qqabbbbb", messages=3):
         log = ear.broker.open("jobs")
@@ -215,12 +277,14 @@ def test_the_newest_of_a_label_outlives_the_window(make: Make) -> None:
         assert [m.offset for m in log.newest(frozenset("qa"), 1)] == [2, 3]
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_a_kept_newest_is_lost_when_a_newer_one_comes(make: Make) -> None:
     for ear in both(make, "qaaaq", messages=2):
         assert lost(ear.broker, "q") == {"q": 1}
         assert ear.rows(ear.broker.open("jobs"), labels="q") == [[5, "q", 4]]
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_the_newest_is_kept_for_a_number_of_labels(make: Make) -> None:
     for ear in both(make, "abcxxx", messages=2, labels=2):
         assert [row[0] for row in ear.rows(ear.broker.open("jobs"))] == [3, 5, 6]
@@ -228,6 +292,7 @@ def test_the_newest_is_kept_for_a_number_of_labels(make: Make) -> None:
         assert {**lost(ear.broker, "ab")} == {"a": 1, "b": 2}
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_what_is_known_of_loss_is_bounded(make: Make) -> None:
     for ear in both(make, "abcdefghij" * 5, messages=1, labels=4):
         log = ear.broker.open("jobs")
@@ -236,6 +301,7 @@ def test_what_is_known_of_loss_is_bounded(make: Make) -> None:
         assert lost(ear.broker, "z")["z"] >= 40  # what is not known counts as lost
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_a_label_is_kept_for_a_time(make: Make) -> None:
     for ear in both(make, "qab", messages=1, label_seconds=0.3):
         log = ear.broker.open("jobs")
@@ -244,6 +310,7 @@ def test_a_label_is_kept_for_a_time(make: Make) -> None:
         assert lost(ear.broker, "qa") == {"q": 1, "a": 2}
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_every_process_judges_losses_alike(make: Make) -> None:
     ears = list(both(make, "abcabdabeffffa", messages=3, labels=3))
     judged = [lost(ear.broker, "abcdefz") for ear in ears]
@@ -266,6 +333,7 @@ def elsewhere(make: Make, broker: Broker, **limits: float) -> Broker:
     return make(**limits) if broker.may_wait else broker
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_a_first_subscribe_reads_on_from_the_head(broker: Broker) -> None:
     lounge = Lounge(broker)
     browser = lounge.browser()
@@ -276,6 +344,7 @@ def test_a_first_subscribe_reads_on_from_the_head(broker: Broker) -> None:
     assert values(lounge.frames(browser, [], rows)) == ["new"]
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_a_browser_resumes_where_it_was(make: Make) -> None:
     broker = make()
     position = publish(broker, "ab")
@@ -287,6 +356,7 @@ def test_a_browser_resumes_where_it_was(make: Make) -> None:
     assert [row[0] for row in rows(frames)] == [3, 4]
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_a_place_that_is_lost_is_a_gap(make: Make) -> None:
     broker = make(messages=2)
     position = publish(broker, "a")
@@ -299,6 +369,7 @@ def test_a_place_that_is_lost_is_a_gap(make: Make) -> None:
         assert (answer["recovered"], answer["lost"]) == (recovered, gone)
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_another_epoch_is_a_gap_and_read_from_its_beginning(broker: Broker) -> None:
     publish(broker, "ab")
     lounge = Lounge(broker)
@@ -309,6 +380,7 @@ def test_another_epoch_is_a_gap_and_read_from_its_beginning(broker: Broker) -> N
     assert [row[0] for row in rows(frames)] == [1, 2]
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_requests_are_answered_in_their_order(broker: Broker) -> None:
     publish(broker, "ab")
     lounge = Lounge(broker)
@@ -331,6 +403,7 @@ def test_requests_are_answered_in_their_order(broker: Broker) -> None:
     assert values(frames) == [0, 0, 1]
 
 
+@pytest.mark.beyond_layers("it has no history")
 def test_a_poll_waits_until_the_log_was_looked_at(broker: Broker) -> None:
     publish(broker, "ab")
     since = {"epoch": "another", "offset": 9}

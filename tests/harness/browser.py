@@ -42,9 +42,11 @@ FLAGS = (
 LISTENING = ("open", "polling")
 
 # What a test with a marker of that name allows in the console: what Chromium writes when a
-# connection breaks, and Chromium and Dash when a callback answers 500 or, as its process was
-# killed, the proxy answers 502 in its place; whatever the page does.
+# connection breaks or a frame is sandboxed as django-plotly-dash does it, and Chromium and Dash
+# when a callback answers 500 or, as its process was killed, the proxy answers 502 in its place;
+# whatever the page does.
 ALLOWED = {
+    "framed": ("can escape its sandboxing",),
     "cuts": ("WebSocket connection to", "net::ERR_"),
     "kills": ("the server responded with a status of 502", "dash_renderer"),
     "denies": ("[dash-pipe] Pipe",),

@@ -21,6 +21,8 @@ APPS = ROOT / "tests" / "apps"
 CURRENT_PYTHON = sys.executable
 OLDEST_PYTHON = str(ROOT / ".venv-oldest" / "bin" / "python")
 
+DPD_PYTHON = str(ROOT / ".venv-dpd" / "bin" / "python")
+
 RUN = "from {module} import app; app.run(host='127.0.0.1', port={port})"
 # As on Windows, where a socket is no file descriptor.
 THREADS = "from dash_pipe.hosts import wsgi; wsgi.is_descriptor = lambda sock: False; "
@@ -69,6 +71,17 @@ HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server"
 
 # As its own gunicorn.conf.py has it.
 HOSTS["gunicorn-configured"] = (CURRENT_PYTHON, *GUNICORN[:4], "--no-control-socket")
+# A Django project, each half of it; and one of django-plotly-dash.
+HOSTS["dpd"] = (DPD_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
+HOSTS["django-asgi"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
+HOSTS["django-wsgi"] = (
+    CURRENT_PYTHON,
+    "-m",
+    "gunicorn",
+    "{module}.wsgi:application",
+    *GUNICORN[3:],
+    "--threads=4",
+)
 
 # No app: the endpoint alone.
 HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")

@@ -196,7 +196,7 @@ export const noFallback = () => Promise.reject(new TypeError("Failed to fetch"))
 function socketOf(browser: FakeBrowser): Browser["WebSocket"] {
   return class extends FakeSocket {
     constructor(url: string, subprotocol: string) {
-      if (!browser.allowed) throw new Error("SecurityError");
+      if (!browser.allowed || !/^wss?:/.test(url)) throw new Error("SecurityError");
       super(browser, url, subprotocol);
       browser.sockets.push(this);
     }

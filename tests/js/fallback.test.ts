@@ -65,7 +65,10 @@ describe("falling back", () => {
     expect(load).not.toHaveBeenCalled();
     await failOnce();
     await failOnce();
-    expect(load.mock.calls).toEqual([[3], [4]]);
+    expect(load.mock.calls).toEqual([
+      [3, "fallback"],
+      [4, "fallback"],
+    ]);
     expect([browser.sockets.length, requests()]).toEqual([3, ["info"]]);
     await browser.request.fail();
     browser.pass(300);

@@ -166,7 +166,7 @@ def test_a_setting_that_is_wrong_stops_the_app(monkeypatch: pytest.MonkeyPatch) 
         dash.Dash("app")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client() -> FlaskClient:
     return make_server().test_client()
 

@@ -17,12 +17,12 @@ FLOORS = [
     {"access", "session", "brokers"},
     {"delivery"},
     {"desk"},
-    {"hub"},
+    {"hub", "legacy"},
     {"runtime", "poll", "info"},
     {"sending", "endpoint"},
     {"poke"},
     {"hosts"},
-    {"cli", "testing"},
+    {"cli", "testing", "django"},
     {"__main__"},
 ]
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]

@@ -1,0 +1,51 @@
+"""Django's system checks of our settings: what is wrong is said before anything is served."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+from ..brokers import known
+from ..errors import SettingError
+from ..settings import Settings, resolve
+from .conf import OWN, project
+
+_DOCS = "docs/settings.md lists the settings and their values."
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """E001: the settings are no dict, or one is unknown or of the wrong kind."""
+    if not isinstance(getattr(settings, OWN, {}), dict):
+        came = type(settings.DASH_PIPE).__name__
+        return [_error("E001", f"{OWN}: expected a dict of settings, got {came}", _DOCS)]
+    try:
+        resolve({}, os.environ, project())
+    except SettingError as error:
+        return [_error("E001", str(error), _DOCS)]
+    return []
+
+
+def check_broker(**_: Any) -> list[CheckMessage]:
+    """E002: no broker has such a URL; E003: the project has no such channel layer."""
+    try:
+        found: Settings = resolve({}, os.environ, project())
+    except SettingError:
+        return []  # check_settings says so
+    scheme, alias = urlsplit(found.broker)[:2]
+    if not known(found.broker):
+        hint = "Use memory://, redis://host:port/0, or channels://default."
+        return [_error("E002", f"broker: no broker answers to {found.broker!r}", hint)]
+    layers = getattr(settings, "CHANNEL_LAYERS", {})
+    if scheme == "channels" and (alias or "default") not in layers:
+        names = ", ".join(sorted(layers)) or "no layer"
+        hint = f"CHANNEL_LAYERS has {names}; name one of its keys."
+        return [_error("E003", f"broker: {found.broker!r} names no channel layer", hint)]
+    return []
+
+
+def _error(number: str, message: str, hint: str) -> CheckMessage:
+    return Error(message, hint=hint, id=f"dash_pipe.{number}")

@@ -1,0 +1,74 @@
+"""The routes of a Django project: whole, in ``application``, or in parts, to be put among others.
+
+Both lists are for ``channels.routing.URLRouter``. Who listens is known by the project's session:
+``authorize`` is given the ASGI scope, with ``scope["user"]`` and ``scope["session"]`` in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.apps import apps
+from django.core.asgi import get_asgi_application
+from django.urls import path, re_path
+
+from .. import runtime
+from ..errors import SetupError
+from ..hosts.asgi import AsgiEndpoint, AsgiPoke, Scope
+from ..hosts.asgi_socket import Receive, Send
+from ..poke import route
+from .asking import asking
+
+
+class Identified:
+    """An ASGI app that is told the user: by the project's own middleware, else by its session."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._by_session = AuthMiddlewareStack(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection, as ASGI says."""
+        app = self._app if "user" in scope else self._by_session
+        await app(scope, receive, send)
+
+
+def _websocket_urlpatterns() -> list[Any]:
+    endpoint = Identified(AsgiEndpoint(opening=asking))
+    return [path(runtime.current().settings.ws_route.lstrip("/"), endpoint)]
+
+
+def _urlpatterns() -> list[Any]:
+    """Beside the websocket what a page asks where it has none; and poke, where it is on."""
+    settings = runtime.current().settings
+    beside = settings.ws_route.strip("/").rpartition("/")[0]
+    endpoint = Identified(AsgiEndpoint(opening=asking))
+    patterns = [path(f"{beside}/{name}".lstrip("/"), endpoint) for name in ("info", "poll")]
+    if settings.http_poke_enabled and (http_route := runtime.current().http_route) is not None:
+        patterns.append(path(route(http_route, "").lstrip("/"), AsgiPoke()))
+    return patterns
+
+
+def _application() -> Any:
+    return ProtocolTypeRouter(
+        {
+            "http": URLRouter([*urlpatterns, re_path("", _django)]),
+            "websocket": URLRouter(websocket_urlpatterns),
+            "lifespan": AsgiEndpoint(),
+        }
+    )
+
+
+_django = get_asgi_application()  # first: it sets Django up
+
+if not apps.is_installed("dash_pipe.django"):
+    raise SetupError(
+        "dash_pipe.django.routing takes its settings from the project; add 'dash_pipe.django' to "
+        "INSTALLED_APPS"
+    )
+
+websocket_urlpatterns = _websocket_urlpatterns()
+urlpatterns = _urlpatterns()
+application = _application()

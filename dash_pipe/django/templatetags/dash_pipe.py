@@ -1,0 +1,27 @@
+"""``{% dash_pipe_messages %}``: the page's socket, for Pipes in the page and in its frames."""
+
+from __future__ import annotations
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from ... import runtime
+from ...hosts.meta import meta
+
+register = template.Library()
+
+
+@register.simple_tag
+def dash_pipe_messages(url: str | None = None) -> SafeString:
+    """Provide ``window.dpd_wsb``, and tell our own Pipes of the page where the endpoint is.
+
+    It stands where ``{% plotly_message_pipe %}`` of django-plotly-dash stood, and needs nothing
+    of that. Its script is a static file of ``dash_pipe.django``.
+
+    Args:
+        url: of the endpoint; the project's own if not given.
+    """
+    named = mark_safe(meta(url or runtime.current().settings.url or "/"))
+    return format_html('{}<script src="{}"></script>', named, static("dash_pipe/messages.min.js"))

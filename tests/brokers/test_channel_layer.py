@@ -1,0 +1,165 @@
+"""What is the channel layer's own: its names, its frames, and that it has no history."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.test import override_settings
+
+from brokers.conftest import Make, layers, makes
+from brokers.listening import Ear, Lounge
+from dash_pipe.brokers import connect
+from dash_pipe.errors import BrokerUnavailable, InvalidMessageError, SettingError
+from dash_pipe.log import NOWHERE, Limits
+from harness.project import configure
+from harness.redis import RedisServer
+from harness.server import free_port
+from harness.wait import wait_for
+from unit.fakes import rows, values
+
+
+@pytest.fixture
+def make(redis: RedisServer) -> Iterator[Make]:
+    with layers(redis.url):
+        yield from makes("channels://default")
+
+
+def send_as_the_original_does(channel: str, event: dict[str, Any]) -> None:
+    async_to_sync(get_channel_layer().group_send)(f"dpd_pipe_{channel}", event)
+
+
+def test_what_the_original_sends_is_heard(make: Make) -> None:
+    ear = Ear(make())
+    log = ear.open("jobs")
+    event = {"type": "pipe.value", "label": "a", "value": {"x": [1]}}
+    send_as_the_original_does("jobs", event)
+    ear.until(lambda: log.head == 1)
+    assert ear.rows(log) == [[1, "a", {"x": [1]}]]
+
+
+def test_the_original_hears_what_we_send(make: Make) -> None:
+    @async_to_sync
+    async def hear() -> Any:
+        layer = get_channel_layer()
+        mailbox = await layer.new_channel()
+        await layer.group_add("dpd_pipe_jobs", mailbox)
+        assert make().publish("jobs", "a", '{"x":[1]}') == NOWHERE
+        return await layer.receive(mailbox)
+
+    heard = hear()
+    assert heard.pop("channel_name") == "jobs"
+    assert heard == {"type": "pipe.value", "label": "a", "value": {"x": [1]}}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "pipe.value", "label": None, "value": 1},
+        {"type": "pipe.value", "label": "a", "value": float("nan")},
+        {"type": "other", "label": "a", "value": 1},
+    ],
+)
+def test_what_no_pipe_can_take_is_dropped(
+    make: Make, event: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    ear = Ear(make())
+    log = ear.open("jobs")
+    send_as_the_original_does("jobs", event)
+    send_as_the_original_does("jobs", {"type": "pipe.value", "label": "a", "value": 2})
+    ear.until(lambda: log.head == 1)
+    assert ear.rows(log) == [[1, "a", 2]]
+    assert "dropped" in caplog.text
+
+
+def test_who_comes_from_another_process_goes_on_without_a_gap(make: Make) -> None:
+    first, second = make(), make()
+    lounges = Lounge(first), Lounge(second)
+    stays = lounges[1].browser()
+    lounges[1].frames(stays, stays.subscribe("jobs"), bool)
+    browser = lounges[0].browser()
+    (answer,) = lounges[0].frames(browser, browser.subscribe("jobs"), bool)
+    first.publish("jobs", "a", '"seen"')
+    lounges[0].frames(browser, [], rows)
+    lounges[1].frames(stays, [], rows)
+    since = {"epoch": answer["epoch"], "offset": 1}
+    moved = lounges[1].browser()
+    (again,) = lounges[1].frames(moved, moved.subscribe("jobs", since=since), bool)
+    assert answer["epoch"][0] == again["epoch"][0] == "~"
+    assert again["epoch"] != answer["epoch"]
+    assert (again["recovered"], again["lost"], again["offset"]) == (None, [], 1)
+    first.publish("jobs", "a", '"new"')
+    assert values(lounges[1].frames(moved, [], rows)) == ["new"]
+
+
+@pytest.mark.parametrize("name", ["a b", "é", "a/b", "x" * 91, "a:b", "a\n"])
+def test_a_name_that_is_none_on_a_layer(make: Make, name: str) -> None:
+    broker = make()
+    with pytest.raises(InvalidMessageError, match="channel_name: expected at most 90 of"):
+        broker.publish(name, "a", "1")
+    browser = Lounge(broker).browser()
+    (error,) = browser.subscribe(name)
+    assert (error["code"], error["channel"]) == ("denied", name)
+    assert "at most 90" in error["reason"]
+
+
+def test_a_name_of_90_characters(make: Make) -> None:
+    ear = Ear(make())
+    log = ear.open("x" * 90)
+    ear.broker.publish("x" * 90, "a", "1")
+    ear.until(lambda: log.head == 1)
+
+
+def test_a_number_that_the_layer_cannot_carry(make: Make) -> None:
+    ear = Ear(make())
+    ear.open("jobs")
+    with pytest.raises(InvalidMessageError, match="value: the channel layer can't carry it"):
+        ear.broker.publish("jobs", "a", str(2**70))
+
+
+def test_a_group_that_the_layer_forgot_is_joined_again(
+    make: Make, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dash_pipe.brokers.channel_listener.JOIN_SECONDS", 0.1)
+    ear = Ear(make())
+    log = ear.open("jobs")
+    redis.ask("FLUSHALL")
+    sender = make()
+
+    def arrives() -> bool:
+        sender.publish("jobs", "a", "1")
+        return log.head > 0
+
+    wait_for(arrives, "the group to be joined again")
+
+
+def test_a_layer_that_is_away(make: Make) -> None:
+    with override_settings(
+        CHANNEL_LAYERS={
+            "default": {
+                "BACKEND": "channels_redis.core.RedisChannelLayer",
+                "CONFIG": {"hosts": [f"redis://127.0.0.1:{free_port()}"]},
+            }
+        }
+    ):
+        with pytest.raises(BrokerUnavailable, match="the channel layer") as raised:
+            make(send_timeout=5.0).publish("jobs", "a", "1")
+        assert raised.value.may_have_been_sent
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("channels://other", "CHANNEL_LAYERS has no 'other'; it has default"),
+        ("channels://default", "the channel layer 'default' is in memory"),
+    ],
+)
+def test_a_layer_that_will_not_do(url: str, reason: str) -> None:
+    configure()
+    layer = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    with (
+        override_settings(CHANNEL_LAYERS={"default": layer}),
+        pytest.raises(SettingError, match=reason),
+    ):
+        connect(url, Limits(), 100)

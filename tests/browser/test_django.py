@@ -1,0 +1,108 @@
+"""The Django example behind nginx with Redis, in both layouts."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from harness.django_site import LAYOUTS, TOKEN, DjangoSite
+from harness.wait import wait_for_value
+
+HOSTS = LAYOUTS
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    directory = tmp_path_factory.mktemp("site")
+    with DjangoSite(request.param, directory, {"LIVE_POKE": "1"}) as site:
+        yield site
+    assert site.tracebacks() == []
+
+
+def log_in(browser, site):
+    browser.driver.get(f"{site.url}/login/")
+    browser.find("#id_username").send_keys("demo")
+    browser.find("#id_password").send_keys("demo")
+    browser.click("login")
+    browser.find("#logout")
+
+
+def total(browser):
+    """How many presses the plot shows."""
+    figure = browser.prop("plot", "figure")
+    return sum(figure["data"][0]["y"]) if figure else None
+
+
+def press(browser, site, colour):
+    """Press a button in a tab beside the plot."""
+    plot = browser.driver.current_window_handle
+    browser.driver.switch_to.new_window("tab")
+    browser.open(f"{site.url}/buttons/")
+    browser.click(colour)
+    return plot
+
+
+def poke(url, **headers):
+    message = {"channel_name": "presses", "label": "counts"}
+    message["value"] = {"red": 1000, "cyan": 0, "green": 0}
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(
+        f"{url}/dpd/views/poke/", json.dumps(message).encode(), headers, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_press_moves_the_plots_of_two_browsers(server, make_browser):
+    first, second = make_browser(), make_browser()
+    for browser in (first, second):
+        log_in(browser, server)
+        browser.open(f"{server.url}/plot/")
+        browser.wait_open()
+    before = total(first) or 0
+    plot = press(first, server, "cyan")
+    wait_for_value(lambda: total(second), before + 1, "the presses")
+    first.driver.close()
+    first.driver.switch_to.window(plot)
+    wait_for_value(lambda: total(first), before + 1, "the presses")
+    # A command is a process of its own, and so is who sends over HTTP.
+    server.manage("press", "red")
+    for browser in (first, second):
+        wait_for_value(lambda browser=browser: total(browser), before + 2, "the presses")
+    assert poke(server.url) == 401
+    assert poke(server.url, Authorization=f"Bearer {TOKEN}") == 200
+    for browser in (first, second):
+        wait_for_value(lambda browser=browser: total(browser), 1000, "the presses")
+
+
+def test_who_is_logged_out_is_denied_until_logged_in(server, make_browser):
+    browser = make_browser()
+    browser.open(f"{server.url}/plot/")
+    browser.wait_open(status="denied")
+    browser.wait_for_text("status", "Only who has logged in may listen.")
+    lines = browser.console()
+    assert "denied: this app does not let you listen there" in lines[0]
+    assert all("[dash-pipe] Pipe(id=" in line for line in lines)
+    server.manage("press", "green")
+    log_in(browser, server)
+    browser.open(f"{server.url}/plot/")
+    browser.wait_open()
+    wait_for_value(lambda: (total(browser) or 0) > 0, True, "the current state to be there")
+    browser.driver.get(server.url)
+    browser.click("logout")
+    browser.find("a[href='/login/']")
+    browser.open(f"{server.url}/plot/")
+    browser.wait_open(status="denied")
+    browser.console()
+
+
+def test_poke_is_not_there_when_it_is_off(server, tmp_path):
+    if server.host != "daphne":
+        pytest.skip("the routes are those of the one ASGI process, whatever else there is")
+    with DjangoSite("daphne", tmp_path) as site:
+        assert poke(site.url, Authorization=f"Bearer {TOKEN}") == 404

@@ -1,0 +1,118 @@
+"""The Django example behind nginx, with Redis: all on Daphne, or Daphne for the websocket alone."""
+
+import subprocess
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from typing_extensions import Self
+
+from harness.nginx import Nginx
+from harness.redis import RedisServer
+from harness.server import CURRENT_PYTHON, ROOT, Server, free_port
+
+EXAMPLE = ROOT / "examples" / "django_live"
+WS_ROUTE = "/dpd/ws/channel"
+TOKEN = "only-for-tests"
+
+LAYOUTS = ("daphne", "gunicorn and daphne")
+
+NGINX = """
+server {{
+    listen 127.0.0.1:{port};
+    proxy_set_header Host $http_host;
+    location = {route} {{
+        proxy_http_version 1.1;
+        proxy_set_header Connection upgrade;
+        proxy_set_header Host $http_host;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_pass http://127.0.0.1:{asgi};
+    }}
+    location /dpd/views/ {{ proxy_pass http://127.0.0.1:{asgi}; }}
+    location /static/ {{
+        alias {static}/;
+        types {{ text/css css; application/javascript js; }}
+    }}
+    location / {{ proxy_pass http://127.0.0.1:{other}; }}
+}}
+"""
+
+
+class DjangoSite:
+    """The whole site, in a directory of its own; a context manager."""
+
+    def __init__(
+        self, layout: str, directory: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.host = layout
+        self._directory = directory
+        self._stack = ExitStack()
+        self._redis = RedisServer(directory / "redis")
+        self._settings = {
+            "DJANGO_SETTINGS_MODULE": "live.settings",
+            "LIVE_DATABASE": str(directory / "db.sqlite3"),
+            "LIVE_DEBUG": "0",
+            "LIVE_STATIC": str(directory / "static"),
+            "LIVE_POKE_TOKEN": TOKEN,
+            "REDIS_URL": self._redis.url,
+            **(settings or {}),
+        }
+        self._servers: list[Server] = []
+
+    def __enter__(self) -> Self:
+        with self._stack:  # ends what was started when the rest fails
+            self._stack.enter_context(self._redis)
+            self.manage("migrate", "--verbosity=0")
+            self.manage("demo_user")
+            self.manage("collectstatic", "--no-input", "--verbosity=0")
+            asgi = self._serve("django-asgi")
+            other = asgi if self.host == "daphne" else self._serve("django-wsgi")
+            port = free_port()
+            config = NGINX.format(
+                port=port,
+                route=WS_ROUTE,
+                asgi=asgi.port,
+                other=other.port,
+                static=self._directory / "static",
+            )
+            directory = self._directory / "nginx"
+            directory.mkdir()
+            self.url = self._stack.enter_context(Nginx(config, port, directory)).url
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command, in a process of its own."""
+        done = subprocess.run(
+            [CURRENT_PYTHON, "manage.py", *arguments],
+            cwd=EXAMPLE,
+            env=self._settings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def log_text(self) -> str:
+        """What the servers have written."""
+        return "".join(server.log_text() for server in self._servers)
+
+    def tracebacks(self, since: int = 0) -> list[str]:
+        """The tracebacks that the servers have written."""
+        return [each for server in self._servers for each in server.tracebacks(since)]
+
+    def _serve(self, host: str) -> Server:
+        log = self._directory / f"{host}.log"
+        server = Server(host, "live", log, directory=EXAMPLE, settings=self._settings)
+        self._servers.append(server)
+        return self._stack.enter_context(server)

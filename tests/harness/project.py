@@ -1,0 +1,29 @@
+"""A Django project for tests that need no server: its settings, in this process."""
+
+import django
+from django.conf import settings
+
+
+def configure() -> None:
+    """Set Django up, once; what a test wants otherwise it overrides."""
+    if settings.configured:
+        return
+    settings.configure(
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "django.contrib.sessions",
+            "django.contrib.staticfiles",
+            "dash_pipe.django",
+        ],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        TEMPLATES=[
+            {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+        ],
+        CHANNEL_LAYERS={},
+        ROOT_URLCONF=(),
+        SECRET_KEY="only for tests",
+        STATIC_URL="/static/",
+        USE_TZ=True,
+    )
+    django.setup()

@@ -1,0 +1,309 @@
+"""dash_pipe.django, in a project without a server."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from importlib import import_module, reload
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.signed_cookies import SessionStore
+from django.core.checks import run_checks
+from django.db import connection, transaction
+from django.template import engines
+from django.test import override_settings
+
+import dash_pipe
+from dash_pipe import django as dash_pipe_django
+from dash_pipe import runtime
+from dash_pipe.errors import InvalidMessageError, SettingError
+from dash_pipe.hosts import dpd
+from harness.project import configure
+from unit.asgi_server import Server
+
+configure()
+
+from dash_pipe.django.conf import project  # noqa: E402 - which needs settings
+
+
+@pytest.fixture(autouse=True)
+def adopted(fresh_runtime: None) -> None:
+    runtime.current().adopt(project())
+
+
+def settings() -> Any:
+    return runtime.current().settings
+
+
+# Settings
+
+
+def test_the_defaults_are_those_of_the_original() -> None:
+    found = settings()
+    assert (found.ws_route, found.http_route) == ("dpd/ws/channel", "dpd/views")
+    assert found.url == "/dpd/ws/channel"
+    assert found.http_poke_enabled is False
+
+
+@override_settings(
+    PLOTLY_DASH={"ws_route": "old/ws", "http_route": "old/http", "http_poke_enabled": True, "x": 1},
+    DASH_PIPE={"ws_route": "new/ws", "heartbeat": 3, "window_messages": "12"},
+)
+def test_ours_win_over_those_of_the_original() -> None:
+    found = settings()
+    assert (found.ws_route, found.url) == ("new/ws", "/new/ws")
+    assert (found.http_route, found.http_poke_enabled) == ("old/http", True)
+    assert (found.heartbeat, found.window_messages) == (3.0, 12)
+
+
+def test_the_environment_wins_and_a_keyword_over_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "4")
+    with override_settings(DASH_PIPE={"heartbeat": 3, "poll_interval": 3}):
+        assert (settings().heartbeat, settings().poll_interval) == (4.0, 3.0)
+        assert dash_pipe.configure(heartbeat=5).heartbeat == 5
+
+
+@override_settings(FORCE_SCRIPT_NAME="/app/")
+def test_below_a_prefix() -> None:
+    assert settings().url == "/app/dpd/ws/channel"
+
+
+@override_settings(DASH_PIPE={"authorize": "os.path:exists"})
+def test_a_function_is_named() -> None:
+    assert settings().authorize is os.path.exists
+
+
+def test_a_forked_child_knows_them() -> None:
+    with override_settings(DASH_PIPE={"heartbeat": 3}):
+        assert runtime.current().for_child().settings.heartbeat == 3
+
+
+# Checks
+
+
+@pytest.mark.parametrize(
+    ("wrong", "number", "named"),
+    [
+        ({"DASH_PIPE": {"hartbeat": 3}}, "E001", "DASH_PIPE['hartbeat']: no such setting"),
+        ({"DASH_PIPE": {"heartbeat": "x"}}, "E001", "DASH_PIPE['heartbeat']: expected a number"),
+        ({"DASH_PIPE": {"ws_route": 5}}, "E001", "DASH_PIPE['ws_route']: expected a path"),
+        ({"DASH_PIPE": []}, "E001", "DASH_PIPE: expected a dict of settings, got list"),
+        ({"PLOTLY_DASH": {"http_route": 1}}, "E001", "PLOTLY_DASH['http_route']: expected a path"),
+        ({"DASH_PIPE": {"broker": "rabbit://x"}}, "E002", "broker: no broker answers to"),
+        ({"DASH_PIPE": {"broker": "channels://x"}}, "E003", "names no channel layer"),
+    ],
+)
+def test_a_wrong_setting(wrong: dict[str, Any], number: str, named: str) -> None:
+    with override_settings(**wrong):
+        (found,) = [each for each in run_checks() if each.id.startswith("dash_pipe.")]
+    assert (found.id, bool(found.hint)) == (f"dash_pipe.{number}", True)
+    assert named in found.msg
+
+
+def test_nothing_is_wrong() -> None:
+    assert [each for each in run_checks() if each.id.startswith("dash_pipe.")] == []
+
+
+# Routes
+
+
+def routing() -> Any:
+    return reload(import_module("dash_pipe.django.routing"))
+
+
+def request(app: Any, path: str, method: str = "GET", body: bytes = b"") -> int:
+    """The status of an answer to a program on this machine."""
+
+    async def main() -> int:
+        events = iter([{"type": "http.request", "body": body}])
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> Any:
+            try:
+                return next(events)
+            except StopIteration:
+                return await asyncio.Future()
+
+        async def send(event: Any) -> None:
+            sent.append(event)
+
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "path": path, "method": method, "headers": headers}
+        scope |= {"client": ("127.0.0.1", 1), "query_string": b"", "http_version": "1.1"}
+        await app(scope, receive, send)
+        return int(sent[0]["status"])
+
+    return asyncio.run(main())
+
+
+MESSAGE = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode()
+
+
+@override_settings(ALLOWED_HOSTS=["*"])
+def test_poke_is_not_there_when_it_is_off() -> None:
+    assert request(routing().application, "/dpd/views/poke/", "POST", MESSAGE) == 404
+
+
+@override_settings(DASH_PIPE={"http_poke_enabled": True, "http_route": "hooks"})
+def test_poke() -> None:
+    assert request(routing().application, "/hooks/poke/", "POST", MESSAGE) == 200
+    assert runtime.current().broker.open("jobs").head == 1
+
+
+def test_a_page_without_a_websocket_is_answered() -> None:
+    application = routing().application
+    assert request(application, "/dpd/ws/info") == 200
+    assert request(application, "/dpd/ws/poll", "POST", b"[]") == 200
+
+
+@pytest.fixture
+def asked() -> Iterator[list[Any]]:
+    asked: list[Any] = []
+
+    def authorize(scope: Any, channel: str, labels: Any) -> bool:
+        asked.append(scope)
+        return bool(scope["session"].get("in")) and not scope["user"].is_authenticated
+
+    with override_settings(
+        DASH_PIPE={"authorize": authorize},
+        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+    ):
+        yield asked
+
+
+@pytest.mark.parametrize(("is_in", "kind"), [(True, "subscribed"), (False, "error")])
+def test_authorize_sees_who_asks(asked: list[Any], is_in: bool, kind: str) -> None:
+    session = SessionStore()
+    session["in"] = is_in
+    session.save()
+    cookie = f"sessionid={session.session_key}".encode()
+
+    async def main() -> None:
+        app = routing().application
+        headers = [(b"host", b"app.org"), (b"cookie", cookie)]
+        async with Server(app, path="/dpd/ws/channel", headers=headers) as server:
+            assert (await server.next())["type"] == "websocket.accept"
+            assert (await server.subscribe())["type"] == kind
+
+    asyncio.run(main())
+    assert asked[0]["type"] == "websocket"
+
+
+def test_a_user_that_is_known_already_is_left_so(asked: list[Any]) -> None:
+    class User:
+        is_authenticated = False
+
+    async def main() -> None:
+        (pattern,) = routing().websocket_urlpatterns
+        scope = {"user": User(), "session": {"in": True}}
+        async with Server(pattern.callback, **scope) as server:
+            await server.next()
+            assert (await server.subscribe())["type"] == "subscribed"
+
+    asyncio.run(main())
+    assert isinstance(asked[0]["user"], User)
+
+
+# Sending
+
+
+def head() -> int:
+    return runtime.current().broker.open("jobs").head
+
+
+@pytest.fixture
+def database() -> Iterator[None]:
+    connection.ensure_connection()
+    yield
+    connection.close()
+
+
+@pytest.mark.usefixtures("database")
+class TestOnCommit:
+    def test_it_waits_for_the_commit(self) -> None:
+        value = {"n": 1}
+        with transaction.atomic():
+            dash_pipe_django.send_on_commit("jobs", "a", value)
+            value["n"] = 2
+            assert head() == 0
+        (row,) = runtime.current().broker.open("jobs").read(0, None, 2**20).rows
+        assert json.loads(row)[2] == {"n": 1}
+
+    def test_what_is_rolled_back_is_not_sent(self) -> None:
+        with transaction.atomic():
+            dash_pipe_django.send_on_commit("jobs", "a", 1)
+            transaction.set_rollback(True)
+        assert head() == 0
+
+    def test_without_a_transaction_it_is_sent_now(self) -> None:
+        dash_pipe_django.send_on_commit("jobs", "a", 1)
+        assert head() == 1
+
+    def test_a_message_that_is_wrong_is_wrong_at_once(self) -> None:
+        with transaction.atomic(), pytest.raises(InvalidMessageError):
+            dash_pipe_django.send_on_commit("jobs", "a", object())
+
+
+# Pages
+
+
+def rendered(tag: str) -> str:
+    template = engines["django"].from_string("{% load dash_pipe %}" + tag)
+    return str(template.render({}))
+
+
+def test_the_tag_names_the_endpoint_and_its_own_script() -> None:
+    assert rendered("{% dash_pipe_messages %}") == (
+        '<meta name="dash-pipe-url" content="/dpd/ws/channel">'
+        '<script src="/static/dash_pipe/messages.min.js"></script>'
+    )
+
+
+def test_the_tag_with_another_address() -> None:
+    assert 'content="/x?a&amp;&quot;"' in rendered("{% dash_pipe_messages url='/x?a&\"' %}")
+
+
+def test_the_script_is_found() -> None:
+    from django.contrib.staticfiles import finders
+
+    assert finders.find("dash_pipe/messages.min.js")
+
+
+class WrappedDash:
+    """As much of an app of django-plotly-dash as is met."""
+
+    __module__ = "django_plotly_dash.dash_wrapper"
+
+    def interpolate_index(self, **parts: str) -> dict[str, str]:
+        return parts
+
+
+@pytest.mark.parametrize(
+    ("keywords", "url"), [({}, "/dpd/ws/channel"), ({"url": "/other"}, "/other")]
+)
+def test_an_app_of_the_original_names_the_socket(keywords: dict[str, Any], url: str) -> None:
+    runtime.configure(**keywords)
+    app = WrappedDash()
+    assert dpd.is_one(app)
+    dpd.name_socket(app)
+    meta = f'<meta name="dash-pipe-url" content="{url}">'
+    assert app.interpolate_index(config="<script>", css="") == {
+        "config": f"{meta}<script>",
+        "css": "",
+    }
+
+
+def test_without_a_django_project_of_ours_it_is_that_of_the_page() -> None:
+    runtime.current().adopt({})
+    app = WrappedDash()
+    dpd.name_socket(app)
+    assert 'content="dpd:"' in app.interpolate_index(config="")["config"]
+
+
+def test_a_setting_that_is_wrong_stops_the_routes() -> None:
+    with (
+        override_settings(DASH_PIPE={"hartbeat": 1}),
+        pytest.raises(SettingError, match="hartbeat"),
+    ):
+        routing()
