@@ -33,13 +33,13 @@ export interface Browser extends Clock, Events {
 
 export type OpenSocket = (browser: Browser, url: string, subprotocol: string) => Socket;
 
-/** A file that opens another kind of socket: for where websockets fail, or for a page that has one already. */
+/** A file that opens another kind of socket: where websockets fail, or on a page that has one already. */
 export interface Fallback {
   default: OpenSocket;
 }
 
 /** Loads it; most pages never need one. `attempt` tells one try from the next. */
-export type LoadFallback = (attempt: number, file?: string) => Promise<Fallback>;
+export type LoadFallback = (attempt: number) => Promise<Fallback>;
 
 /** Says on the console what went wrong. Normal operation says nothing. */
 export function report(sentence: string, ...cause: unknown[]): void {

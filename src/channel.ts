@@ -72,8 +72,7 @@ export class Channel<L extends Listener = Listener> {
   /** Returns who was denied. */
   subscribed({ epoch, offset, lost, denied = [] }: Subscribed): L[] {
     this.answered++;
-    // A log without history is not read from its beginning.
-    this.enter(epoch, epoch[0] === NO_HISTORY ? offset : 0);
+    this.enter(epoch, offset);
     const refused = this.allowed.filter(({ labels }) => labels?.some((label) => denied.includes(label)));
     for (const listener of refused) listener.deny();
     this.position ??= { epoch, offset };
@@ -105,11 +104,13 @@ export class Channel<L extends Listener = Listener> {
     }
   }
 
-  /** A frame of another epoch: the log began anew, and all that follows is news. */
-  private enter(epoch: string, offset = 0): void {
+  /** Another epoch: the log began anew. All that follows is news; without history, all above `head`. */
+  private enter(epoch: string, head = 0): void {
+    const blank = epoch[0] === NO_HISTORY;
+    const offset = blank ? head : 0;
     if (this.position && this.position.epoch !== epoch) this.position = { epoch, offset };
     for (const listener of this.listeners) {
-      if (listener.position && listener.position.epoch !== epoch) listener.restart({ epoch, offset });
+      if (listener.position && listener.position.epoch !== epoch) listener.restart({ epoch, offset }, blank);
     }
   }
 }

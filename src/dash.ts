@@ -135,8 +135,8 @@ export function endpoint(url: string | undefined): string {
 }
 
 /**
- * Loads another file of this package, which Dash serves beside this one. A browser may remember for ever
+ * Loads the other file of this package, which Dash serves beside this one. A browser may remember for ever
  * that an address could not be loaded, so each try has its own.
  */
-export const loadFallback: LoadFallback = (attempt, file = "fallback") =>
-  import(/* webpackIgnore: true */ `./${file}.min.js?${attempt}`);
+export const loadFallback: LoadFallback = (attempt) =>
+  import(/* webpackIgnore: true */ `./fallback.min.js?${attempt}`);

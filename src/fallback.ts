@@ -1,5 +1,8 @@
-import type { Browser, Socket } from "./browser";
+import type { Browser, Fallback, Socket } from "./browser";
 import { ask, openPoll } from "./poll";
+import { PAGE_SOCKET } from "./protocol";
+
+const bridgeFile = "./bridge.min.js";
 
 /** How long a websocket may take before it counts as one that can't be had; `link.ts` waits for 10 s. */
 const TRIAL = 8000;
@@ -25,8 +28,15 @@ const said = new Set<string>();
  * is tried once more, if the server can open one, and then it polls. While it polls it goes on trying, and
  * when a websocket opens after all it takes the place of the polling: `onopen` is called again, for nothing
  * of what was said before is known there.
+ *
+ * On a page of django-plotly-dash there is a socket already, and a file of its own that speaks through it.
  */
-export default function openFallback(browser: Browser, url: string, subprotocol: string): Socket {
+export default function openFallback(
+  browser: Browser,
+  url: string,
+  subprotocol: string,
+  loadBridge = (): Promise<Fallback> => import(/* webpackIgnore: true */ bridgeFile),
+): Socket {
   const beside = (name: string) => new URL(name, url).href.replace("ws", "http");
   let inner: Socket | null = null;
   let trial: Socket | null = null;
@@ -79,13 +89,28 @@ export default function openFallback(browser: Browser, url: string, subprotocol:
     knock(LEAST_KNOCK);
   };
 
-  const giveUp = ask(browser, beside("info"), undefined, (answer) => {
-    const info = answer as Info | null;
-    if (!info?.interval) return outer.onclose?.({ code: 1006, reason: "", ...info });
-    if (!info.websocket) return poll(info);
-    tryWebsocket(() => poll(info));
-    timer = browser.setTimeout(() => poll(info), TRIAL);
-  });
+  /** The page has a socket already. */
+  const cross = (): (() => void) => {
+    let take = use;
+    loadBridge().then(
+      (file) => take(file.default(browser, url, subprotocol)),
+      () => outer.onclose?.({ code: 1006, reason: "" }),
+    );
+    return () => {
+      take = quit;
+    };
+  };
+
+  const inquire = () =>
+    ask(browser, beside("info"), undefined, (answer) => {
+      const info = answer as Info | null;
+      if (!info?.interval) return outer.onclose?.({ code: 1006, reason: "", ...info });
+      if (!info.websocket) return poll(info);
+      tryWebsocket(() => poll(info));
+      timer = browser.setTimeout(() => poll(info), TRIAL);
+    });
+
+  const giveUp = url === PAGE_SOCKET ? cross() : inquire();
 
   const outer: Socket & { polling: boolean } = {
     onopen: null,

@@ -6,7 +6,7 @@ import {
   report,
   type Socket,
 } from "./browser";
-import { type BrowserFrame, decode, encode, type ServerFrame, SUBPROTOCOL } from "./protocol";
+import { type BrowserFrame, decode, encode, PAGE_SOCKET, type ServerFrame, SUBPROTOCOL } from "./protocol";
 
 const CONNECT = 10_000;
 const LEAST_DELAY = 300;
@@ -39,7 +39,6 @@ let openSocket = openWebsocket;
 export function openLink(url: string, browser: Browser, load: LoadFallback, ear: Ear): Link {
   const now = () => browser.performance.now();
   let socket: Socket | null = null;
-  let openBridge: OpenSocket | undefined;
   // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
   let attempt = 1;
   let spread = 0;
@@ -76,7 +75,7 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
     const most = !attempt && SHARED.includes(code) ? spread * 1000 : backoff;
     attempt++;
-    if (attempt > 2 && !openBridge && openSocket === openWebsocket) {
+    if (attempt > 2 && openSocket === openWebsocket) {
       // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.
       const loaded = (file: Fallback) => {
         openSocket = file.default;
@@ -116,30 +115,14 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     ear.heard(frame);
   };
 
-  /** The page has a socket; what speaks through it is a file of its own. `check` bounds the wait. */
-  const fetchBridge = (): void => {
-    const none = { close() {} } as Socket;
-    socket = none;
-    load(attempt, "bridge").then(
-      (file) => {
-        openBridge = file.default;
-        if (socket === none) open();
-      },
-      () => {},
-    );
-    check();
-  };
-
   function open(): void {
     lastHeard = now();
-    if (url.startsWith("dpd:") && !openBridge) {
-      fetchBridge();
-      return;
-    }
     try {
-      socket = (openBridge ?? openSocket)(browser, url, SUBPROTOCOL);
+      socket = openSocket(browser, url, SUBPROTOCOL);
     } catch (error) {
-      refuse(`${error}; give them another \`url\``);
+      // The page's own socket: what speaks through it has to be loaded.
+      if (url === PAGE_SOCKET) closed(1006, "");
+      else refuse(`${error}; give them another \`url\``);
       return;
     }
     socket.onopen = () => {

@@ -1,4 +1,4 @@
-import { type Gap, type Labels, NO_HISTORY, type Position, type Row } from "./protocol";
+import type { Gap, Labels, Position, Row } from "./protocol";
 
 export type Status = "connecting" | "open" | "polling" | "closed" | "denied";
 
@@ -129,10 +129,9 @@ export class Listener {
   }
 
   /** The log began anew, or was rolled back: go on from `position`, with all that follows. */
-  restart(position: Position): void {
+  restart(position: Position, blank?: boolean): void {
     // Of a log without history nobody can say what came before.
-    if (this.position && position.epoch[0] !== NO_HISTORY)
-      this.lose({ from: this.position.offset, to: null, cause: "epoch" });
+    if (this.position && !blank) this.lose({ from: this.position.offset, to: null, cause: "epoch" });
     this.position = { ...position };
     this.release();
     if (this.start < NEVER) this.start = 0;

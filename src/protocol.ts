@@ -4,6 +4,8 @@ export const SUBPROTOCOL = "dash-pipe.v1";
 export const MAX_LABELS = 32;
 export const MAX_NAME = 200;
 export const MAX_FRAME = 8192;
+/** In place of an address: the socket that a page of django-plotly-dash has already. */
+export const PAGE_SOCKET = "dpd:";
 /** How the epoch of a log begins that knows only what its process heard. */
 export const NO_HISTORY = "~";
 

@@ -33,14 +33,19 @@ interface Page {
 let browser: FakeBrowser & Page;
 let spies: ReturnType<typeof consoleSpies>;
 let connect: typeof Connect;
-const load: LoadFallback = (_, file) => {
-  expect(file).toBe("bridge");
-  return import("../../src/bridge");
+const load: LoadFallback = async () => {
+  const { default: open } = await import("../../src/fallback");
+  return { default: (...args) => open(...args, () => import("../../src/bridge")) };
 };
 
 beforeEach(async () => {
   browser = new FakeBrowser();
   spies = consoleSpies();
+  browser.WebSocket = class {
+    constructor() {
+      throw new SyntaxError("no such address"); // as `dpd:` is none
+    }
+  } as never;
   vi.resetModules();
   ({ connect } = await import("../../src/connection"));
 });
@@ -52,9 +57,17 @@ async function join(...wishes: Partial<Wish>[]) {
     const base = { owner: {}, key: `${n}`, name: `Pipe ${n}`, channel: "jobs", labels: null, replay: 0 };
     return connection.join({ ...base, limit: 1000, token: undefined, wake: () => {}, ...more });
   });
+  await crossed();
+  return listeners;
+}
+
+/** The files are loaded: first that of the fallback, then that of the bridge. */
+async function crossed() {
+  browser.pass(300);
+  await vi.dynamicImportSettled();
+  browser.pass(600);
   await vi.dynamicImportSettled();
   browser.tick();
-  return listeners;
 }
 
 const values = (listener: { batch(): { rows: unknown[][] } } | undefined) =>
@@ -157,7 +170,7 @@ describe("the page's own socket", () => {
     expect(pipe?.status).toBe("connecting");
     wsb.wsb.socket.readyState = 1;
     wsb.events.get("open")?.();
-    browser.pass(1000);
+    await crossed();
     expect(pipe?.status).toBe("open");
     wsb.says("a", 2);
     expect(values(pipe)).toEqual([1, 2]);
@@ -194,8 +207,7 @@ test("a socket that was given up while its file was loading is not opened", asyn
   });
   connection.leave(listener);
   browser.pass(6000);
-  await vi.dynamicImportSettled();
-  browser.tick();
+  await crossed();
   expect(browser.dpd_wsb.calls).toEqual([]);
   expect((browser as unknown as Socket).readyState).toBeUndefined();
 });
