@@ -10,6 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OLD := .venv-oldest/bin
 DPD := .venv-dpd/bin
+DJANGO42 := .venv-django42/bin
 PIP := -m pip -qq --disable-pip-version-check
 
 # Stamps: what they stand for is installed again only when its description has changed.
@@ -17,6 +18,7 @@ RUN := .venv/.run.stamp
 DEV := .venv/.dev.stamp
 OLDEST := .venv-oldest/.stamp
 BESIDE := .venv-dpd/.stamp
+DJANGO := .venv-django42/.stamp
 NPM := node_modules/.stamp
 
 .PHONY: help
@@ -40,6 +42,10 @@ old: $(OLDEST) ## the oldest supported Dash, in .venv-oldest
 .PHONY: dpd
 dpd: $(BESIDE) ## django-plotly-dash with the Dash that it knows, in .venv-dpd
 
+.PHONY: django42
+django42: $(DJANGO) ## what there is for Django, on the oldest that is supported
+	$(DJANGO42)/python -m pytest tests/unit/test_django.py
+
 .PHONY: unit
 unit: install ## the fast tests: under a minute
 	npm test
@@ -48,6 +54,7 @@ unit: install ## the fast tests: under a minute
 .PHONY: test
 test: install old dpd chromium curl nginx redis ## all tests, also those in a browser
 	npm test
+	$(MAKE) django42
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 .PHONY: check
@@ -81,7 +88,7 @@ wheel: $(DEV) ## the wheel and the sdist, in dist
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-oldest .venv-dpd node_modules build dist *.egg-info
+	rm -rf .venv .venv-oldest .venv-dpd .venv-django42 node_modules build dist *.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -113,6 +120,13 @@ $(BESIDE): pyproject.toml setup.py package.json
 	@test -x $(DPD)/python || $(PYTHON) -m venv .venv-dpd
 	@$(DPD)/python $(PIP) install --upgrade 'pip>=25.1'
 	@$(DPD)/python $(PIP) install --group dpd --editable .
+	@touch $@
+
+$(DJANGO): pyproject.toml setup.py package.json
+	@echo 'installing the oldest supported Django into .venv-django42'
+	@test -x $(DJANGO42)/python || $(PYTHON) -m venv .venv-django42
+	@$(DJANGO42)/python $(PIP) install --upgrade 'pip>=25.1'
+	@$(DJANGO42)/python $(PIP) install --group django42 --editable .
 	@touch $@
 
 $(NPM): package.json package-lock.json

@@ -3,6 +3,8 @@
 import django
 from django.conf import settings
 
+from dash_pipe import runtime
+
 
 def configure() -> None:
     """Set Django up, once; what a test wants otherwise it overrides."""
@@ -27,3 +29,4 @@ def configure() -> None:
         USE_TZ=True,
     )
     django.setup()
+    runtime.current().adopt({})  # this process is more than the project: a test adopts it

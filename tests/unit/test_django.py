@@ -143,6 +143,7 @@ MESSAGE = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode(
 @override_settings(ALLOWED_HOSTS=["*"])
 def test_poke_is_not_there_when_it_is_off() -> None:
     assert request(routing().application, "/dpd/views/poke/", "POST", MESSAGE) == 404
+    assert [str(each.pattern) for each in routing().urlpatterns] == ["dpd/ws/info", "dpd/ws/poll"]
 
 
 @override_settings(DASH_PIPE={"http_poke_enabled": True, "http_route": "hooks"})
