@@ -92,9 +92,10 @@ def test_each_message_arrives_once_and_in_order_whatever_is_killed(app, redis, p
     numbers = iter(range(1000))
     with app.sender() as sender:
         for harm in HARM:
-            sender.say(*[next(numbers) for _ in range(100)])
-            wait_for(lambda: heard(page), "the stream")
-            sender.say(*[next(numbers) for _ in range(100)])
+            first, *rest = itertools.islice(numbers, 100)
+            sender.say(first, *rest)
+            wait_until_heard(page, first)
+            sender.say(*itertools.islice(numbers, 100))
             harm(app, redis)
             last = next(numbers)
             sender.say(last)
@@ -134,7 +135,7 @@ def test_a_rollback_loses_nothing_in_silence(app, redis, page):
         sender.say(*range(100))
         wait_until_heard(page, 99)
         with app.paused():
-            assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") == 1  # or else it has heard
+            assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") >= 1  # or else it has heard
             known = redis.ask("XLEN", LOG)
             sender.say(*range(100, 300))
             wait_for(lambda: redis.ask("XLEN", LOG) == known + 200, "all to be sent")

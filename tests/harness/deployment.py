@@ -11,7 +11,7 @@ from types import TracebackType
 from typing_extensions import Self
 
 from harness.nginx import Nginx, filled
-from harness.process import children, figures
+from harness.process import children, figures, stands_still
 from harness.redis import RedisServer
 from harness.server import (
     CURRENT_PYTHON,
@@ -21,6 +21,7 @@ from harness.server import (
     free_port,
     make_certificate,
 )
+from harness.wait import wait_for
 
 EXAMPLE = ROOT / "examples" / "deploy"
 SEND_TIMEOUT = {"DASH_PIPE_SEND_TIMEOUT": "30"}  # a sender that waits while Redis is restarted
@@ -106,6 +107,7 @@ class Deployment:
         pid = self.gateway.pid if self.gateway in self.running else self.workers[0]
         os.kill(pid, signal.SIGSTOP)
         try:
+            wait_for(lambda: stands_still(pid), "it to stand still")
             yield
         finally:
             os.kill(pid, signal.SIGCONT)

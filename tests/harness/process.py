@@ -29,3 +29,9 @@ def figures(pid: int) -> Figures:
 def children(pid: int) -> list[int]:
     """The process ids of its children."""
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def stands_still(pid: int) -> bool:
+    """Whether each of its threads has been stopped, which takes a moment after SIGSTOP."""
+    states = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
