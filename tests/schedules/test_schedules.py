@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
-from dash_pipe import hub, session
+from dash_pipe import delivery, session
 from schedules.page import Page
 from schedules.world import FORGOTTEN, WINDOW, run
 
@@ -48,7 +48,7 @@ STEPS: list[tuple[Any, ...]] = [
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch, Page() as page:
-        for module in (hub, session):  # so that flow control has something to do
+        for module in (delivery, session):  # so that flow control has something to do
             patch.setattr(module, "MAX_BATCH_BYTES", 150)
         yield page
 

@@ -15,13 +15,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 LISTENERS = 500
 MESSAGES = 100
+ROUNDS = 8  # until it is plain whether memory is given back
 
 
 # A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets. The first goes on
 # for longer, since it is looked at whether it gives back what a crowd took.
 @pytest.mark.parametrize(
     ("host", "added", "rounds"),
-    [("gunicorn-sync", 1, 8), ("uvicorn", 0, 4), ("gunicorn-gevent", 0, 4)],
+    [("gunicorn-sync", 1, ROUNDS), ("uvicorn", 0, 4), ("gunicorn-gevent", 0, 4)],
 )
 def test_one_process_serves_five_hundred_listeners(host, added, rounds, tmp_path):
     with Server(host, "room", tmp_path / "log") as server:
@@ -51,6 +52,7 @@ def test_one_process_serves_five_hundred_listeners(host, added, rounds, tmp_path
         assert {look.threads for look in looks} == {before.threads + added}
         assert looks[0].descriptors > LISTENERS
         # What a crowd took is there for the next, as soon as Python's collector has seen to it.
-        crowd = looks[0].resident_kib - before.resident_kib
-        assert looks[-1].resident_kib - looks[-3].resident_kib < crowd * 0.1
+        if rounds == ROUNDS:
+            crowd = looks[0].resident_kib - before.resident_kib
+            assert looks[-1].resident_kib - looks[-3].resident_kib < crowd * 0.1
         assert server.tracebacks() == []
