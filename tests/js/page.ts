@@ -9,6 +9,8 @@ let browser = new FakeBrowser();
 let url = "";
 let pages = 0;
 const pipes = new Map<string, { listener: Listener; wish: Wish }>();
+/** The last listener of each slot on each channel. */
+const places = new Map<string, Listener>();
 
 const join = (wish: Wish): Listener => connect(url, browser, noFallback).join(wish);
 
@@ -19,15 +21,17 @@ const commands = {
     browser = new FakeBrowser();
     url = `ws://host/${++pages}`;
     pipes.clear();
+    places.clear();
   },
 
-  /** Returns whether it is the Pipe that was in this slot a moment ago. */
+  /** Returns whether it is the Pipe that was in this slot on this channel a moment ago. */
   mount(slot: string, channel: string, labels: string[] | null, replay: number, limit = NORMAL): boolean {
     const base = { owner: OWNER, key: slot, name: slot, token: undefined, wake: () => {} };
     const wish = { ...base, channel, labels, replay, limit };
-    const old = pipes.get(slot)?.listener;
     const listener = join(wish);
     pipes.set(slot, { listener, wish });
+    const old = places.get(`${slot} ${channel}`);
+    places.set(`${slot} ${channel}`, listener);
     return listener === old;
   },
 

@@ -57,6 +57,7 @@ class World:
         ] = []  # the page is gone from these, and the server thinks it is not
         self.sent: list[Sent] = []
         self.pipes: dict[str, Pipe] = {}
+        self._places: dict[tuple[str, str], Pipe] = {}  # the last of each slot on each channel
         self.down = False
         self.upheavals = 0  # how often a log may have begun anew
         self._sockets = 0
@@ -137,17 +138,17 @@ class World:
     # The page
 
     def mount(self, slot: str, channel: str, labels: str | None, replay: int, limit: int) -> None:
-        old = self.pipes.get(slot)
-        if old is not None and old.mounted:
+        if slot in self.pipes and self.pipes[slot].mounted:
             return
         answer = self._act("mount", slot, channel, labels and list(labels), replay, limit)
         now = len(self.sent)
-        if answer.result:  # it comes back to its place
-            assert old is not None
-            old.mounted, old.replay = True, max(old.replay, replay)
-            old.relabel(labels, now)
+        if answer.result:  # it comes back to its place, perhaps from another channel
+            pipe = self._places[slot, channel]
+            pipe.mounted, pipe.replay = True, max(pipe.replay, replay)
+            pipe.relabel(labels, now)
         else:
-            self.pipes[slot] = Pipe(channel, labels, replay, now)
+            pipe = Pipe(channel, labels, replay, now)
+        self.pipes[slot] = self._places[slot, channel] = pipe
         self._look(answer)
 
     def unmount(self, slot: str) -> None:
