@@ -61,7 +61,7 @@ def wait_until_heard(page, value):
 
 
 def kill_a_worker(app, redis):
-    """The one that does most: it holds the websocket, where there is no gateway."""
+    """The one that holds the websocket, where there is no gateway."""
     os.kill(app.workers[0], signal.SIGKILL)
 
 

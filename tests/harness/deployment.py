@@ -11,7 +11,7 @@ from types import TracebackType
 from typing_extensions import Self
 
 from harness.nginx import Nginx, filled
-from harness.process import children, figures, stands_still
+from harness.process import children, connections, stands_still
 from harness.redis import RedisServer
 from harness.server import (
     CURRENT_PYTHON,
@@ -98,8 +98,9 @@ class Deployment:
 
     @property
     def workers(self) -> list[int]:
-        """gunicorn's workers; the one that does most, which holds the websockets, comes first."""
-        return sorted(children(self.app.pid), key=lambda pid: -figures(pid).threads)
+        """gunicorn's workers; the one that holds the most connections comes first."""
+        pids = children(self.app.pid)
+        return sorted(pids, key=lambda pid: -connections(pid, self.app.port))
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

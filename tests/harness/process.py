@@ -1,7 +1,11 @@
 """What the kernel says of a process: Linux's /proc."""
 
+import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+ESTABLISHED = "01"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,22 @@ def figures(pid: int) -> Figures:
 def children(pid: int) -> list[int]:
     """The process ids of its children."""
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def connections(pid: int, port: int) -> int:
+    """How many connections to a local port it has that are open on both sides."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    local, state, inode = 1, 3, 9  # the columns; see proc_pid_net(5)
+    open_ = {
+        f"socket:[{row[inode]}]"
+        for row in rows
+        if row[state] == ESTABLISHED and int(row[local].partition(":")[2], 16) == port
+    }
+    held = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            held += os.readlink(descriptor) in open_
+    return held
 
 
 def stands_still(pid: int) -> bool:
