@@ -50,7 +50,8 @@ def questions(labels: Labels) -> Generator[Labels, bool, Denied]:
         for label in sorted(labels):
             if not (yield frozenset({label})):
                 denied.add(label)
-    return frozenset(denied or labels)
+    nobody: Denied = frozenset({None})  # who asks for no label learns nothing either
+    return frozenset(denied) or labels or nobody
 
 
 def origin_allowed(origin: str | None, hosts: Collection[str], allowed: Collection[str]) -> bool:

@@ -28,6 +28,14 @@ FINAL = frozenset({"denied", "too_many_labels", "too_many_channels"})  # for tha
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
 
 
+MAX_REASON_BYTES = 123  # of a close: a control frame has 125
+
+
+def close_reason(reason: str) -> str:
+    """A reason as it fits into a websocket's close."""
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+
+
 Denied = frozenset[str | None]
 """The labels of a subscribe that are refused; ``None`` in it is a subscribe to every label."""
 

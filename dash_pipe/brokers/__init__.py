@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import SettingError
 from ..log import Limits, Log, Position
@@ -65,6 +65,19 @@ def known(url: str) -> bool:
     return urlsplit(url).scheme in _MODULES
 
 
+def without_password(url: str) -> str:
+    """A broker's URL as it may be shown; of one that can't be read only the scheme."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where a password was not escaped
+    except ValueError:
+        return f"{url.partition(':')[0]}:..."
+    user, at, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    query = "..." if parts.query else ""  # which may name a password too
+    return urlunsplit(parts._replace(netloc=f"{name}:...@{host}" if at else host, query=query))
+
+
 def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2.0) -> Broker:
     """Make the broker that a URL names.
 
@@ -74,7 +87,8 @@ def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2
     module = _MODULES.get(urlsplit(url).scheme)
     if module is None:
         known = ", ".join(f"{scheme}://" for scheme in _MODULES)
-        raise SettingError("broker", f"expected a URL that begins with {known}; got {url!r}")
+        shown = without_password(url)
+        raise SettingError("broker", f"expected a URL that begins with {known}; got {shown!r}")
     made: Broker = import_module(f"{__name__}.{module}").connect(
         url, limits, max_channels, send_timeout
     )

@@ -116,17 +116,19 @@ class Conversation:
         new, gone = [], []
         for name in names:
             followed = self._registry.get(name)
-            if followed is not None and followed.channel.news.encode() in self._names:
+            if followed is None:
+                gone += [news for news, known in self._names.items() if known == name]
+            elif followed.subscribed and followed.channel.news.encode() in self._names:
                 self._stale.add(name)
-            elif followed is not None:
+            else:  # also where one that was given up has been opened again before we heard of it
                 self._names[followed.channel.news.encode()] = name
                 followed.subscribed = False
                 new.append(followed.channel.news)
-            else:
-                gone += [news for news, known in self._names.items() if known == name]
         if new:
             self._news.say(("SUBSCRIBE", *new))
         if gone:
+            for news in gone:
+                del self._names[news]  # before the confirmation: it may be opened again until then
             self._news.say(("UNSUBSCRIBE", *gone))
 
     def _hear(self) -> bool:
@@ -150,8 +152,8 @@ class Conversation:
         name = self._names.get(news, "")
         followed = self._registry.get(name)
         if kind == b"unsubscribe":
-            self._names.pop(news, None)
-        elif followed is not None and kind == b"subscribe":
+            return False
+        if followed is not None and kind == b"subscribe":
             followed.subscribed = True
             self._stale.add(name)
         elif followed is not None:

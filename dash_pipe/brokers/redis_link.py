@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import SettingError
+from . import without_password
 
 try:
     from redis import exceptions
@@ -50,7 +51,11 @@ def connector(url: str) -> tuple[Connect, int]:
             options["socket_keepalive"] = True
         database = kind(**options).db
     except (ValueError, TypeError) as problem:
-        raise SettingError("broker", f"expected a URL of Redis, got {url!r}: {problem}") from None
+        shown = without_password(url)
+        # Not `problem`, which may quote the part of the URL that holds a password.
+        raise SettingError(
+            "broker", f"expected a URL of Redis, got {shown!r} ({type(problem).__name__})"
+        ) from None
 
     def connect(timeout: float) -> Link:
         bounds = {"socket_timeout": timeout, "socket_connect_timeout": timeout}

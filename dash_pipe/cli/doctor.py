@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import fields
 from importlib import metadata
-from urllib.parse import urlsplit, urlunsplit
 
-from .. import runtime
+from .. import brokers, runtime
 from ..errors import DashPipeError
 from ..settings import Settings
 from . import remote
@@ -65,17 +64,9 @@ def _settings(settings: Settings) -> Iterable[str]:
         if not each.repr and value is not None:
             value = "(set, and not shown)"
         elif each.name == "broker":
-            value = _without_password(value)
+            value = brokers.without_password(value)
         mark = "" if value == each.default else "  (changed)"
         yield f"{each.name} = {value}{mark}"
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    query = "..." if parts.query else ""  # which may name a password too
-    return urlunsplit(parts._replace(netloc=f"{name}:...@{host}" if at else host, query=query))
 
 
 def _broker() -> str | None:

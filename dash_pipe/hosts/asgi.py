@@ -14,9 +14,9 @@ from ..endpoint import ROUTES, answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..poke import ROUTE as POKE
 from ..poke import answer as poke
-from ..protocol import SUBPROTOCOL, Close, Denied, Subscribe
+from ..protocol import SUBPROTOCOL, Close, Denied, Subscribe, close_reason
 from .asgi_socket import AsgiSocket, Event, Receive, Send, choose_subprotocol
-from .guard import Guard, refused
+from .guard import Guard, refused, refused_now
 from .loophub import close_running_hub, running_hub
 
 Scope = MutableMapping[str, Any]
@@ -94,7 +94,7 @@ class AsgiEndpoint:
         peer = scope.get("client")
         request = HttpRequest(
             scope["method"],
-            scope["path"].rstrip("/").rpartition("/")[2],
+            self._name(scope),
             headers_of(scope),
             body,
             peer[0] if peer else None,
@@ -124,6 +124,9 @@ class AsgiEndpoint:
         loop = asyncio.get_running_loop()
 
         def permit(subscribe: Subscribe) -> Denied:
+            if not self._guard.asks_on_the_loop:  # we are in a thread already
+                with self._opening(hooks_request) as opened:
+                    return refused_now(opened, subscribe)
             asking = refused(lambda: self._opening(hooks_request), subscribe)
             return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
@@ -134,6 +137,18 @@ class AsgiEndpoint:
             )
         return answer(request, obstacle="", refusal=refusal, permit=lambda *_: frozenset())
 
+    def _name(self, scope: Scope) -> str:
+        """Which of the endpoint's addresses is asked for: what follows ``_pipe/``.
+
+        Poke is found where it is said to be alone: what guards it may go by its path.
+        """
+        path = scope["path"]
+        name: str = path.rstrip("/").rpartition("/")[2]
+        inside = path.removeprefix(scope.get("root_path", ""))
+        poke = POKE.rstrip("/")
+        exact = inside.removeprefix("/_pipe").removesuffix("/") == f"/{poke}"
+        return name if name != poke or exact else ""
+
     def _pokes(self) -> bool:
         """Whether poke is here, and not where the setting ``http_route`` says."""
         return runtime.current().settings.http_route is None
@@ -141,6 +156,9 @@ class AsgiEndpoint:
 
 class AsgiPoke(AsgiEndpoint):
     """Poke alone, for where the setting ``http_route`` says."""
+
+    def _name(self, scope: Scope) -> str:
+        return POKE.rstrip("/")
 
     def _pokes(self) -> bool:
         return True
@@ -159,6 +177,7 @@ def asgi_app() -> AsgiEndpoint:
 async def refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
     """Close an accepted websocket with the reason, and wait until the server has done so."""
     code, reason = refusal
+    reason = close_reason(reason)
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
     while (await receive())["type"] != "websocket.disconnect":
         pass

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe
+from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe, close_reason
 from ..session import Session
 from .guard import OpenRequest
 from .loophub import LoopHub
@@ -98,6 +98,7 @@ class AsgiSocket:
         """Close the connection; see ``Outlet``."""
         if self._closed:
             return
+        reason = close_reason(reason)
         self._put({"type": "websocket.close", "code": int(code), "reason": reason})
         self._closed = True
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._abandon)

@@ -63,6 +63,11 @@ class Guard:
         """Whether the app wants to be asked who may listen where."""
         return runtime.current().settings.authorize is not None
 
+    @property
+    def asks_on_the_loop(self) -> bool:
+        """Whether the app answers in a coroutine, which belongs to the server's loop."""
+        return inspect.iscoroutinefunction(runtime.current().settings.authorize)
+
     def _origin_refusal(self, headers: Mapping[str, str]) -> Refusal | None:
         return refusal(headers, (*runtime.current().settings.allowed_origins, *self.origins))
 
@@ -79,7 +84,8 @@ class Guard:
             if answer is False:
                 return Close.UNAUTHORIZED, "a websocket_connect hook of this app refused"
             if isinstance(answer, tuple):
-                return Close.UNAUTHORIZED, f"a websocket_connect hook of this app refused: {answer}"
+                reason = str(answer[-1])
+                return Close.UNAUTHORIZED, f"a websocket_connect hook of this app refused: {reason}"
         return None
 
 

@@ -93,13 +93,17 @@ def running_hub() -> LoopHub:
     """The hub of the running loop: made for the first browser, gone with the last."""
     loop = asyncio.get_running_loop()
 
-    def retire() -> None:
-        if (hub := _hubs.pop(loop, None)) is not None:
-            hub.close()
-
     if loop not in _hubs:
-        _hubs[loop] = LoopHub(loop, retire)
+        hub = LoopHub(loop, lambda: _retire(loop, hub))
+        _hubs[loop] = hub
     return _hubs[loop]
+
+
+def _retire(loop: asyncio.AbstractEventLoop, hub: LoopHub) -> None:
+    """Give up a hub whose last session has gone; another may have come in its place already."""
+    if _hubs.get(loop) is hub:
+        del _hubs[loop]
+    hub.close()
 
 
 def close_running_hub() -> None:

@@ -12,7 +12,7 @@ from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Frame
+from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Frame, close_reason
 
 # What a stranger sends is not news for the server's log; websockets would tell it there.
 _quiet = logging.getLogger("dash_pipe.websocket")
@@ -86,7 +86,7 @@ class Wire:
     def close(self, code: Close, reason: str) -> None:
         """Close the websocket; more than once does no harm."""
         if self.open:
-            self._ws.send_close(code, reason)
+            self._ws.send_close(code, close_reason(reason))
 
     def data_to_send(self) -> list[bytes]:
         """What is to be written now; an empty piece is the end of the stream."""

@@ -10,6 +10,7 @@ import pytest
 
 from brokers.listening import Ear, Lounge
 from dash_pipe.brokers import Broker
+from dash_pipe.brokers.redis_listener import RedisListener
 from dash_pipe.http import HttpRequest
 from dash_pipe.log import Position
 from dash_pipe.policy import Policy
@@ -414,3 +415,18 @@ def test_a_poll_waits_until_the_log_was_looked_at(broker: Broker) -> None:
     assert kinds(frames) == ["subscribed", "messages"]
     assert frames[0]["recovered"] is False
     assert values(frames) == [0, 1]
+
+
+def test_a_log_that_was_given_up_can_be_opened_again_at_once(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(broker, "a")
+    ear = Ear(broker)
+    ear.open("another")  # so that there is always something to follow
+    monkeypatch.setattr("dash_pipe.brokers.redis_listener.LINGER_SECONDS", 0.0)
+    for _ in range(200):
+        log = ear.open("jobs")
+        broker.close("jobs")
+        if isinstance(listener := getattr(broker, "_listener", None), RedisListener):
+            listener.expire()  # as the check does every 30 s
+    assert ear.open("jobs").end == log.end

@@ -116,6 +116,7 @@ def test_one_question_will_do_where_the_answer_is_yes(labels: Labels) -> None:
 
 def test_what_is_refused() -> None:
     assert denied(None, lambda _: False) == {None}
+    assert denied(frozenset(), lambda _: False) == {None}
     assert denied(frozenset("a"), lambda _: False) == {"a"}
     assert denied(frozenset("abc"), lambda _: False) == {"a", "b", "c"}
     assert denied(frozenset("abc"), lambda question: question == {"b"}) == {"a", "c"}

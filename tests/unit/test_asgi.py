@@ -12,6 +12,8 @@ import dash_pipe
 from dash_pipe.hosts import asgi_socket
 from dash_pipe.hosts.asgi import AsgiEndpoint
 from dash_pipe.hosts.loophub import _hubs
+from dash_pipe.http import HttpRequest
+from dash_pipe.protocol import close_reason
 from unit.asgi_server import Event, Server
 
 
@@ -253,5 +255,43 @@ def test_no_room() -> None:
                 assert (await second.next())["type"] == "websocket.accept"
                 assert (await second.next())["code"] == 1013
             await first.subscribe()
+
+    asyncio.run(main())
+
+
+def test_an_old_socket_that_ends_late_leaves_the_next_hub_alone() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with Server() as first:
+            await first.next()
+            await first.subscribe()
+            old = _hubs.pop(loop)  # as when its last session has been expelled
+            async with Server() as second:
+                await second.next()
+                await second.subscribe()
+                old._idle()
+                dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+                assert (await second.frame())["type"] == "messages"
+        assert not _hubs
+
+    asyncio.run(main())
+
+
+def test_a_reason_that_is_too_long_is_cut() -> None:
+    assert len(close_reason("\N{ROCKET}" * 50).encode()) == 120
+    assert close_reason("short") == "short"
+
+
+def test_many_polls_at_once_ask_a_sync_authorize_without_waiting_for_each_other() -> None:
+    dash_pipe.configure(authorize=lambda *_: True)
+    request = HttpRequest(
+        "POST", "poll", {}, b'[{"type":"subscribe","channel":"jobs","labels":null}]'
+    )
+
+    async def main() -> None:
+        endpoint = AsgiEndpoint()
+        polls = [endpoint.answer(request, {}) for _ in range(100)]
+        answers = await asyncio.wait_for(asyncio.gather(*polls), 5)
+        assert all('"subscribed"' in answer.body for answer in answers)
 
     asyncio.run(main())

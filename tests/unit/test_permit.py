@@ -92,6 +92,12 @@ def test_some_labels_are_granted_and_the_others_named(room: Room) -> None:
     assert values(browser.outlet.take()) == [1]
 
 
+def test_asking_for_no_label_is_refused_as_well(room: Room) -> None:
+    browser = room.browser()
+    browser.outlet.verdict = EVERYTHING
+    assert browser.subscribe("jobs", [])[0]["code"] == "denied"
+
+
 def test_a_replay_brings_nothing_that_was_refused(room: Room) -> None:
     room.send("jobs", 1, label="a")
     room.send("jobs", 2, label="b")
