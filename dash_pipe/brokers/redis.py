@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
+from weakref import WeakSet
 
 from ..errors import BrokerUnavailable
 from ..log import Limits, Log, Position
@@ -48,6 +50,7 @@ class RedisBroker:
         self._lock = threading.Lock()
         self._watchers: tuple[Grown, ...] = ()
         self._listener = RedisListener(connect, database, limits, max_channels, self._grown)
+        _brokers.add(self)
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
@@ -140,6 +143,19 @@ class RedisBroker:
     def _grown(self, channel: str) -> None:
         for grown in self._watchers:
             grown(channel)
+
+
+# Of each, a forked child closes the parent's idle connections, which two would speak on.
+_brokers: WeakSet[RedisBroker] = WeakSet()
+
+
+def _after_fork() -> None:
+    for broker in list(_brokers):
+        broker._close_links()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _mark(message_id: str) -> str:
