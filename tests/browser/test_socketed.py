@@ -1,0 +1,34 @@
+"""Callbacks over Dash's own websocket: a Pipe waits for their end as for that of a request.
+
+Messages are counted in the calls that the Pipe triggered, as the app recorded them; results in the
+page's Store, where a call adds to what the calls before it left there.
+"""
+
+from harness.app import contiguous, heard, offsets
+from harness.wait import wait_for_value
+
+APP = "socketed"
+HOSTS = ("uvicorn",)  # Dash has such callbacks on FastAPI and Quart
+
+COUNT = 100
+EVERY = 0.01  # seconds between two messages, less than a callback's work takes
+
+
+REQUESTS = """
+    return performance.getEntriesByType("resource").map(({name}) => new URL(name).pathname)
+        .filter((path) => path === "/_dash-update-component").length;
+"""
+
+
+def test_a_callback_on_a_websocket_holds_its_pipe(app, browser):
+    browser.open(app.url)
+    browser.wait_open()
+    app.send(*[("socketed", "any", n) for n in range(COUNT)], every=EVERY)
+    kept = list(range(COUNT))
+    wait_for_value(lambda: browser.prop("kept", "data"), kept, "the results that are kept to be")
+    calls = app.calls("keep")
+    assert heard(calls) == kept
+    assert contiguous(offsets(calls))
+    assert {call.triggered_id for call in calls} == {"pipe"}
+    assert len(calls) < COUNT / 2
+    assert browser.run(REQUESTS) == 0  # they did come over the websocket
