@@ -91,7 +91,8 @@ class Proxy:
     def silence(self, path: str = "") -> None:
         """Keep the open connections whose first line holds `path`, and let nothing through them.
 
-        What comes is in `swallowed`. So a network looks that a sleeping laptop has left.
+        What comes is in `swallowed`, and neither side hears that the other has ended. So a network
+        looks that a sleeping laptop has left.
         """
         with self._lock:
             for connection in self._open:
@@ -145,6 +146,8 @@ class Proxy:
                     self.swallowed += data
                 else:
                     sink.sendall(data)
+            if connection.silent:
+                return  # cut() ends it
             sink.shutdown(socket.SHUT_WR)  # a half-closed connection stays half open
         except OSError:
             self._forget(connection)
