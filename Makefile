@@ -8,17 +8,11 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 BIN := .venv/bin
-OLD := .venv-oldest/bin
-DPD := .venv-dpd/bin
-DJANGO42 := .venv-django42/bin
 PIP := -m pip -qq --disable-pip-version-check
 
 # Stamps: what they stand for is installed again only when its description has changed.
 RUN := .venv/.run.stamp
 DEV := .venv/.dev.stamp
-OLDEST := .venv-oldest/.stamp
-BESIDE := .venv-dpd/.stamp
-DJANGO := .venv-django42/.stamp
 NPM := node_modules/.stamp
 
 .PHONY: help
@@ -37,14 +31,14 @@ demo-django: $(DEV) redis ## the Django example on Daphne, on port 8050
 install: $(DEV) $(NPM) ## everything that development needs, in .venv and node_modules
 
 .PHONY: old
-old: $(OLDEST) ## the oldest supported Dash, in .venv-oldest
+old: .venv-oldest/.stamp ## the oldest supported Dash, in .venv-oldest
 
 .PHONY: dpd
-dpd: $(BESIDE) ## django-plotly-dash with the Dash that it knows, in .venv-dpd
+dpd: .venv-dpd/.stamp ## django-plotly-dash with the Dash that it knows, in .venv-dpd
 
 .PHONY: django42
-django42: $(DJANGO) ## what there is for Django, on the oldest that is supported
-	$(DJANGO42)/python -m pytest tests/unit/test_django.py
+django42: .venv-django42/.stamp ## what there is for Django, on the oldest that is supported
+	.venv-django42/bin/python -m pytest tests/unit/test_django.py
 
 .PHONY: unit
 unit: install ## the fast tests: under a minute
@@ -88,7 +82,7 @@ wheel: $(DEV) ## the wheel and the sdist, in dist
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .venv-oldest .venv-dpd .venv-django42 node_modules build dist *.egg-info
+	rm -rf .venv .venv-* node_modules build dist *.egg-info
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -108,25 +102,12 @@ $(DEV): $(RUN)
 	@$(BIN)/python $(PIP) install --group dev
 	@touch $@
 
-$(OLDEST): pyproject.toml setup.py package.json
-	@echo 'installing the oldest supported Dash into .venv-oldest'
-	@test -x $(OLD)/python || $(PYTHON) -m venv .venv-oldest
-	@$(OLD)/python $(PIP) install --upgrade 'pip>=25.1'
-	@$(OLD)/python $(PIP) install --group oldest --editable .
-	@touch $@
-
-$(BESIDE): pyproject.toml setup.py package.json
-	@echo 'installing django-plotly-dash into .venv-dpd'
-	@test -x $(DPD)/python || $(PYTHON) -m venv .venv-dpd
-	@$(DPD)/python $(PIP) install --upgrade 'pip>=25.1'
-	@$(DPD)/python $(PIP) install --group dpd --editable .
-	@touch $@
-
-$(DJANGO): pyproject.toml setup.py package.json
-	@echo 'installing the oldest supported Django into .venv-django42'
-	@test -x $(DJANGO42)/python || $(PYTHON) -m venv .venv-django42
-	@$(DJANGO42)/python $(PIP) install --upgrade 'pip>=25.1'
-	@$(DJANGO42)/python $(PIP) install --group django42 --editable .
+# An environment for each group of dependencies: .venv-dpd is for the group dpd.
+.venv-%/.stamp: pyproject.toml setup.py package.json
+	@echo 'installing the group $* into .venv-$*'
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python $(PIP) install --upgrade 'pip>=25.1'
+	@.venv-$*/bin/python $(PIP) install --group $* --editable .
 	@touch $@
 
 $(NPM): package.json package-lock.json

@@ -27,7 +27,7 @@ def run(n_clicks):
 
 
 async def answer(n_clicks):
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # the work
     return f"run {n_clicks}"
 
 

@@ -23,16 +23,24 @@ from unit.conftest import fresh_runtime  # noqa: F401 - a fixture
 # What the scripts share; each is a process of its own.
 SEND = "from dash_pipe import send_to_pipe_channel as send\n"
 LISTEN = """
-import time
+import threading
 from dash_pipe import runtime
 
+broker, grown = runtime.current().broker, threading.Event()
+broker.watch(lambda channel: grown.set())
+
+def until(predicate):
+    while not predicate():
+        assert grown.wait(15)
+        grown.clear()
+
 def listen():
-    log = runtime.current().broker.open("jobs")
-    while not log.epoch: time.sleep(0.01)
+    log = broker.open("jobs")
+    until(lambda: log.epoch)
     return log
 
 def hear(log, position):
-    while log.end != position: time.sleep(0.01)
+    until(lambda: log.end == position)
 """
 ALONE = """
 import gc, threading
@@ -206,7 +214,7 @@ def test_the_loop_runs_on_while_a_message_is_on_its_way(
         longest = last = time.monotonic()
         longest = 0.0
         for turn in range(50):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # a turn of the loop, whose length is measured
             longest, last = max(longest, time.monotonic() - last), time.monotonic()
             if turn == 25:
                 assert not sending_.done()

@@ -8,7 +8,7 @@ from harness.app import contiguous, heard, offsets
 from harness.wait import wait_for_value
 
 APP = "socketed"
-HOSTS = ("uvicorn",)  # Dash has such callbacks on FastAPI and Quart
+HOSTS = ("uvicorn", "hypercorn")  # Dash has such callbacks on FastAPI and Quart
 
 COUNT = 100
 EVERY = 0.01  # seconds between two messages, less than a callback's work takes

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from types import TracebackType
 
 from typing_extensions import Self
 from websockets.asyncio.client import ClientConnection, connect
@@ -31,12 +30,7 @@ class Crowd:
             assert answer["type"] == "subscribed", answer
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(*[socket.close() for socket in self._sockets])
 
     async def hear(self, count: int) -> list[list[int]]:

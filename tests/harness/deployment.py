@@ -6,7 +6,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from typing_extensions import Self
 
@@ -83,12 +82,7 @@ class Deployment:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property
@@ -148,13 +142,8 @@ class Sender:
         self._process.stdin.writelines(f"{value}\n" for value in values)
         self._process.stdin.flush()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self._process.kill()
-        _, said = self._process.communicate(timeout=60)
+        said = self._process.communicate(timeout=60)[1]
         assert kind is not None or (self._process.returncode, said) == (0, "")

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 from typing_extensions import Self
@@ -25,7 +24,7 @@ class PipeClient:
     """
 
     def __init__(self, url: str, *, origin: str | None = None) -> None:
-        self._connecting = connect(
+        self._socket = connect(
             url.replace("http", "ws", 1) + "_pipe/ws",
             origin=None if origin is None else Origin(origin),
             subprotocols=[SUBPROTOCOL],
@@ -33,16 +32,10 @@ class PipeClient:
         )
 
     def __enter__(self) -> Self:
-        self._socket = self._connecting.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._connecting.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
 
     def send(self, frame: Frame | str) -> None:
         """Send a frame; a string goes out as it is, so that it can be a bad one."""

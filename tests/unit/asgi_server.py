@@ -23,18 +23,27 @@ class Server:
         self.app = app or AsgiEndpoint()
         self.to_app: asyncio.Queue[Event] = asyncio.Queue()
         self.to_app.put_nowait({"type": "websocket.connect"})
+        self._unhandled = False
         self.sent: asyncio.Queue[Event] = asyncio.Queue()
         self.writable = asyncio.Event()
         self.writable.set()
         self.error: Exception | None = None
 
     async def __aenter__(self) -> "Server":
-        self.task = asyncio.create_task(self.app(self.scope, self.to_app.get, self._send))
+        self.task = asyncio.create_task(self.app(self.scope, self._receive, self._send))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
         await asyncio.wait_for(self.task, 5)
+
+    async def _receive(self) -> Event:
+        if self._unhandled:
+            self._unhandled = False
+            self.to_app.task_done()
+        event = await self.to_app.get()
+        self._unhandled = True
+        return event
 
     async def _send(self, event: Event) -> None:
         if self.error is not None:
@@ -44,6 +53,10 @@ class Server:
 
     def says(self, **frame: Any) -> None:
         self.to_app.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
+
+    async def handled(self) -> None:
+        """Wait until the app has asked for more than it was told, so that all of it is done."""
+        await asyncio.wait_for(self.to_app.join(), 5)
 
     async def next(self) -> Event:
         return await asyncio.wait_for(self.sent.get(), 5)

@@ -56,7 +56,9 @@ def test_who_does_not_answer_a_close_is_cut_off(
         cut.connection.close(Close.GOING_AWAY, "bye")
         lost.connection.close(Close.GOING_AWAY, "bye")
         lost.connection.connection_lost(None)
-        await asyncio.sleep(0.01)
+        due = asyncio.Event()
+        asyncio.get_running_loop().call_later(connection.CLOSE_TIMEOUT, due.set)
+        await due.wait()  # as are the timers that were set before
         return cut.transport.aborted, lost.transport.aborted
 
     assert asyncio.run(main()) == (True, False)

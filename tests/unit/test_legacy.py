@@ -114,9 +114,8 @@ def test_through_the_endpoint_and_nothing_is_sent_on() -> None:
             assert (await server.next())["subprotocol"] is None
             server.says(**triplet("u1"))
             server.says(type="pipe.value", label="a", value="from a browser", channel_name="jobs")
-            while server.sent.empty():
-                dash_pipe.send_to_pipe_channel("jobs", "a", {"x": 1})
-                await asyncio.sleep(0.01)
+            await server.handled()
+            dash_pipe.send_to_pipe_channel("jobs", "a", {"x": 1})
             frame = await server.frame()
             assert frame == {
                 "type": "pipe.value",
