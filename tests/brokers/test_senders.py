@@ -26,8 +26,7 @@ LISTEN = """
 import threading
 from dash_pipe import runtime
 
-broker, grown = runtime.current().broker, threading.Event()
-broker.watch(lambda channel: grown.set())
+grown = threading.Event()
 
 def until(predicate):
     while not predicate():
@@ -35,6 +34,8 @@ def until(predicate):
         grown.clear()
 
 def listen():
+    broker = runtime.current().broker  # of this process, which may be a fork
+    broker.watch(lambda channel: grown.set())
     log = broker.open("jobs")
     until(lambda: log.epoch)
     return log

@@ -24,7 +24,7 @@ class PipeClient:
     """
 
     def __init__(self, url: str, *, origin: str | None = None) -> None:
-        self._socket = connect(
+        self._connecting = connect(
             url.replace("http", "ws", 1) + "_pipe/ws",
             origin=None if origin is None else Origin(origin),
             subprotocols=[SUBPROTOCOL],
@@ -32,10 +32,11 @@ class PipeClient:
         )
 
     def __enter__(self) -> Self:
+        self._socket = self._connecting.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._connecting.__exit__(None, None, None)
 
     def send(self, frame: Frame | str) -> None:
         """Send a frame; a string goes out as it is, so that it can be a bad one."""
