@@ -1,4 +1,4 @@
-"""For the tests of an app: what it sends, and who listens. A pytest fixture; see docs/testing.md.
+"""For the tests of an app: what it sends, and who listens. A pytest fixture; see docs/recipes.md.
 
 Not imported by the package, which needs no pytest. In ``conftest.py``::
 

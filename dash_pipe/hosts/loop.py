@@ -99,7 +99,16 @@ class LoopThread:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
+        while True:
+            try:
+                self._loop.run_forever()
+            except SystemExit:
+                # dash.testing ends an app by raising it in every thread that began with the app,
+                # and the next app of the process needs this one.
+                self._loop.call_soon(self._hub.close)
+                self._hub = LoopHub(self._loop, idle=_nothing)
+            else:
+                return
 
     async def _serve(
         self,

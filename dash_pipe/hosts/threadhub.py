@@ -36,7 +36,8 @@ class ThreadHub:
         self._due = threading.Event()
         self.hub = Hub(current.broker, current.policy, self._due.set, time.monotonic)
         self._open: dict[Session, WrittenOutlet] = {}
-        threading.Thread(target=self._run, name="dash-pipe", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
+        self._thread.start()
 
     def connect(self, outlet: WrittenOutlet) -> Session | None:
         """Take a browser in; see ``Hub.connect``."""
@@ -65,11 +66,14 @@ class ThreadHub:
     def _run(self) -> None:
         wait: float | None = None
         while True:
-            self._due.wait(wait)
-            self._due.clear()
-            with self.lock:
-                self.hub.flush()
-                wait = self.hub.beat() if len(self.hub) else None
+            try:
+                self._due.wait(wait)
+                self._due.clear()
+                with self.lock:
+                    self.hub.flush()
+                    wait = self.hub.beat() if len(self.hub) else None
+            except SystemExit:  # as in LoopThread: the next app needs this thread
+                self._due.set()
 
 
 _current: ThreadHub | None = None

@@ -1,18 +1,17 @@
 """The loop thread with a real socket pair: its life, its end, and what a forked child does."""
 
 import os
-import select
 import socket
 from collections.abc import Iterator
 
 import pytest
-from websockets.frames import Opcode
 
 import dash_pipe
 from dash_pipe.hosts import loop
 from dash_pipe.hosts.loop import LoopThread, loop_thread
 from dash_pipe.hosts.wire import websocket
 from unit.line import Line
+from unit.processes import forked, forks, kill
 
 
 @pytest.fixture
@@ -78,10 +77,7 @@ def test_a_browser_that_goes_is_forgotten(thread: LoopThread, page: Page) -> Non
 def test_goodbye(thread: LoopThread, page: Page) -> None:
     page.subscribe("jobs")
     thread.goodbye()
-    close = page.next()
-    assert close.opcode is Opcode.CLOSE
-    assert page.ws.close_rcvd is not None
-    assert page.ws.close_rcvd.code == 1001
+    assert page.close_code() == 1001
 
 
 def test_goodbye_does_not_wait_for_ever(
@@ -111,27 +107,27 @@ def test_a_socket_that_is_none_is_said(
     assert closed not in thread._sockets.values()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_child_lets_go_of_the_parents_browsers(thread: LoopThread, page: Page) -> None:
+def test_it_lives_on_when_every_thread_is_killed(thread: LoopThread, page: Page) -> None:
     page.subscribe("jobs")
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:  # lives until the parent has looked
-        os.write(theirs, b"none" if loop._current is None else b"one")
-        select.select([], [], [], 30)  # longer than the parent waits
-        os._exit(0)
-    try:
-        assert select.select([ours], [], [], 10)[0]
-        assert os.read(ours, 100) == b"none"
-        dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
-        assert page.frame()["messages"][0][2] == "still here"
-        thread.goodbye()
-        page.next()
-        page.sock.sendall(b"".join(page.ws.data_to_send()))
-        assert page.sock.recv(100) == b""  # no descriptor of it is open anywhere
-    finally:
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-        os.close(ours)
-        os.close(theirs)
+    kill(thread._thread)
+    other = Page(thread)
+    assert page.close_code() == 1001  # its app has ended
+    assert other.subscribe("jobs")["type"] == "subscribed"
+    dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
+    assert other.frame()["messages"][0][2] == "hello"
+    other.sock.close()
+
+
+class TestForked:
+    pytestmark = forks
+
+    def test_a_child_lets_go_of_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
+        page.subscribe("jobs")
+        with forked(lambda: loop._current is None) as forgotten:
+            assert forgotten
+            dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
+            assert page.frame()["messages"][0][2] == "still here"
+            thread.goodbye()
+            page.close_code()
+            page.flush()
+            assert page.sock.recv(100) == b""  # no descriptor of it is open anywhere

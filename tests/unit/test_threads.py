@@ -1,8 +1,6 @@
 """One thread a browser, with real socket pairs."""
 
 import contextlib
-import os
-import select
 import socket
 import threading
 import time
@@ -17,6 +15,7 @@ from dash_pipe.hosts.threadhub import ThreadHub, thread_hub
 from dash_pipe.hosts.threads import ThreadSocket
 from dash_pipe.protocol import Close
 from unit.line import Line
+from unit.processes import forked, forks, kill
 
 
 class Page(Line):
@@ -175,27 +174,24 @@ def test_the_app_is_asked_while_the_others_go_on() -> None:
         assert other.subscribe("secret")["code"] == "denied"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_child_keeps_no_browser_of_the_parents(shared: ThreadHub, page: Page) -> None:
+def test_it_lives_on_when_every_thread_is_killed(shared: ThreadHub, page: Page) -> None:
     page.subscribe("jobs")
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:  # lives until the parent has looked
-        os.write(theirs, b"none" if threadhub._current is None else b"one")
-        select.select([], [], [], 30)  # longer than the parent waits
-        os._exit(0)
-    try:
-        assert select.select([ours], [], [], 10)[0]
-        assert os.read(ours, 100) == b"none"
-        dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
-        assert page.frame()["messages"][0][2] == "still here"
-        shared.goodbye()
-        page.close_code()
-        page.flush()
-        assert page.sock.recv(100) == b""
-    finally:
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-        os.close(ours)
-        os.close(theirs)
+    kill(shared._thread)
+    for number in range(2):
+        dash_pipe.send_to_pipe_channel("jobs", "a", number)
+        assert page.frame()["messages"][0][2] == number
+
+
+class TestForked:
+    pytestmark = forks
+
+    def test_a_child_keeps_no_browser_of_the_parents(self, shared: ThreadHub, page: Page) -> None:
+        page.subscribe("jobs")
+        with forked(lambda: threadhub._current is None) as forgotten:
+            assert forgotten
+            dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
+            assert page.frame()["messages"][0][2] == "still here"
+            shared.goodbye()
+            page.close_code()
+            page.flush()
+            assert page.sock.recv(100) == b""

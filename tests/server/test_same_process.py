@@ -1,0 +1,83 @@
+"""An app that runs in a thread of who tests it, or of a notebook: Dash's own ways to start it."""
+
+import nbformat
+import pytest
+from dash import Dash, html
+from dash.testing.application_runners import ThreadedRunner
+from nbclient import NotebookClient
+
+from dash_pipe import Pipe, send_to_pipe_channel
+from dash_pipe.testing import own_messages
+from harness.server import free_port
+from harness.ws import PipeClient
+
+# On Flask the runner ends an app by raising SystemExit in every thread that began with it; one that
+# answers a request at that moment closes nothing.
+killing = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnhandledThreadExceptionWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
+
+def make_app(backend: str) -> Dash:
+    app = Dash(__name__, **({} if backend == "flask" else {"backend": backend}))
+    app.layout = html.Div(Pipe(id="pipe", channel_name="jobs"))
+    return app
+
+
+def values(page: PipeClient, count: int) -> list[object]:
+    return [row[2] for row in page.rows(count)]
+
+
+@killing
+@pytest.mark.parametrize("backend", ["flask", "fastapi", "quart"])
+def test_one_app_after_the_other(backend: str) -> None:
+    for n in range(3):
+        with ThreadedRunner() as runner:
+            runner.start(make_app(backend), host="127.0.0.1", port=free_port())
+            with PipeClient(f"http://127.0.0.1:{runner.port}/") as page:
+                page.subscribe("jobs")
+                send_to_pipe_channel("jobs", "a", n)
+                assert values(page, 1) == [n]
+
+
+# As the fixtures are when a test takes `pipe_messages, dash_duo`.
+@killing
+def test_an_app_beside_the_fixture() -> None:
+    for n in range(2):
+        with own_messages() as messages, ThreadedRunner() as runner:
+            runner.start(make_app("flask"), host="127.0.0.1", port=free_port())
+            with PipeClient(f"http://127.0.0.1:{runner.port}/") as page:
+                page.subscribe("jobs")
+                messages.wait_for_listener("jobs")
+                send_to_pipe_channel("jobs", "a", n)
+                assert values(page, 1) == [n]
+            assert messages("jobs") == [n]
+
+
+NOTEBOOK = """
+from dash import Dash, html
+from dash_pipe import Pipe, async_send_to_pipe_channel, send_to_pipe_channel
+
+app = Dash()
+app.layout = html.Div(Pipe(id="pipe", channel_name="jobs"))
+app.run(jupyter_mode="external", port={port})
+#
+position = send_to_pipe_channel("jobs", "a", "from a cell")
+#
+position = await async_send_to_pipe_channel("jobs", "a", "from a coroutine")
+"""
+
+
+def test_a_notebook() -> None:
+    port = free_port()
+    cells = [nbformat.v4.new_code_cell(cell) for cell in NOTEBOOK.format(port=port).split("\n#\n")]
+    client = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=60)
+    with client.setup_kernel():
+        for _ in range(2):  # a cell is run again when something in it has changed
+            client.execute_cell(cells[0], 0)
+            with PipeClient(f"http://127.0.0.1:{port}/") as page:
+                page.subscribe("jobs")
+                for index in (1, 2):
+                    client.execute_cell(cells[index], index)
+                assert values(page, 2) == ["from a cell", "from a coroutine"]

@@ -1,0 +1,51 @@
+"""What happens to a process or a thread from outside: it is forked, it is killed."""
+
+import ctypes
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness.wait import wait_for
+
+WAITING = ("select", "wait")  # of a selector, of an event
+
+forks = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+]
+
+
+@contextmanager
+def forked(look: Callable[[], bool]) -> Iterator[bool]:
+    """A forked child of this process while inside; whether it saw what it was to look for."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # lives until the parent has looked
+        os.write(theirs, b"yes" if look() else b"no")
+        select.select([], [], [], 30)  # longer than the parent waits
+        os._exit(0)
+    try:
+        assert select.select([ours], [], [], 10)[0]
+        yield os.read(ours, 100) == b"yes"
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(ours)
+        os.close(theirs)
+
+
+def kill(thread: threading.Thread) -> None:
+    """Have a thread that waits raise SystemExit, as dash.testing ends an app on Flask.
+
+    It does so when it has something to do again.
+    """
+    ident = thread.ident
+    assert ident is not None
+    wait_for(lambda: sys._current_frames()[ident].f_code.co_name in WAITING, "the thread to wait")
+    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    assert set_exception(ctypes.c_ulong(ident), ctypes.py_object(SystemExit)) == 1
