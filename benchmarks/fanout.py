@@ -25,9 +25,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from child import ProcessFailedError
 from measure import Scenario, measure
 from report import Results, goals, table
-from target import NEEDS, ProcessFailedError, missing
+from target import NEEDS, missing
 
 
 def scenarios(quick: bool) -> list[Scenario]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from target import ProcessFailedError, listening, serving
+from child import ProcessFailedError
+from clients import listening
+from server import serving
 
 
 @dataclass(frozen=True)
