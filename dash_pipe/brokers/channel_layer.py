@@ -21,6 +21,7 @@ from ..errors import BrokerUnavailable, InvalidMessageError, ProtocolError, Sett
 from ..log import NOWHERE, Limits, Log, Position
 from . import Grown
 from .channel_listener import EVENT, GROUP, ChannelListener, Followed
+from .watchers import Watchers
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
 _EXPECTED = "expected at most 90 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -45,9 +46,9 @@ class ChannelLayerBroker:
         self._limits = limits
         self._send_timeout = send_timeout
         self._lock = threading.Lock()
-        self._watchers: tuple[Grown, ...] = ()
+        self._watchers = Watchers()
         self._followed: dict[str, Followed] = {}
-        self._listener = ChannelListener(make_layer, self._grown, self._forget)
+        self._listener = ChannelListener(make_layer, self._watchers.tell, self._forget)
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
@@ -107,22 +108,11 @@ class ChannelLayerBroker:
 
     def watch(self, grown: Grown) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
-        with self._lock:
-            self._watchers = (*self._watchers, grown)
-
-        def unwatch() -> None:
-            with self._lock:
-                self._watchers = tuple(w for w in self._watchers if w is not grown)
-
-        return unwatch
+        return self._watchers.add(grown)
 
     def stop(self) -> None:
         """End the thread."""
         self._listener.stop()
-
-    def _grown(self, channel: str) -> None:
-        for grown in self._watchers:
-            grown(channel)
 
     def _forget(self, before: float) -> list[Followed]:
         """Give up, and return, what nobody has listened to since a moment."""

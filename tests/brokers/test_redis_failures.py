@@ -397,7 +397,7 @@ def test_a_half_open_connection_is_given_up(
 def test_the_thread_ends_with_what_it_is_for(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dash_pipe.brokers.redis_listener.LINGER_SECONDS", 0.2)
+    monkeypatch.setattr("dash_pipe.brokers.redis_mirrors.LINGER_SECONDS", 0.2)
     monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.1)
     broker = make()
     assert isinstance(broker, RedisBroker)
@@ -423,5 +423,5 @@ def test_the_mirrors_that_linger_are_bounded(server: RedisServer, make: Make) ->
         ear.open(f"channel {number}")
         broker.close(f"channel {number}")
     assert isinstance(broker, RedisBroker)
-    assert len(broker._listener.names()) == 100
+    assert len(broker._listener._mirrors.names()) == 100
     wait_for(lambda: len(server.ask("PUBSUB", "CHANNELS")) == 100, "the others to be unsubscribed")

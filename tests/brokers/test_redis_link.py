@@ -9,8 +9,11 @@ import pytest
 from redis.exceptions import RedisError
 
 from dash_pipe.brokers import redis_conversation
+from dash_pipe.brokers.bell import Bell
 from dash_pipe.brokers.redis_conversation import Conversation
 from dash_pipe.brokers.redis_link import Link, connector
+from dash_pipe.brokers.redis_mirrors import Mirrors
+from dash_pipe.log import Limits
 from harness.redis import RedisServer
 
 
@@ -75,27 +78,12 @@ class Silence:
         self._theirs.close()
 
 
-class Nothing(Silence):
-    """A registry of no channels that is never done."""
-
-    done = False
-
-    def take(self) -> set[str]:
-        return set()
-
-    def names(self) -> list[str]:
-        return []
-
-    def expire(self) -> None:
-        pass
-
-
 def test_a_connection_that_is_half_open_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.05)
-    registry, news = Nothing(), Silence()
+    mirrors, bell, news = Mirrors(0, Limits(), 1), Bell(), Silence()
     conversation: Any = Conversation
     with pytest.raises(RedisError, match="no answer to a ping"):
-        conversation(registry, news, news).hold()
+        conversation(mirrors, bell, news, news, print).hold(lambda: False)
     assert news.said == [("PING",)]
-    registry.close()
+    bell.close()
     news.close()
