@@ -41,11 +41,12 @@ class Conversation:
         self._asks = asks
         self._grown = grown
         self._names: dict[bytes, str] = {}  # what we subscribed to on this connection
+        self._awaited: set[bytes] = set()  # of those, the ones that are not confirmed yet
         self._stale: set[str] = set()  # to be compared with Redis
         self._pinged = False
 
-    def hold(self, done: Callable[[], bool]) -> None:
-        """Keep the mirrors in step until it is done.
+    def hold(self, done: Callable[[], bool], in_step: Callable[[], None]) -> None:
+        """Keep the mirrors in step until it is done; call ``in_step`` when they are at first.
 
         Raises:
             RedisError: a connection was lost.
@@ -54,8 +55,9 @@ class Conversation:
         with selectors.DefaultSelector() as selector:
             selector.register(self._bell, selectors.EVENT_READ)
             selector.register(self._news, selectors.EVENT_READ)
+            self._mirrors.take()  # before the names, which have it all
             self._follow(self._mirrors.names())
-            more = False
+            more = told = False
             while not done():
                 more = more or self._mirrors.asked
                 selector.select(0 if more else max(0.0, check_at - time.monotonic()))
@@ -63,6 +65,9 @@ class Conversation:
                 self._follow(self._mirrors.take())
                 more = self._hear()
                 self._look()
+                if not told and not self._awaited:
+                    told = True
+                    in_step()
                 if time.monotonic() >= check_at:
                     check_at += CHECK_SECONDS
                     self._check()
@@ -81,6 +86,7 @@ class Conversation:
                 mirrored.subscribed = False
                 new.append(mirrored.channel.news)
         if new:
+            self._awaited.update(news.encode() for news in new)
             self._news.say(("SUBSCRIBE", *new))
         if gone:
             for news in gone:
@@ -107,6 +113,7 @@ class Conversation:
         """Take one announcement or confirmation; true when a mirror has grown."""
         name = self._names.get(news, "")
         mirrored = self._mirrors.get(name)
+        self._awaited.discard(news)
         if kind == b"unsubscribe":
             return False
         if mirrored is not None and kind == b"subscribe":

@@ -44,6 +44,7 @@ class RedisListener:
         self._running: tuple[threading.Thread, Bell] | None = None
         self._stopping = threading.Event()
         self._down = False
+        self._pause = BACKOFF[0]
 
     def open(self, name: str) -> Log:
         """The mirror of a channel; see ``Broker``."""
@@ -92,23 +93,21 @@ class RedisListener:
     # On the thread
 
     def _run(self, bell: Bell) -> None:
-        pause, longest = BACKOFF
         while not self._ended():
             try:
                 with (
                     closing(self._connect(TIMEOUT)) as news,
                     closing(self._connect(TIMEOUT)) as asks,
                 ):
-                    self._say_up()
-                    pause = BACKOFF[0]
-                    Conversation(self._mirrors, bell, news, asks, self._grown).hold(self._done)
+                    conversation = Conversation(self._mirrors, bell, news, asks, self._grown)
+                    conversation.hold(self._done, self._in_step)
                     continue
             except RedisError as error:
                 self._say_down(error)
             except Exception:
                 logger.exception("dash-pipe: following Redis failed, and begins again")
-            self._stopping.wait(pause)
-            pause = min(2 * pause, longest)
+            self._stopping.wait(self._pause)
+            self._pause = min(2 * self._pause, BACKOFF[1])
 
     def _done(self) -> bool:
         """Whether there is nothing to follow any more."""
@@ -130,7 +129,9 @@ class RedisListener:
             self._down = True
             logger.warning("dash-pipe: the connection to Redis is lost, trying again: %s", error)
 
-    def _say_up(self) -> None:
+    def _in_step(self) -> None:
+        """All is as it should be. An open connection is not enough: Redis may refuse the rest."""
+        self._pause = BACKOFF[0]
         if self._down:
             self._down = False
             logger.warning("dash-pipe: connected to Redis again")

@@ -83,7 +83,7 @@ def test_a_connection_that_is_half_open_is_found(monkeypatch: pytest.MonkeyPatch
     mirrors, bell, news = Mirrors(0, Limits(), 1), Bell(), Silence()
     conversation: Any = Conversation
     with pytest.raises(RedisError, match="no answer to a ping"):
-        conversation(mirrors, bell, news, news, print).hold(lambda: False)
+        conversation(mirrors, bell, news, news, print).hold(lambda: False, lambda: None)
     assert news.said == [("PING",)]
     bell.close()
     news.close()
