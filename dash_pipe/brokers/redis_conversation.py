@@ -41,6 +41,7 @@ class Conversation:
         self._asks = asks
         self._grown = grown
         self._names: dict[bytes, str] = {}  # what we subscribed to on this connection
+        self._news_of: dict[str, bytes] = {}  # the same the other way round
         self._awaited: set[bytes] = set()  # of those, the ones that are not confirmed yet
         self._stale: set[str] = set()  # to be compared with Redis
         self._pinged = False
@@ -69,28 +70,30 @@ class Conversation:
                     told = True
                     in_step()
                 if time.monotonic() >= check_at:
-                    check_at += CHECK_SECONDS
+                    check_at = time.monotonic() + CHECK_SECONDS
                     self._check()
 
     def _follow(self, names: Iterable[str]) -> None:
         """Subscribe to what is new, leave what is gone; look at what is to be refreshed."""
-        new, gone = [], []
+        new: list[bytes] = []
+        gone: list[bytes] = []
         for name in names:
             mirrored = self._mirrors.get(name)
             if mirrored is None:
-                gone += [news for news, known in self._names.items() if known == name]
-            elif mirrored.subscribed and mirrored.channel.news.encode() in self._names:
+                if (news := self._news_of.pop(name, None)) is not None:
+                    del self._names[news]  # before it is confirmed: it may be opened again by then
+                    gone.append(news)
+            elif mirrored.subscribed and name in self._news_of:
                 self._stale.add(name)
             else:  # also where one that was given up has been opened again before we heard of it
-                self._names[mirrored.channel.news.encode()] = name
+                news = mirrored.channel.news.encode()
+                self._names[news], self._news_of[name] = name, news
                 mirrored.subscribed = False
-                new.append(mirrored.channel.news)
+                new.append(news)
         if new:
-            self._awaited.update(news.encode() for news in new)
+            self._awaited.update(new)
             self._news.say(("SUBSCRIBE", *new))
         if gone:
-            for news in gone:
-                del self._names[news]  # before the confirmation: it may be opened again until then
             self._news.say(("UNSUBSCRIBE", *gone))
 
     def _hear(self) -> bool:

@@ -87,3 +87,32 @@ def test_a_connection_that_is_half_open_is_found(monkeypatch: pytest.MonkeyPatch
     assert news.said == [("PING",)]
     bell.close()
     news.close()
+
+
+def seconds_to_leave(count: int) -> float:
+    """What it costs that so many channels are forgotten at once."""
+    mirrors, bell, news = Mirrors(0, Limits(), 0), Bell(), Silence()
+    names = [f"channel {number}" for number in range(count)]
+    for name in names:
+        mirrors.open(name)
+    turns: list[float] = []
+
+    def done() -> bool:
+        if not turns:
+            for name in names:
+                mirrors.close(name)
+        turns.append(time.process_time())
+        return len(turns) == 2
+
+    conversation: Any = Conversation
+    conversation(mirrors, bell, news, news, print).hold(done, lambda: None)
+    assert [len(command) - 1 for command in news.said] == [count, count]
+    assert [command[0] for command in news.said] == ["SUBSCRIBE", "UNSUBSCRIBE"]
+    bell.close()
+    news.close()
+    return turns[1] - turns[0]
+
+
+def test_to_leave_many_channels_takes_each_its_time() -> None:
+    few, many = (min(seconds_to_leave(count) for _ in range(3)) for count in (1000, 8000))
+    assert many < 20 * few  # 64 times it was, when each was looked for among all
