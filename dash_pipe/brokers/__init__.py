@@ -33,7 +33,7 @@ class Broker(Protocol):
         """Append a message whose value is a JSON text; tell the watchers; return its position.
 
         Of messages with the same ``message_id`` one is appended; for the others its position is
-        returned. Ids are remembered for ``IDS_SECONDS`` at most, and so are the ``MAX_IDS`` newest.
+        returned. An id is remembered for ``IDS_SECONDS``, if it is one of the ``MAX_IDS`` newest.
 
         Raises:
             BrokerUnavailable: it could not be made sure in time that the message is appended.

@@ -7,7 +7,6 @@ django-plotly-dash, so that its senders reach our Pipes, and ours reach its.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import threading
@@ -20,7 +19,10 @@ from urllib.parse import urlsplit
 from ..errors import BrokerUnavailable, InvalidMessageError, ProtocolError, SettingError
 from ..log import NOWHERE, Limits, Log, Position
 from . import Grown
-from .channel_listener import EVENT, GROUP, ChannelListener, Followed
+from .channel_event import GROUP, event
+from .channel_listener import ChannelListener, Followed
+from .following import Following
+from .watchers import Watchers
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
 _EXPECTED = "expected at most 90 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -36,18 +38,21 @@ class ChannelLayerBroker:
     Args:
         make_layer: makes the layer.
         limits: of the logs of what was heard.
+        max_channels: how many channels that nobody listens to any more are heard for a while.
         send_timeout: seconds that a message may take.
     """
 
     may_wait = True
 
-    def __init__(self, make_layer: Callable[[], Any], limits: Limits, send_timeout: float) -> None:
+    def __init__(
+        self, make_layer: Callable[[], Any], limits: Limits, max_channels: int, send_timeout: float
+    ) -> None:
         self._limits = limits
         self._send_timeout = send_timeout
         self._lock = threading.Lock()
-        self._watchers: tuple[Grown, ...] = ()
-        self._followed: dict[str, Followed] = {}
-        self._listener = ChannelListener(make_layer, self._grown, self._forget)
+        self._watchers = Watchers()
+        self._following: Following[Followed] = Following(max_channels)
+        self._listener = ChannelListener(make_layer, self._watchers.tell, self._expire)
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
@@ -59,10 +64,8 @@ class ChannelLayerBroker:
         """
         if NAME.fullmatch(channel) is None:
             raise InvalidMessageError("channel_name", f"{_EXPECTED}, got {channel!r}")
-        event = {"type": EVENT, "label": label, "value": json.loads(value)}
-        event["channel_name"] = channel  # not in the original, whose browsers pass it over
         try:
-            self._listener.send(GROUP + channel, event, self._send_timeout)
+            self._listener.send(GROUP + channel, event(channel, label, value), self._send_timeout)
         except (TypeError, OverflowError) as error:
             reason = f"the channel layer can't carry it ({type(error).__name__}: {error})"
             raise InvalidMessageError("value", reason) from error
@@ -86,20 +89,12 @@ class ChannelLayerBroker:
             reason = f"of a channel's name on a channel layer {_EXPECTED}"
             raise ProtocolError("denied", reason, channel)
         with self._lock:
-            followed = self._followed.get(channel)
-            if followed is None:
-                followed = self._followed[channel] = Followed(channel, Log("", self._limits))
-                self._listener.follow(followed)
-            followed.listeners += 1
-            return followed.log
+            return self._following.open(channel, lambda: self._follow(channel)).log
 
     def close(self, channel: str) -> None:
         """Let go of a log, which is kept for a while: a browser that polls comes back."""
         with self._lock:
-            followed = self._followed[channel]
-            followed.listeners -= 1
-            if not followed.listeners:
-                followed.left = time.monotonic()
+            self._listener.leave(self._following.close(channel, time.monotonic()))
 
     def refresh(self, channel: str) -> int:
         """There is nothing to compare with, but the layer has to take us in; see ``Broker``."""
@@ -107,30 +102,21 @@ class ChannelLayerBroker:
 
     def watch(self, grown: Grown) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
-        with self._lock:
-            self._watchers = (*self._watchers, grown)
-
-        def unwatch() -> None:
-            with self._lock:
-                self._watchers = tuple(w for w in self._watchers if w is not grown)
-
-        return unwatch
+        return self._watchers.add(grown)
 
     def stop(self) -> None:
         """End the thread."""
         self._listener.stop()
 
-    def _grown(self, channel: str) -> None:
-        for grown in self._watchers:
-            grown(channel)
+    def _follow(self, channel: str) -> Followed:
+        followed = Followed(channel, Log("", self._limits))
+        self._listener.follow(followed)
+        return followed
 
-    def _forget(self, before: float) -> list[Followed]:
+    def _expire(self, before: float) -> list[Followed]:
         """Give up, and return, what nobody has listened to since a moment."""
         with self._lock:
-            gone = [f for f in self._followed.values() if not f.listeners and f.left < before]
-            for followed in gone:
-                del self._followed[followed.channel]
-            return gone
+            return self._following.expire(before)
 
 
 def connect(url: str, limits: Limits, max_channels: int, send_timeout: float) -> ChannelLayerBroker:
@@ -155,4 +141,6 @@ def connect(url: str, limits: Limits, max_channels: int, send_timeout: float) ->
             f"the channel layer {alias!r} is in memory, and reaches nobody outside of its own "
             "event loop; use memory:// in its place, or a layer such as channels_redis",
         )
-    return ChannelLayerBroker(lambda: channel_layers.make_backend(alias), limits, send_timeout)
+    return ChannelLayerBroker(
+        lambda: channel_layers.make_backend(alias), limits, max_channels, send_timeout
+    )

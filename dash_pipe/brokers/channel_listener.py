@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 import threading
@@ -14,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..log import NO_HISTORY, Log, Snapshot
-from ..protocol import is_name
 from . import Grown
+from .channel_event import GROUP, message
 
-GROUP = "dpd_pipe_"  # and the channel's name
-EVENT = "pipe.value"
 JOIN_SECONDS = 10.0  # between two times that we join: a layer may forget who was in a group
 LINGER_SECONDS = 60.0  # that a channel is followed after its last listener has gone
+JOINS = 8  # that are under way at the same time: a layer may open a connection for each
 RETRY_SECONDS = (0.1, 5.0)  # between two attempts to hear, and the longest
 GOODBYE_TIMEOUT = 1.0  # that a layer has to end what it waits for
 STOP_TIMEOUT = 5.0
@@ -34,8 +32,6 @@ class Followed:
 
     Attributes:
         log: what was heard; it has an epoch since the layer has taken us in.
-        listeners: how often it is open.
-        left: when the last of them went.
         mailbox: where the layer puts what it sends to us.
         task: hears it.
         ended: it is to be heard no longer. A layer may swallow a cancellation.
@@ -43,8 +39,6 @@ class Followed:
 
     channel: str
     log: Log
-    listeners: int = 0
-    left: float = 0.0
     mailbox: str = ""
     task: asyncio.Task[None] | None = None
     ended: bool = False
@@ -63,21 +57,25 @@ class ChannelListener:
     Args:
         make_layer: makes the layer.
         grown: called when something was heard.
-        forget: gives up what nobody has listened to since a moment, and returns it.
+        expire: gives up what nobody has listened to since a moment, and returns it.
     """
 
     def __init__(
         self,
         make_layer: Callable[[], Any],
         grown: Grown,
-        forget: Callable[[float], list[Followed]],
+        expire: Callable[[float], list[Followed]],
     ) -> None:
         self._make_layer = make_layer
         self._grown = grown
-        self._forget = forget
+        self._expire = expire
         self._lock = threading.Lock()
         self._running: tuple[asyncio.AbstractEventLoop, threading.Thread, Any] | None = None
-        self._following: set[Followed] = set()  # the loop's own
+        # The loop's own
+        self._following: set[Followed] = set()
+        self._leaving: list[Followed] = []
+        self._leaver: asyncio.Task[None] | None = None
+        self._joins = asyncio.Semaphore(JOINS)
 
     def send(self, group: str, event: dict[str, Any], timeout: float) -> None:
         """Send to a group, and wait until the layer has it.
@@ -94,14 +92,31 @@ class ChannelListener:
             sending.cancel()
 
     def follow(self, followed: Followed) -> None:
-        """Join the group of a channel, and hear it until it is forgotten. Never waits."""
+        """Join the group of a channel, and hear it until it is left. Never waits."""
         loop, layer = self._start()
 
         def begin() -> None:
             self._following.add(followed)
             followed.task = loop.create_task(self._hear(layer, followed))
+            followed.task.add_done_callback(lambda _: self._following.discard(followed))
 
         loop.call_soon_threadsafe(begin)
+
+    def leave(self, gone: list[Followed]) -> None:
+        """Hear channels no longer, and leave their groups. Never waits."""
+        running = self._running
+        if not gone or running is None:
+            return
+        loop, _, layer = running
+
+        def end() -> None:
+            for followed in gone:
+                followed.end()
+            self._leaving += gone
+            if self._leaver is None or self._leaver.done():
+                self._leaver = loop.create_task(self._leave(layer))
+
+        loop.call_soon_threadsafe(end)
 
     def stop(self) -> None:
         """End the thread, if it runs."""
@@ -116,6 +131,7 @@ class ChannelListener:
         with self._lock:
             if self._running is None:
                 loop, layer = asyncio.new_event_loop(), self._make_layer()
+                self._joins = asyncio.Semaphore(JOINS)  # one is bound to its loop
                 thread = threading.Thread(
                     target=self._run, args=(loop, layer), name="dash-pipe-layer", daemon=True
                 )
@@ -128,32 +144,34 @@ class ChannelListener:
         asyncio.set_event_loop(loop)
         tending = loop.create_task(self._tend(layer))
         loop.run_forever()
-        tending.cancel()
+        own = [tending] if self._leaver is None else [tending, self._leaver]
+        for task in own:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(own, timeout=GOODBYE_TIMEOUT))
         deadline = time.monotonic() + GOODBYE_TIMEOUT
         while self._following and time.monotonic() < deadline:
             tasks = [followed.end() for followed in self._following]
             loop.run_until_complete(asyncio.wait(tasks, timeout=0.05))
-            self._bury()
         with suppress(Exception):  # the layer closes its connections in it, which may be gone
             loop.close()
 
     async def _tend(self, layer: Any) -> None:
-        """Join every group again and again, and leave those that nobody listens to any more."""
+        """Join every group again and again, and leave what nobody listens to any more."""
         while True:
             await asyncio.sleep(JOIN_SECONDS)
-            for followed in self._forget(time.monotonic() - LINGER_SECONDS):
-                followed.end()
-                await _quietly(layer.group_discard(GROUP + followed.channel, followed.mailbox))
-            self._bury()
+            self.leave(self._expire(time.monotonic() - LINGER_SECONDS))
             for followed in list(self._following):
                 if followed.ended:
                     followed.end()
                 elif followed.log.epoch:
                     await _quietly(layer.group_add(GROUP + followed.channel, followed.mailbox))
 
-    def _bury(self) -> None:
-        """Forget whose tasks are done."""
-        self._following = {f for f in self._following if f.task is None or not f.task.done()}
+    async def _leave(self, layer: Any) -> None:
+        """Leave the groups that are not heard any more."""
+        while self._leaving:
+            followed = self._leaving.pop()
+            if followed.mailbox:
+                await _quietly(layer.group_discard(GROUP + followed.channel, followed.mailbox))
 
     async def _hear(self, layer: Any, followed: Followed) -> None:
         """Join a group, then append what is sent to it; for ever."""
@@ -170,31 +188,18 @@ class ChannelListener:
                 pause = min(2 * pause, longest)
                 continue
             pause = RETRY_SECONDS[0]
-            if (message := _message(event)) is not None:
-                followed.log.append(*message)
+            if (heard := message(event)) is not None:
+                followed.log.append(*heard)
                 self._grown(followed.channel)
 
     async def _join(self, layer: Any, followed: Followed) -> None:
         followed.mailbox = followed.mailbox or await layer.new_channel()
-        await layer.group_add(GROUP + followed.channel, followed.mailbox)
+        async with self._joins:
+            await layer.group_add(GROUP + followed.channel, followed.mailbox)
         epoch = NO_HISTORY + secrets.token_urlsafe(8)
         followed.log.load(Snapshot(epoch, 0, [], [], {}, 0))
         followed.log.refreshed = 1
         self._grown(followed.channel)
-
-
-def _message(event: dict[str, Any]) -> tuple[str, str] | None:
-    """The label of an event and its value as JSON; ``None`` when no Pipe could take it."""
-    label = event.get("label")
-    try:
-        value = json.dumps(event.get("value"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        logger.warning("dash-pipe: dropped a message of a channel layer: %s", error)
-        return None
-    if event.get("type") != EVENT or not is_name(label):
-        logger.warning("dash-pipe: dropped an event of a channel layer: its label is %r", label)
-        return None
-    return str(label), value
 
 
 async def _quietly(asking: Coroutine[Any, Any, None]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from ..log import Limits, Log, Position
 from . import IDS_SECONDS, MAX_IDS, Grown
+from .watchers import Watchers
 
 
 class MemoryBroker:
@@ -30,7 +31,7 @@ class MemoryBroker:
         self._max_channels = max_channels
         self._clock = clock
         self._lock = threading.Lock()
-        self._watchers: tuple[Grown, ...] = ()
+        self._watchers = Watchers()
         self._listeners: Counter[str] = Counter()
         self._open: dict[str, Log] = {}
         self._ids: OrderedDict[tuple[str, str], tuple[Position, float]] = OrderedDict()
@@ -55,8 +56,7 @@ class MemoryBroker:
             position = Position(log.epoch, offset)
             if message_id is not None:
                 self._ids[channel, message_id] = (position, self._clock())
-        for grown in self._watchers:
-            grown(channel)
+        self._watchers.tell(channel)
         return position
 
     def open(self, channel: str) -> Log:
@@ -81,14 +81,7 @@ class MemoryBroker:
 
     def watch(self, grown: Grown) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
-        with self._lock:
-            self._watchers = (*self._watchers, grown)
-
-        def unwatch() -> None:
-            with self._lock:
-                self._watchers = tuple(w for w in self._watchers if w is not grown)
-
-        return unwatch
+        return self._watchers.add(grown)
 
     def _sent(self, channel: str, message_id: str) -> Position | None:
         """Where the message with this id is, if it was sent; forget what has been kept too long."""

@@ -18,6 +18,7 @@ from . import Grown
 from .redis_channel import SCRIPT, Known, RedisChannel, appended
 from .redis_link import Connect, Link, RedisError, connector, may_pass, was_refused
 from .redis_listener import RedisListener
+from .watchers import Watchers
 
 PAUSES = (0.02, 0.25)  # between two attempts to send, and the longest
 MAX_KNOWN = 1000  # channels whose last message of ours is remembered
@@ -48,8 +49,8 @@ class RedisBroker:
         self._known: OrderedDict[str, Known] = OrderedDict()  # the newest of ours, by channel
         self._links: deque[Link] = deque(maxlen=MAX_LINKS)  # idle
         self._lock = threading.Lock()
-        self._watchers: tuple[Grown, ...] = ()
-        self._listener = RedisListener(connect, database, limits, max_channels, self._grown)
+        self._watchers = Watchers()
+        self._listener = RedisListener(connect, database, limits, max_channels, self._watchers.tell)
         _brokers.add(self)
 
     def publish(
@@ -104,14 +105,7 @@ class RedisBroker:
 
     def watch(self, grown: Grown) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
-        with self._lock:
-            self._watchers = (*self._watchers, grown)
-
-        def unwatch() -> None:
-            with self._lock:
-                self._watchers = tuple(w for w in self._watchers if w is not grown)
-
-        return unwatch
+        return self._watchers.add(grown)
 
     def stop(self) -> None:
         """Close what is open: the thread, within a bound, and the connections that are idle."""
@@ -139,10 +133,6 @@ class RedisBroker:
         while self._links:
             with suppress(IndexError):
                 self._links.pop().close()
-
-    def _grown(self, channel: str) -> None:
-        for grown in self._watchers:
-            grown(channel)
 
 
 # Of each, a forked child closes the parent's idle connections, which two would speak on.

@@ -9,7 +9,8 @@
 --   newest  hash, label -> row: the newest message of a label when it has left the window
 --   labels  sorted set, label -> offset of its newest message, of the labels that are kept
 --   lost    sorted set, label -> newest lost offset
---   ids     sorted set, id -> offset; 0 when it was sent to a former log
+--   ids     sorted set, id -> when its message was sent, in milliseconds
+--   places  hash, id -> offset, of those that were not sent to a former log
 -- A row is the message's wire form, [offset,label,value,seconds.milliseconds]; a label is kept as
 -- the JSON text that stands there.
 --
@@ -25,7 +26,7 @@
 -- message that is not there any more ends it; what was sent after that message stays.
 
 local call = redis.call
-local meta, log, newest, labels, lost, ids = unpack(KEYS)
+local meta, log, newest, labels, lost, ids, places = unpack(KEYS)
 local operation, bounds, fresh, news = unpack(ARGV)
 bounds = cjson.decode(bounds)
 local SLACK = 60000 -- how much sooner (ms) a key may expire than it should, to save commands
@@ -85,8 +86,39 @@ local function add(label, id, tail)
   if call('ZCARD', labels) > bounds.labels then
     drop_kept(call('ZPOPMIN', labels)[1])
   end
-  call('ZADD', ids, text(head), id)
   return row
+end
+
+local function keep_ids()
+  for _, key in ipairs({ids, places}) do
+    call('PEXPIRE', key, text(bounds.id_seconds * 1000 + SLACK))
+  end
+end
+
+-- Where the message with an id is, 0 if in a former log; nil when no such id is remembered.
+local function place_of(id)
+  local time = call('ZSCORE', ids, id)
+  if time and tonumber(time) >= (now - bounds.id_seconds) * 1000 then
+    return call('HGET', places, id) or '0'
+  end
+end
+
+-- Remember the id of the newest message, and forget what is beyond the bounds.
+local function remember(id)
+  call('ZADD', ids, text(now * 1000), id)
+  call('HSET', places, id, text(head))
+  local old = call('ZRANGEBYSCORE', ids, '-inf', text((now - bounds.id_seconds) * 1000),
+    'LIMIT', 0, 100)
+  local count = call('ZCARD', ids)
+  if count == 1 then
+    keep_ids()
+  elseif #old == 0 and count > bounds.ids then
+    old = call('ZRANGE', ids, 0, 0)
+  end
+  if #old > 0 then
+    call('ZREM', ids, unpack(old))
+    call('HDEL', places, unpack(old))
+  end
 end
 
 -- Let a message out of the window; the newest of its label is kept beside it.
@@ -136,13 +168,13 @@ local function begin(after)
       entries[#entries + 1] = entry[2]
     end
   end
-  call('DEL', meta, log, newest, labels, lost)
-  if call('EXISTS', ids) == 1 then
-    call('ZUNIONSTORE', ids, 1, ids, 'WEIGHTS', 0)
-  end
+  call('DEL', meta, log, newest, labels, lost, places)
   epoch, head, mark, bytes, rest = fresh, 0, '', 0, 0
   for _, fields in ipairs(entries) do
     add(fields[2], fields[4], string.sub(fields[6], string.find(fields[6], ',', 1, true), -1))
+    if call('ZSCORE', ids, fields[4]) then
+      call('HSET', places, fields[4], text(head))
+    end
   end
 end
 
@@ -155,7 +187,7 @@ local function save()
     for _, key in ipairs({meta, log, newest, labels, lost}) do
       call('PEXPIRE', key, text(bounds.keep))
     end
-    call('PEXPIRE', ids, text(bounds.keep_ids))
+    keep_ids()
   end
 end
 
@@ -188,13 +220,13 @@ if not intact then
 elseif has_lost_its_end() then
   begin(tonumber(known_time))
 end
-local sent = call('ZSCORE', ids, id)
+local sent = place_of(id)
 local row, time, before = nil, '', mark
 if not sent then
   time = clock[1] .. '.' .. string.format('%03d', math.floor(tonumber(clock[2]) / 1000))
   row = add(label, id, ',' .. label .. ',' .. value .. ',' .. time .. ']')
   sent = text(head)
-  call('ZREMRANGEBYSCORE', ids, '-inf', text(head - bounds.ids))
+  remember(id)
 end
 trim()
 save()

@@ -23,7 +23,7 @@ SCRIPT = (_TEXT, hashlib.sha1(_TEXT.encode(), usedforsecurity=False).hexdigest()
 
 LISTENED_SECONDS = 120.0  # that a log is there at least: longer than between two looks at it
 
-_KEYS = ("meta", "log", "newest", "labels", "lost", "ids")
+_KEYS = ("meta", "log", "newest", "labels", "lost", "ids", "places")
 
 
 class Head(NamedTuple):
@@ -94,12 +94,12 @@ class RedisChannel:
 
     def head(self) -> list[Sequence[Any]]:
         """The commands that ask for the head, and keep a log that is listened to from expiring."""
-        touch = [("PEXPIRE", key, self._keep) for key in self.keys[:-1]]
+        touch = [("PEXPIRE", key, self._keep) for key in self.keys[:5]]
         return [("HMGET", self.keys[0], "epoch", "head", "mark"), *touch]
 
     def read(self, after: int) -> list[Sequence[Any]]:
         """The commands that read the log from an offset on, as of one moment."""
-        meta, log, newest, labels, lost, _ = self.keys
+        meta, log, newest, labels, lost, *_ = self.keys
         commands: list[Sequence[Any]] = [
             ("MULTI",),
             ("TIME",),
@@ -125,7 +125,7 @@ def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:
 def _bounds(limits: Limits) -> tuple[str, int]:
     """The bounds as the script takes them, and how long it keeps a log, in milliseconds."""
     keep = int(1000 * max(limits.seconds, limits.label_seconds, LISTENED_SECONDS))
-    ids = {"ids": MAX_IDS, "keep_ids": IDS_SECONDS * 1000}
+    ids = {"ids": MAX_IDS, "id_seconds": IDS_SECONDS}
     return json.dumps({"keep": keep, **ids, **asdict(limits)}), keep
 
 

@@ -58,6 +58,8 @@ def connector(url: str) -> tuple[Connect, int]:
         ) from None
 
     def connect(timeout: float) -> Link:
+        if timeout <= 0:
+            raise exceptions.TimeoutError("no time is left to connect")
         bounds = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         connection = kind(**{**options, **bounds})
         connection.connect()

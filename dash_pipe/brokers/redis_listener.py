@@ -1,23 +1,19 @@
-"""The mirrors of a process, and the thread that keeps them in step with Redis."""
+"""The thread that keeps the mirrors of a process in step with Redis."""
 
 from __future__ import annotations
 
 import atexit
 import logging
-import socket
 import threading
-import time
-from collections import OrderedDict
-from contextlib import closing, suppress
+from contextlib import closing
 
 from ..log import Limits, Log
 from . import Grown
-from .redis_channel import RedisChannel
-from .redis_conversation import TIMEOUT, Conversation, Followed
+from .bell import Bell
+from .redis_conversation import TIMEOUT, Conversation
 from .redis_link import Connect, RedisError
-from .redis_mirror import Mirror
+from .redis_mirrors import Mirrors
 
-LINGER_SECONDS = 30.0  # that a mirror stays when nobody listens: browsers come back, or poll
 BACKOFF = (0.05, 2.0)  # the pause after a lost connection, and the longest after many
 GOODBYE_TIMEOUT = 2.0  # that the end of a process may wait for the thread
 
@@ -42,159 +38,89 @@ class RedisListener:
         self, connect: Connect, database: int, limits: Limits, max_idle: int, grown: Grown
     ) -> None:
         self._connect = connect
-        self._database = database
-        self._limits = limits
-        self._max_idle = max_idle
         self._grown = grown
+        self._mirrors = Mirrors(database, limits, max_idle)
         self._lock = threading.Lock()
-        self._followed: dict[str, Followed] = {}
-        self._idle: OrderedDict[str, float] = OrderedDict()  # since when, longest first
-        self._asked: set[str] = set()  # new, gone, or to be refreshed
-        self._thread: threading.Thread | None = None
+        self._running: tuple[threading.Thread, Bell] | None = None
         self._stopping = threading.Event()
         self._down = False
+        self._pause = BACKOFF[0]
 
     def open(self, name: str) -> Log:
         """The mirror of a channel; see ``Broker``."""
-        with self._lock:
-            followed = self._followed.get(name)
-            if followed is None:
-                channel = RedisChannel(name, self._database, self._limits)
-                followed = self._followed[name] = Followed(name, channel, Mirror(self._limits))
-                self._ask(name)
-            self._idle.pop(name, None)
-            followed.listeners += 1
-            return followed.mirror.log
+        log = self._mirrors.open(name)
+        self._wake()
+        return log
 
     def close(self, name: str) -> None:
         """Let go of a mirror; it lingers for a while; see ``Broker``."""
-        with self._lock:
-            followed = self._followed[name]
-            followed.listeners -= 1
-            if not followed.listeners:
-                self._idle[name] = time.monotonic()
-                while len(self._idle) > self._max_idle:
-                    self._drop()
+        self._mirrors.close(name)
+        self._wake()
 
     def refresh(self, name: str) -> int:
         """Ask for a comparison with Redis; see ``Broker``."""
-        with self._lock:
-            followed = self._followed[name]
-            if followed.wanted == followed.begun:
-                followed.wanted += 1
-                self._ask(name)
-            return followed.wanted
+        number = self._mirrors.refresh(name)
+        self._wake()
+        return number
 
     def stop(self) -> None:
         """End the thread; waits ``GOODBYE_TIMEOUT`` at most."""
         with self._lock:
-            thread = self._thread
-            if thread is None or not thread.is_alive():  # not in a forked child
+            if self._running is None or not self._running[0].is_alive():  # not in a forked child
                 return
+            thread, bell = self._running
             self._stopping.set()
-            self._wake()
+            bell.ring()
         thread.join(GOODBYE_TIMEOUT)
 
-    # What the conversation needs; see ``Registry``
-
-    def fileno(self) -> int:
-        """What is readable when there is something to take."""
-        return self._woken.fileno()
-
-    def take(self) -> set[str]:
-        """What is new, gone, or to be refreshed since the last call."""
-        with self._lock:
-            with suppress(BlockingIOError):
-                self._woken.recv(4096)
-            asked, self._asked = self._asked, set()
-            return asked
-
-    def names(self) -> list[str]:
-        """All channels that are followed."""
-        with self._lock:
-            return list(self._followed)
-
-    def get(self, name: str) -> Followed | None:
-        """A channel, if it is followed."""
-        return self._followed.get(name)
-
-    def begin(self, followed: Followed) -> None:
-        """Note that a refresh begins."""
-        with self._lock:
-            followed.begun = followed.wanted
-
-    def expire(self) -> None:
-        """Give up what nobody has listened to for ``LINGER_SECONDS``."""
-        with self._lock:
-            while self._idle:
-                if next(iter(self._idle.values())) > time.monotonic() - LINGER_SECONDS:
-                    break
-                self._drop()
-
-    def changed(self, name: str) -> None:
-        """Tell those who listen."""
-        self._grown(name)
-
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing to follow any more."""
-        return not self._followed or self._stopping.is_set()
-
-    # With the lock held
-
-    def _ask(self, name: str) -> None:
-        """Have the thread look at a channel; start it where there is none."""
-        self._asked.add(name)
-        if self._thread is not None:
-            self._wake()
-            return
-        self._waker, self._woken = socket.socketpair()
-        self._waker.setblocking(False)
-        self._woken.setblocking(False)
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="dash-pipe-redis", daemon=True)
-        self._thread.start()
-        atexit.register(self.stop)
-
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # so full of wakes that the thread can't sleep
-            self._waker.send(b".")
-
-    def _drop(self) -> None:
-        """Give up the mirror that has been idle for the longest time."""
-        name, _ = self._idle.popitem(last=False)
-        del self._followed[name]
-        self._ask(name)
+        """Have the thread look at what is asked, if anything is; start it where there is none."""
+        if not self._mirrors.asked:
+            return
+        with self._lock:
+            if self._running is not None:
+                self._running[1].ring()
+                return
+            bell = Bell()
+            thread = threading.Thread(
+                target=self._run, args=(bell,), name="dash-pipe-redis", daemon=True
+            )
+            self._running = thread, bell
+            self._stopping.clear()
+            thread.start()
+            atexit.register(self.stop)
 
     # On the thread
 
-    def _run(self) -> None:
-        pause, longest = BACKOFF
+    def _run(self, bell: Bell) -> None:
         while not self._ended():
             try:
                 with (
                     closing(self._connect(TIMEOUT)) as news,
                     closing(self._connect(TIMEOUT)) as asks,
                 ):
-                    self._say_up()
-                    pause = BACKOFF[0]
-                    Conversation(self, news, asks).hold()
+                    conversation = Conversation(self._mirrors, bell, news, asks, self._grown)
+                    conversation.hold(self._done, self._in_step)
                     continue
             except RedisError as error:
                 self._say_down(error)
             except Exception:
                 logger.exception("dash-pipe: following Redis failed, and begins again")
-            self._stopping.wait(pause)
-            pause = min(2 * pause, longest)
+            self._stopping.wait(self._pause)
+            self._pause = min(2 * self._pause, BACKOFF[1])
+
+    def _done(self) -> bool:
+        """Whether there is nothing to follow any more."""
+        return len(self._mirrors) == 0 or self._stopping.is_set()
 
     def _ended(self) -> bool:
         """Whether the thread is to end; the next channel starts another one then."""
         with self._lock:
-            if not self.done:
+            if not self._done():
                 return False
-            self._thread = None
-            self._waker.close()
-            self._woken.close()
+            assert self._running is not None, "it is us"
+            self._running[1].close()
+            self._running = None
             atexit.unregister(self.stop)
             return True
 
@@ -203,7 +129,9 @@ class RedisListener:
             self._down = True
             logger.warning("dash-pipe: the connection to Redis is lost, trying again: %s", error)
 
-    def _say_up(self) -> None:
+    def _in_step(self) -> None:
+        """All is as it should be. An open connection is not enough: Redis may refuse the rest."""
+        self._pause = BACKOFF[0]
         if self._down:
             self._down = False
             logger.warning("dash-pipe: connected to Redis again")

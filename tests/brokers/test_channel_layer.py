@@ -134,6 +134,30 @@ def test_a_group_that_the_layer_forgot_is_joined_again(
     wait_for(arrives, "the group to be joined again")
 
 
+def groups(redis: RedisServer) -> int:
+    return sum("group:" in key for key in redis.ask("KEYS", "*"))
+
+
+def test_the_groups_that_nobody_listens_to_are_bounded(make: Make, redis: RedisServer) -> None:
+    broker = make()  # of 100 channels
+    ear = Ear(broker)
+    listened = ear.open("jobs")
+    for number in range(150):
+        ear.open(f"channel-{number}")
+        broker.close(f"channel-{number}")
+    wait_for(lambda: groups(redis) == 101, "the groups above the bound to be left")
+    broker.publish("jobs", "a", "1")
+    ear.until(lambda: listened.head == 1)
+
+
+def test_many_channels_take_few_connections(make: Make, redis: RedisServer) -> None:
+    broker = make()
+    ear = Ear(broker)
+    logs = [broker.open(f"channel-{number}") for number in range(300)]
+    ear.until(lambda: all(log.epoch for log in logs))
+    assert len(redis.clients()) <= 20
+
+
 def test_a_layer_that_is_away(make: Make) -> None:
     with override_settings(
         CHANNEL_LAYERS={

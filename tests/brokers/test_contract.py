@@ -3,13 +3,14 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from brokers.listening import Ear, Lounge
-from dash_pipe.brokers import Broker
+from dash_pipe.brokers import Broker, memory, redis_channel
 from dash_pipe.brokers.redis_listener import RedisListener
 from dash_pipe.http import HttpRequest
 from dash_pipe.log import Position
@@ -215,6 +216,47 @@ def test_a_message_id_is_delivered_once(broker: Broker, ear: Ear) -> None:
     assert last.offset == 3
     ear.hears(log, last)
     assert ear.rows(log) == [[1, "a", 1], [2, "a", 2], [3, "a", 3]]
+
+
+@pytest.fixture
+def bound_ids(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, float], None]]:
+    """Sets another bound on the ids that brokers remember."""
+
+    def bound(name: str, value: float) -> None:
+        for module in (memory, redis_channel):
+            monkeypatch.setattr(module, name, value)
+        redis_channel._bounds.cache_clear()
+
+    yield bound
+    redis_channel._bounds.cache_clear()
+
+
+@pytest.mark.beyond_layers("it knows no message by its id")
+def test_a_message_id_is_forgotten_after_a_time(
+    make: Make, bound_ids: Callable[[str, float], None], request: pytest.FixtureRequest
+) -> None:
+    bound_ids("IDS_SECONDS", 0.5)
+    broker = make()
+    begun = time.monotonic()
+    first = broker.publish("jobs", "a", "1", "an id")
+    if broker.may_wait:  # as on a busy channel, where the key does not expire
+        redis = request.getfixturevalue("redis")
+        assert redis.ask("PERSIST", "dash-pipe:{jobs}:ids") == 1
+    last = wait_for(
+        lambda: None if (at := broker.publish("jobs", "a", "1", "an id")) == first else at,
+        "the id to be forgotten",
+    )
+    assert time.monotonic() - begun >= 0.5
+    assert last == (first.epoch, 2)
+
+
+@pytest.mark.beyond_layers("it knows no message by its id")
+def test_the_newest_ids_are_remembered(make: Make, bound_ids: Callable[[str, float], None]) -> None:
+    bound_ids("MAX_IDS", 3)
+    broker = make()
+    sent = [broker.publish("jobs", "a", "1", str(number)) for number in range(5)]
+    assert [broker.publish("jobs", "a", "1", str(number)) for number in (2, 3, 4)] == sent[2:]
+    assert broker.publish("jobs", "a", "1", "0").offset == 6
 
 
 # The window, and what is beside it. A second broker reads in Redis what the first has written.
@@ -423,10 +465,10 @@ def test_a_log_that_was_given_up_can_be_opened_again_at_once(
     publish(broker, "a")
     ear = Ear(broker)
     ear.open("another")  # so that there is always something to follow
-    monkeypatch.setattr("dash_pipe.brokers.redis_listener.LINGER_SECONDS", 0.0)
+    monkeypatch.setattr("dash_pipe.brokers.redis_mirrors.LINGER_SECONDS", 0.0)
     for _ in range(200):
         log = ear.open("jobs")
         broker.close("jobs")
         if isinstance(listener := getattr(broker, "_listener", None), RedisListener):
-            listener.expire()  # as the check does every 30 s
+            listener._mirrors.expire()  # as the check does every 30 s
     assert ear.open("jobs").end == log.end

@@ -149,6 +149,49 @@ def test_what_came_meanwhile_and_fills_the_window_is_no_gap(
     assert log.lost(1, None) == []
 
 
+def forbid_to_subscribe(server: RedisServer) -> Callable[[], object]:
+    """Redis takes connections and no SUBSCRIBE; the result undoes it."""
+    server.ask("ACL", "SETUSER", "default", "-subscribe")
+    return lambda: server.ask("ACL", "SETUSER", "default", "+subscribe")
+
+
+def forbid_to_read(server: RedisServer) -> Callable[[], object]:
+    """The same with what comes after a subscription was confirmed."""
+    server.ask("ACL", "SETUSER", "default", "-xrange", "-eval")
+    return lambda: server.ask("ACL", "SETUSER", "default", "+xrange", "+eval")
+
+
+def subscribes(server: RedisServer) -> int:
+    """How often Redis was asked to announce, whether it did or not."""
+    asked = server.ask("INFO", "commandstats").get("cmdstat_subscribe", {})
+    return int(asked.get("calls", 0)) + int(asked.get("rejected_calls", 0))
+
+
+@pytest.mark.parametrize("forbid", [forbid_to_subscribe, forbid_to_read])
+def test_who_is_refused_tries_again_less_and_less(
+    server: RedisServer,
+    make: Make,
+    forbid: Callable[[RedisServer], Callable[[], object]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make().publish("jobs", "a", '"old"')
+    allow = forbid(server)
+    lounge = Lounge(make())
+    browser = lounge.browser()
+    begun = time.monotonic()
+    assert browser.subscribe("jobs") == []
+    wait_for(lambda: subscribes(server) >= 5, "five attempts")
+    assert time.monotonic() - begun > 0.05 + 0.1 + 0.2 + 0.4
+    assert list(browser.drain()) == []  # so its status is `connecting`
+    (said,) = caplog.messages
+    assert said.startswith("dash-pipe: the connection to Redis is lost, trying again")
+    allow()
+    (answer,) = lounge.frames(browser, [], bool)
+    assert (answer["type"], answer["offset"]) == ("subscribed", 1)
+    wait_for(lambda: len(caplog.messages) > 1, "it to be said")
+    assert caplog.messages[1:] == ["dash-pipe: connected to Redis again"]
+
+
 def test_lost_data_is_a_new_epoch(server: RedisServer, make: Make) -> None:
     lounge, ear = Lounge(broker := make()), Ear(broker)
     log = ear.open("jobs")
@@ -302,6 +345,12 @@ def test_sending_gives_up_in_time_and_says_that_nothing_was_sent(
     assert caught.value.message_id == "id"
 
 
+def test_a_time_that_is_over_before_it_begins(server: RedisServer, make: Make) -> None:
+    with pytest.raises(BrokerUnavailable, match="was not sent") as caught:
+        make(send_timeout=1e-9).publish("jobs", "a", "1")
+    assert caught.value.may_have_been_sent is False
+
+
 def test_a_server_that_does_not_answer_may_have_heard(server: RedisServer, make: Make) -> None:
     sender = make(send_timeout=0.5)
     sender.publish("jobs", "a", "1")
@@ -397,7 +446,7 @@ def test_a_half_open_connection_is_given_up(
 def test_the_thread_ends_with_what_it_is_for(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dash_pipe.brokers.redis_listener.LINGER_SECONDS", 0.2)
+    monkeypatch.setattr("dash_pipe.brokers.redis_mirrors.LINGER_SECONDS", 0.2)
     monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.1)
     broker = make()
     assert isinstance(broker, RedisBroker)
@@ -423,5 +472,5 @@ def test_the_mirrors_that_linger_are_bounded(server: RedisServer, make: Make) ->
         ear.open(f"channel {number}")
         broker.close(f"channel {number}")
     assert isinstance(broker, RedisBroker)
-    assert len(broker._listener.names()) == 100
+    assert len(broker._listener._mirrors.names()) == 100
     wait_for(lambda: len(server.ask("PUBSUB", "CHANNELS")) == 100, "the others to be unsubscribed")
