@@ -112,6 +112,7 @@ class Settings:
     authorize: Authorize | None = _setting(
         None, "a function that says who may listen where", _FUNCTION
     )
+    authorize_timeout: float = _setting(10.0, "how long it, or a hook of Dash's, may take to say")
     url: str | None = _setting(
         None, "where browsers find the endpoint, if not below the app", _TEXT
     )

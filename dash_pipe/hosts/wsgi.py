@@ -14,7 +14,6 @@ import io
 import logging
 import os
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -31,7 +30,8 @@ from ..access import Refusal
 from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..poll import Permit
-from .guard import OpenRequest
+from . import greenlets
+from .asking import OpenRequest
 from .loop import loop_thread
 from .threadhub import thread_hub
 from .threads import ThreadSocket
@@ -104,7 +104,7 @@ def serve_websocket(
         return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
     ours, done = take_over(sock)
     try:
-        if _is_gevent():
+        if greenlets.are_threads():
             ours.setblocking(True)  # to gevent: let others run meanwhile
             browser = ThreadSocket(thread_hub(), ours, (ws, response), refusal, open_request)
             Thread(target=_serve_and_close, args=(browser, ours), daemon=True).start()
@@ -218,11 +218,6 @@ def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     if not events or not isinstance(events[0], Request):
         return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
     return ws, ws.accept(events[0])
-
-
-def _is_gevent() -> bool:
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hosts import threadhub, wsgi
+from dash_pipe.hosts import greenlets, threadhub, wsgi
 from dash_pipe.hosts.wsgi import find_socket, headers_of, serve_websocket
 from dash_pipe.protocol import Close
 from unit.fakes import descriptors
@@ -173,7 +173,7 @@ def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any])
 def test_under_gevent_a_greenlet_has_the_socket(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wsgi, "_is_gevent", lambda: True)
+    monkeypatch.setattr(greenlets, "are_threads", lambda: True)
     monkeypatch.setattr(threadhub, "_current", None)
     answer = serve_websocket(environ)
     ends[1].sendall(b"what the server answers goes nowhere")
