@@ -77,12 +77,14 @@ class Job(Generic[T]):
         self.begun.set_result(None)
         try:
             self.ended.set_result(self._context.run(self._call))
-        except StopIteration as error:  # which no coroutine can hand on
-            why = RuntimeError("a call raised StopIteration")
-            why.__cause__ = error
-            self.ended.set_exception(why)
         except BaseException as error:
-            self.ended.set_exception(error)
+            if not isinstance(error, Exception) or isinstance(error, StopIteration):
+                # No loop and no coroutine hands these on: they would end there.
+                why = RuntimeError(f"a call in a thread raised {error!r}")
+                why.__cause__ = error
+                self.ended.set_exception(why)
+            else:
+                self.ended.set_exception(error)
 
 
 async def _is_done(future: Future[Any], timeout: float | None) -> bool:
@@ -121,7 +123,12 @@ class Pool:
             if len(self._waiting) <= self._idle:
                 self._ready.notify()
             elif self._threads < self._size:
-                self._start(job)
+                try:
+                    self._start()
+                except RuntimeError as error:
+                    if not self._threads:  # else the others serve
+                        del self._waiting[job]
+                        raise Full from error
         return job
 
     def withdraw(self, job: Job[Any]) -> bool:
@@ -136,28 +143,30 @@ class Pool:
         self._threads = 0
         self._idle = 0
 
-    def _start(self, job: Job[Any]) -> None:
-        """Start a thread; where that fails the others, if there are some, serve."""
-        try:
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
-        except RuntimeError as error:
-            if not self._threads:
-                del self._waiting[job]
-                raise Full from error
-        else:
-            self._threads += 1
+    def _start(self) -> None:
+        threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        self._threads += 1
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
-            job.run()
-            del job  # and what it holds, while there is nothing to do
+        try:
+            while (job := self._next()) is not None:
+                job.run()
+                del job  # and what it holds, while there is nothing to do
+        except SystemExit:
+            # dash.testing ends an app by raising it in every thread that began with the app.
+            with self._lock:
+                self._threads -= 1
+                if self._waiting:
+                    self._start()
 
     def _next(self) -> Job[Any] | None:
         """The next call; ``None`` when none came for a while."""
         with self._lock:
             self._idle += 1
-            came = self._ready.wait_for(lambda: bool(self._waiting), IDLE)
-            self._idle -= 1
+            try:
+                came = self._ready.wait_for(lambda: bool(self._waiting), IDLE)
+            finally:
+                self._idle -= 1
             if came:
                 return self._waiting.popitem(last=False)[0]
             self._threads -= 1

@@ -11,12 +11,10 @@ answer out.
 from __future__ import annotations
 
 import io
-import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from threading import Thread
 from typing import Any
@@ -29,6 +27,7 @@ from .. import runtime
 from ..access import Refusal
 from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..once import warn_once
 from ..poll import Permit
 from . import greenlets
 from .asking import OpenRequest
@@ -36,8 +35,6 @@ from .loop import loop_thread
 from .threadhub import thread_hub
 from .threads import ThreadSocket
 from .wire import websocket
-
-logger = logging.getLogger("dash_pipe")
 
 _BODY = "dash_pipe.body"  # where a request's body is kept
 # Where a server puts the client's socket.
@@ -97,7 +94,7 @@ def serve_websocket(
     runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = find_socket(environ)
     if sock is None:
-        _say_once(reason)
+        warn_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
     if not is_descriptor(sock):
         ThreadSocket(thread_hub(), sock, (ws, response), refusal, open_request).serve()
@@ -218,11 +215,6 @@ def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     if not events or not isinstance(events[0], Request):
         return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
     return ws, ws.accept(events[0])
-
-
-@cache
-def _say_once(reason: str) -> None:
-    logger.warning(reason)
 
 
 def _nothing() -> None:

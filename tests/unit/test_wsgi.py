@@ -7,6 +7,7 @@ import pytest
 
 from dash_pipe.hosts import greenlets, threadhub, wsgi
 from dash_pipe.hosts.wsgi import find_socket, headers_of, serve_websocket
+from dash_pipe.once import warn_once
 from dash_pipe.protocol import Close
 from unit.fakes import descriptors
 
@@ -41,7 +42,7 @@ class FakeLoop:
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
     fake = FakeLoop()
     monkeypatch.setattr(wsgi, "loop_thread", lambda: fake)
-    wsgi._say_once.cache_clear()
+    warn_once.cache_clear()
     yield fake
     for sock, *_ in fake.adopted:
         sock.close()
