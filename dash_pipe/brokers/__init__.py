@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from ..errors import SettingError
 from ..log import Limits, Log, Position
+from ..settings import without_password
 
 Grown = Callable[[str], None]
 """Called with the channel whose log has grown; from any thread, and must not wait."""
@@ -63,19 +64,6 @@ class Broker(Protocol):
 def known(url: str) -> bool:
     """Whether some broker answers to the URL's scheme."""
     return urlsplit(url).scheme in _MODULES
-
-
-def without_password(url: str) -> str:
-    """A broker's URL as it may be shown; of one that can't be read only the scheme."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises where a password was not escaped
-    except ValueError:
-        return f"{url.partition(':')[0]}:..."
-    user, at, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    query = "..." if parts.query else ""  # which may name a password too
-    return urlunsplit(parts._replace(netloc=f"{name}:...@{host}" if at else host, query=query))
 
 
 def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2.0) -> Broker:
