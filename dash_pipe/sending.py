@@ -123,18 +123,9 @@ def _holds_up_others() -> bool:
     return len(asyncio.all_tasks(loop)) > 1
 
 
-def check(channel_name: object, label: object, value: object, message_id: object = None) -> None:
-    """Find out whether a message can be sent, without sending it.
-
-    Raises:
-        InvalidMessageError: as ``send_to_pipe_channel`` would.
-    """
-    _checked(channel_name, label, value, message_id)
-
-
-def _checked(channel_name: object, label: object, value: object, message_id: object) -> str:
+def _checked(channel_name: str, label: str, value: object, message_id: str | None) -> str:
     """Check a message; return its value as JSON."""
-    names = {"channel_name": channel_name, "label": label}
+    names: dict[str, object] = {"channel_name": channel_name, "label": label}
     if message_id is not None:
         names["message_id"] = message_id
     for argument, name in names.items():
@@ -142,6 +133,7 @@ def _checked(channel_name: object, label: object, value: object, message_id: obj
             came = f"{len(name)} characters" if isinstance(name, str) else _described(name)
             reason = f"expected a string of 1 to {MAX_NAME} characters, got {came}"
             raise InvalidMessageError(argument, reason)
+    runtime.current().broker.check(channel_name)
     text = encode(value)
     limit = runtime.current().settings.max_message_bytes
     size = len(text.encode())

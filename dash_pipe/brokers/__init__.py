@@ -23,10 +23,21 @@ _MODULES |= {"channels": "channel_layer"}
 
 
 class Broker(Protocol):
-    """Keeps the logs. Every method may be called from any thread."""
+    """Keeps the logs. Every method may be called from any thread.
+
+    A broker inherits from it what is the same for all.
+    """
 
     may_wait: bool
     """Whether ``publish`` may wait for another process, so that no loop should call it."""
+
+    def check(self, channel: str) -> None:
+        """Look whether a message can be sent to a channel of that name, as far as names go.
+
+        Raises:
+            InvalidMessageError: it can't.
+        """
+        return  # of most brokers every name is one
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None

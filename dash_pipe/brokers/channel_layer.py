@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 
 from ..errors import BrokerUnavailable, InvalidMessageError, ProtocolError, SettingError
 from ..log import NOWHERE, Limits, Log, Position
-from . import Grown
+from . import Broker, Grown
 from .channel_listener import EVENT, GROUP, ChannelListener, Followed
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
 _EXPECTED = "expected at most 90 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 
 
-class ChannelLayerBroker:
+class ChannelLayerBroker(Broker):
     """Sends to a channel layer, and hears what it sends to the channels that are open.
 
     Both happen on the loop of one thread, which the first message or listener starts, with a
@@ -49,6 +49,11 @@ class ChannelLayerBroker:
         self._followed: dict[str, Followed] = {}
         self._listener = ChannelListener(make_layer, self._grown, self._forget)
 
+    def check(self, channel: str) -> None:
+        """Let in what can be the name of a layer's group; see ``Broker``."""
+        if NAME.fullmatch(channel) is None:
+            raise InvalidMessageError("channel_name", f"{_EXPECTED}, got {channel!r}")
+
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
     ) -> Position:
@@ -57,8 +62,7 @@ class ChannelLayerBroker:
         A layer numbers nothing, and does not know a message by its id: the position is
         ``NOWHERE``, and a message that is sent twice arrives twice.
         """
-        if NAME.fullmatch(channel) is None:
-            raise InvalidMessageError("channel_name", f"{_EXPECTED}, got {channel!r}")
+        self.check(channel)
         event = {"type": EVENT, "label": label, "value": json.loads(value)}
         event["channel_name"] = channel  # not in the original, whose browsers pass it over
         try:

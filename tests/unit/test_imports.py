@@ -20,6 +20,7 @@ FLOORS = [
     {"hub", "legacy"},
     {"runtime", "poll", "info"},
     {"sending", "endpoint"},
+    {"poke_body"},
     {"poke"},
     {"hosts"},
     {"cli", "testing", "django"},

@@ -188,7 +188,7 @@ def test_the_async_twin_refuses_the_same() -> None:
     assert sent() == []
 
 
-class Elsewhere:
+class Elsewhere(brokers.Broker):
     """A broker in another process, which answers when it is let go; at first it is."""
 
     may_wait = True
