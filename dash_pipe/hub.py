@@ -87,10 +87,16 @@ class Hub:
         except ProtocolError as problem:
             self._refuse(session, problem)
 
-    def decided(self, session: Session, denied: Denied) -> None:
-        """Take the verdict that ``Outlet.permit`` left open, then what came while it was."""
+    def decided(self, session: Session, denied: Denied | None) -> None:
+        """Take the verdict that ``Outlet.permit`` left open, then what came while it was.
+
+        ``None`` says that there is none in time: the browser may come back and ask again.
+        """
         request, session.asked = session.asked, None
         if request is None or session not in self._beats:
+            return
+        if denied is None:
+            self._expel(session, Close.TRY_LATER, "this app did not say in time who may listen")
             return
         try:
             self._grant(session, request, denied)

@@ -28,8 +28,8 @@ MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finishe
 PATIENCE = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
 MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
 
-Permit = Callable[[Subscribe], Denied]
-"""What of a subscribe the app refuses. May wait."""
+Permit = Callable[[Subscribe], "Denied | None"]
+"""What of a subscribe the app refuses; ``None`` when it did not say in time. May wait."""
 
 
 def poll(
@@ -67,7 +67,9 @@ def poll(
 
 
 def refused(status: int, code: Close, reason: str) -> HttpAnswer:
-    """What a browser is told in place of a close."""
+    """What a browser is told in place of a close; with 503 when it may come back."""
+    if code == Close.TRY_LATER:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
     return HttpAnswer(status, json.dumps({"code": code, "reason": reason}))
 
 
@@ -89,7 +91,7 @@ class Collected:
         """Note how the conversation ended; see ``Outlet``."""
         self.closed = (code, reason)
 
-    def permit(self, request: Subscribe) -> Denied:
+    def permit(self, request: Subscribe) -> Denied | None:
         """Ask the app; see ``Outlet``."""
         return self._permit(request)
 
@@ -115,6 +117,8 @@ def _converse(hub: Hub, collected: Collected, frames: list[str], grown: threadin
                 collected.send(protocol.ping(0))
                 break
             hub.receive(session, text)
+            if session.asked is not None:  # there is no later in a poll
+                hub.decided(session, None)
             _flow(hub, session, collected)
         patience = time.monotonic() + PATIENCE
         # What is not answered by then is asked again in the next poll.

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import reprlib
-import sys
+import secrets
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from typing import Any
 
 from . import reach, runtime
 from .brokers import Broker
-from .errors import InvalidMessageError
+from .errors import BrokerUnavailable, InvalidMessageError
 from .log import Position
+from .once import warn_once
+from .pool import Full, Pool
 from .protocol import MAX_NAME, is_name
 
-logger = logging.getLogger("dash_pipe")
+THREADS = 8  # in which a process waits for its broker; each takes a connection
 
 
 def send_to_pipe_channel(
@@ -63,11 +65,11 @@ def prepared(
         broker = runtime.current().broker
         if not broker.may_wait:
             return _publish_here(broker, channel_name, label, text, message_id)
-        if _on_a_loop():
-            _say_once(
+        if _holds_up_others():
+            warn_once(
                 "dash-pipe: send_to_pipe_channel() was called on a running event loop, which "
-                "stands still while the message is on its way; there `await "
-                "async_send_to_pipe_channel(...)`"
+                "stands still while the message is on its way, and so does whatever else runs "
+                "there; `await async_send_to_pipe_channel(...)` in its place"
             )
         return broker.publish(channel_name, label, text, message_id)
 
@@ -79,16 +81,24 @@ async def async_send_to_pipe_channel(
 ) -> Position:
     """Do what ``send_to_pipe_channel`` does, without holding up the event loop.
 
-    Where the broker is another process a thread of the loop's executor waits for it. Messages that
-    are awaited one after the other keep their order.
+    Where the broker is another process one of ``THREADS`` threads waits for it, and for one of
+    those a message waits at most ``send_timeout``. Messages that are awaited one after the other
+    keep their order.
     """
     text = _checked(channel_name, label, value, message_id)
     broker = runtime.current().broker
     if not broker.may_wait:
         return _publish_here(broker, channel_name, label, text, message_id)
-    import asyncio  # late: who awaits has it already
-
-    return await asyncio.to_thread(broker.publish, channel_name, label, text, message_id)
+    job = _threads.submit(partial(broker.publish, channel_name, label, text, message_id))
+    timeout = runtime.current().settings.send_timeout
+    try:
+        return await job.outcome(timeout)
+    except Full as error:
+        raise BrokerUnavailable(
+            f"for {timeout:g} s all of {THREADS} threads were busy with messages before it",
+            may_have_been_sent=False,
+            message_id=message_id or secrets.token_urlsafe(12),
+        ) from error
 
 
 def _publish_here(
@@ -100,35 +110,22 @@ def _publish_here(
     return position
 
 
-def _on_a_loop() -> bool:
-    """Whether this thread runs an event loop at this moment."""
-    asyncio = sys.modules.get("asyncio")  # where it was not imported there is no loop
-    if asyncio is None:
-        return False
+def _holds_up_others() -> bool:
+    """Whether this thread runs an event loop for more than what is running now.
+
+    One that is made for a single call, as Flask makes it for each async view (so Dash on Flask for
+    each callback, where asgiref is installed), stands still for nobody.
+    """
     try:
-        asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
         return False
-    return True
+    return len(asyncio.all_tasks(loop)) > 1
 
 
-@cache
-def _say_once(text: str) -> None:
-    logger.warning(text)
-
-
-def check(channel_name: object, label: object, value: object, message_id: object = None) -> None:
-    """Find out whether a message can be sent, without sending it.
-
-    Raises:
-        InvalidMessageError: as ``send_to_pipe_channel`` would.
-    """
-    _checked(channel_name, label, value, message_id)
-
-
-def _checked(channel_name: object, label: object, value: object, message_id: object) -> str:
+def _checked(channel_name: str, label: str, value: object, message_id: str | None) -> str:
     """Check a message; return its value as JSON."""
-    names = {"channel_name": channel_name, "label": label}
+    names: dict[str, object] = {"channel_name": channel_name, "label": label}
     if message_id is not None:
         names["message_id"] = message_id
     for argument, name in names.items():
@@ -136,6 +133,7 @@ def _checked(channel_name: object, label: object, value: object, message_id: obj
             came = f"{len(name)} characters" if isinstance(name, str) else _described(name)
             reason = f"expected a string of 1 to {MAX_NAME} characters, got {came}"
             raise InvalidMessageError(argument, reason)
+    runtime.current().broker.check(channel_name)
     text = encode(value)
     limit = runtime.current().settings.max_message_bytes
     size = len(text.encode())
@@ -174,3 +172,6 @@ def _described(value: object) -> str:
     except Exception:  # a number of more digits than Python prints
         return f"{type(value).__name__} that can't be shown"
     return f"{type(value).__name__} {shown}"
+
+
+_threads = Pool("dash-pipe-sending", THREADS)

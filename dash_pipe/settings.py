@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from .errors import SettingError
 
@@ -33,6 +34,7 @@ class Kind(NamedTuple):
         read: makes one of the text of an environment variable, or raises.
         keep: makes of one what the table holds.
         secret: they are never shown.
+        shown: makes of one what may be read by anybody.
     """
 
     expected: str
@@ -40,6 +42,7 @@ class Kind(NamedTuple):
     read: Callable[[str], Any] = str
     keep: Callable[[Any], Any] = lambda value: value
     secret: bool = False
+    shown: Callable[[Any], str] = repr
 
 
 def _form(pattern: str) -> Callable[[Any], bool]:
@@ -72,6 +75,7 @@ _KINDS: dict[type, Kind] = {  # by the type of the default
     ),
     tuple: Kind("a list of texts", _texts, _split, tuple),
 }
+_BROKER = _TEXT._replace(shown=lambda url: repr(without_password(url)))
 _FUNCTION = Kind(
     "a function (in the environment, as module:function)", callable, pkgutil.resolve_name
 )
@@ -87,7 +91,7 @@ def _setting(default: Any, doc: str, kind: Kind | None = None) -> Any:
     return field(default=default, repr=not kind.secret, metadata={"doc": doc, "kind": kind})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Settings:
     """Every setting of dash-pipe.
 
@@ -96,7 +100,7 @@ class Settings:
     keyword wins, then the environment. Sizes are bytes, times are seconds.
     """
 
-    broker: str = _setting("memory://", "who keeps the messages: a URL")
+    broker: str = _setting("memory://", "who keeps the messages: a URL", _BROKER)
     send_timeout: float = _setting(2.0, "how long a sender tries while the broker is away")
     max_message_bytes: int = _setting(64 * 1024, "the largest message, as JSON")
     window_messages: int = _setting(10_000, "how many messages a channel keeps")
@@ -112,6 +116,7 @@ class Settings:
     authorize: Authorize | None = _setting(
         None, "a function that says who may listen where", _FUNCTION
     )
+    authorize_timeout: float = _setting(10.0, "how long it, or a hook of Dash's, may take to say")
     url: str | None = _setting(
         None, "where browsers find the endpoint, if not below the app", _TEXT
     )
@@ -124,9 +129,30 @@ class Settings:
         None, "what who sends over HTTP has to know; without it, only this machine may", _TOKEN
     )
 
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}={each.metadata['kind'].shown(getattr(self, each.name))}"
+            for each in fields(self)
+            if each.repr
+        ]
+        return f"Settings({', '.join(shown)})"
+
 
 _NO_PROJECT: Project = MappingProxyType({})
 _TABLE: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(Settings)}
+
+
+def without_password(url: str) -> str:
+    """A broker's URL as it may be shown; of one that can't be read only the scheme."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where a password was not escaped
+    except ValueError:
+        return f"{url.partition(':')[0]}:..."
+    user, at, host = parts.netloc.rpartition("@")
+    name = user.partition(":")[0]
+    query = "..." if parts.query else ""  # which may name a password too
+    return urlunsplit(parts._replace(netloc=f"{name}:...@{host}" if at else host, query=query))
 
 
 def resolve(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from ..errors import SettingError
 from ..log import Limits, Log, Position
+from ..settings import without_password
 
 Grown = Callable[[str], None]
 """Called with the channel whose log has grown; from any thread, and must not wait."""
@@ -22,10 +23,21 @@ _MODULES |= {"channels": "channel_layer"}
 
 
 class Broker(Protocol):
-    """Keeps the logs. Every method may be called from any thread."""
+    """Keeps the logs. Every method may be called from any thread.
+
+    A broker inherits from it what is the same for all.
+    """
 
     may_wait: bool
     """Whether ``publish`` may wait for another process, so that no loop should call it."""
+
+    def check(self, channel: str) -> None:
+        """Look whether a message can be sent to a channel of that name, as far as names go.
+
+        Raises:
+            InvalidMessageError: it can't.
+        """
+        return  # of most brokers every name is one
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
@@ -63,19 +75,6 @@ class Broker(Protocol):
 def known(url: str) -> bool:
     """Whether some broker answers to the URL's scheme."""
     return urlsplit(url).scheme in _MODULES
-
-
-def without_password(url: str) -> str:
-    """A broker's URL as it may be shown; of one that can't be read only the scheme."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises where a password was not escaped
-    except ValueError:
-        return f"{url.partition(':')[0]}:..."
-    user, at, host = parts.netloc.rpartition("@")
-    name = user.partition(":")[0]
-    query = "..." if parts.query else ""  # which may name a password too
-    return urlunsplit(parts._replace(netloc=f"{name}:...@{host}" if at else host, query=query))
 
 
 def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2.0) -> Broker:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ..errors import BrokerUnavailable, InvalidMessageError, ProtocolError, SettingError
 from ..log import NOWHERE, Limits, Log, Position
-from . import Grown
+from . import Broker, Grown
 from .channel_event import GROUP, event
 from .channel_listener import ChannelListener, Followed
 from .following import Following
@@ -28,7 +28,7 @@ NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
 _EXPECTED = "expected at most 90 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 
 
-class ChannelLayerBroker:
+class ChannelLayerBroker(Broker):
     """Sends to a channel layer, and hears what it sends to the channels that are open.
 
     Both happen on the loop of one thread, which the first message or listener starts, with a
@@ -54,6 +54,11 @@ class ChannelLayerBroker:
         self._following: Following[Followed] = Following(max_channels)
         self._listener = ChannelListener(make_layer, self._watchers.tell, self._expire)
 
+    def check(self, channel: str) -> None:
+        """Let in what can be the name of a layer's group; see ``Broker``."""
+        if NAME.fullmatch(channel) is None:
+            raise InvalidMessageError("channel_name", f"{_EXPECTED}, got {channel!r}")
+
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
     ) -> Position:
@@ -62,8 +67,7 @@ class ChannelLayerBroker:
         A layer numbers nothing, and does not know a message by its id: the position is
         ``NOWHERE``, and a message that is sent twice arrives twice.
         """
-        if NAME.fullmatch(channel) is None:
-            raise InvalidMessageError("channel_name", f"{_EXPECTED}, got {channel!r}")
+        self.check(channel)
         try:
             self._listener.send(GROUP + channel, event(channel, label, value), self._send_timeout)
         except (TypeError, OverflowError) as error:

@@ -9,11 +9,11 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from ..log import Limits, Log, Position
-from . import IDS_SECONDS, MAX_IDS, Grown
+from . import IDS_SECONDS, MAX_IDS, Broker, Grown
 from .watchers import Watchers
 
 
-class MemoryBroker:
+class MemoryBroker(Broker):
     """Keeps at most ``max_channels`` logs beside those that someone listens to.
 
     A log that nobody listens to is forgotten when it has been idle for ``limits.label_seconds``

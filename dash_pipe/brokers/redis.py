@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from ..errors import BrokerUnavailable
 from ..log import Limits, Log, Position
-from . import Grown
+from . import Broker, Grown
 from .redis_channel import SCRIPT, Known, RedisChannel, appended
 from .redis_link import Connect, Link, RedisError, connector, may_pass, was_refused
 from .redis_listener import RedisListener
@@ -25,7 +25,7 @@ MAX_KNOWN = 1000  # channels whose last message of ours is remembered
 MAX_LINKS = 8  # that stay open between two messages; a thread that sends takes one
 
 
-class RedisBroker:
+class RedisBroker(Broker):
     """Appends to logs in Redis; mirrors those that someone in this process listens to.
 
     To send takes a connection, no thread. The first ``open`` starts a thread; see

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from importlib import metadata
 
-from .. import brokers, runtime
+from .. import runtime
 from ..errors import DashPipeError
-from ..settings import Settings
+from ..settings import Settings, without_password
 from . import remote
 from .conversation import Conversation, Local, Websocket
 from .exits import Exit, Failure
@@ -64,7 +64,7 @@ def _settings(settings: Settings) -> Iterable[str]:
         if not each.repr and value is not None:
             value = "(set, and not shown)"
         elif each.name == "broker":
-            value = brokers.without_password(value)
+            value = without_password(value)
         mark = "" if value == each.default else "  (changed)"
         yield f"{each.name} = {value}{mark}"
 

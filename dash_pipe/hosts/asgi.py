@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +17,8 @@ from ..poke import ROUTE as POKE
 from ..poke import answer as poke
 from ..protocol import SUBPROTOCOL, Close, Denied, Subscribe, close_reason
 from .asgi_socket import AsgiSocket, Event, Receive, Send, choose_subprotocol
-from .guard import Guard, refused, refused_now
+from .authorize import refused, refused_now
+from .guard import Guard
 from .loophub import close_running_hub, running_hub
 
 Scope = MutableMapping[str, Any]
@@ -123,12 +125,11 @@ class AsgiEndpoint:
         refusal = await self._guard.refusal(request.headers, hooks_request)
         loop = asyncio.get_running_loop()
 
-        def permit(subscribe: Subscribe) -> Denied:
+        def permit(subscribe: Subscribe) -> Denied | None:
+            opened = partial(self._opening, hooks_request)
             if not self._guard.asks_on_the_loop:  # we are in a thread already
-                with self._opening(hooks_request) as opened:
-                    return refused_now(opened, subscribe)
-            asking = refused(lambda: self._opening(hooks_request), subscribe)
-            return asyncio.run_coroutine_threadsafe(asking, loop).result()
+                return refused_now(opened, subscribe)
+            return asyncio.run_coroutine_threadsafe(refused(opened, subscribe), loop).result()
 
         # What may take its time must not take the loop's.
         if self._guard.authorizes or runtime.current().broker.may_wait:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe, close_reason
 from ..session import Session
-from .guard import OpenRequest
+from .asking import OpenRequest
 from .loophub import LoopHub
 
 Event = MutableMapping[str, Any]

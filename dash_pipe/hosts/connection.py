@@ -12,7 +12,7 @@ from websockets.server import ServerProtocol
 from ..access import Refusal
 from ..protocol import SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
-from .guard import OpenRequest
+from .asking import OpenRequest
 from .loophub import LoopHub
 from .wire import Wire, encoded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,9 @@ from .. import runtime
 from ..access import Refusal
 from ..http import HttpAnswer
 from ..poke import ROUTE, answer, route
+from .authorize import refused_now
 from .flask_post import add_post
-from .guard import Guard, refused_now
+from .guard import Guard
 from .wsgi import headers_of, request_of, serve_http, serve_websocket
 
 
@@ -67,7 +68,7 @@ class Endpoint:
         return self._http("poll")
 
     def _http(self, path: str) -> Response:
-        permit = partial(refused_now, request)
+        permit = partial(refused_now, partial(nullcontext, request))
         return _response(serve_http(request.environ, path, self._refusal(), permit))
 
     def _refusal(self) -> Refusal | None:

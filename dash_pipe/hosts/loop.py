@@ -15,8 +15,8 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..access import Refusal
+from .asking import OpenRequest
 from .connection import Connection
-from .guard import OpenRequest
 from .loophub import LoopHub
 
 BUFFER_BYTES = 64 * 1024  # one for all connections: a browser's frame is at most 8 KiB

@@ -12,7 +12,8 @@ from .. import legacy, runtime
 from ..hub import Hub
 from ..protocol import Close, Subscribe
 from ..session import Outlet, Session
-from .guard import OpenRequest, refused
+from .asking import OpenRequest
+from .authorize import refused
 
 logger = logging.getLogger("dash_pipe")
 

@@ -22,7 +22,8 @@ from ..protocol import Close
 from .asgi import AsgiEndpoint, Scope
 from .asgi_socket import Event
 from .csrf import exempt_from_csrf
-from .guard import Guard, HttpOnly
+from .guard import Guard
+from .http_only import HttpOnly
 
 
 def add_endpoint(server: Quart, path: str, guard: Guard) -> None:

@@ -17,7 +17,8 @@ from starlette.routing import Mount, Route
 from .. import runtime
 from ..poke import route
 from .asgi import AsgiEndpoint, AsgiPoke
-from .guard import Guard, HttpOnly
+from .guard import Guard
+from .http_only import HttpOnly
 
 
 def add_endpoint(server: Starlette, path: str, guard: Guard) -> None:

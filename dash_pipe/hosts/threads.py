@@ -18,7 +18,8 @@ from websockets.server import ServerProtocol
 from ..access import Refusal
 from ..protocol import SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
-from .guard import OpenRequest, refused_now
+from .asking import OpenRequest
+from .authorize import refused_now
 from .threadhub import ThreadHub
 from .wire import Wire, encoded
 
@@ -126,8 +127,7 @@ class ThreadSocket:
             self._put()
         while self._asked is not None and self._open_request is not None:
             request, self._asked = self._asked, None
-            with self._open_request() as opened:
-                denied = refused_now(opened, request)
+            denied = refused_now(self._open_request, request)
             with self._shared.lock:
                 if self._session is not None:
                     self._shared.hub.decided(self._session, denied)

@@ -11,13 +11,10 @@ answer out.
 from __future__ import annotations
 
 import io
-import logging
 import os
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from threading import Thread
 from typing import Any
@@ -30,14 +27,14 @@ from .. import runtime
 from ..access import Refusal
 from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..once import warn_once
 from ..poll import Permit
-from .guard import OpenRequest
+from . import greenlets
+from .asking import OpenRequest
 from .loop import loop_thread
 from .threadhub import thread_hub
 from .threads import ThreadSocket
 from .wire import websocket
-
-logger = logging.getLogger("dash_pipe")
 
 _BODY = "dash_pipe.body"  # where a request's body is kept
 # Where a server puts the client's socket.
@@ -97,14 +94,14 @@ def serve_websocket(
     runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = find_socket(environ)
     if sock is None:
-        _say_once(reason)
+        warn_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
     if not is_descriptor(sock):
         ThreadSocket(thread_hub(), sock, (ws, response), refusal, open_request).serve()
         return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
     ours, done = take_over(sock)
     try:
-        if _is_gevent():
+        if greenlets.are_threads():
             ours.setblocking(True)  # to gevent: let others run meanwhile
             browser = ThreadSocket(thread_hub(), ours, (ws, response), refusal, open_request)
             Thread(target=_serve_and_close, args=(browser, ours), daemon=True).start()
@@ -218,16 +215,6 @@ def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     if not events or not isinstance(events[0], Request):
         return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
     return ws, ws.accept(events[0])
-
-
-def _is_gevent() -> bool:
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("threading"))
-
-
-@cache
-def _say_once(reason: str) -> None:
-    logger.warning(reason)
 
 
 def _nothing() -> None:

@@ -15,7 +15,8 @@ import pytest
 import dash_pipe
 from brokers.conftest import Make, stop
 from brokers.listening import Ear
-from dash_pipe import runtime, sending
+from dash_pipe import runtime
+from dash_pipe.once import warn_once
 from harness.redis import RedisServer
 from harness.server import OLDEST_PYTHON
 from unit.conftest import fresh_runtime  # noqa: F401 - a fixture
@@ -186,7 +187,7 @@ def test_ten_thousand_sends_from_eight_processes(url: str, make_redis: Make) -> 
 
 @pytest.fixture
 def configured(url: str, fresh_runtime: None) -> Iterator[str]:  # noqa: F811
-    sending._say_once.cache_clear()
+    warn_once.cache_clear()
     dash_pipe.configure(broker=url)
     yield url
     stop(runtime.current().broker)
@@ -194,9 +195,11 @@ def configured(url: str, fresh_runtime: None) -> Iterator[str]:  # noqa: F811
 
 def test_on_a_running_loop(configured: str, caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> list[int]:
+        beside = asyncio.create_task(asyncio.Event().wait())
         first = dash_pipe.send_to_pipe_channel("jobs", "a", 1)
         dash_pipe.send_to_pipe_channel("jobs", "a", 2)
         last = await dash_pipe.async_send_to_pipe_channel("jobs", "a", 3)
+        beside.cancel()
         return [first.offset, last.offset]
 
     with caplog.at_level(logging.WARNING, "dash_pipe"):

@@ -168,7 +168,7 @@ def test_the_gravest_failure_is_the_exit_code() -> None:
     assert send_lines(io.BytesIO(b"0\n"), send, read_value, strict=False) == 0
 
 
-class Away:
+class Away(brokers.Broker):
     may_wait = True
 
     def publish(self, *_: Any, **__: Any) -> Position:

@@ -106,6 +106,12 @@ def test_binary_is_not_spoken(room: Room, page: Page) -> None:
 
 
 @on_a_loop
+def test_what_is_no_websocket(room: Room, page: Page) -> None:
+    page.deliver(Frame(Opcode.TEXT, b"{}").serialize(mask=False))
+    assert page.close_code == 1002
+
+
+@on_a_loop
 def test_text_that_is_no_utf8(room: Room, page: Page) -> None:
     data = Frame(Opcode.TEXT, b"\xff").serialize(mask=True)
     page.deliver(data)

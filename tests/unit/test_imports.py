@@ -11,7 +11,7 @@ import dash_pipe
 PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
-    {"errors", "version"},
+    {"errors", "once", "pool", "version"},
     {"log", "settings", "http", "reach", "policy"},
     {"protocol"},
     {"access", "session", "brokers"},
@@ -20,6 +20,7 @@ FLOORS = [
     {"hub", "legacy"},
     {"runtime", "poll", "info"},
     {"sending", "endpoint"},
+    {"poke_body"},
     {"poke"},
     {"hosts"},
     {"cli", "testing", "django"},

@@ -109,6 +109,18 @@ def test_a_replay_brings_nothing_that_was_refused(room: Room) -> None:
     assert values(browser.replay("jobs", labels=["a"])) == [1]
 
 
+def test_a_verdict_that_does_not_come_ends_the_connection_for_now(
+    room: Room, browser: Browser
+) -> None:
+    browser.subscribe("jobs")
+    browser.subscribe("news")
+    assert browser.session is not None
+    browser.hub.decided(browser.session, None)
+    assert browser.close_code == 1013
+    assert browser.outlet.asked == [("jobs", None)]
+    assert len(room.hub) == 0
+
+
 def test_a_verdict_on_who_has_gone_means_nothing(room: Room, browser: Browser) -> None:
     browser.subscribe("jobs")
     assert browser.session is not None

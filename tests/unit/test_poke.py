@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import dash_pipe
 from dash_pipe import brokers, poke, runtime
-from dash_pipe.errors import BrokerUnavailable, SettingError
+from dash_pipe.errors import BrokerUnavailable, InvalidMessageError, SettingError
 from dash_pipe.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from dash_pipe.log import Position
 
@@ -245,7 +245,53 @@ def test_a_list_that_is_too_long() -> None:
     assert len(sent()) == 1000
 
 
-class Away:
+class Layer(brokers.Broker):
+    """A broker that has no channel of every name, and finds values that it can't carry."""
+
+    may_wait = True
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def check(self, channel: str) -> None:
+        if "/" in channel:
+            raise InvalidMessageError("channel_name", f"expected no slash, got {channel!r}")
+
+    def publish(self, channel: str, label: str, value: str, *_: Any) -> Position:
+        if len(value) > 20:
+            raise InvalidMessageError("value", "the layer can't carry it")
+        self.sent += 1
+        return Position("e", self.sent)
+
+
+def test_a_name_that_the_broker_has_no_channel_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Layer()
+    monkeypatch.setattr(brokers, "connect", lambda *_: layer)
+    answer = post([MESSAGE, {**MESSAGE, "channel_name": "a/b"}])
+    assert answer.status == 400
+    assert told(answer) == {
+        "error": "channel_name: expected no slash, got 'a/b'",
+        "where": "[1].channel_name",
+    }
+    assert layer.sent == 0
+    assert told(post({**MESSAGE, "channel_name": "a/b"}))["where"] == "channel_name"
+    with pytest.raises(ValueError, match="expected no slash"):
+        dash_pipe.send_to_pipe_channel("a/b", "a", 1)
+
+
+def test_a_value_that_the_broker_turns_out_not_to_carry(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Layer()
+    monkeypatch.setattr(brokers, "connect", lambda *_: layer)
+    short = {**MESSAGE, "value": 1}
+    answer = post([short, {**MESSAGE, "value": 2**70}, short])
+    assert answer.status == 400
+    assert told(answer)["where"] == "[1].value"
+    assert [position["offset"] for position in told(answer)["positions"]] == [1]
+    assert layer.sent == 1
+    assert "positions" not in told(post({**MESSAGE, "value": 2**70}))
+
+
+class Away(brokers.Broker):
     """A broker that can be reached twice."""
 
     left = 2

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from dash_pipe import protocol
 from dash_pipe.errors import ProtocolError
 from dash_pipe.log import Batch, Position
-from dash_pipe.protocol import Frame, Pong, Replay, Request, Subscribe, Unsubscribe, decode
+from dash_pipe.protocol import Close, Frame, Pong, Replay, Request, Subscribe, Unsubscribe, decode
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").read_text("utf-8"))
 
@@ -149,3 +150,14 @@ def test_any_text_is_answered(text: str) -> None:
 @given(JSON | NEARLY)
 def test_any_json_is_answered(value: Any) -> None:
     answer(json.dumps(value))
+
+
+def test_the_docs_have_every_close_code_and_what_the_browser_does() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d{4}) \| .+ \| (.+) \|$", text, re.MULTILINE)
+    does = {int(code): what for code, what in rows}
+    by_websockets, by_nobody = 1002, 1006
+    assert set(does) == {*Close, by_websockets, by_nobody}
+    assert len(does) == len(rows)
+    final = {code for code, what in does.items() if what.startswith("final")}
+    assert final == {code for code in Close if 4400 < code < 4408}

@@ -1,18 +1,23 @@
 import asyncio
+import contextlib
 import datetime
 import decimal
 import json
 import math
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import dash
 import plotly.graph_objects as go
 import pytest
-from dash import dcc, html
+from dash import Input, Output, dcc, html
 
 import dash_pipe
-from dash_pipe import Position, async_send_to_pipe_channel, runtime, send_to_pipe_channel
-from dash_pipe.errors import InvalidMessageError
+from dash_pipe import Position, async_send_to_pipe_channel, brokers, runtime, send_to_pipe_channel
+from dash_pipe.errors import BrokerUnavailable, InvalidMessageError
+from dash_pipe.once import warn_once
+from dash_pipe.sending import THREADS
 
 
 def sent(channel: str = "jobs") -> list[Any]:
@@ -181,3 +186,103 @@ def test_the_async_twin_refuses_the_same() -> None:
     with pytest.raises(InvalidMessageError, match=r"^label: "):
         asyncio.run(async_send_to_pipe_channel("jobs", "", 1))
     assert sent() == []
+
+
+class Elsewhere(brokers.Broker):
+    """A broker in another process, which answers when it is let go; at first it is."""
+
+    may_wait = True
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.let_go.set()
+        self.published: list[str] = []
+
+    def publish(self, channel: str, *_: Any) -> Position:
+        self.let_go.wait(60)
+        self.published.append(channel)
+        return Position("e", len(self.published))
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Elsewhere]:
+    broker = Elsewhere()
+    monkeypatch.setattr(brokers, "connect", lambda *_: broker)
+    warn_once.cache_clear()
+    yield broker
+    broker.let_go.set()
+
+
+def test_the_executor_of_the_loop_is_the_apps(elsewhere: Elsewhere) -> None:
+    async def main() -> Position:
+        done = threading.Event()
+        apps = [asyncio.create_task(asyncio.to_thread(done.wait)) for _ in range(40)]
+        await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(async_send_to_pipe_channel("jobs", "a", 1), 5)
+        finally:
+            done.set()
+            await asyncio.gather(*apps)
+
+    assert asyncio.run(main()) == ("e", 1)
+
+
+def test_a_message_that_gets_no_thread_in_time_was_not_sent(elsewhere: Elsewhere) -> None:
+    dash_pipe.configure(send_timeout=0.05)
+    elsewhere.let_go.clear()
+
+    async def main() -> None:
+        first = [
+            asyncio.create_task(async_send_to_pipe_channel("first", "a", n)) for n in range(THREADS)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(BrokerUnavailable, match="8 threads were busy") as caught:
+            await async_send_to_pipe_channel("last", "a", 1, message_id="m1")
+        assert (caught.value.message_id, caught.value.may_have_been_sent) == ("m1", False)
+        elsewhere.let_go.set()
+        await asyncio.gather(*first)
+
+    asyncio.run(main())
+    assert elsewhere.published == ["first"] * THREADS
+
+
+def test_a_loop_that_others_share_is_warned_of_once(
+    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        send_to_pipe_channel("jobs", "a", 1)
+        assert caplog.messages == []
+        beside = asyncio.create_task(asyncio.Event().wait())
+        for _ in range(2):
+            send_to_pipe_channel("jobs", "a", 1)
+        beside.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beside
+
+    asyncio.run(main())
+    (said,) = caplog.messages
+    assert "async_send_to_pipe_channel" in said
+
+
+def test_a_loop_of_a_calls_own_is_not_warned_of(
+    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = dash.Dash("app")  # with asgiref Dash has Flask run each callback on such a loop
+    app.layout = [dcc.Input(id="in"), html.Div(id="out")]
+
+    @app.callback(Output("out", "children"), Input("in", "value"))
+    def callback(value: str) -> str:
+        asyncio.get_running_loop()
+        send_to_pipe_channel(value, "a", 1)
+        return "sent"
+
+    body = {
+        "output": "out.children",
+        "outputs": {"id": "out", "property": "children"},
+        "inputs": [{"id": "in", "property": "value", "value": "jobs"}],
+        "changedPropIds": ["in.value"],
+    }
+    answer = app.server.test_client().post("/_dash-update-component", json=body)
+    assert answer.json["response"]["out"]["children"] == "sent"
+    assert elsewhere.published == ["jobs"]
+    assert caplog.messages == []

@@ -130,6 +130,19 @@ def test_a_token_is_not_shown() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://ann:s3cret@host:1/0", "redis://:s3cret@host", "redis://host?password=s3cret"]
+)
+def test_the_brokers_password_is_not_shown(url: str) -> None:
+    settings = resolve({"broker": url, "heartbeat": 3}, {})
+    assert settings.broker == url
+    for shown in (repr(settings), str(settings)):
+        assert "s3cret" not in shown
+        assert "broker='redis://" in shown
+        assert "host" in shown
+        assert "heartbeat=3.0" in shown
+
+
 def test_an_unknown_name_is_named_beside_those_there_are() -> None:
     with pytest.raises(SettingError, match=r"^heart_beat: no such setting; .*heartbeat"):
         resolve({"heart_beat": 5}, {})

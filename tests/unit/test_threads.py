@@ -174,6 +174,31 @@ def test_the_app_is_asked_while_the_others_go_on() -> None:
         assert other.subscribe("secret")["code"] == "denied"
 
 
+def test_a_request_that_cannot_be_opened_refuses_its_channel_alone() -> None:
+    asked = []
+
+    def open_request() -> Any:
+        asked.append("once")
+        if len(asked) == 1:
+            raise ZeroDivisionError
+        return contextlib.nullcontext()
+
+    dash_pipe.configure(authorize=lambda *_: True)
+    with Page(open_request=open_request) as page:
+        assert page.subscribe("jobs")["code"] == "denied"
+        assert page.subscribe("news")["type"] == "subscribed"
+
+
+def test_an_app_that_does_not_answer_is_asked_again_later() -> None:
+    go_on = threading.Event()
+    dash_pipe.configure(authorize=lambda *_: go_on.wait(10), authorize_timeout=0.05)
+    with Page(open_request=contextlib.nullcontext) as page:
+        page.send(b'{"type":"subscribe","channel":"jobs","labels":null}')
+        assert page.close_code() == 1013
+        page.flush()
+    go_on.set()
+
+
 def test_it_lives_on_when_every_thread_is_killed(shared: ThreadHub, page: Page) -> None:
     page.subscribe("jobs")
     kill(shared._thread)

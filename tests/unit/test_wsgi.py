@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hosts import threadhub, wsgi
+from dash_pipe.hosts import greenlets, threadhub, wsgi
 from dash_pipe.hosts.wsgi import find_socket, headers_of, serve_websocket
+from dash_pipe.once import warn_once
 from dash_pipe.protocol import Close
 from unit.fakes import descriptors
 
@@ -41,7 +42,7 @@ class FakeLoop:
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
     fake = FakeLoop()
     monkeypatch.setattr(wsgi, "loop_thread", lambda: fake)
-    wsgi._say_once.cache_clear()
+    warn_once.cache_clear()
     yield fake
     for sock, *_ in fake.adopted:
         sock.close()
@@ -173,7 +174,7 @@ def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any])
 def test_under_gevent_a_greenlet_has_the_socket(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wsgi, "_is_gevent", lambda: True)
+    monkeypatch.setattr(greenlets, "are_threads", lambda: True)
     monkeypatch.setattr(threadhub, "_current", None)
     answer = serve_websocket(environ)
     ends[1].sendall(b"what the server answers goes nowhere")

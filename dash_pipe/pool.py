@@ -1,0 +1,186 @@
+"""Threads for calls that may wait: a bounded number, and none keeps a process from ending."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextvars import copy_context
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
+
+IDLE = 5.0  # seconds that a thread waits for the next call
+
+T = TypeVar("T")
+
+
+class Full(Exception):  # noqa: N818 - a state, and it passes
+    """No thread became free in time, or could be started: the call will not be made."""
+
+
+class Late(Exception):  # noqa: N818 - a state, and it passes
+    """A call did not return in time. It goes on, and keeps its thread until it returns."""
+
+
+class Job(Generic[T]):
+    """A call that a pool was given.
+
+    Attributes:
+        begun: done when a thread has taken the call.
+        ended: what it returned or raised.
+    """
+
+    def __init__(self, pool: Pool, call: Callable[[], T]) -> None:
+        self.begun: Future[None] = Future()
+        self.ended: Future[T] = Future()
+        self._pool = pool
+        self._call = call
+        self._context = copy_context()
+
+    def result(self, patience: float, timeout: float | None = None) -> T:
+        """Wait for what the call returns, in a thread that may wait.
+
+        Args:
+            patience: seconds that a thread may take to become free.
+            timeout: seconds that the call may take, from then on; ``None`` when it has an end
+                of its own.
+
+        Raises:
+            Full: no thread became free.
+            Late: the call did not return.
+        """
+        first: Future[Any] = self.ended if timeout is None else self.begun
+        if not wait_for([first], patience).done and self._pool.withdraw(self):
+            raise Full
+        if not wait_for([self.ended], timeout).done:
+            raise Late
+        return self.ended.result()
+
+    async def outcome(self, patience: float, timeout: float | None = None) -> T:
+        """Do the same on a loop, which goes on meanwhile."""
+        first: Future[Any] = self.ended if timeout is None else self.begun
+        try:
+            if not await _is_done(first, patience) and self._pool.withdraw(self):
+                raise Full
+            if not await _is_done(self.ended, timeout):
+                raise Late
+        finally:
+            self._pool.withdraw(self)  # for who waits no more
+        return self.ended.result()
+
+    def run(self) -> None:
+        """Make the call, in the context of whoever asked for it."""
+        self.begun.set_result(None)
+        try:
+            self.ended.set_result(self._context.run(self._call))
+        except BaseException as error:
+            if not isinstance(error, Exception) or isinstance(error, StopIteration):
+                # No loop and no coroutine hands these on: they would end there.
+                why = RuntimeError(f"a call in a thread raised {error!r}")
+                why.__cause__ = error
+                self.ended.set_exception(why)
+            else:
+                self.ended.set_exception(error)
+
+
+async def _is_done(future: Future[Any], timeout: float | None) -> bool:
+    if not future.done():
+        await asyncio.wait([asyncio.wrap_future(future)], timeout=timeout)
+    return future.done()
+
+
+class Pool:
+    """Daemon threads, which come when there are calls and go when there is none for a while.
+
+    The executor of a loop would be shared with the app, whose own calls may fill it. And the
+    interpreter waits at its end for the threads of every executor of ``concurrent.futures``: for
+    ever, when a call hangs.
+
+    Args:
+        name: of the threads.
+        size: how many there are at most.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name = name
+        self._size = size
+        self._begin()
+        _pools.add(self)
+
+    def submit(self, call: Callable[[], T]) -> Job[T]:
+        """Have a call made as soon as a thread is free; calls begin in their order.
+
+        Raises:
+            Full: no thread can be started here, and there is none.
+        """
+        job = Job(self, call)
+        with self._lock:
+            self._waiting[job] = None
+            if len(self._waiting) <= self._idle:
+                self._ready.notify()
+            elif self._threads < self._size:
+                try:
+                    self._start()
+                except RuntimeError as error:
+                    if not self._threads:  # else the others serve
+                        del self._waiting[job]
+                        raise Full from error
+        return job
+
+    def withdraw(self, job: Job[Any]) -> bool:
+        """Take a call back that has not begun; false when it has."""
+        with self._lock:
+            return self._waiting.pop(job, self) is None
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._ready = threading.Condition(self._lock)
+        self._waiting: OrderedDict[Job[Any], None] = OrderedDict()
+        self._threads = 0
+        self._idle = 0
+
+    def _start(self) -> None:
+        threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        self._threads += 1
+
+    def _work(self) -> None:
+        try:
+            while (job := self._next()) is not None:
+                job.run()
+                del job  # and what it holds, while there is nothing to do
+        except SystemExit:
+            # dash.testing ends an app by raising it in every thread that began with the app.
+            with self._lock:
+                self._threads -= 1
+                if self._waiting:
+                    self._start()
+
+    def _next(self) -> Job[Any] | None:
+        """The next call; ``None`` when none came for a while."""
+        with self._lock:
+            self._idle += 1
+            try:
+                came = self._ready.wait_for(lambda: bool(self._waiting), IDLE)
+            finally:
+                self._idle -= 1
+            if came:
+                return self._waiting.popitem(last=False)[0]
+            self._threads -= 1
+            return None
+
+
+_pools: WeakSet[Pool] = WeakSet()
+
+
+def _after_fork() -> None:
+    # The child has none of the parent's threads, one of which may hold a lock.
+    for pool in list(_pools):
+        pool._begin()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,186 @@
+"""The setting `authorize`: what the app is asked, and what its answers, or their absence, mean."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import dash_pipe
+from dash_pipe.hosts.authorize import refused, refused_now
+from dash_pipe.hosts.guard import Guard
+from dash_pipe.protocol import Denied, Subscribe
+
+LABELS = frozenset({"b", "a"})
+SUBSCRIBE = Subscribe("jobs", LABELS, token="a token")
+
+
+class Question:
+    """An `authorize` that remembers what it was asked and in which thread."""
+
+    def __init__(self, answer: Any = True) -> None:
+        self.answer = answer
+        self.asked: list[Any] = []
+        self.thread: threading.Thread | None = None
+        self.open = False
+        self.answer_to: Callable[[list[str] | None], bool] | None = None
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[str]:
+        self.open = True
+        yield "the request"
+        self.open = False
+
+    def __call__(self, request: Any, channel: str, labels: list[str] | None) -> Any:
+        self.asked.append((request, channel, labels))
+        self.thread = threading.current_thread()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer if self.answer_to is None else self.answer_to(labels)
+
+
+def ask_async(question: Question) -> Denied | None:
+    async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
+        assert question.open
+        await asyncio.sleep(0)
+        return question(request, channel, labels)
+
+    dash_pipe.configure(authorize=authorize)
+    return asyncio.run(refused(question.request, SUBSCRIBE))
+
+
+def ask_sync(question: Question) -> Denied | None:
+    dash_pipe.configure(authorize=question)
+    return asyncio.run(refused(question.request, SUBSCRIBE))
+
+
+def ask_sync_now(question: Question) -> Denied | None:
+    dash_pipe.configure(authorize=question)
+    return refused_now(question.request, SUBSCRIBE)
+
+
+def ask_async_now(question: Question) -> Denied | None:
+    async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
+        return question(request, channel, labels)
+
+    dash_pipe.configure(authorize=authorize)
+    return refused_now(question.request, SUBSCRIBE)
+
+
+WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
+
+
+@pytest.mark.parametrize("ask", WAYS)
+def test_it_gets_the_request_the_channel_and_the_labels(
+    ask: Callable[[Question], Denied | None],
+) -> None:
+    question = Question()
+    assert ask(question) == frozenset()
+    assert question.asked == [("the request", "jobs", ["a", "b"])]
+
+
+@pytest.mark.parametrize("ask", WAYS)
+@pytest.mark.parametrize("answer", [False, None, 0, "yes", 1, []])
+def test_all_but_true_refuses(ask: Callable[[Question], Denied | None], answer: Any) -> None:
+    assert ask(Question(answer)) == LABELS
+
+
+@pytest.mark.parametrize("ask", WAYS)
+def test_one_that_fails_refuses_and_the_log_says_so(
+    ask: Callable[[Question], Denied | None], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ask(Question(ZeroDivisionError("a bug"))) == LABELS
+    assert "jobs" in caplog.records[0].message
+    assert "a bug" in caplog.text
+
+
+def test_a_sync_one_does_not_hold_up_the_loop() -> None:
+    question = Question()
+    ask_sync(question)
+    assert question.thread is not threading.current_thread()
+
+
+def waits_for_ever(wait: Callable[[], Any]) -> Callable[..., Any]:
+    def authorize(*_: Any) -> bool:
+        wait()
+        return True
+
+    return authorize
+
+
+async def never(*_: Any) -> bool:
+    await asyncio.Event().wait()
+    return True
+
+
+def returns_what_never_comes(*_: Any) -> Any:
+    return never()
+
+
+@pytest.fixture
+def stuck() -> Iterator[threading.Event]:
+    """What a hook hangs on, until the test ends."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "awaitable"])
+def test_no_answer_is_no_refusal(
+    kind: str, stuck: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync = waits_for_ever(stuck.wait)
+    authorize = {"sync": sync, "async": never, "awaitable": returns_what_never_comes}[kind]
+    dash_pipe.configure(authorize=authorize, authorize_timeout=0.05)
+    assert asyncio.run(refused(contextlib.nullcontext, SUBSCRIBE)) is None
+    assert refused_now(contextlib.nullcontext, SUBSCRIBE) is None
+    for record in caplog.records:
+        assert "authorize did not answer within 0.05 s (authorize_timeout)" in record.message
+    assert len(caplog.records) == 2
+
+
+def test_an_answer_that_is_a_timeout_of_the_apps_own_refuses() -> None:
+    for error in (TimeoutError(), asyncio.TimeoutError(), StopIteration()):
+        for ask in WAYS:
+            assert ask(Question(error)) == LABELS
+
+
+@pytest.mark.parametrize("now", [True, False])
+def test_a_request_that_cannot_be_opened_refuses(
+    now: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def open_request() -> Any:
+        raise ZeroDivisionError("no such request")
+
+    dash_pipe.configure(authorize=lambda *_: True)
+    asked = refused_now if now else lambda *args: asyncio.run(refused(*args))
+    assert asked(open_request, SUBSCRIBE) == LABELS
+    assert "no such request" in caplog.text
+
+
+def test_without_one_everybody_may() -> None:
+    assert not Guard().authorizes
+    assert asyncio.run(refused(contextlib.nullcontext, Subscribe("jobs", None))) == frozenset()
+    assert refused_now(contextlib.nullcontext, Subscribe("jobs", None)) == frozenset()
+
+
+@pytest.mark.parametrize("ask", WAYS)
+def test_labels_that_are_refused_together_are_asked_one_by_one(
+    ask: Callable[[Question], Denied | None],
+) -> None:
+    question = Question()
+    question.answer_to = lambda labels: labels == ["a"]
+    assert ask(question) == {"b"}
+    assert [labels for *_, labels in question.asked] == [["a", "b"], ["a"], ["b"]]
+
+
+def test_it_gets_the_token_of_the_pipe_if_it_wants_it() -> None:
+    def authorize(request: Any, channel: str, labels: Any, *, token: str | None) -> bool:
+        return token == "a token"
+
+    dash_pipe.configure(authorize=authorize)
+    for subscribe, denied in ((SUBSCRIBE, frozenset()), (Subscribe("jobs", LABELS), LABELS)):
+        assert asyncio.run(refused(contextlib.nullcontext, subscribe)) == denied
+        assert refused_now(contextlib.nullcontext, subscribe) == denied

@@ -1,0 +1,127 @@
+"""Threads for calls that may wait, from threads and from loops."""
+
+import asyncio
+import ctypes
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from dash_pipe import pool
+from dash_pipe.pool import Full, Late, Pool
+
+
+@pytest.fixture
+def let_go() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def on_a_loop(threads: Pool, call: Callable[[], Any], *waits: Any) -> Any:
+    async def main() -> Any:
+        return await threads.submit(call).outcome(*waits)
+
+    return asyncio.run(main())
+
+
+def in_a_thread(threads: Pool, call: Callable[[], Any], *waits: Any) -> Any:
+    return threads.submit(call).result(*waits)
+
+
+both = pytest.mark.parametrize("ask", [on_a_loop, in_a_thread])
+
+
+@both
+@pytest.mark.parametrize("timeout", [5, None])
+def test_what_a_call_returns(ask: Any, timeout: float | None) -> None:
+    threads = Pool("test", 1)
+    for n in range(3):
+        assert ask(threads, lambda n=n: n, 5, timeout) == n
+
+
+@both
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(KeyError, KeyError), (StopIteration, RuntimeError), (SystemExit, RuntimeError)],
+)
+def test_what_a_call_raises(
+    ask: Any, raised: type[BaseException], told: type[BaseException]
+) -> None:
+    def fail() -> None:
+        raise raised
+
+    with pytest.raises(told):
+        ask(Pool("test", 1), fail, 5)
+
+
+@both
+def test_a_call_is_made_in_the_context_of_its_caller(ask: Any) -> None:
+    who = ContextVar("who", default="nobody")
+    who.set("ann")
+    assert ask(Pool("test", 1), who.get, 5) == "ann"
+
+
+@both
+def test_calls_that_are_not_answered_in_time(ask: Any, let_go: threading.Event) -> None:
+    threads = Pool("test", 1)
+    called: list[int] = []
+    with pytest.raises(Late):
+        ask(threads, let_go.wait, 5, 0.01)
+    for timeout in (5, None):
+        with pytest.raises(Full):
+            ask(threads, lambda: called.append(1), 0.01, timeout)
+    let_go.set()
+    assert ask(threads, lambda: called, 5) == []
+
+
+def test_so_many_threads_and_no_more(let_go: threading.Event) -> None:
+    threads = Pool("test", 3)
+    at_once = threading.Barrier(4, timeout=5)
+    jobs = [threads.submit(at_once.wait) for _ in range(3)]
+    at_once.wait()
+    for job in jobs:
+        job.result(5)
+    names: set[int] = set()
+    jobs = [threads.submit(lambda: names.add(threading.get_ident())) for _ in range(50)]
+    for job in jobs:
+        job.result(5)
+    assert len(names) <= 3
+
+
+def test_threads_go_when_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "IDLE", 0.01)
+    threads = Pool("test", 1)
+    first = threads.submit(threading.current_thread).result(5)
+    first.join(5)
+    assert not first.is_alive()
+    assert threads.submit(lambda: "again").result(5) == "again"
+
+
+def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    threads = Pool("test", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(Full):
+            threads.submit(int)
+    release = threading.Event()
+    first = threads.submit(release.wait)
+    first.begun.result(5)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        second = threads.submit(int)
+    release.set()
+    assert second.result(5) == 0  # the first thread serves it
+
+
+def test_a_thread_that_is_ended_from_outside_is_replaced() -> None:
+    threads = Pool("test", 1)
+    ident = threads.submit(threading.get_ident).result(5)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
+    for _ in range(3):  # it is noticed when a thread wakes up
+        assert threads.submit(lambda: "served").result(5) == "served"
