@@ -181,7 +181,5 @@ class Desk:
         if labels is not None:
             labels = labels if request.labels is None else labels & request.labels
             request = replace(request, labels=labels)
-        replay = PendingReplay(request, subscription.log)
-        replay.find()
-        session.replays.append(replay)
+        session.replays.append(PendingReplay(request, subscription.log, subscription.log.end))
         self._delivery.replay(session)

@@ -11,7 +11,8 @@ import dash_pipe
 PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
-    {"errors", "version"},
+    {"errors", "version", "message", "limits"},
+    {"window", "losses"},
     {"log", "settings", "http", "reach", "policy"},
     {"protocol"},
     {"access", "session", "brokers"},
