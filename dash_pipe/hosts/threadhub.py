@@ -9,7 +9,7 @@ import time
 from typing import Protocol
 
 from .. import runtime
-from ..hub import Hub
+from ..legacy import FormerHub
 from ..protocol import Close
 from ..session import Outlet, Session
 
@@ -38,7 +38,7 @@ class ThreadHub:
         current = runtime.current()
         self.lock = threading.RLock()
         self._due = threading.Event()
-        self.hub = Hub(current.broker, current.policy, self._due.set, time.monotonic)
+        self.hub = FormerHub(current.broker, current.policy, self._due.set, time.monotonic)
         self._open: set[ThreadOutlet] = set()
         threading.Thread(target=self._run, name="dash-pipe", daemon=True).start()
 

@@ -109,7 +109,9 @@ class ThreadSocket:
         """
         fd = self._sock.detach()
         if fd >= 0:
-            socket.close(fd)  # gevent's `os.close` would wait for its loop, which has yet to be made
+            socket.close(
+                fd
+            )  # gevent's `os.close` would wait for its loop, which has yet to be made
 
     # Inside
 
