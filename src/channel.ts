@@ -70,7 +70,7 @@ export class Channel<L extends Listener = Listener> {
   }
 
   /** Returns who was denied. */
-  subscribed({ epoch, offset, lost, denied = [] }: Subscribed): L[] {
+  subscribed({ epoch, offset, denied = [] }: Subscribed): L[] {
     this.answered++;
     // A log without history is not read from its beginning.
     this.enter(epoch, epoch[0] === NO_HISTORY ? offset : 0);
@@ -80,7 +80,6 @@ export class Channel<L extends Listener = Listener> {
     this.position.offset = Math.min(this.position.offset, offset);
     for (const listener of this.allowed) {
       if ((listener.position?.offset ?? 0) > offset) listener.restart({ epoch, offset });
-      else listener.lost(lostFor(listener, lost ?? []));
       if (listener.reply && listener.reply <= this.answered) listener.place({ epoch, offset });
     }
     return refused;
