@@ -66,6 +66,8 @@ export class Channel<L extends Listener = Listener> {
     const greedy = asked.filter(({ labels }) => !labels);
     const denied = greedy.length ? greedy : asked;
     for (const listener of denied) listener.deny();
+    // What the others asked to be replayed was refused with it.
+    for (const listener of this.listeners) listener.asked = 0;
     return denied;
   }
 

@@ -117,7 +117,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       say(channel.refused(), cause);
       // The others ask again, without what was too much.
       touch(channel);
-    } else say(channel.listeners, cause);
+    } else if (code !== "not_subscribed") say(channel.listeners, cause);
   };
 
   const ear = {
@@ -131,6 +131,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     closed(): void {
       for (const channel of channels.values()) {
         channel.reset();
+        if (link.refused) say(channel.listeners, link.refused);
         show(channel);
         forget(channel);
       }
@@ -143,7 +144,8 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       const channel = channels.get(frame.channel ?? "");
       if (frame.type === "error") error(frame, channel);
       if (!channel) return;
-      if (frame.type === "subscribed") say(channel.subscribed(frame), "denied: its label");
+      if (frame.type === "subscribed")
+        say(channel.subscribed(frame), "denied: `authorize` of this app refuses its label");
       if (frame.type === "messages") channel.messages(frame);
       if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
@@ -169,6 +171,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       member.limit = wish.limit;
       member.shown = undefined;
       member.denied = false;
+      if (link.refused) say([member], link.refused);
       // The newest goes last: its token is the one that is sent.
       channel.listeners.delete(member);
       channel.listeners.add(member);
