@@ -87,9 +87,9 @@ export class Channel<L extends Listener = Listener> {
     return refused;
   }
 
-  messages({ epoch, messages, upto, lost }: Messages): void {
+  messages({ epoch, messages, upto, lost = [] }: Messages): void {
     this.enter(epoch);
-    for (const listener of this.listeners) listener.lost(lostFor(listener, lost ?? []));
+    for (const listener of this.listeners) listener.lost(lostFor(listener, lost));
     this.advance(upto, messages);
   }
 

@@ -106,8 +106,9 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     ended();
   };
 
+  /** Where there is a cause, says it of each. */
   const say = (members: Iterable<Member>, cause: string): void => {
-    for (const { wish } of members) report(`${wish.name}: ${cause}.`);
+    if (cause) for (const { wish } of members) report(`${wish.name}: ${cause}.`);
   };
 
   const error = ({ code, reason, final }: Refusal, channel?: Channel<Member>): void => {
@@ -131,7 +132,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     closed(): void {
       for (const channel of channels.values()) {
         channel.reset();
-        if (link.refused) say(channel.listeners, link.refused);
+        say(channel.listeners, link.refused);
         show(channel);
         forget(channel);
       }
@@ -145,7 +146,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       if (frame.type === "error") error(frame, channel);
       if (!channel) return;
       if (frame.type === "subscribed")
-        say(channel.subscribed(frame), "denied: `authorize` of this app refuses its label");
+        say(channel.subscribed(frame), "denied: `authorize` refuses its label");
       if (frame.type === "messages") channel.messages(frame);
       if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
@@ -171,7 +172,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       member.limit = wish.limit;
       member.shown = undefined;
       member.denied = false;
-      if (link.refused) say([member], link.refused);
+      say([member], link.refused);
       // The newest goes last: its token is the one that is sent.
       channel.listeners.delete(member);
       channel.listeners.add(member);
