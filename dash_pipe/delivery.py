@@ -49,10 +49,7 @@ class Delivery:
         """Send the replays that wait, as far as it may."""
         while session.replays and session.may_send:
             replay = session.replays[0]
-            if replay.at.epoch != replay.log.epoch:  # it began anew since
-                replay.find()
-            rows = replay.next_rows()
-            done = not replay.messages
+            rows, done = replay.next_rows()
             if done:
                 session.replays.pop(0)
             self._send(session, protocol.replayed(replay.request, replay.at, rows, done=done))

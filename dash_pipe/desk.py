@@ -12,7 +12,7 @@ from . import protocol
 from .brokers import Broker
 from .delivery import Delivery
 from .errors import ProtocolError
-from .log import Lost, Position
+from .log import Position
 from .policy import Policy
 from .protocol import Replay, Subscribe, Unsubscribe
 from .session import PendingReplay, Request, Session, Subscription
@@ -110,40 +110,33 @@ class Desk:
         subscription = session.subscriptions[channel]
         subscription.labels = request.labels
         if subscription.placed:  # read on from where it stands, with the new labels
-            self._answer(session, request, subscription.log.end, None, [])
+            self._answer(session, request, subscription.log.end, None)
             return
-        at, recovered, lost = self._place(subscription, request.since)
-        self._answer(session, request, at, recovered, lost)
+        self._answer(session, request, *self._place(subscription, request.since))
         self._delivery.deliver(session, channel, subscription, {})
 
     def _place(
         self, subscription: Subscription, since: Position | None
-    ) -> tuple[Position, bool | None, list[Lost]]:
-        """Set where a new subscription reads on; return the head, ``recovered`` and ``lost``."""
+    ) -> tuple[Position, bool | None]:
+        """Set where a new subscription reads on; return the head, and what is ``recovered``."""
         log = subscription.log
         end = place = log.end
         recovered: bool | None = None
-        lost: list[Lost] = []
-        if not log.has_history and since is not None and since.epoch != end.epoch:
+        if since is None or (since.epoch != end.epoch and not log.has_history):
             pass  # nobody can say what came before
-        elif since is not None and since.epoch != end.epoch:
+        elif since.epoch != end.epoch:
             place, recovered = Position(end.epoch, 0), False
-        elif since is not None and since.offset > end.offset:
+        elif since.offset > end.offset:
             recovered = False
-        elif since is not None:
+        else:
             place = since
-            lost = log.lost(since.offset, subscription.labels)
-            recovered = not lost if log.has_history else None
+            if log.has_history:
+                recovered = not log.lost(since.offset, subscription.labels)
         subscription.at, subscription.told = place, place.offset
-        return end, recovered, lost
+        return end, recovered
 
     def _answer(
-        self,
-        session: Session,
-        request: Subscribe,
-        at: Position,
-        recovered: bool | None,
-        lost: list[Lost],
+        self, session: Session, request: Subscribe, at: Position, recovered: bool | None
     ) -> None:
         policy = self._policy
         spread = min(policy.max_spread, self._sessions() / policy.returns_per_second)
@@ -152,7 +145,6 @@ class Desk:
                 request.channel,
                 at,
                 recovered=recovered,
-                lost=lost,
                 denied=request.denied,
                 spread=spread,
                 heartbeat=policy.heartbeat,
@@ -181,7 +173,5 @@ class Desk:
         if labels is not None:
             labels = labels if request.labels is None else labels & request.labels
             request = replace(request, labels=labels)
-        replay = PendingReplay(request, subscription.log)
-        replay.find()
-        session.replays.append(replay)
+        session.replays.append(PendingReplay(request, subscription.log, subscription.log.end))
         self._delivery.replay(session)

@@ -170,7 +170,10 @@ class Hub:
             labels = None if request.labels is None else request.labels - denied
             if not labels:
                 # A change of labels that is refused leaves the subscription as it was.
-                reason = "this app does not let you listen there; asked again when the Pipe changes"
+                reason = (
+                    "this app does not let you listen there; its setting `authorize` says who "
+                    "may, and is asked again when the Pipe changes"
+                )
                 raise ProtocolError("denied", reason, request.channel)
             request = replace(request, labels=labels, denied=denied)
         self._desk.take(session, request)

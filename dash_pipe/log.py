@@ -9,92 +9,26 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
-Labels = frozenset[str] | None
-"""The labels of a listener; ``None`` is every label."""
+from .limits import Limits
+from .losses import Losses
+from .message import NO_HISTORY, NOWHERE, Batch, Labels, Lost, Message, Position, Snapshot
+from .window import Window
 
-Lost = tuple[str | None, int]
-"""``(label, offset)``: messages of ``label`` up to ``offset`` are gone; ``None`` is every other."""
+__all__ = [
+    "NOWHERE",
+    "NO_HISTORY",
+    "Batch",
+    "Labels",
+    "Limits",
+    "Log",
+    "Lost",
+    "Message",
+    "Position",
+    "Snapshot",
+]
 
-
-_DECODER = json.JSONDecoder()
-
-
-class Position(NamedTuple):
-    """A place in a channel: all up to and including ``offset``, in the log named ``epoch``."""
-
-    epoch: str
-    offset: int
-
-
-NO_HISTORY = "~"
-"""How the epoch of a log begins that knows only what this process heard; see docs/protocol.md."""
-
-NOWHERE = Position("", 0)
-"""A position in no log: that of a mirror which was not loaded yet."""
-
-
-class Message(NamedTuple):
-    """One message as the log keeps it. ``row`` is its wire form: ``[offset,label,value,time]``."""
-
-    offset: int
-    label: str
-    row: str
-    time: float
-    size: int
-
-    @classmethod
-    def of(cls, row: str) -> Message:
-        """The message that a row tells of; the value in it is not looked at."""
-        comma = row.index(",")
-        label, _ = _DECODER.raw_decode(row, comma + 1)
-        time = float(row[row.rindex(",") + 1 : -1])
-        return cls(int(row[1:comma]), label, row, time, len(row.encode()))
-
-
-class Batch(NamedTuple):
-    """What a reader gets: rows in order, where it stands then, and what it lost on the way.
-
-    ``upto`` is an offset in the log named ``epoch``, and so are those in ``lost``.
-    """
-
-    rows: list[str]
-    upto: int
-    lost: list[Lost]
-    epoch: str
-
-
-class Snapshot(NamedTuple):
-    """All that a log knows. ``window`` ends at ``head``; ``beside`` are the newest of labels."""
-
-    epoch: str
-    head: int
-    window: list[Message]
-    beside: list[Message]
-    lost: dict[str, int]
-    lost_rest: int
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The bounds of a log.
-
-    Attributes:
-        messages: how many messages the window holds.
-        bytes: how many bytes of rows the window holds.
-        seconds: how old a message in the window may be.
-        labels: for how many labels the newest message is kept beside the window,
-            and for how many the newest lost offset is known.
-        label_seconds: how old the newest message of a label may be.
-    """
-
-    messages: int = 10_000
-    bytes: int = 4 * 2**20
-    seconds: float = 3600.0
-    labels: int = 256
-    label_seconds: float = 86_400.0
+_quote = json.JSONEncoder().encode
 
 
 class Log:
@@ -114,7 +48,9 @@ class Log:
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()
-        self._clear()
+        self._window = Window(limits)
+        self._newest: dict[str, Message] = {}  # of each label; least recently published first
+        self._losses = Losses(limits.labels)
 
     @property
     def epoch(self) -> str:
@@ -136,7 +72,7 @@ class Log:
         with self._lock:
             now = self._clock()
             offset = self.head + 1
-            row = f"[{offset},{json.dumps(label)},{value},{now:.3f}]"
+            row = f"[{offset},{_quote(label)},{value},{now:.3f}]"
             self._add(Message(offset, label, row, now, len(row.encode())))
             self.end = Position(self.epoch, offset)
             self._trim(now)
@@ -152,9 +88,9 @@ class Log:
     def load(self, snapshot: Snapshot) -> None:
         """Become what another log is."""
         with self._lock:
-            self._clear()
-            self._lost.update(snapshot.lost)
-            self._lost_rest = snapshot.lost_rest
+            self._losses = Losses(self._limits.labels, snapshot.lost, snapshot.lost_rest)
+            self._newest = {}
+            self._window = Window(self._limits, snapshot.head - len(snapshot.window))
             for message in snapshot.beside:
                 self._replace_newest(message)
             for message in snapshot.window:
@@ -173,12 +109,10 @@ class Log:
             self._trim(self._clock())
             if epoch not in (None, self.epoch):
                 after = 0
-            lost = self._lost_after(after, labels) if after < self._first() - 1 else []
+            lost = self._losses.after(after, labels) if after < self._window.first - 1 else []
             rows: list[str] = []
             size, upto = 0, after
-            for message in self._after(after):
-                if labels is not None and message.label not in labels:
-                    continue
+            for message in self._after(after, labels):
                 size += message.size
                 if rows and size > max_bytes:
                     return Batch(rows, upto, lost, self.epoch)
@@ -186,101 +120,65 @@ class Log:
                 upto = message.offset
             return Batch(rows, self.head, lost, self.epoch)
 
-    def newest(self, labels: Labels, last: int) -> list[Message]:
-        """The newest ``last`` messages of each of the labels, in order."""
+    def newest(self, labels: Labels, last: int, upto: Position | None = None) -> list[Message]:
+        """The newest ``last`` messages of each of the labels, in order.
+
+        Where ``upto`` is given, of those up to there; there are none when the log has another
+        epoch by now.
+        """
         with self._lock:
             self._trim(self._clock())
-            counts: dict[str, int] = {}
-            found: list[Message] = []
-            for message in reversed(list(self._after(0))):
-                if labels is not None and message.label not in labels:
-                    continue
-                counts[message.label] = counts.get(message.label, 0) + 1
-                if counts[message.label] <= last:
-                    found.append(message)
-            return found[::-1]
+            epoch, head = upto or self.end
+            if epoch != self.epoch:
+                return []
+            return self._kept(0, head, labels) + self._window.newest(labels, last, head)
 
     def lost(self, after: int, labels: Labels) -> list[Lost]:
         """What of the labels is gone for good after the offset ``after``; empty when nothing is."""
         with self._lock:
             self._trim(self._clock())
-            return self._lost_after(after, labels)
+            return self._losses.after(after, labels)
 
     # What follows is called with the lock held.
 
-    def _clear(self) -> None:
-        self._window: dict[int, Message] = {}  # its keys are contiguous and end at head
-        self._bytes = 0
-        self._newest: dict[str, Message] = {}  # least recently published label first
-        self._lost: dict[str, int] = {}  # newest lost offset of a label, oldest loss first
-        self._lost_rest = 0  # the same for every label that _lost does not name
-
     def _add(self, message: Message) -> None:
-        self._window[message.offset] = message
-        self._bytes += message.size
+        self._window.add(message)
         self._replace_newest(message)
 
-    def _first(self) -> int:
-        """The offset of the oldest message in the window, ``head + 1`` when it is empty."""
-        return self.head + 1 - len(self._window)
+    def _after(self, after: int, labels: Labels) -> Iterator[Message]:
+        """Every message of the labels that is still there after an offset, in order."""
+        if after < self._window.first - 1:
+            yield from self._kept(after, self.head, labels)
+        yield from self._window.after(after, labels)
 
-    def _after(self, after: int) -> Iterator[Message]:
-        """Every message that is still there after an offset, in order."""
-        first = self._first()
-        if after < first - 1:
-            kept = (m for m in self._newest.values() if after < m.offset < first)
-            yield from sorted(kept)
-        for offset in range(max(after + 1, first), self.head + 1):
-            yield self._window[offset]
-
-    def _lost_after(self, after: int, labels: Labels) -> list[Lost]:
-        known: dict[str | None, int]
-        if labels is None:
-            known = {None: self._lost_rest}
-            known.update(self._lost)
-        else:
-            known = {label: self._lost.get(label, self._lost_rest) for label in sorted(labels)}
-        return [(label, offset) for label, offset in known.items() if offset > after]
+    def _kept(self, after: int, upto: int, labels: Labels) -> list[Message]:
+        """Of the labels, the newest messages that have left the window, in order."""
+        end = min(upto + 1, self._window.first)
+        newest = self._newest
+        kept = newest.values() if labels is None else filter(None, map(newest.get, labels))
+        return sorted(message for message in kept if after < message.offset < end)
 
     def _replace_newest(self, message: Message) -> None:
         previous = self._newest.pop(message.label, None)
-        if previous is not None and previous.offset not in self._window:
-            self._lose(previous)
+        if previous is not None and previous.offset < self._window.first:
+            self._losses.note(previous)
         self._newest[message.label] = message
         if len(self._newest) > self._limits.labels:
             self._forget(next(iter(self._newest)))
 
     def _trim(self, now: float) -> None:
         """Let go of what is beyond the limits."""
-        limits = self._limits
-        while self._window:
-            oldest = self._window[self._first()]
-            if (
-                len(self._window) <= limits.messages
-                and self._bytes <= limits.bytes
-                and oldest.time >= now - limits.seconds
-            ):
-                break
-            del self._window[oldest.offset]
-            self._bytes -= oldest.size
-            if self._newest.get(oldest.label) is not oldest:
-                self._lose(oldest)
+        for message in self._window.trim(now):
+            if self._newest.get(message.label) is not message:
+                self._losses.note(message)
         while self._newest:
             label, message = next(iter(self._newest.items()))
-            if message.time >= now - limits.label_seconds:
+            if message.time >= now - self._limits.label_seconds:
                 break
             self._forget(label)
 
     def _forget(self, label: str) -> None:
         """Stop keeping the newest message of a label; the window may still hold it."""
         message = self._newest.pop(label)
-        if message.offset not in self._window:
-            self._lose(message)
-
-    def _lose(self, message: Message) -> None:
-        """Note that a message is gone."""
-        self._lost.pop(message.label, None)
-        self._lost[message.label] = message.offset
-        if len(self._lost) > self._limits.labels:
-            label = next(iter(self._lost))
-            self._lost_rest = max(self._lost_rest, self._lost.pop(label))
+        if message.offset < self._window.first:
+            self._losses.note(message)

@@ -17,16 +17,18 @@ from typing import Any
 
 from . import protocol
 from .brokers import Broker
+from .errors import ProtocolError
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from .hub import Hub
-from .log import Batch
+from .log import Batch, Labels
 from .policy import Policy
-from .protocol import MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
+from .protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
 from .session import Session
 
 MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
 PATIENCE = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
 MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
+MAX_QUESTIONS = MAX_CHANNELS  # to the app: a page has one subscribe for each of its channels
 
 Permit = Callable[[Subscribe], "Denied | None"]
 """What of a subscribe the app refuses; ``None`` when it did not say in time. May wait."""
@@ -78,6 +80,7 @@ class Collected:
 
     def __init__(self, permit: Permit) -> None:
         self._permit = permit
+        self._verdicts: dict[tuple[str, Labels, str | None], Denied] = {}
         self.frames: list[Frame] = []
         self.size = 0
         self.closed: tuple[Close, str] | None = None
@@ -92,8 +95,18 @@ class Collected:
         self.closed = (code, reason)
 
     def permit(self, request: Subscribe) -> Denied | None:
-        """Ask the app; see ``Outlet``."""
-        return self._permit(request)
+        """Ask the app, the same once; see ``Outlet``.
+
+        Raises:
+            ProtocolError: this poll has asked enough: each answer may take its time.
+        """
+        question = (request.channel, request.labels, request.token)
+        if question not in self._verdicts:
+            if len(self._verdicts) == MAX_QUESTIONS:
+                reason = f"a poll asks for at most {MAX_QUESTIONS} permissions"
+                raise ProtocolError("too_many_channels", reason, request.channel)
+            self._verdicts[question] = self._permit(request)
+        return self._verdicts[question]
 
 
 def _texts(body: bytes) -> list[str] | None:

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from .errors import ProtocolError
-from .log import Batch, Labels, Lost, Position
+from .log import Batch, Labels, Position
 
 SUBPROTOCOL = "dash-pipe.v1"
 MAX_FRAME_BYTES = 8 * 1024  # from a browser
@@ -150,7 +150,6 @@ def subscribed(
     at: Position,
     *,
     recovered: bool | None,
-    lost: Iterable[Lost],
     denied: Denied,
     spread: float,
     heartbeat: float,
@@ -162,7 +161,6 @@ def subscribed(
         epoch=at.epoch,
         offset=at.offset,
         recovered=recovered,
-        lost=[list(row) for row in lost],
         spread=spread,
         heartbeat=heartbeat,
         **({"denied": sorted(filter(None, denied))} if denied else {}),

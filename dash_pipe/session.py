@@ -62,31 +62,37 @@ class Subscription:
 
 @dataclass(slots=True)
 class PendingReplay:
-    """A replay that flow control holds back in part."""
+    """A replay whose turn has not come yet, or that flow control holds back in part.
+
+    While others are before it nothing is looked for: so a connection holds the messages of one.
+
+    Attributes:
+        at: the head when it was asked for.
+    """
 
     request: Replay
     log: Log
-    at: Position = NOWHERE
-    messages: deque[Message] = field(default_factory=deque)
+    at: Position
+    _found: deque[Message] | None = None
 
-    def find(self) -> None:
-        """Look for what is to be replayed, where the log stands now."""
-        newest = None
-        while newest is None or self.at.epoch != self.log.epoch:  # it may be loaded meanwhile
+    def next_rows(self) -> tuple[list[str], bool]:
+        """Take the rows of one frame; true when they are the last.
+
+        When the log has begun anew there are none: all of it is news to whoever asked.
+        """
+        if self._found is None:
+            self._found = deque(self.log.newest(self.request.labels, self.request.last, self.at))
+        if self.at.epoch != self.log.epoch:
             self.at = self.log.end
-            newest = self.log.newest(self.request.labels, self.request.last)
-        self.messages = deque(message for message in newest if message.offset <= self.at.offset)
-
-    def next_rows(self) -> list[str]:
-        """Take the rows of one frame."""
+            self._found.clear()
         rows: list[str] = []
         size = 0
-        while self.messages:
-            size += self.messages[0].size
+        while self._found:
+            size += self._found[0].size
             if rows and size > MAX_BATCH_BYTES:
-                break
-            rows.append(self.messages.popleft().row)
-        return rows
+                return rows, False
+            rows.append(self._found.popleft().row)
+        return rows, True
 
 
 @dataclass(eq=False, slots=True)

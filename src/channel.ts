@@ -66,11 +66,13 @@ export class Channel<L extends Listener = Listener> {
     const greedy = asked.filter(({ labels }) => !labels);
     const denied = greedy.length ? greedy : asked;
     for (const listener of denied) listener.deny();
+    // What the others asked to be replayed was refused with it.
+    for (const listener of this.listeners) listener.asked = 0;
     return denied;
   }
 
   /** Returns who was denied. */
-  subscribed({ epoch, offset, lost, denied = [] }: Subscribed): L[] {
+  subscribed({ epoch, offset, denied = [] }: Subscribed): L[] {
     this.answered++;
     // A log without history is not read from its beginning.
     this.enter(epoch, epoch[0] === NO_HISTORY ? offset : 0);
@@ -80,15 +82,14 @@ export class Channel<L extends Listener = Listener> {
     this.position.offset = Math.min(this.position.offset, offset);
     for (const listener of this.allowed) {
       if ((listener.position?.offset ?? 0) > offset) listener.restart({ epoch, offset });
-      else listener.lost(lostFor(listener, lost ?? []));
       if (listener.reply && listener.reply <= this.answered) listener.place({ epoch, offset });
     }
     return refused;
   }
 
-  messages({ epoch, messages, upto, lost }: Messages): void {
+  messages({ epoch, messages, upto, lost = [] }: Messages): void {
     this.enter(epoch);
-    for (const listener of this.listeners) listener.lost(lostFor(listener, lost ?? []));
+    for (const listener of this.listeners) listener.lost(lostFor(listener, lost));
     this.advance(upto, messages);
   }
 

@@ -106,8 +106,9 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     ended();
   };
 
+  /** Where there is a cause, says it of each. */
   const say = (members: Iterable<Member>, cause: string): void => {
-    for (const { wish } of members) report(`${wish.name}: ${cause}.`);
+    if (cause) for (const { wish } of members) report(`${wish.name}: ${cause}.`);
   };
 
   const error = ({ code, reason, final }: Refusal, channel?: Channel<Member>): void => {
@@ -117,7 +118,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       say(channel.refused(), cause);
       // The others ask again, without what was too much.
       touch(channel);
-    } else say(channel.listeners, cause);
+    } else if (code !== "not_subscribed") say(channel.listeners, cause);
   };
 
   const ear = {
@@ -131,6 +132,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     closed(): void {
       for (const channel of channels.values()) {
         channel.reset();
+        say(channel.listeners, link.refused);
         show(channel);
         forget(channel);
       }
@@ -143,7 +145,8 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       const channel = channels.get(frame.channel ?? "");
       if (frame.type === "error") error(frame, channel);
       if (!channel) return;
-      if (frame.type === "subscribed") say(channel.subscribed(frame), "denied: its label");
+      if (frame.type === "subscribed")
+        say(channel.subscribed(frame), "denied: `authorize` refuses its label");
       if (frame.type === "messages") channel.messages(frame);
       if (frame.type === "replayed") channel.replayed(frame);
       show(channel);
@@ -169,6 +172,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       member.limit = wish.limit;
       member.shown = undefined;
       member.denied = false;
+      say([member], link.refused);
       // The newest goes last: its token is the one that is sent.
       channel.listeners.delete(member);
       channel.listeners.add(member);

@@ -18,7 +18,8 @@ const SHARED = [1001, 1006, 1012];
 
 export interface Link {
   readonly ready: boolean;
-  readonly refused: boolean;
+  /** Why it was refused for good; empty where it was not. */
+  readonly refused: string;
   /** The server answers, but not on a websocket. */
   readonly polling: boolean;
   send(frame: BrowserFrame): void;
@@ -65,9 +66,8 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
   };
 
   const refuse = (reason: unknown): void => {
-    link.refused = true;
+    link.refused = `denied by ${url}: ${reason}`;
     hangUp();
-    report(`Pipes on ${url} are denied: ${reason}.`);
     ear.closed();
   };
 
@@ -124,7 +124,7 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     } catch (error) {
       // What is no address of a websocket waits for the file that knows what it is.
       if (file === "bridge") closed(1006, "");
-      else refuse(`${error}; give them another \`url\``);
+      else refuse(`${error}; give it another \`url\``);
       return;
     }
     socket.onopen = () => {
@@ -157,7 +157,7 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
 
   const link = {
     ready: false,
-    refused: false,
+    refused: "",
     get polling() {
       return !attempt && !!socket?.polling;
     },

@@ -179,7 +179,9 @@ export class Listener {
     for (const rows of [this.rows, this.held]) {
       const cut = rows.splice(0, Math.max(0, rows.length - this.limit));
       for (const [offset] of cut) {
-        this.overflow = { from: this.overflow?.from ?? offset - 1, to: offset, cause: "buffer" };
+        // What was held back is newer than what waits, and may have been cut before.
+        const { from, to } = this.overflow ?? { from: offset, to: 0 };
+        this.overflow = { from: Math.min(from, offset - 1), to: Math.max(to ?? 0, offset), cause: "buffer" };
       }
     }
   }

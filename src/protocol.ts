@@ -34,7 +34,6 @@ export interface Subscribed {
   channel: string;
   epoch: string;
   offset: number;
-  lost?: Lost;
   /** Labels that this browser may not listen to. */
   denied?: string[];
   spread?: number;

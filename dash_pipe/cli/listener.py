@@ -92,11 +92,9 @@ class Listener:
             self._offset = frame["offset"]
         elif self._epoch != frame["epoch"]:
             taken.notes.append(self._anew(frame))
-        elif frame["recovered"] is False:
-            taken.notes += self._losses(frame)
-            if self._offset > frame["offset"]:
-                taken.notes.append("the channel was rolled back; messages may be lost")
-                self._offset = frame["offset"]
+        elif self._offset > frame["offset"]:
+            taken.notes.append("the channel was rolled back; messages may be lost")
+            self._offset = frame["offset"]
         self._epoch = frame["epoch"]
         if first and self._last:
             self._replaying, self._replayed, self._held = True, [], []

@@ -6,10 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from functools import partial
 
-from .. import legacy, runtime
-from ..hub import Hub
+from .. import runtime
+from ..legacy import FormerHub
 from ..protocol import Close, Subscribe
 from ..session import Outlet, Session
 from .asking import OpenRequest
@@ -31,7 +30,7 @@ class LoopHub:
         current.serves()
         self._loop = loop
         self._idle = idle
-        self._hub = Hub(current.broker, current.policy, self._wake, time.monotonic)
+        self._hub = FormerHub(current.broker, current.policy, self._wake, time.monotonic)
         self._beat: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -45,13 +44,8 @@ class LoopHub:
         return session
 
     def receive(self, session: Session, text: str) -> None:
-        """Take a frame from a browser, in today's form or the former; see ``Hub.receive``."""
-        if not legacy.is_triplet(text):
-            self._hub.receive(session, text)
-            return
-        if not isinstance(session.outlet, legacy.FormerOutlet):
-            session.outlet = legacy.FormerOutlet(session.outlet, partial(self._later, session))
-        session.outlet.hears(text)
+        """Take a frame from a browser; see ``Hub.receive``."""
+        self._hub.receive(session, text)
 
     def disconnect(self, session: Session) -> None:
         """Forget a session; see ``Hub.disconnect``."""
@@ -69,10 +63,6 @@ class LoopHub:
         self._hub.close(Close.GOING_AWAY, "the server is going away")
         if self._beat is not None:
             self._beat.cancel()
-
-    def _later(self, session: Session, text: str) -> None:
-        """Take a frame soon: a hub is not talked to while it sends."""
-        self._loop.call_soon(self._hub.receive, session, text)
 
     def _keep_beating(self) -> None:
         """Beat while there are sessions."""

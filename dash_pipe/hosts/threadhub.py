@@ -9,17 +9,21 @@ import time
 from typing import Protocol
 
 from .. import runtime
-from ..hub import Hub
+from ..legacy import FormerHub
 from ..protocol import Close
 from ..session import Outlet, Session
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
 
 
-class WrittenOutlet(Outlet, Protocol):
-    """A way out that says when all that was sent before a close is on its way."""
+class ThreadOutlet(Outlet, Protocol):
+    """A way out on a socket of its own, which threads read and write."""
 
     written: threading.Event
+    """Set when all that was sent before a close is on its way."""
+
+    def abandon(self) -> None:
+        """In a forked child: close its copy of the socket, without a word to the browser."""
 
 
 class ThreadHub:
@@ -34,34 +38,43 @@ class ThreadHub:
         current = runtime.current()
         self.lock = threading.RLock()
         self._due = threading.Event()
-        self.hub = Hub(current.broker, current.policy, self._due.set, time.monotonic)
-        self._open: dict[Session, WrittenOutlet] = {}
+        self.hub = FormerHub(current.broker, current.policy, self._due.set, time.monotonic)
+        self._open: set[ThreadOutlet] = set()
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
         self._thread.start()
 
-    def connect(self, outlet: WrittenOutlet) -> Session | None:
+    def enter(self, outlet: ThreadOutlet) -> None:
+        """Know of a socket that is open now, whoever is at its other end."""
+        with self.lock:
+            self._open.add(outlet)
+
+    def connect(self, outlet: ThreadOutlet) -> Session | None:
         """Take a browser in; see ``Hub.connect``."""
         with self.lock:
             session = self.hub.connect(outlet)
-            if session is not None:
-                self._open[session] = outlet
         self._due.set()  # there is a heart to beat
         return session
 
-    def disconnect(self, session: Session) -> None:
-        """Forget a session; see ``Hub.disconnect``."""
+    def leave(self, outlet: ThreadOutlet, session: Session | None) -> None:
+        """Forget a socket, and the browser that was taken in, if it was; see ``Hub.disconnect``."""
         with self.lock:
-            self.hub.disconnect(session)
-            self._open.pop(session, None)
+            self._open.discard(outlet)
+            if session is not None:
+                self.hub.disconnect(session)
 
     def goodbye(self) -> None:
         """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""
         deadline = time.monotonic() + GOODBYE_TIMEOUT
         with self.lock:
             self.hub.close(Close.GOING_AWAY, "the server is going away")
-            outlets = list(self._open.values())
+            outlets = list(self._open)
         for outlet in outlets:
             outlet.written.wait(max(0.0, deadline - time.monotonic()))
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's sockets; the lock may be held for ever."""
+        for outlet in list(self._open):
+            outlet.abandon()
 
     def _run(self) -> None:
         wait: float | None = None
@@ -95,6 +108,7 @@ def _after_fork() -> None:
     _lock = threading.Lock()  # the old one may be held by a thread that the child does not have
     if _current is not None:
         atexit.unregister(_current.goodbye)
+        _current.abandon()
         _current = None
 
 

@@ -69,6 +69,7 @@ class ThreadSocket:
     def serve(self) -> None:
         """Carry the conversation; returns when it has ended."""
         writer = threading.Thread(target=self._write, name="dash-pipe-writer", daemon=True)
+        self._shared.enter(self)
         writer.start()
         try:
             self._begin()
@@ -101,6 +102,17 @@ class ThreadSocket:
             return frozenset()
         self._asked = request
         return None
+
+    def abandon(self) -> None:
+        """Close a forked child's copy of the socket; see ``ThreadOutlet``.
+
+        A shutdown would end the connection, which is the parent's.
+        """
+        fd = self._sock.detach()
+        if fd >= 0:
+            socket.close(
+                fd
+            )  # gevent's `os.close` would wait for its loop, which has yet to be made
 
     # Inside
 
@@ -163,8 +175,7 @@ class ThreadSocket:
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def _end(self) -> None:
-        if self._session is not None:
-            self._shared.disconnect(self._session)
+        self._shared.leave(self, self._session)
         with self._shared.lock:
             if self._deadline is not None:
                 self._deadline.cancel()

@@ -353,15 +353,15 @@ test("a channel left and joined again while there is no connection is listened t
   expect(listener.status).toBe("open");
 });
 
-describe("replay", () => {
-  const replayed = (id: number) => ({
-    ...messages("jobs", [[4, "a", 0]]),
-    type: "replayed",
-    id,
-    upto: 5,
-    done: true,
-  });
+const replayed = (id: number) => ({
+  ...messages("jobs", [[4, "a", 0]]),
+  type: "replayed",
+  id,
+  upto: 5,
+  done: true,
+});
 
+describe("replay", () => {
   test("is asked for after the subscribe, and comes first", () => {
     const { listener } = listening({ replay: 2, labels: ["a"] });
     expect(listener.status).toBe("connecting");
@@ -452,7 +452,7 @@ describe("refusals", () => {
     browser.socket.open();
     browser.socket.hear(subscribed("jobs", 5, { denied: ["b"] }));
     expect([bad.status, good.status]).toEqual(["denied", "open"]);
-    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*denied: its label/);
+    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x.*denied: .* its label/);
     browser.socket.drop(1006);
     browser.pass(4300);
     browser.socket.open();
@@ -481,28 +481,48 @@ describe("refusals", () => {
     expect(again.status).toBe("open");
   });
 
-  test.each(["not_subscribed", "too_many_replays", "bad_frame"])(
-    "%s is said, and changes nothing",
-    (code) => {
-      const { listener } = listening();
-      browser.socket.hear({ ...denied, code, final: undefined });
-      expect(listener.status).toBe("open");
-      expect(spies.error).toHaveBeenCalledTimes(1);
-    },
-  );
+  test("a Pipe that may not listen is said once, though its replay is refused as well", () => {
+    const listener = connect(url, browser, noFallback).join(wish({ replay: 1 }));
+    browser.socket.open();
+    expect(types()).toEqual(["subscribe", "replay"]);
+    browser.socket.hear(denied, { ...denied, code: "not_subscribed", final: undefined });
+    expect(listener.status).toBe("denied");
+    expect(spies.error).toHaveBeenCalledTimes(1);
+    expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x: denied: no permission/);
+  });
+
+  test("what the others want to be replayed is asked for again", () => {
+    const connection = connect(url, browser, noFallback);
+    connection.join(wish({ key: "all", labels: null }));
+    const one = connection.join(wish({ key: "one", labels: ["a"], replay: 1 }));
+    browser.socket.open();
+    browser.socket.hear(denied, { ...denied, code: "not_subscribed", final: undefined });
+    expect(types()).toEqual(["subscribe", "replay", "subscribe", "replay"]);
+    browser.socket.hear(subscribed("jobs", 5), replayed(2));
+    expect([one.status, offsets(one)]).toEqual(["open", [4]]);
+  });
+
+  test.each(["too_many_replays", "bad_frame"])("%s is said, and changes nothing", (code) => {
+    const { listener } = listening();
+    browser.socket.hear({ ...denied, code, final: undefined });
+    expect(listener.status).toBe("open");
+    expect(spies.error).toHaveBeenCalledTimes(1);
+  });
 
   test.each([4401, 4403, 4406])(
-    "%i is final: all denied, said once with the server's reason, never tried again",
+    "%i is final: all denied, each said once with the server's reason, never tried again",
     (code) => {
       const { connection, listener } = listening();
       browser.socket.drop(code, "because");
-      const late = connection.join(wish({ key: "y" }));
+      const late = connection.join(wish({ key: "y", name: "Pipe y" }));
       browser.pass(100_000);
       browser.emit("online");
       expect([listener.status, late.status]).toEqual(["denied", "denied"]);
       expect(browser.sockets).toHaveLength(1);
-      expect(spies.error).toHaveBeenCalledTimes(1);
-      expect(String(spies.error.mock.calls)).toContain("because");
+      expect(spies.error.mock.calls).toEqual([
+        [`[dash-pipe] Pipe x: denied by ${url}: ${code} because.`],
+        [`[dash-pipe] Pipe y: denied by ${url}: ${code} because.`],
+      ]);
     },
   );
 

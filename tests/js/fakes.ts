@@ -210,7 +210,6 @@ export const subscribed = (channel: string, offset: number, more: object = {}) =
     epoch: "e1",
     offset,
     recovered: null,
-    lost: [],
     spread: 4,
     heartbeat: 10,
   },

@@ -163,7 +163,10 @@ describe("polling", () => {
     const { listener } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
-    await browser.request.answer([subscribed("jobs", 9, { lost: [["a", 7]] })]);
+    await browser.request.answer([
+      subscribed("jobs", 9),
+      messages("jobs", [[8, "a", 1]], { upto: 9, lost: [["a", 7]] }),
+    ]);
     browser.pass(2000);
     await browser.request.answer([subscribed("jobs", 0, { epoch: "e2" })]);
     expect([listener.batch().gaps, listener.position]).toEqual([2, { epoch: "e2", offset: 0 }]);

@@ -206,6 +206,15 @@ describe("what waits for the page", () => {
     expect(listener.batch()).toMatchObject({ gaps: 0, lastGap: null });
   });
 
+  test("what was held back and cut is in the same gap as what waited before it", () => {
+    const listener = open(3);
+    listener.push(rows(1, 3), 3);
+    listener.relabel(["b", "a"], 1);
+    listener.push(rows(4, 7), 7);
+    listener.release();
+    expect(listener.batch().lastGap).toEqual({ from: 0, to: 4, cause: "buffer" });
+  });
+
   test("stays until it is cleared", () => {
     const listener = open(9);
     listener.push(rows(1, 2), 2);

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dash_pipe.log import NOWHERE
+
 LABELS = "abc"
 
 
@@ -60,7 +62,7 @@ class Pipe:
         self.taken: set[int] = set()
         self.gaps: list[Gap] = []
         self.doubt = 0  # what was sent before may be lost: a gap was counted, and not described
-        self.epoch: str | None = None
+        self.position = NOWHERE  # when it was asked last
         self.listening: dict[str, Listening] = {}
         self._newest = 0
         self._relabelled = False

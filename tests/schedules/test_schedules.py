@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
-from dash_pipe import delivery, session
+from dash_pipe import delivery, session, window
 from schedules.page import Page
-from schedules.world import FORGOTTEN, WINDOW, run
+from schedules.world import BATCH, FORGOTTEN, WINDOW, run
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "10000"))
 SEED = int(os.environ.get("SCHEDULES_SEED", random.randrange(2**32)))
@@ -27,12 +27,14 @@ STEPS: list[tuple[Any, ...]] = [
     *itertools.product(["send"], "cccd", ["a", "b", "c", "abab", "aaaaaa", "bbbbbbbbbbbb"]),
     *[("serve",)] * 16,
     *[("deliver", count) for count in (1, 2, 100)] * 5,
+    *[("again",)] * 3,
     *[("accept",)] * 12,
     *[("cut", noticed) for noticed in (True, False)] * 3,
     *[("network", down) for down in (True, False, False)],
     *[("wait", milliseconds) for milliseconds in (400, 2000, 6000, 45_000)] * 2,
     *[("beat", seconds) for seconds in (0.0, -30.0, 30.0, WINDOW, FORGOTTEN)],
     ("restart",),
+    *[("anew", channel) for channel in "cd"],
     *[
         ("mount", *where, labels, *bounds)
         for where in PIPES
@@ -49,7 +51,8 @@ STEPS: list[tuple[Any, ...]] = [
 def page() -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch, Page() as page:
         for module in (delivery, session):  # so that flow control has something to do
-            patch.setattr(module, "MAX_BATCH_BYTES", 150)
+            patch.setattr(module, "MAX_BATCH_BYTES", BATCH)
+        patch.setattr(window, "FEW", 3)  # so that messages are looked up as well
         yield page
 
 

@@ -3,16 +3,18 @@
 from collections import deque
 from typing import Any
 
-from dash_pipe.log import Limits
+from dash_pipe.log import Limits, Position, Snapshot
 from dash_pipe.policy import Policy
 from schedules.oracle import Gap, Pipe, Sent
 from schedules.page import CLOSED, CONNECTING, OPEN, Answer, Page
+from schedules.wire import Wire
 from unit.fakes import Browser, Room
 
 # Small, so that a schedule comes to their end; every label has room, so that nothing is told to be
 # lost that is not.
 LIMITS = Limits(messages=8, bytes=400, seconds=60.0, labels=8, label_seconds=600.0)
 POLICY = Policy(heartbeat=25.0)
+BATCH = 150
 
 WINDOW = LIMITS.seconds + 1
 FORGOTTEN = LIMITS.label_seconds + 1
@@ -26,6 +28,8 @@ class Line:
         self.browser = Browser(room.hub)
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
+        self.heard = ""  # the last frame that has arrived
+        self._wire = Wire(BATCH)
 
     @property
     def expelled(self) -> bool:
@@ -35,14 +39,22 @@ class Line:
         """Let the server read what has arrived, and send."""
         session = self.browser.session
         assert session is not None
+        self._collect()
         while self.up:
-            self.browser.hub.receive(session, self.up.popleft())
-        self.down.extend(frame.text for frame in self.browser.outlet.frames)
-        self.browser.outlet.frames.clear()
+            text = self.up.popleft()
+            self._wire.asks(text)
+            self.browser.hub.receive(session, text)
+            self._collect()
 
     def end(self) -> None:
         if self.browser.session is not None:
             self.browser.hub.disconnect(self.browser.session)
+
+    def _collect(self) -> None:
+        for frame in self.browser.outlet.frames:
+            self._wire.says(frame.text)
+            self.down.append(frame.text)
+        self.browser.outlet.frames.clear()
 
 
 class World:
@@ -99,6 +111,15 @@ class World:
         if self._state != CLOSED:
             self._drop(RESTARTED)
 
+    def anew(self, channel: str) -> None:
+        """A log begins anew under its listeners, as a mirror does whose original lost its end."""
+        self.upheavals += 1
+        epoch = f"anew {self.upheavals}"
+        log = self.room.broker.open(channel)
+        log.load(Snapshot(epoch, 0, [], [], {}, 0))
+        self.room.broker.close(channel)
+        self.room.hub.grown(channel)
+
     # The network
 
     def deliver(self, count: int) -> None:
@@ -108,7 +129,13 @@ class World:
             return
         frames = [line.down.popleft() for _ in range(min(count, len(line.down)))]
         if frames:
+            line.heard = frames[-1]
             self._act("hear", *frames)
+
+    def again(self) -> None:
+        """Messages that have just arrived arrive once more, as the protocol allows it."""
+        if self.line is not None and '"type":"messages"' in self.line.heard:
+            self._act("hear", self.line.heard)
 
     def accept(self) -> None:
         """The attempt of the page to connect comes to its end."""
@@ -175,7 +202,8 @@ class World:
         came = self._act("take", slot).result
         pipe.takes(self.sent[number - 1] for number in came["values"])
         pipe.told(came["gaps"], self._gap(pipe, came), len(self.sent))
-        pipe.epoch = (came["position"] or {}).get("epoch")
+        if came["position"]:
+            pipe.position = Position(**came["position"])
 
     # The end
 
@@ -198,6 +226,8 @@ class World:
                 break
         else:
             raise AssertionError("it never comes to rest")
+        self.beat(POLICY.heartbeat)  # which tells where others' messages have led
+        self.deliver(1000)
         for slot in self.pipes:
             self.take(slot)
 
@@ -207,6 +237,7 @@ class World:
         for slot, pipe in self.pipes.items():
             if pipe.mounted:
                 assert status[slot] == "open"
+                assert pipe.position == self._end(pipe.channel)
             missing = list(pipe.missing(self.sent, to_the_end=pipe.mounted))
             assert not missing, f"{slot} was not given {missing}; its gaps are {pipe.gaps}"
             assert not list(pipe.excess()), f"{slot} was given {list(pipe.excess())}"
@@ -215,12 +246,17 @@ class World:
 
     # Inside
 
+    def _end(self, channel: str) -> Position:
+        log = self.room.broker.open(channel)
+        self.room.broker.close(channel)
+        return log.end
+
     def _gap(self, pipe: Pipe, came: dict[str, Any]) -> Gap | None:
         if not came["gaps"]:
             return None
         gap, epoch = came["lastGap"], came["position"]["epoch"]
         if gap["cause"] == "epoch":
-            before = pipe.epoch if pipe.epoch != epoch else None
+            before = pipe.position.epoch if pipe.position.epoch != epoch else None
             return Gap(before, gap["from"], None, epoch)
         described = Gap(epoch, gap["from"], gap["to"], epoch)
         if came["gaps"] == 1 and gap["cause"] == "window":

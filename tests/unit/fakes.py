@@ -126,11 +126,16 @@ class Elsewhere:
 class Room:
     """A hub with a memory broker behind it, both on one clock that only the test moves."""
 
-    def __init__(self, limits: Limits | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        policy: Policy | None = None,
+        make_hub: type[Hub] = Hub,
+    ) -> None:
         self.clock = Clock()
         self.wakes = 0
         self.broker = MemoryBroker(limits or Limits(), 100, self.clock)
-        self.hub = Hub(self.broker, policy or Policy(), self._wake, self.clock)
+        self.hub = make_hub(self.broker, policy or Policy(), self._wake, self.clock)
 
     def _wake(self) -> None:
         self.wakes += 1

@@ -22,11 +22,16 @@ class Line:
         offered: Any = [subprotocol] if subprotocol else None
         self.ws = ClientProtocol(parse_uri("ws://app.org/"), subprotocols=offered)
         self.ws.send_request(self.ws.connect())
+        self._asking = b"".join(self.ws.data_to_send())
         server = websocket()
-        server.receive_data(b"".join(self.ws.data_to_send()))
+        server.receive_data(self._asking)
         (request,) = server.events_received()
         assert isinstance(request, Request)
         self.handshake = (server, server.accept(request))
+
+    def ask(self) -> None:
+        """Send the handshake, for a server that makes its own of it."""
+        self.sock.sendall(self._asking)
 
     def next(self) -> Any:
         """The next event: the answer to the handshake, then frames."""

@@ -2,8 +2,25 @@
 
 from typing import Any
 
-from dash_pipe.log import Message
+import pytest
+
+from dash_pipe.log import Limits, Message
 from unit.fakes import Room, kinds, rows, values
+
+
+class Looked(str):
+    """A label that counts how often it is looked at."""
+
+    __slots__ = ()
+    times = 0
+
+    def __hash__(self) -> int:
+        Looked.times += 1
+        return super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        Looked.times += 1
+        return super().__eq__(other)
 
 
 def test_the_newest_of_each_label(room: Room) -> None:
@@ -76,6 +93,40 @@ def test_what_was_found_stays_found(room: Room) -> None:
     first = browser.replay("jobs", last=1000)
     room.clock.now += 1_000_000  # all of it leaves the log
     assert len(rows(list(browser.drain(first)))) == 9
+
+
+def test_what_waits_for_its_turn_is_looked_for_when_that_comes() -> None:
+    room = Room(Limits(messages=4))
+    room.publish("jobs", *["x" * 40_000] * 3)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    first = browser.replay("jobs", last=3)
+    browser.replay("jobs", last=3)
+    room.publish("jobs", 4, 5, 6)  # 1 and 2 are gone, unless some replay holds them
+    parts = [frame for frame in browser.drain(first) if frame["type"] == "replayed"]
+    assert [row[0] for row in rows(parts)] == [1, 2, 3, 3]
+    assert {part["upto"] for part in parts} == {3}
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        {"type": "replay", "id": 1, "channel": "jobs", "labels": ["absent"], "last": 1},
+        {"type": "replay", "id": 1, "channel": "jobs", "labels": None, "last": 1},
+        {"type": "subscribe", "channel": "prices", "labels": ["absent"]},
+    ],
+)
+def test_what_is_asked_for_costs_what_it_brings(room: Room, asks: dict[str, Any]) -> None:
+    label = Looked("a")
+    room.publish("jobs", *range(5000), label=label)
+    room.publish("prices", *range(5000), label=label)
+    browser = room.browser()
+    browser.subscribe("jobs")
+    since = {"epoch": room.broker.open("prices").epoch, "offset": 1}
+    Looked.times = 0
+    frames = browser.says(**asks, since=since)
+    assert len(rows(frames)) <= 1
+    assert Looked.times < 50  # not for each of the messages
 
 
 def test_several_replays_are_answered_in_turn(room: Room) -> None:

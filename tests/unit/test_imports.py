@@ -11,14 +11,15 @@ import dash_pipe
 PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
-    {"errors", "once", "pool", "version"},
+    {"errors", "once", "pool", "version", "message", "limits"},
+    {"window", "losses"},
     {"log", "settings", "http", "reach", "policy"},
     {"protocol"},
     {"access", "session", "brokers"},
     {"delivery"},
     {"desk"},
-    {"hub", "legacy"},
-    {"runtime", "poll", "info"},
+    {"hub"},
+    {"runtime", "poll", "info", "legacy"},
     {"sending", "endpoint"},
     {"poke_body"},
     {"poke"},

@@ -1,13 +1,15 @@
 """A log against a naive one that keeps everything."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dash_pipe.log import Labels, Limits, Log, Lost
+from dash_pipe import window
+from dash_pipe.log import Labels, Limits, Log, Lost, Position
 from unit.fakes import Clock
 
 
@@ -41,6 +43,17 @@ class Oracle:
     def wanted(self, after: int, labels: Labels) -> list[Sent]:
         return [s for s in self.sent[after:] if labels is None or s.label in labels]
 
+    def newest(self, now: float, labels: Labels, last: int, upto: int) -> list[int]:
+        found: list[int] = []
+        for label in {sent.label for sent in self.wanted(0, labels)}:
+            readable = self.readable(now)
+            found += [
+                sent.offset
+                for sent in self.sent[:upto]
+                if sent.label == label and sent.offset in readable
+            ][-last:]
+        return sorted(found)
+
 
 def covered(sent: Sent, lost: Iterable[Lost]) -> bool:
     """Whether a browser that is told of these losses counts this message among them."""
@@ -52,6 +65,7 @@ NAMES = "abcd"
 LABELS = st.none() | st.frozensets(st.sampled_from(NAMES + "z"), max_size=3)
 APPEND = st.tuples(st.just("append"), st.sampled_from(NAMES), st.integers(0, 60))
 READ = st.tuples(st.just("read"), LABELS, st.integers(1, 400), st.integers(0, 100))
+PAST = st.tuples(st.just("newest"), LABELS, st.integers(1, 4), st.integers(0, 100))
 FORWARD = st.tuples(st.just("wait"), st.sampled_from([0.5, 1.0, 4.0, 30.0]))
 JUMP = st.tuples(st.just("wait"), st.sampled_from([-30.0, -2.0, 0.5, 4.0, 30.0]))
 # Room for every label, and for fewer: then what is known of loss is a bound.
@@ -68,6 +82,7 @@ LIMITS = st.builds(
 def replay_history(limits: Limits, history: list[Any], *, forward: bool) -> None:
     clock = Clock()
     log = Log("epoch", limits, clock)
+    assert log.newest(None, 1, Position("another", 0)) == []
     oracle = Oracle(limits)
     for name, *given_ in history:
         if name == "wait":
@@ -80,6 +95,11 @@ def replay_history(limits: Limits, history: list[Any], *, forward: bool) -> None
             row = json.dumps([offset, label, "x" * length], separators=(",", ":"))
             size = len(row) + len(f",{clock.now:.3f}")
             oracle.sent.append(Sent(offset, label, clock.now, size))
+        elif name == "newest":
+            labels, last, position = given_
+            upto = position % (log.head + 1)
+            got = [m.offset for m in log.newest(labels, last, Position("epoch", upto))]
+            assert not forward or got == oracle.newest(clock.now, labels, last, upto)
         else:
             labels, max_bytes, position = given_
             after = position % (log.head + 1)
@@ -119,14 +139,22 @@ def check_exact(log: Log, oracle: Oracle, after: int, labels: Labels, now: float
         assert all(offset <= most for _, offset in lost)
 
 
+@pytest.fixture(scope="module", params=["looked through", "looked up"], autouse=True)
+def _few(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "looked up":
+            patch.setattr(window, "FEW", 0)
+        yield
+
+
 @settings(max_examples=300)
-@given(LIMITS, st.lists(APPEND | APPEND | READ | FORWARD, max_size=60))
+@given(LIMITS, st.lists(APPEND | APPEND | READ | PAST | FORWARD, max_size=60))
 def test_a_log_does_what_a_naive_one_does(limits: Limits, history: list[Any]) -> None:
     replay_history(limits, history, forward=True)
 
 
 @settings(max_examples=300)
-@given(LIMITS, st.lists(APPEND | APPEND | READ | JUMP, max_size=60))
+@given(LIMITS, st.lists(APPEND | APPEND | READ | PAST | JUMP, max_size=60))
 def test_nothing_is_missing_without_a_word_when_the_clock_jumps(
     limits: Limits, history: list[Any]
 ) -> None:

@@ -100,7 +100,7 @@ def test_what_left_the_window_is_told(page: Page) -> None:
     room.publish("jobs", *range(5))
     subscribed, *frames = page.polls()
     assert subscribed["recovered"] is False
-    assert subscribed["lost"] == [["a", 3]]
+    assert frames[0]["lost"] == [["a", 3]]
     assert values(frames) == [3, 4]
 
 
@@ -235,3 +235,36 @@ def test_the_app_is_asked_for_every_subscribe(denied: Denied) -> None:
     subscribe = Subscribe("jobs", frozenset("a"))
     assert collected.permit(subscribe) is denied
     assert asked == [subscribe]
+
+
+def questions(room: Room, *frames: object) -> tuple[Frames, list[Subscribe]]:
+    """What a poll is answered where the app is asked, and what that is asked."""
+    asked: list[Subscribe] = []
+
+    def permit(subscribe: Subscribe) -> Denied:
+        asked.append(subscribe)
+        return frozenset() if subscribe.labels is None else subscribe.labels
+
+    request = HttpRequest("POST", "poll", body=json.dumps(frames).encode())
+    return json.loads(poll(request, room.broker, Policy(), 2.0, permit).body), asked
+
+
+def test_the_app_is_asked_the_same_once(room: Room) -> None:
+    given = [subscription(), subscription(), subscription(token="t"), subscription("prices")]
+    given += [{**subscription(), "labels": ["a"]}] * 2
+    frames, asked = questions(room, *given)
+    told = [(subscribe.channel, subscribe.labels, subscribe.token) for subscribe in asked]
+    assert told == [
+        ("jobs", None, None),
+        ("jobs", None, "t"),
+        ("prices", None, None),
+        ("jobs", frozenset("a"), None),
+    ]
+    assert kinds(frames) == ["subscribed"] * 4 + ["error"] * 2
+
+
+def test_the_app_is_asked_so_much_and_no_more(room: Room) -> None:
+    frames, asked = questions(room, *[subscription(token=f"{n}") for n in range(MAX_FRAMES)])
+    assert len(asked) == 128
+    assert kinds(frames) == ["subscribed"] * 128 + ["error"] * (MAX_FRAMES - 128)
+    assert {frame["code"] for frame in frames[128:]} == {"too_many_channels"}

@@ -40,11 +40,8 @@ def encode(frame: dict[str, Any]) -> Frame:
     match frame["type"]:
         case "subscribed":
             at = Position(fields.pop("epoch"), fields.pop("offset"))
-            lost = [tuple(row) for row in fields.pop("lost")]
             denied = frozenset(fields.pop("denied", ()))
-            return protocol.subscribed(
-                fields.pop("channel"), at, lost=lost, denied=denied, **fields
-            )
+            return protocol.subscribed(fields.pop("channel"), at, denied=denied, **fields)
         case "messages":
             lost = [tuple(row) for row in fields.get("lost", [])]
             batch = Batch(rows, fields["upto"], lost, fields["epoch"])

@@ -1,0 +1,89 @@
+"""One connection held against docs/protocol.md, whatever the page makes of what it brings."""
+
+import json
+from typing import Any
+
+Position = tuple[str, int]
+
+
+class Wire:
+    """What was asked on a connection, and what the server has sent since.
+
+    Args:
+        batch: how many characters go out before the server waits for a pong.
+    """
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._labels: dict[str, Any] = {}  # of each channel that is subscribed
+        self._since: dict[str, Any] = {}
+        self._at: dict[str, Position] = {}  # rows are above it
+        self._asked: dict[int, Any] = {}  # the labels of each replay that may be answered
+        self._past: dict[int, int] = {}  # the last row of each
+        self._ping = 0
+        self._unanswered = 0
+
+    def asks(self, text: str) -> None:
+        """The server is about to take a frame from the page."""
+        frame = json.loads(text)
+        channel = frame.get("channel")
+        match frame["type"]:
+            case "subscribe":
+                if channel not in self._labels:
+                    self._since[channel] = frame.get("since")
+                self._labels[channel] = frame["labels"]
+            case "unsubscribe":
+                self._labels.pop(channel, None)
+                self._at.pop(channel, None)
+            case "replay":
+                wanted, labels = frame["labels"], self._labels.get(channel, [])
+                both = None not in (wanted, labels)
+                labels = set(wanted) & set(labels) if both else wanted or labels
+                self._asked[frame["id"]] = labels
+            case "pong" if frame["n"] == self._ping:
+                self._unanswered = 0
+
+    def says(self, text: str) -> None:
+        """The server has sent a frame."""
+        frame = json.loads(text)
+        channel = frame.get("channel")
+        match frame["type"]:
+            case "subscribed":
+                since = self._since.pop(channel, None)
+                if channel not in self._at:
+                    self._at[channel] = self._begin(since, frame["epoch"], frame["offset"])
+            case "messages":
+                self._flows(text, frame)
+                epoch, at = self._at[channel]
+                at = at if epoch == frame["epoch"] else 0
+                at = self._ascends(frame, at, self._labels[channel])
+                assert at <= frame["upto"]
+                self._at[channel] = frame["epoch"], frame["upto"]
+            case "replayed":
+                self._flows(text, frame)
+                id_ = frame["id"]
+                at = self._ascends(frame, self._past.get(id_, 0), self._asked[id_])
+                assert at <= frame["upto"]
+                self._past[id_] = at
+            case "ping":
+                assert frame["n"] > self._ping
+                self._ping = frame["n"]
+
+    def _begin(self, since: dict[str, Any] | None, epoch: str, head: int) -> Position:
+        if since is None or (since["epoch"] == epoch and since["offset"] > head):
+            return epoch, head
+        return epoch, since["offset"] if since["epoch"] == epoch else 0
+
+    def _flows(self, text: str, frame: dict[str, Any]) -> None:
+        assert self._unanswered < self._batch, "the server does not wait for the pong"
+        self._unanswered += len(text)
+        rows = frame["messages"]
+        assert len(rows) <= 1 or len(json.dumps(rows, separators=(",", ":"))) <= 1.2 * self._batch
+
+    def _ascends(self, frame: dict[str, Any], at: int, labels: Any) -> int:
+        """The rows are news, in order, and of labels that were asked for; the last of them."""
+        for offset, label, *_ in frame["messages"]:
+            assert offset > at, f"{frame} after {at}"
+            assert labels is None or label in labels, f"{frame} has more than {labels}"
+            at = offset
+        return at

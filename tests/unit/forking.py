@@ -1,0 +1,59 @@
+"""A server with one browser, which forks when it is told to. A process of its own.
+
+Its arguments say what serves the browser, and which descriptor is the browser's socket. It reads
+lines: at the first it forks, at the end of them both processes end. It writes the child's id.
+"""
+
+import os
+import socket
+import sys
+import threading
+
+KIND, DESCRIPTOR = sys.argv[1], int(sys.argv[2])
+if KIND == "greenlets":
+    from gevent import monkey
+
+    monkey.patch_all()
+
+import select  # noqa: E402 - it may have been patched
+
+from websockets.http11 import Request  # noqa: E402
+
+from dash_pipe.hosts.loop import loop_thread  # noqa: E402
+from dash_pipe.hosts.threadhub import thread_hub  # noqa: E402
+from dash_pipe.hosts.threads import ThreadSocket  # noqa: E402
+from dash_pipe.hosts.wire import websocket  # noqa: E402
+from dash_pipe.protocol import Close  # noqa: E402
+
+
+def serve() -> None:
+    sock = socket.socket(fileno=DESCRIPTOR)
+    server = websocket()
+    server.receive_data(sock.recv(4096))
+    (request,) = server.events_received()
+    assert isinstance(request, Request)
+    handshake = (server, server.accept(request))
+    if KIND == "loop":
+        sock.setblocking(False)
+        loop_thread().adopt(sock, *handshake, None, None)
+    else:
+        refusal = (Close.ORIGIN, "no") if KIND == "refused" else None
+        browser = ThreadSocket(thread_hub(), sock, handshake, refusal, None)
+        threading.Thread(target=browser.serve, daemon=True).start()
+
+
+def told() -> bool:
+    """Wait for a line; false when there is none any more."""
+    select.select([0], [], [])
+    return bool(os.read(0, 1))
+
+
+if __name__ == "__main__":
+    serve()
+    told()
+    child = os.fork()
+    if child:
+        os.write(1, b"%d\n" % child)
+    while told():
+        pass
+    os._exit(0)

@@ -1,0 +1,14 @@
+"""The index of a window's labels."""
+
+from dash_pipe.limits import Limits
+from dash_pipe.message import Message
+from dash_pipe.window import Window
+
+
+def test_the_index_is_no_larger_than_twice_what_it_is_for() -> None:
+    window = Window(Limits(messages=10))
+    for offset in range(1, 1001):
+        window.add(Message(offset, "often" if offset % 7 else f"once {offset}", "", 0.0, 0))
+        window.trim(0.0)
+        assert sum(map(len, window._offsets.values())) <= 20
+        assert len(window._offsets) <= 3
