@@ -80,7 +80,7 @@ class Collected:
 
     def __init__(self, permit: Permit) -> None:
         self._permit = permit
-        self._verdicts: dict[tuple[str, Labels, str | None], Denied] = {}
+        self._verdicts: dict[tuple[str, Labels, str | None], Denied | None] = {}
         self.frames: list[Frame] = []
         self.size = 0
         self.closed: tuple[Close, str] | None = None
