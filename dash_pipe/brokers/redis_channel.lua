@@ -89,12 +89,6 @@ local function add(label, id, tail)
   return row
 end
 
-local function keep_ids()
-  for _, key in ipairs({ids, places}) do
-    call('PEXPIRE', key, text(bounds.id_seconds * 1000 + SLACK))
-  end
-end
-
 -- Where the message with an id is, 0 if in a former log; nil when no such id is remembered.
 local function place_of(id)
   local time = call('ZSCORE', ids, id)
@@ -109,10 +103,7 @@ local function remember(id)
   call('HSET', places, id, text(head))
   local old = call('ZRANGEBYSCORE', ids, '-inf', text((now - bounds.id_seconds) * 1000000),
     'LIMIT', 0, 100)
-  local count = call('ZCARD', ids)
-  if count == 1 then
-    keep_ids()
-  elseif #old == 0 and count > bounds.ids then
+  if #old == 0 and call('ZCARD', ids) > bounds.ids then
     old = call('ZRANGE', ids, 0, 0)
   end
   if #old > 0 then
@@ -178,18 +169,30 @@ local function begin(after)
   end
 end
 
+-- Whether the keys expire that were made anew, after they were empty for a moment or evicted.
+local function expires()
+  for _, key in ipairs({newest, ids, places}) do
+    if call('PTTL', key) == -1 then
+      return false
+    end
+  end
+  return true
+end
+
 local function save()
   local now_there = sizes_now()
   local left = call('PTTL', meta)
   call('HSET', meta, 'epoch', epoch, 'head', text(head), 'mark', mark, 'bytes', text(bytes),
     'rest', text(rest), 'sizes', now_there)
-  if left < bounds.keep - SLACK or shape(now_there) ~= shape(sizes or '') then
+  if left < bounds.keep - SLACK or shape(now_there) ~= shape(sizes or '') or not expires() then
     -- What people listen to without a message may be invented: it is not kept for long.
     local keep = head > 0 and bounds.keep or bounds.vacant
     for _, key in ipairs({meta, log, newest, labels, lost}) do
       call('PEXPIRE', key, text(keep))
     end
-    keep_ids()
+    for _, key in ipairs({ids, places}) do
+      call('PEXPIRE', key, text(bounds.id_seconds * 1000 + SLACK))
+    end
   end
 end
 

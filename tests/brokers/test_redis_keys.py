@@ -7,6 +7,7 @@ import pytest
 from brokers.conftest import Make
 from brokers.listening import Ear, Lounge
 from dash_pipe.brokers import Broker, redis_channel, redis_conversation, redis_mirrors
+from harness.proxy import Proxy
 from harness.redis import RedisServer
 from harness.wait import wait_for
 from unit.fakes import rows, values
@@ -52,6 +53,17 @@ def test_where_nothing_was_sent_a_place_is_kept_for_minutes(
     for _ in range(2):
         assert redis.ask("PTTL", META) > HOUR
         wait_for_checks(redis)
+
+
+def test_everything_ends(redis: RedisServer, make_redis: Make) -> None:
+    broker = make_redis(messages=1, labels=2)
+    for evicted in ("ids", "places", "none"):
+        for label in "aab":
+            broker.publish("jobs", label, "1")
+        keys = redis.ask("KEYS", "*")
+        assert len(keys) == 7
+        assert [key for key in keys if redis.ask("PTTL", key) < 0] == []
+        redis.ask("DEL", f"dash-pipe:{{jobs}}:{evicted}")
 
 
 @pytest.fixture
@@ -110,6 +122,20 @@ def test_a_place_that_was_removed_is_taken_again(
     assert make_redis().publish("jobs", "a", '"first"') == (answer["epoch"], 1)
     (frame,) = lounge.frames(browser, [], rows)
     assert (frame["epoch"], values([frame])) == (answer["epoch"], ["first"])
+
+
+def test_what_was_missed_is_not_taken_for_nothing(redis: RedisServer, make_redis: Make) -> None:
+    """A listener that knows of an empty log, and comes back to a part of one that was not."""
+    with Proxy(redis.port) as proxy:
+        ear = Ear(make_redis(proxy.url.replace("http", "redis")))
+        log = ear.open("jobs")
+        epoch = log.epoch
+        proxy.refuse()
+        proxy.cut()
+        assert make_redis().publish("jobs", "a", "1") == (epoch, 1)
+        assert redis.ask("DEL", META) == 1
+        proxy.allow()
+        ear.until(lambda: log.epoch != epoch)
 
 
 def test_what_was_sent_is_not_taken_for_nothing(redis: RedisServer, make_redis: Make) -> None:
