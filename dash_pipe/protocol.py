@@ -24,6 +24,7 @@ MAX_REPLAYS = 128
 MAX_PARKED = 512  # requests of a connection that wait for a log to be read
 MAX_LAST = 1000
 MAX_BAD_FRAMES = 16
+CLOSE_TIMEOUT = 10.0  # seconds from our close to when the connection is dropped, answered or not
 FINAL = frozenset({"denied", "too_many_labels", "too_many_channels"})  # for that subscription
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
 

@@ -36,8 +36,8 @@ def send_to_pipe_channel(
         value: anything that a Dash callback may return: plain data, figures, components, numpy
             and pandas, dates. It is encoded as Dash encodes a callback's return value.
         message_id: a string of 1 to 200 characters. Of messages on a channel with the same id
-            only the first is delivered (of the last 10,000, and for 10 minutes; in Redis, while the
-            channel is in use, for longer). So an id is for one message, for ever.
+            only the first is delivered (of the last 10,000, and for 10 minutes). So an id is for
+            one message, for ever.
 
     Returns:
         The message's position in the channel: ``(epoch, offset)``.

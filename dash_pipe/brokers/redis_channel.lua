@@ -9,7 +9,7 @@
 --   newest  hash, label -> row: the newest message of a label when it has left the window
 --   labels  sorted set, label -> offset of its newest message, of the labels that are kept
 --   lost    sorted set, label -> newest lost offset
---   ids     sorted set, id -> when its message was sent, in milliseconds
+--   ids     sorted set, id -> when its message was sent, in microseconds
 --   places  hash, id -> offset, of those that were not sent to a former log
 -- A row is the message's wire form, [offset,label,value,seconds.milliseconds]; a label is kept as
 -- the JSON text that stands there.
@@ -19,8 +19,8 @@
 --   append  the last message that the sender knows of: its epoch, offset, id and time; then label,
 --           value, id. Returns {epoch, offset, time}; no time when a message with the id was there.
 --           Announces `epoch id-of-the-message-before id row`.
---   begin   the epoch that is to end (or ''), the time after which its messages stay (or '').
---           Announces `epoch`.
+--   begin   the epoch that is to end (or ''), the time after which its messages stay (or ''), the
+--           epoch to begin with where there is nothing at all (or ''). Announces `epoch`.
 --
 -- A log that has lost its end can't go on: its offsets would be given twice. Whoever knows of a
 -- message that is not there any more ends it; what was sent after that message stays.
@@ -89,30 +89,21 @@ local function add(label, id, tail)
   return row
 end
 
-local function keep_ids()
-  for _, key in ipairs({ids, places}) do
-    call('PEXPIRE', key, text(bounds.id_seconds * 1000 + SLACK))
-  end
-end
-
 -- Where the message with an id is, 0 if in a former log; nil when no such id is remembered.
 local function place_of(id)
   local time = call('ZSCORE', ids, id)
-  if time and tonumber(time) >= (now - bounds.id_seconds) * 1000 then
+  if time and tonumber(time) >= (now - bounds.id_seconds) * 1000000 then
     return call('HGET', places, id) or '0'
   end
 end
 
 -- Remember the id of the newest message, and forget what is beyond the bounds.
 local function remember(id)
-  call('ZADD', ids, text(now * 1000), id)
+  call('ZADD', ids, text(now * 1000000), id)
   call('HSET', places, id, text(head))
-  local old = call('ZRANGEBYSCORE', ids, '-inf', text((now - bounds.id_seconds) * 1000),
+  local old = call('ZRANGEBYSCORE', ids, '-inf', text((now - bounds.id_seconds) * 1000000),
     'LIMIT', 0, 100)
-  local count = call('ZCARD', ids)
-  if count == 1 then
-    keep_ids()
-  elseif #old == 0 and count > bounds.ids then
+  if #old == 0 and call('ZCARD', ids) > bounds.ids then
     old = call('ZRANGE', ids, 0, 0)
   end
   if #old > 0 then
@@ -178,23 +169,40 @@ local function begin(after)
   end
 end
 
+-- Whether the keys expire that were made anew, after they were empty for a moment or evicted.
+local function expires()
+  for _, key in ipairs({newest, ids, places}) do
+    if call('PTTL', key) == -1 then
+      return false
+    end
+  end
+  return true
+end
+
 local function save()
   local now_there = sizes_now()
   local left = call('PTTL', meta)
   call('HSET', meta, 'epoch', epoch, 'head', text(head), 'mark', mark, 'bytes', text(bytes),
     'rest', text(rest), 'sizes', now_there)
-  if left < bounds.keep - SLACK or shape(now_there) ~= shape(sizes or '') then
+  if left < bounds.keep - SLACK or shape(now_there) ~= shape(sizes or '') or not expires() then
+    -- What people listen to without a message may be invented: it is not kept for long.
+    local keep = head > 0 and bounds.keep or bounds.vacant
     for _, key in ipairs({meta, log, newest, labels, lost}) do
-      call('PEXPIRE', key, text(bounds.keep))
+      call('PEXPIRE', key, text(keep))
     end
-    keep_ids()
+    for _, key in ipairs({ids, places}) do
+      call('PEXPIRE', key, text(bounds.id_seconds * 1000 + SLACK))
+    end
   end
 end
 
 local intact = epoch and sizes == sizes_now()
 
 if operation == 'begin' then
-  local former, after = ARGV[5], tonumber(ARGV[6])
+  local former, after, again = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+  if again ~= '' and not epoch and sizes_now() == '0 0 0 0' then
+    fresh = again
+  end
   if not intact or epoch == former then -- else another process was faster
     begin(intact and after)
     trim()

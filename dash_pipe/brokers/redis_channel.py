@@ -22,6 +22,25 @@ _TEXT = files(__package__).joinpath("redis_channel.lua").read_text("utf-8")
 SCRIPT = (_TEXT, hashlib.sha1(_TEXT.encode(), usedforsecurity=False).hexdigest())
 
 LISTENED_SECONDS = 120.0  # that a log is there at least: longer than between two looks at it
+VACANT_SECONDS = 600.0  # that one is there to which nothing was sent; browsers may invent names
+
+# Keeps a log from expiring, as save() in the script does, and returns where it ends.
+_LOOK = """
+local keep = redis.call('HGET', KEYS[1], 'head') == '0' and ARGV[2] or ARGV[1]
+for _, key in ipairs(KEYS) do
+  redis.call('PEXPIRE', key, keep)
+end
+return redis.call('HMGET', KEYS[1], 'epoch', 'head', 'mark')
+"""
+
+# Ends a log to which nothing was sent; the announcement is for those who listen all the same.
+_VACATE = """
+local there = redis.call('HMGET', KEYS[1], 'epoch', 'head')
+if there[1] == ARGV[1] and there[2] == '0' then
+  redis.call('DEL', KEYS[1])
+  redis.call('PUBLISH', ARGV[2], '')
+end
+"""
 
 _KEYS = ("meta", "log", "newest", "labels", "lost", "ids", "places")
 
@@ -83,19 +102,25 @@ class RedisChannel:
         fresh = secrets.token_urlsafe(8)
         return ("append", self._bounds, fresh, self.news, *known, json.dumps(label), value, mark)
 
-    def begin(self, former: str, after: float | None) -> tuple[Any, ...]:
+    def begin(self, former: str, after: float, again: str) -> tuple[Any, ...]:
         """The arguments of the script that end the log named ``former`` and begin another.
 
         What came after that time stays, under new offsets. If another epoch is there, nothing
-        happens.
+        happens. Where there is nothing at all it is named ``again``, unless that is empty.
         """
         fresh = secrets.token_urlsafe(8)
-        return ("begin", self._bounds, fresh, self.news, former, "" if after is None else after)
+        return ("begin", self._bounds, fresh, self.news, former, after, again)
 
-    def head(self) -> list[Sequence[Any]]:
-        """The commands that ask for the head, and keep a log that is listened to from expiring."""
-        touch = [("PEXPIRE", key, self._keep) for key in self.keys[:5]]
-        return [("HMGET", self.keys[0], "epoch", "head", "mark"), *touch]
+    def vacate(self, epoch: str) -> Sequence[Any]:
+        """The command that ends the log named ``epoch`` if nothing was sent to it.
+
+        Another process in which somebody listens to it begins it again, by that name.
+        """
+        return ("EVAL", _VACATE, 1, self.keys[0], epoch, self.news)
+
+    def head(self) -> Sequence[Any]:
+        """The command that asks for the head, and keeps a log that is listened to from expiring."""
+        return ("EVAL", _LOOK, 5, *self.keys[:5], *self._keep)
 
     def read(self, after: int) -> list[Sequence[Any]]:
         """The commands that read the log from an offset on, as of one moment."""
@@ -122,15 +147,19 @@ def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:
 
 
 @cache
-def _bounds(limits: Limits) -> tuple[str, int]:
-    """The bounds as the script takes them, and how long it keeps a log, in milliseconds."""
+def _bounds(limits: Limits) -> tuple[str, tuple[int, int]]:
+    """The bounds as the script takes them, and how long it keeps a log, in milliseconds.
+
+    That is two times: where something was sent, and where nothing was.
+    """
     keep = int(1000 * max(limits.seconds, limits.label_seconds, LISTENED_SECONDS))
+    vacant = int(1000 * VACANT_SECONDS)
     ids = {"ids": MAX_IDS, "id_seconds": IDS_SECONDS}
-    return json.dumps({"keep": keep, **ids, **asdict(limits)}), keep
+    return json.dumps({"keep": keep, "vacant": vacant, **ids, **asdict(limits)}), (keep, vacant)
 
 
 def head(reply: list[bytes | None]) -> Head:
-    """What the first command of ``head`` returned."""
+    """What the command of ``head`` returned."""
     epoch, offset, mark = reply[:3]
     if epoch is None or offset is None or mark is None:
         return Head("", 0, "")

@@ -66,6 +66,7 @@ class Conversation:
                 self._follow(self._mirrors.take())
                 more = self._hear()
                 self._look()
+                self._vacate()
                 if not told and not self._awaited:
                     told = True
                     in_step()
@@ -141,11 +142,11 @@ class Conversation:
         stale = [mirrored for mirrored in found if mirrored is not None and mirrored.subscribed]
         for start in range(0, len(stale), AT_ONCE):
             part = stale[start : start + AT_ONCE]
-            commands = [command for each in part for command in each.channel.head()]
+            commands = [each.channel.head() for each in part]
             for each in part:
                 self._mirrors.begin(each)
             replies = self._asks.ask(*commands, timeout=TIMEOUT)
-            for each, reply in zip(part, replies[:: len(commands) // len(part)], strict=True):
+            for each, reply in zip(part, replies, strict=True):
                 log = each.mirror.log
                 in_step = each.mirror.in_step(head(reply))
                 if not in_step:
@@ -165,10 +166,17 @@ class Conversation:
                 case Next.NOTHING:
                     return
                 case Next.BEGIN:
-                    order = channel.begin(found.end.epoch, mirror.newest_time)
+                    again = mirror.log.epoch if mirror.is_vacant else ""
+                    order = channel.begin(found.end.epoch, mirror.newest_time, again)
                     self._asks.run(SCRIPT, channel.keys, *order, timeout=TIMEOUT)
             after = 0
         raise RedisError(f"the log of {mirrored.name!r} begins anew again and again")
+
+    def _vacate(self) -> None:
+        """End logs to which nothing was sent, where too many are left."""
+        if vacated := self._mirrors.take_vacated():
+            commands = [channel.vacate(epoch) for channel, epoch in vacated]
+            self._asks.ask(*commands, timeout=TIMEOUT)
 
     def _check(self) -> None:
         """Look whether the connections are alive and nothing was missed."""

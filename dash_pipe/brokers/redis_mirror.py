@@ -52,6 +52,12 @@ class Mirror:
         self._add(message, mark)
         return True
 
+    @property
+    def is_vacant(self) -> bool:
+        """Whether it has an epoch, and nothing was sent under it."""
+        end = self.log.end
+        return end.epoch != "" and end.offset == 0
+
     def in_step(self, head: Head) -> bool:
         """Whether the mirror ends where the log in Redis does."""
         return head.epoch != "" and head == (*self.log.end, self._mark)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from ..log import Limits, Log
@@ -38,7 +39,8 @@ class Mirrors:
     Args:
         database: the number of the database.
         limits: the bounds of each log.
-        max_idle: how many mirrors that nobody listens to may linger.
+        max_idle: how many mirrors that nobody listens to may linger; and of how many others, to
+            which nothing was sent, the log in Redis may stay.
     """
 
     def __init__(self, database: int, limits: Limits, max_idle: int) -> None:
@@ -46,7 +48,10 @@ class Mirrors:
         self._limits = limits
         self._lock = threading.Lock()
         self._following: Following[Mirrored] = Following(max_idle)
+        self._max_idle = max_idle
         self._asked: set[str] = set()  # new, gone, or to be refreshed
+        self._vacant: OrderedDict[str, str] = OrderedDict()  # gone; the epoch in Redis
+        self._vacated: list[tuple[RedisChannel, str]] = []
 
     def __len__(self) -> int:
         return len(self._following)
@@ -86,6 +91,12 @@ class Mirrors:
             asked, self._asked = self._asked, set()
             return asked
 
+    def take_vacated(self) -> list[tuple[RedisChannel, str]]:
+        """The logs, and their epochs, that are to be ended since the last call."""
+        with self._lock:
+            vacated, self._vacated = self._vacated, []
+            return vacated
+
     def names(self) -> list[str]:
         """All channels."""
         with self._lock:
@@ -109,9 +120,17 @@ class Mirrors:
 
     def _make(self, name: str) -> Mirrored:
         self._asked.add(name)
-        return Mirrored(
-            name, RedisChannel(name, self._database, self._limits), Mirror(self._limits)
-        )
+        self._vacant.pop(name, None)
+        return Mirrored(name, self._channel(name), Mirror(self._limits))
+
+    def _channel(self, name: str) -> RedisChannel:
+        return RedisChannel(name, self._database, self._limits)
 
     def _gone(self, gone: list[Mirrored]) -> None:
-        self._asked.update(mirrored.name for mirrored in gone)
+        for mirrored in gone:
+            self._asked.add(mirrored.name)
+            if mirrored.mirror.is_vacant:
+                self._vacant[mirrored.name] = mirrored.mirror.log.epoch
+        while len(self._vacant) > self._max_idle:
+            name, epoch = self._vacant.popitem(last=False)
+            self._vacated.append((self._channel(name), epoch))

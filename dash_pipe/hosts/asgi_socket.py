@@ -9,7 +9,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe, close_reason
+from ..protocol import (
+    CLOSE_TIMEOUT,
+    MAX_FRAME_BYTES,
+    SUBPROTOCOL,
+    Close,
+    Denied,
+    Frame,
+    Subscribe,
+    close_reason,
+)
 from ..session import Session
 from .asking import OpenRequest
 from .loophub import LoopHub
@@ -17,8 +26,6 @@ from .loophub import LoopHub
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
-
-CLOSE_TIMEOUT = 10.0  # seconds that the server has to bring our close to the browser
 
 # From Python 3.12 on a send that need not wait, which is nearly every one, costs no turn of the
 # loop: it is done when the task has been made.

@@ -10,13 +10,11 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..access import Refusal
-from ..protocol import SUBPROTOCOL, Close, Denied, Frame, Subscribe
+from ..protocol import CLOSE_TIMEOUT, SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
 from .asking import OpenRequest
 from .loophub import LoopHub
 from .wire import Wire, encoded
-
-CLOSE_TIMEOUT = 10.0  # seconds that a browser has to answer our close
 
 
 class Connection(asyncio.BufferedProtocol):

@@ -16,7 +16,7 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..access import Refusal
-from ..protocol import SUBPROTOCOL, Close, Denied, Frame, Subscribe
+from ..protocol import CLOSE_TIMEOUT, SUBPROTOCOL, Close, Denied, Frame, Subscribe
 from ..session import Session
 from .asking import OpenRequest
 from .authorize import refused_now
@@ -24,7 +24,6 @@ from .threadhub import ThreadHub
 from .wire import Wire, encoded
 
 BUFFER_BYTES = 16 * 1024
-CLOSE_TIMEOUT = 10.0  # seconds that a browser has to answer our close
 
 logger = logging.getLogger("dash_pipe")
 

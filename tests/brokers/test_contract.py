@@ -400,6 +400,23 @@ def test_a_browser_resumes_where_it_was(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
+def test_nothing_is_missed_where_nothing_had_been_sent(make: Make) -> None:
+    first = make()
+    second = elsewhere(make, first)
+    lounges = Lounge(first), Lounge(second)
+    stays, moves = lounges[1].browser(), lounges[0].browser()
+    lounges[1].frames(stays, stays.subscribe("jobs"), told)
+    (answer,) = lounges[0].frames(moves, moves.subscribe("jobs"), told)
+    lounges[0].hub.disconnect(moves.session)
+    first.publish("jobs", "a", '"first"')
+    moved = lounges[1].browser()
+    since = {"epoch": answer["epoch"], "offset": answer["offset"]}
+    frames = lounges[1].frames(moved, moved.subscribe("jobs", since=since), rows)
+    assert frames[0]["recovered"] is True
+    assert values(frames) == values(lounges[1].frames(stays, [], rows)) == ["first"]
+
+
+@pytest.mark.beyond_layers("it has no history")
 def test_a_place_that_is_lost_is_a_gap(make: Make) -> None:
     broker = make(messages=2)
     position = publish(broker, "a")

@@ -13,7 +13,7 @@ import dash_pipe
 from dash_pipe.hosts import threadhub, threads
 from dash_pipe.hosts.threadhub import ThreadHub, thread_hub
 from dash_pipe.hosts.threads import ThreadSocket
-from dash_pipe.protocol import Close
+from dash_pipe.protocol import CLOSE_TIMEOUT, Close
 from unit.line import Line
 from unit.processes import forked, forks, kill
 
@@ -150,7 +150,7 @@ def test_goodbye_does_not_wait_for_ever(
     page.sock.recv(1)  # the writer is at it, and will hang: there is no room for the rest
     began = time.monotonic()
     shared.goodbye()
-    assert time.monotonic() - began < threads.CLOSE_TIMEOUT / 2
+    assert time.monotonic() - began < CLOSE_TIMEOUT / 2
 
 
 def test_the_app_is_asked_while_the_others_go_on() -> None:

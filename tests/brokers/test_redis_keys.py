@@ -1,0 +1,147 @@
+"""What is written into Redis where people only listen: little, and not for long."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from brokers.conftest import Make
+from brokers.listening import Ear, Lounge
+from dash_pipe.brokers import Broker, redis_channel, redis_conversation, redis_mirrors
+from harness.proxy import Proxy
+from harness.redis import RedisServer
+from harness.wait import wait_for
+from unit.fakes import rows, values
+
+META = "dash-pipe:{jobs}:meta"
+HOUR = 3_600_000
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads are compared all the time."""
+    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.1)
+
+
+def checks(redis: RedisServer) -> int:
+    """How often heads were compared."""
+    return int(redis.ask("INFO", "commandstats").get("cmdstat_ping", {}).get("calls", 0))
+
+
+def wait_for_checks(redis: RedisServer) -> None:
+    enough = checks(redis) + 3
+    wait_for(lambda: checks(redis) >= enough, "heads to be compared")
+
+
+def visit(broker: Broker, *channels: str) -> None:
+    """Listen for a moment."""
+    ear = Ear(broker)
+    for channel in channels:
+        ear.open(channel)
+        broker.close(channel)
+    ear.unwatch()
+
+
+def test_where_nothing_was_sent_a_place_is_kept_for_minutes(
+    redis: RedisServer, make_redis: Make
+) -> None:
+    log = Ear(make_redis()).open("jobs")
+    assert redis.ask("KEYS", "*") == [META]
+    assert 0 < redis.ask("PTTL", META) < HOUR
+    wait_for_checks(redis)
+    assert 0 < redis.ask("PTTL", META) < HOUR
+    assert make_redis().publish("jobs", "a", "1") == (log.epoch, 1)
+    for _ in range(2):
+        assert redis.ask("PTTL", META) > HOUR
+        wait_for_checks(redis)
+
+
+def test_everything_ends(redis: RedisServer, make_redis: Make) -> None:
+    broker = make_redis(messages=1, labels=2)
+    for evicted in ("ids", "places", "none"):
+        for label in "aab":
+            broker.publish("jobs", label, "1")
+        keys = redis.ask("KEYS", "*")
+        assert len(keys) == 7
+        assert [key for key in keys if redis.ask("PTTL", key) < 0] == []
+        redis.ask("DEL", f"dash-pipe:{{jobs}}:{evicted}")
+
+
+@pytest.fixture
+def not_for_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A place is kept for a second, and a mirror does not linger."""
+    monkeypatch.setattr(redis_channel, "VACANT_SECONDS", 1.0)
+    monkeypatch.setattr(redis_mirrors, "LINGER_SECONDS", 0.0)
+    redis_channel._bounds.cache_clear()
+    yield
+    redis_channel._bounds.cache_clear()
+
+
+def test_it_is_kept_while_somebody_listens(
+    redis: RedisServer, make_redis: Make, not_for_long: None
+) -> None:
+    visit(make_redis(), "other")
+    lounge = Lounge(make_redis())
+    browser = lounge.browser()
+    (answer,) = lounge.frames(browser, browser.subscribe("jobs"), bool)
+    wait_for(lambda: redis.ask("KEYS", "*") == [META], "the other place to be given up")
+    assert make_redis().publish("jobs", "a", '"first"') == (answer["epoch"], 1)
+    assert values(lounge.frames(browser, [], rows)) == ["first"]
+
+
+def test_the_places_that_are_kept_are_bounded(redis: RedisServer, make_redis: Make) -> None:
+    broker = make_redis()  # of 100 channels
+    visit(broker, *(f"channel {number}" for number in range(350)))
+    # A hundred linger, and of a hundred others the place is kept.
+    wait_for(lambda: redis.ask("DBSIZE") == 200, "the others to be removed")
+    assert redis.ask("EXISTS", "dash-pipe:{channel%20150}:meta") == 1
+    broker.publish("channel 150", "a", "1")
+    visit(broker, *(f"another {number}" for number in range(300)))
+    wait_for(lambda: redis.ask("DBSIZE") == 200 + 5, "all but what was sent to be removed")
+
+
+def test_what_another_process_listens_to_stays(
+    redis: RedisServer, make_redis: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 30.0)
+    ear = Ear(make_redis())
+    log = ear.open("channel 0")
+    visit(make_redis(), *(f"channel {number}" for number in range(350)))
+    wait_for(lambda: redis.ask("DBSIZE") == 201, "all but one to be removed")
+    assert make_redis().publish("channel 0", "a", "1") == (log.epoch, 1)
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "DEL"])
+def test_a_place_that_was_removed_is_taken_again(
+    redis: RedisServer, make_redis: Make, command: str
+) -> None:
+    lounge = Lounge(make_redis())
+    browser = lounge.browser()
+    (answer,) = lounge.frames(browser, browser.subscribe("jobs"), bool)
+    redis.ask(*([command] if command == "FLUSHALL" else [command, META]))
+    wait_for(lambda: redis.ask("EXISTS", META), "it to be taken again")
+    assert make_redis().publish("jobs", "a", '"first"') == (answer["epoch"], 1)
+    (frame,) = lounge.frames(browser, [], rows)
+    assert (frame["epoch"], values([frame])) == (answer["epoch"], ["first"])
+
+
+def test_what_was_missed_is_not_taken_for_nothing(redis: RedisServer, make_redis: Make) -> None:
+    """A listener that knows of an empty log, and comes back to a part of one that was not."""
+    with Proxy(redis.port) as proxy:
+        ear = Ear(make_redis(proxy.url.replace("http", "redis")))
+        log = ear.open("jobs")
+        epoch = log.epoch
+        proxy.refuse()
+        proxy.cut()
+        assert make_redis().publish("jobs", "a", "1") == (epoch, 1)
+        assert redis.ask("DEL", META) == 1
+        proxy.allow()
+        ear.until(lambda: log.epoch != epoch)
+
+
+def test_what_was_sent_is_not_taken_for_nothing(redis: RedisServer, make_redis: Make) -> None:
+    ear = Ear(make_redis())
+    log = ear.open("jobs")
+    old = make_redis().publish("jobs", "a", "1")
+    ear.hears(log, old)
+    redis.ask("FLUSHALL")
+    ear.until(lambda: log.epoch != old.epoch)
