@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Denied, Frame, Subscribe, close_reason
+from ..protocol import MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe, close_reason
 from ..session import Session
 from .asking import OpenRequest
 from .loophub import LoopHub
@@ -167,10 +167,3 @@ class AsgiSocket:
                 task.cancel()
         if self._session is not None:
             self._hub.disconnect(self._session)
-
-
-def choose_subprotocol(offered: list[str]) -> str | None:
-    """Choose ours; else what is offered, so that the browser stays to read why it is closed."""
-    if SUBPROTOCOL in offered:
-        return SUBPROTOCOL
-    return offered[0] if offered else None
