@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from .log import Labels
-from .protocol import Close, Denied
+from .protocol import SUBPROTOCOL, Close, Denied
 
 Refusal = tuple[Close, str]
 """Why a browser may not stay: told by the close code, as it can't read the answer to a handshake"""
@@ -29,6 +29,20 @@ def refusal(headers: Mapping[str, str], allowed: Collection[str]) -> Refusal | N
     if origin_allowed(headers.get("origin"), hosts, allowed):
         return None
     return Close.ORIGIN, "this origin is not among allowed_origins"
+
+
+def choose_subprotocol(offered: Sequence[str]) -> str | None:
+    """Choose ours; else what is offered, so that the browser stays to read why it is closed."""
+    if SUBPROTOCOL in offered:
+        return SUBPROTOCOL
+    return offered[0] if offered else None
+
+
+def version_refusal(chosen: str | None) -> Refusal | None:
+    """Why a browser may not stay to which no version of ours was offered, if so."""
+    if chosen in (None, SUBPROTOCOL):  # who offers none is taken to speak version 1
+        return None
+    return Close.VERSION, f"this server speaks {SUBPROTOCOL}"
 
 
 def questions(labels: Labels) -> Generator[Labels, bool, Denied]:

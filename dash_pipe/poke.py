@@ -36,6 +36,12 @@ def route(http_route: str | None, prefix: str) -> str:
     return prefix + ROUTE if http_route is None else f"/{http_route.strip('/')}/{ROUTE}"
 
 
+def paths(http_route: str | None, prefix: str) -> tuple[str, str]:
+    """The same with and without the slash at its end, which may be left out."""
+    path = route(http_route, prefix)
+    return path, path.rstrip("/")
+
+
 def answer(request: HttpRequest) -> HttpAnswer:
     """Send what a request brings. May wait for the broker: an async host calls it in a thread.
 
@@ -69,6 +75,14 @@ def answer(request: HttpRequest) -> HttpAnswer:
             may_have_been_sent=error.may_have_been_sent,
         )
     return _answer(HTTPStatus.OK, positions=_shown(messages, positions))
+
+
+def busy() -> HttpAnswer:
+    """What is answered where no thread was free to look at a request."""
+    reason = "this server is busy with the messages of others; nothing was sent"
+    return _answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, error=reason, positions=[], may_have_been_sent=False
+    )
 
 
 def admit(request: HttpRequest, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
@@ -88,8 +89,18 @@ class Job(Generic[T]):
 
 
 async def _is_done(future: Future[Any], timeout: float | None) -> bool:
-    if not future.done():
-        await asyncio.wait([asyncio.wrap_future(future)], timeout=timeout)
+    """Wait for a future of another thread; it is never cancelled from here."""
+    if future.done():
+        return True
+    loop = asyncio.get_running_loop()
+    woken = loop.create_future()
+
+    def wake(_: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+            loop.call_soon_threadsafe(woken.set_result, None)
+
+    future.add_done_callback(wake)
+    await asyncio.wait([woken], timeout=timeout)
     return future.done()
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import runtime
 from ..endpoint import ROUTES
-from ..hosts.asgi import AsgiPoke, asgi_app
-from ..poke import route
+from ..hosts.asgi import AsgiEndpoint
+from ..hosts.asgi_poke import AsgiPoke
+from ..poke import paths
 from ..protocol import MAX_FRAME_BYTES
 from .exits import Exit, Failure
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Gateway:
@@ -29,11 +31,10 @@ class Gateway:
 
     def __init__(self, prefix: str) -> None:
         path = f"/{prefix.strip('/')}/_pipe/".replace("//", "/")
-        poke = route(runtime.current().http_route, path)
+        endpoint, poke = AsgiEndpoint(), AsgiPoke()
         self.path = path
-        endpoint = asgi_app()
-        self._apps = {f"{path}{name}": endpoint for name in ("ws", *ROUTES)}
-        self._apps |= dict.fromkeys((poke, poke.rstrip("/")), AsgiPoke())
+        self._apps: dict[str, App] = {f"{path}{name}": endpoint for name in ("ws", *ROUTES)}
+        self._apps |= dict.fromkeys(paths(runtime.current().http_route, path), poke)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI says."""

@@ -16,7 +16,9 @@ from django.urls import path, re_path
 
 from .. import runtime
 from ..errors import SetupError
-from ..hosts.asgi import AsgiEndpoint, AsgiPoke, Scope
+from ..hosts.asgi import AsgiEndpoint
+from ..hosts.asgi_http import Scope
+from ..hosts.asgi_poke import AsgiPoke
 from ..hosts.asgi_socket import Receive, Send
 from ..poke import route
 from .asking import asking

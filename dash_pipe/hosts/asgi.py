@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from .. import reach, runtime
-from ..access import Refusal
+from .. import poke, reach, runtime
+from ..access import Refusal, choose_subprotocol, version_refusal
 from ..endpoint import ROUTES, answer
-from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from ..poke import ROUTE as POKE
-from ..poke import answer as poke
-from ..protocol import SUBPROTOCOL, Close, Denied, Subscribe, close_reason
-from .asgi_socket import AsgiSocket, Event, Receive, Send, choose_subprotocol
-from .authorize import refused, refused_now
+from ..http import HttpAnswer, HttpRequest
+from ..poll import Permit
+from ..poll import refused as refused_poll
+from ..pool import Full
+from ..protocol import Close, close_reason
+from .asgi_http import Scope, headers_of, in_thread, request_of, respond
+from .asgi_poke import AsgiPoke
+from .asgi_socket import AsgiSocket, Receive, Send
+from .authorize import refused_now, refused_on
 from .guard import Guard
 from .loophub import close_running_hub, running_hub
 
-Scope = MutableMapping[str, Any]
-
-
-def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers of a request, by lower-case name; those that come twice are joined by commas."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers
-
 
 class AsgiEndpoint:
-    """An ASGI 3 app that serves websockets, and the plain HTTP beside them.
+    """An ASGI 3 app that serves websockets, and the plain HTTP beside them, but for poke.
 
     It is found at whatever path it is mounted: a websocket is one of ours wherever it is opened,
     and of a plain request only the last part of the path counts.
@@ -67,7 +59,9 @@ class AsgiEndpoint:
                 if socket is not None:
                     await socket.serve()
             case "http":
-                await self._http(scope, receive, send)
+                name = scope["path"].rstrip("/").rpartition("/")[2]
+                request = await request_of(scope, receive, name)
+                await respond(await self.answer(request, self._request_of(scope)), send)
             case "lifespan":
                 await _lifespan(receive, send)
 
@@ -75,11 +69,9 @@ class AsgiEndpoint:
         """Accept a websocket; ``None`` when it had to be closed at once."""
         self._opened()
         await receive()  # websocket.connect
-        offered = list(scope.get("subprotocols") or ())
-        chosen = choose_subprotocol(offered)
+        chosen = choose_subprotocol(scope.get("subprotocols") or ())
         refusal = await self._guard.refusal(headers_of(scope), self._request_of(scope))
-        if refusal is None and chosen not in (None, SUBPROTOCOL):
-            refusal = Close.VERSION, f"this server speaks {SUBPROTOCOL}"
+        refusal = refusal or version_refusal(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
         if refusal is not None:
             await refuse(refusal, receive, send)
@@ -91,88 +83,63 @@ class AsgiEndpoint:
         asked = open_request if self._guard.authorizes else None
         return AsgiSocket(running_hub(), receive, send, asked)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read(receive)
-        peer = scope.get("client")
-        request = HttpRequest(
-            scope["method"],
-            self._name(scope),
-            headers_of(scope),
-            body,
-            peer[0] if peer else None,
-        )
-        answer = await self.answer(request, self._request_of(scope))
-        text = answer.body.encode()
-        headers = {"content-type": "application/json", "content-length": str(len(text))}
-        raw = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for name, value in (headers | dict(answer.headers)).items()
-        ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": text})
-
     async def answer(self, request: HttpRequest, hooks_request: Any) -> HttpAnswer:
-        """Answer a request below ``_pipe/`` that is no websocket.
+        """Answer a request below ``_pipe/`` that is no websocket, and not for poke.
 
         Args:
             request: what the browser sent.
             hooks_request: the same as the app's hooks are given it.
         """
-        if request.path == POKE.rstrip("/") and self._pokes():
-            return await asyncio.to_thread(poke, request)  # it may wait for the broker
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
         refusal = await self._guard.refusal(request.headers, hooks_request)
-        loop = asyncio.get_running_loop()
+        permit = self._permit(hooks_request, asyncio.get_running_loop())
+        find = partial(answer, request, obstacle="", refusal=refusal, permit=permit)
+        if not self._guard.authorizes and not runtime.current().broker.may_wait:
+            return find()
+        try:
+            return await in_thread(find)
+        except Full:
+            reason = "this server is busy with the requests of others"
+            return refused_poll(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)
 
-        def permit(subscribe: Subscribe) -> Denied | None:
-            opened = partial(self._opening, hooks_request)
-            if not self._guard.asks_on_the_loop:  # we are in a thread already
-                return refused_now(opened, subscribe)
-            return asyncio.run_coroutine_threadsafe(refused(opened, subscribe), loop).result()
-
-        # What may take its time must not take the loop's.
-        if self._guard.authorizes or runtime.current().broker.may_wait:
-            return await asyncio.to_thread(
-                answer, request, obstacle="", refusal=refusal, permit=permit
-            )
-        return answer(request, obstacle="", refusal=refusal, permit=lambda *_: frozenset())
-
-    def _name(self, scope: Scope) -> str:
-        """Which of the endpoint's addresses is asked for: what follows ``_pipe/``.
-
-        Poke is found where it is said to be alone: what guards it may go by its path.
-        """
-        path = scope["path"]
-        name: str = path.rstrip("/").rpartition("/")[2]
-        inside = path.removeprefix(scope.get("root_path", ""))
-        poke = POKE.rstrip("/")
-        exact = inside.removeprefix("/_pipe").removesuffix("/") == f"/{poke}"
-        return name if name != poke or exact else ""
-
-    def _pokes(self) -> bool:
-        """Whether poke is here, and not where the setting ``http_route`` says."""
-        return runtime.current().settings.http_route is None
+    def _permit(self, hooks_request: Any, loop: asyncio.AbstractEventLoop) -> Permit:
+        """How a poll's thread asks the app who may listen."""
+        opened = partial(self._opening, hooks_request)
+        if self._guard.asks_on_the_loop:
+            return partial(refused_on, loop, opened)
+        return partial(refused_now, opened)
 
 
-class AsgiPoke(AsgiEndpoint):
-    """Poke alone, for where the setting ``http_route`` says."""
+class AsgiApp:
+    """The endpoint with poke, which is where it is said to be alone: what guards it goes by that.
 
-    def _name(self, scope: Scope) -> str:
-        return POKE.rstrip("/")
+    The paths are those inside of where it is mounted, at ``/_pipe`` or at the root.
+    """
 
-    def _pokes(self) -> bool:
-        return True
+    def __init__(self) -> None:
+        self._endpoint = AsgiEndpoint()
+        self._poke = AsgiPoke()
+        self._poke_paths = {*poke.paths(None, "/"), *poke.paths(None, "/_pipe/")}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI says."""
+        if scope["type"] == "http" and runtime.current().settings.http_route is None:
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if path in self._poke_paths:
+                await self._poke(scope, receive, send)
+                return
+        await self._endpoint(scope, receive, send)
 
 
-def asgi_app() -> AsgiEndpoint:
+def asgi_app() -> AsgiApp:
     """The endpoint as an ASGI app of its own: to be mounted anywhere, or served by itself.
 
     Dash apps on FastAPI and Quart have it already. Mount it at ``/_pipe`` beside an app that can't
     open websockets by itself, or wherever the setting ``url`` says. It has no app whose guards
     could guard it: the setting ``authorize``, which is given the ASGI scope, says who may listen.
     """
-    return AsgiEndpoint()
+    return AsgiApp()
 
 
 async def refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
@@ -182,17 +149,6 @@ async def refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
     while (await receive())["type"] != "websocket.disconnect":
         pass
-
-
-async def _read(receive: Receive) -> bytes:
-    """The body of a request; one byte more than is allowed at most."""
-    body = bytearray()
-    more = True
-    while more and len(body) <= MAX_BODY_BYTES:
-        event: Event = await receive()
-        body += event.get("body", b"")
-        more = event.get("more_body", False)
-    return bytes(body[: MAX_BODY_BYTES + 1])
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from ..protocol import (
     CLOSE_TIMEOUT,
     MAX_FRAME_BYTES,
-    SUBPROTOCOL,
     Close,
     Denied,
     Frame,
@@ -174,10 +173,3 @@ class AsgiSocket:
                 task.cancel()
         if self._session is not None:
             self._hub.disconnect(self._session)
-
-
-def choose_subprotocol(offered: list[str]) -> str | None:
-    """Choose ours; else what is offered, so that the browser stays to read why it is closed."""
-    if SUBPROTOCOL in offered:
-        return SUBPROTOCOL
-    return offered[0] if offered else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import lru_cache
 
 from .. import runtime
@@ -30,6 +32,19 @@ async def refused(open_request: OpenRequest, subscribe: Subscribe) -> Denied | N
 def refused_now(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
     """Ask the app the same from a thread that may wait."""
     return conduct_now(_verdict(subscribe), open_request)
+
+
+def refused_on(
+    loop: asyncio.AbstractEventLoop, open_request: OpenRequest, subscribe: Subscribe
+) -> Denied | None:
+    """Ask on a loop, from a thread that may wait; also ``None`` when the loop has ended."""
+    asking = asyncio.run_coroutine_threadsafe(refused(open_request, subscribe), loop)
+    most = 1 + len(subscribe.labels or ())  # questions
+    try:
+        return asking.result(most * runtime.current().settings.authorize_timeout + 1)
+    except FutureTimeoutError:  # Python 3.10 has one of its own for futures
+        asking.cancel()
+        return None
 
 
 def _verdict(subscribe: Subscribe) -> Interview[Denied | None]:

@@ -9,8 +9,8 @@ from typing import cast
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
-from ..access import Refusal
-from ..protocol import CLOSE_TIMEOUT, SUBPROTOCOL, Close, Denied, Frame, Subscribe
+from ..access import Refusal, version_refusal
+from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
 from ..session import Session
 from .asking import OpenRequest
 from .loophub import LoopHub
@@ -64,10 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         (ws, response), self._handshake = self._handshake, None
         ws.send_response(response)
         self._transport.writelines(ws.data_to_send())
-        if self._refusal is not None:
-            self.close(*self._refusal)
-        elif ws.subprotocol not in (None, SUBPROTOCOL):
-            self.close(Close.VERSION, f"this server speaks {SUBPROTOCOL}")
+        if (refusal := self._refusal or version_refusal(ws.subprotocol)) is not None:
+            self.close(*refusal)
         else:
             self._session = self._hub.connect(self)
 

@@ -6,7 +6,6 @@ here, and what is common to all ASGI servers does the rest.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,11 +14,13 @@ from quart import Quart, Response, request, websocket
 
 from .. import runtime
 from ..endpoint import ROUTES
-from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from ..poke import ROUTE, answer, route
+from ..http import HttpAnswer, HttpRequest
+from ..poke import ROUTE, route
 from ..poll import refused
 from ..protocol import Close
-from .asgi import AsgiEndpoint, Scope
+from .asgi import AsgiEndpoint
+from .asgi_http import Scope, body_of
+from .asgi_poke import answer
 from .asgi_socket import Event
 from .csrf import exempt_from_csrf
 from .guard import Guard
@@ -60,7 +61,7 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
 
 async def poke() -> Response:
     """Send what the request brings."""
-    return _response(await asyncio.to_thread(answer, await _asked(ROUTE)))
+    return _response(await answer(await _asked(ROUTE)))
 
 
 def _websocket_of(_: Scope) -> Any:
@@ -125,11 +126,7 @@ def _response(answer: HttpAnswer) -> Response:
 
 
 async def _asked(name: str) -> HttpRequest:
-    """The request of this context; of its body one byte more than is allowed at most."""
-    body = bytearray()
-    async for part in request.body:
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            break
+    """The request of this context."""
+    body = await body_of(request.body)
     headers = {key.lower(): value for key, value in request.headers.items()}
-    return HttpRequest(request.method, name, headers, bytes(body), request.remote_addr)
+    return HttpRequest(request.method, name, headers, body, request.remote_addr)

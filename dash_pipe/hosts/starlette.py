@@ -15,8 +15,9 @@ from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route
 
 from .. import runtime
-from ..poke import route
-from .asgi import AsgiEndpoint, AsgiPoke
+from ..poke import paths
+from .asgi import AsgiEndpoint
+from .asgi_poke import AsgiPoke
 from .guard import Guard
 from .http_only import HttpOnly
 
@@ -30,10 +31,8 @@ def add_endpoint(server: Starlette, path: str, guard: Guard) -> None:
     endpoint = AsgiEndpoint(guard, HTTPConnection, http_only.check)
     # First, since the routes of an app may end with one that takes every path.
     server.router.routes.insert(0, Mount(mount_path, endpoint))
-    if (http_route := runtime.current().http_route) is not None:
-        poke = route(http_route, path)
-        for rule in (poke, poke.rstrip("/")):
-            server.router.routes.insert(0, Route(rule, AsgiPoke()))
+    for rule in paths(runtime.current().http_route, path):
+        server.router.routes.insert(0, Route(rule, AsgiPoke()))
 
 
 def _http_guards(server: Any) -> list[str]:

@@ -15,8 +15,8 @@ import threading
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
-from ..access import Refusal
-from ..protocol import CLOSE_TIMEOUT, SUBPROTOCOL, Close, Denied, Frame, Subscribe
+from ..access import Refusal, version_refusal
+from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
 from ..session import Session
 from .asking import OpenRequest
 from .authorize import refused_now
@@ -122,10 +122,8 @@ class ThreadSocket:
         with self._shared.lock:
             for data in ws.data_to_send():
                 self._outbox.put(data)
-            if self._refusal is not None:
-                self.close(*self._refusal)
-            elif ws.subprotocol not in (None, SUBPROTOCOL):
-                self.close(Close.VERSION, f"this server speaks {SUBPROTOCOL}")
+            if (refusal := self._refusal or version_refusal(ws.subprotocol)) is not None:
+                self.close(*refusal)
             else:
                 self._session = self._shared.connect(self)
 

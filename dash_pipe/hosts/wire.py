@@ -12,6 +12,7 @@ from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from ..access import choose_subprotocol
 from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Frame, close_reason
 
 # What a stranger sends is not news for the server's log; websockets would tell it there.
@@ -31,10 +32,8 @@ def websocket() -> ServerProtocol:
 def _select_subprotocol(
     protocol: ServerProtocol, offered: Sequence[Subprotocol]
 ) -> Subprotocol | None:
-    """Choose ours; else what is offered, so that the browser stays to read why it is closed."""
-    if SUBPROTOCOL in offered:
-        return Subprotocol(SUBPROTOCOL)
-    return offered[0] if offered else None
+    chosen = choose_subprotocol(offered)
+    return None if chosen is None else Subprotocol(chosen)
 
 
 def encoded(frame: Frame) -> bytes:

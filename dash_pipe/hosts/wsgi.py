@@ -11,7 +11,6 @@ answer out.
 from __future__ import annotations
 
 import io
-import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from ..endpoint import answer
 from ..http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..once import warn_once
 from ..poll import Permit
-from . import greenlets
+from . import greenlets, takeover
 from .asking import OpenRequest
 from .loop import loop_thread
 from .threadhub import thread_hub
@@ -37,8 +36,6 @@ from .threads import ThreadSocket
 from .wire import websocket
 
 _BODY = "dash_pipe.body"  # where a request's body is kept
-# Where a server puts the client's socket.
-_SOCKET_KEYS = ("werkzeug.socket", "gunicorn.socket")
 # The handshake as the websocket needs it; what else the browser sent concerns the app alone.
 _HEADERS = {
     "Host": "HTTP_HOST",
@@ -92,14 +89,14 @@ def serve_websocket(
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _nothing)
     runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
-    sock, reason = find_socket(environ)
+    sock, reason = takeover.find_socket(environ)
     if sock is None:
         warn_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
-    if not is_descriptor(sock):
+    if not takeover.is_descriptor(sock):
         ThreadSocket(thread_hub(), sock, (ws, response), refusal, open_request).serve()
         return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
-    ours, done = take_over(sock)
+    ours, done = takeover.take_over(sock)
     try:
         if greenlets.are_threads():
             ours.setblocking(True)  # to gevent: let others run meanwhile
@@ -145,59 +142,8 @@ def serve_http(
     """
     runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     request = request_of(environ, path)
-    _, obstacle = find_socket(environ)
+    _, obstacle = takeover.find_socket(environ)
     return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)
-
-
-def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
-    """The client's socket, if it can be taken over; else ``None`` and why not, with the way out."""
-    sock = next((environ[key] for key in _SOCKET_KEYS if key in environ), None)
-    if not isinstance(sock, socket.socket):
-        server = environ.get("SERVER_SOFTWARE") or "this server"
-        reason = f"{server} does not let an app use its sockets"
-    elif hasattr(sock, "getpeercert"):  # ssl.SSLSocket, without importing ssl to tell
-        reason = "TLS ends inside this server, and an encrypted socket can't be handed on"
-    elif not is_descriptor(sock) and not environ.get("wsgi.multithread"):
-        reason = "one browser would hold the only thread of this server"
-    else:
-        return sock, ""
-    way_out = (
-        "run the app with gunicorn, with TLS in a proxy before it; or, on an ASGI server, mount "
-        "dash_pipe.asgi_app() at the app's _pipe"
-    )
-    return None, f"dash-pipe can't open a websocket here: {reason}. The way out: {way_out}."
-
-
-def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:
-    """Take a server's socket from under it.
-
-    Returns:
-        The socket as ours, and a function to call when the server is done: it closes the other
-        end of what the server writes to now.
-    """
-    ours = socket.socket(fileno=os.dup(sock.fileno()))
-    try:
-        peer, stand_in = socket.socketpair()
-        with stand_in:
-            try:
-                os.dup2(stand_in.fileno(), sock.fileno(), inheritable=False)
-            except BaseException:
-                peer.close()
-                raise
-    except BaseException:
-        ours.close()
-        raise
-    ours.setblocking(False)
-    return ours, peer.close
-
-
-def is_descriptor(sock: socket.socket) -> bool:
-    """Whether a socket is a file descriptor, and so can be taken over; on Windows it is not."""
-    try:
-        os.fstat(sock.fileno())
-    except OSError:
-        return False
-    return True
 
 
 def _serve_and_close(browser: ThreadSocket, sock: socket.socket) -> None:

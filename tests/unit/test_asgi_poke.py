@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import dash
@@ -10,7 +12,9 @@ import pytest
 from quart_wtf import CSRFProtect
 
 import dash_pipe
+from dash_pipe.hosts import asgi_http
 from dash_pipe.http import MAX_BODY_BYTES
+from dash_pipe.pool import Pool
 
 ROUTE = "/_pipe/poke/"
 BODY = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode()
@@ -105,3 +109,29 @@ def test_csrf_protection_is_not_in_the_way() -> None:
         assert post(app).status_code == 200
     assert len(protection._exempt_views) == 1
     assert post(app, "/form").status_code == 400
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A server whose threads are all taken, until this is set."""
+    threads, let_go = Pool("test", 1), threading.Event()
+    threads.submit(let_go.wait)
+    monkeypatch.setattr(asgi_http, "_threads", threads)
+    monkeypatch.setattr(asgi_http, "PATIENCE", 0.01)
+    yield let_go
+    let_go.set()
+
+
+def test_a_server_that_is_busy_says_so(backend: str, busy: threading.Event) -> None:
+    dash_pipe.configure(authorize=lambda *_: True)
+    app = make_app(backend)
+    answer = post(app)
+    assert answer.status_code == 503
+    assert (answer.json()["positions"], answer.json()["may_have_been_sent"]) == ([], False)
+    poll = b'[{"type":"subscribe","channel":"jobs","labels":null}]'
+    answer = post(app, "/_pipe/poll", content=poll)
+    assert (answer.status_code, answer.json()["code"]) == (503, 1013)
+    busy.set()
+    asgi_http.PATIENCE = 5
+    assert post(app).status_code == 200
+    assert post(app, "/_pipe/poll", content=poll).json()[0]["type"] == "subscribed"

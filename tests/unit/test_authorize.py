@@ -44,7 +44,7 @@ class Question:
 def ask_async(question: Question) -> Denied | None:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         assert question.open
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # what it asks takes its time
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -75,6 +76,26 @@ def test_calls_that_are_not_answered_in_time(ask: Any, let_go: threading.Event) 
             ask(threads, lambda: called.append(1), 0.01, timeout)
     let_go.set()
     assert ask(threads, lambda: called, 5) == []
+
+
+def test_what_a_call_raises_too_late_is_nobodys(
+    let_go: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    threads = Pool("test", 1)
+
+    def fail() -> None:
+        let_go.wait()
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        with pytest.raises(Late):
+            await threads.submit(fail).outcome(5, 0.01)
+        let_go.set()
+        await threads.submit(int).outcome(5)
+        gc.collect()
+
+    asyncio.run(main())
+    assert caplog.messages == []
 
 
 def test_so_many_threads_and_no_more(let_go: threading.Event) -> None:

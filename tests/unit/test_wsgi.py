@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hosts import greenlets, threadhub, wsgi
-from dash_pipe.hosts.wsgi import find_socket, headers_of, serve_websocket
+from dash_pipe.hosts import greenlets, takeover, threadhub, wsgi
+from dash_pipe.hosts.takeover import find_socket
+from dash_pipe.hosts.wsgi import headers_of, serve_websocket
 from dash_pipe.once import warn_once
 from dash_pipe.protocol import Close
 from unit.fakes import descriptors
@@ -143,7 +144,7 @@ def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
             assert reason in said
             assert "The way out: " in said
         # Where a socket is no descriptor it holds a thread; that has to be one of many.
-        monkeypatch.setattr(wsgi, "is_descriptor", lambda sock: False)
+        monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
         assert find_socket({"werkzeug.socket": sock, "wsgi.multithread": True}) == (sock, "")
         assert "the only thread" in find_socket({"werkzeug.socket": sock})[1]
 
@@ -189,7 +190,7 @@ def test_under_gevent_a_greenlet_has_the_socket(
 def test_what_is_no_descriptor_stays_where_it_is(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wsgi, "is_descriptor", lambda sock: False)
+    monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
     monkeypatch.setattr(threadhub, "_current", None)
     environ |= {"wsgi.multithread": True}
     answers: list[Any] = []
@@ -206,5 +207,5 @@ def test_what_is_no_descriptor_stays_where_it_is(
 
 def test_a_socket_is_a_descriptor_here() -> None:
     with socket.socket() as sock:
-        assert wsgi.is_descriptor(sock)
-    assert not wsgi.is_descriptor(sock)
+        assert takeover.is_descriptor(sock)
+    assert not takeover.is_descriptor(sock)
