@@ -226,8 +226,10 @@ class World:
                 break
         else:
             raise AssertionError("it never comes to rest")
-        self.beat(POLICY.heartbeat)  # which tells where others' messages have led
-        self.deliver(1000)
+        for _ in range(len(self.room.hub)):  # a heartbeat each, which tells where others' have led
+            self.beat(self.room.hub.beat())
+            self.deliver(1000)
+            self.serve()
         for slot in self.pipes:
             self.take(slot)
 
