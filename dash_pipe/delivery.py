@@ -51,7 +51,7 @@ class Delivery:
             replay = session.replays[0]
             rows, done = replay.next_rows()
             if done:
-                session.replays.pop(0)
+                session.replays.popleft()
             self._send(session, protocol.replayed(replay.request, replay.at, rows, done=done))
 
     def resume(self, session: Session) -> None:

@@ -14,7 +14,7 @@ from .delivery import Delivery
 from .errors import ProtocolError
 from .log import Position
 from .policy import Policy
-from .protocol import Replay, Subscribe, Unsubscribe
+from .protocol import Close, Replay, Subscribe, Unsubscribe
 from .session import PendingReplay, Request, Session, Subscription
 
 Listeners = dict[str, dict[Session, Subscription]]
@@ -30,6 +30,7 @@ class Desk:
         delivery: what sends them messages.
         sessions: how many there are.
         refuse: called with what is wrong with a request, for the browser.
+        expel: called with why a session has to end.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Desk:
         delivery: Delivery,
         sessions: Callable[[], int],
         refuse: Callable[[Session, ProtocolError], None],
+        expel: Callable[[Session, Close, str], None],
     ) -> None:
         self._broker = broker
         self._policy = policy
         self._delivery = delivery
         self._sessions = sessions
         self._refuse = refuse
+        self._expel = expel
         self.listeners: Listeners = {}
 
     def take(self, session: Session, request: Request) -> None:
@@ -56,7 +59,7 @@ class Desk:
             if subscription is None or not (subscription.due or subscription.parked):
                 self._do(session, request)
             elif session.parked == protocol.MAX_PARKED:
-                raise ProtocolError("too_many_parked", f"{session.parked} requests wait already")
+                self._expel(session, Close.TRY_LATER, f"{session.parked} requests wait already")
             else:
                 session.parked += 1
                 subscription.parked.append(request)

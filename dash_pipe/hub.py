@@ -42,7 +42,7 @@ class Hub:
         self._wake = wake
         self._clock = clock
         self._delivery = Delivery(clock)
-        self._desk = Desk(broker, policy, self._delivery, self.__len__, self._refuse)
+        self._desk = Desk(broker, policy, self._delivery, self.__len__, self._refuse, self._expel)
         self._beats: OrderedDict[Session, float] = OrderedDict()  # when each is due, soonest first
         self._grown_lock = threading.Lock()
         self._grown: set[str] = set()
@@ -103,7 +103,7 @@ class Hub:
         except ProtocolError as problem:
             self._refuse(session, problem)
         while session.inbox and session.asked is None:
-            self.receive(session, session.inbox.pop(0))
+            self.receive(session, session.inbox.popleft())
 
     # The broker's side
 
@@ -186,9 +186,6 @@ class Hub:
             session.inbox.append(text)
 
     def _refuse(self, session: Session, problem: ProtocolError) -> None:
-        if problem.code == "too_many_parked":
-            self._expel(session, Close.TRY_LATER, problem.reason)
-            return
         session.outlet.send(protocol.error(problem))
         if problem.code == "bad_frame":
             session.bad_frames += 1

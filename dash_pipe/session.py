@@ -111,12 +111,12 @@ class Session:
 
     outlet: Outlet
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    replays: list[PendingReplay] = field(default_factory=list)
+    replays: deque[PendingReplay] = field(default_factory=deque)
     awaited: int | None = None
     asked_at: float | None = None
     bad_frames: int = 0
     asked: Subscribe | None = None
-    inbox: list[str] = field(default_factory=list)
+    inbox: deque[str] = field(default_factory=deque)
     parked: int = 0
     _pings: int = 0
     _unacknowledged: int = 0

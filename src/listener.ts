@@ -67,7 +67,9 @@ export class Listener {
   /** Takes other labels: nothing is missed of those that stay, and the new ones begin. True where it is a change. */
   relabel(labels: Labels, replay: number): boolean {
     if (JSON.stringify(labels) === JSON.stringify(this.labels)) return false;
-    if (this.placed) this.known = this.labels;
+    const known = this.placed ? this.labels : this.known;
+    // A label that comes back begins anew: the server has let go of it.
+    this.known = known ? known.filter((label) => has(labels, label)) : labels;
     this.labels = labels;
     this.replay = replay;
     const stays = (row: Row) => has(labels, row[1]);

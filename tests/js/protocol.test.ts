@@ -206,6 +206,17 @@ describe("what waits for the page", () => {
     expect(listener.batch()).toMatchObject({ gaps: 0, lastGap: null });
   });
 
+  test("a label that goes and comes back begins anew", () => {
+    const listener = open(9);
+    listener.relabel(["a"], 0);
+    listener.relabel(["b"], 0);
+    listener.relabel(["a"], 0);
+    listener.push(rows(1, 3), 3);
+    listener.place({ epoch: "e", offset: 7 });
+    listener.push(rows(8, 8), 8);
+    expect(listener.batch().rows.map(([offset]) => offset)).toEqual([8]);
+  });
+
   test("what was held back and cut is in the same gap as what waited before it", () => {
     const listener = open(3);
     listener.push(rows(1, 3), 3);

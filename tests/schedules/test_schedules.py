@@ -22,12 +22,20 @@ SLOTS = "pqr"
 CHOICES = ("a", "b", "ab", None)
 BOUNDS = [(0, 1000), (1, 1000), (3, 3)]  # replay and buffer_size
 
+MOUNTS: list[tuple[Any, ...]] = [
+    ("mount", *where, labels, *bounds) for where in PIPES for labels in CHOICES for bounds in BOUNDS
+]
+# A page that listens already, or may: so more happens in so many steps.
+BEGINNINGS = st.lists(st.sampled_from(MOUNTS), max_size=2).map(
+    lambda mounts: [*mounts, ("accept",), ("serve",), ("deliver", 100)]
+)
+
 # Each step as often as it shall come; `world.World` says what it does.
 STEPS: list[tuple[Any, ...]] = [
     *itertools.product(["send"], "cccd", ["a", "b", "c", "abab", "aaaaaa", "bbbbbbbbbbbb"]),
     *[("serve",)] * 16,
     *[("deliver", count) for count in (1, 2, 100)] * 5,
-    *[("again",)] * 3,
+    *[("again",)] * 6,
     *[("accept",)] * 12,
     *[("cut", noticed) for noticed in (True, False)] * 3,
     *[("network", down) for down in (True, False, False)],
@@ -35,12 +43,7 @@ STEPS: list[tuple[Any, ...]] = [
     *[("beat", seconds) for seconds in (0.0, -30.0, 30.0, WINDOW, FORGOTTEN)],
     ("restart",),
     *[("anew", channel) for channel in "cd"],
-    *[
-        ("mount", *where, labels, *bounds)
-        for where in PIPES
-        for labels in CHOICES
-        for bounds in BOUNDS
-    ],
+    *MOUNTS,
     *[("unmount", slot) for slot in SLOTS] * 2,
     *itertools.product(["relabel"], SLOTS, CHOICES),
     *[("take", slot) for slot in SLOTS] * 5,
@@ -59,7 +62,9 @@ def page() -> Iterator[Page]:
 @pytest.mark.timeout(900)
 @seed(SEED)
 @settings(max_examples=SCHEDULES, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.sampled_from(STEPS), min_size=10, max_size=60))
-def test_nothing_is_lost_without_a_word(page: Page, schedule: list[tuple[Any, ...]]) -> None:
+@given(BEGINNINGS, st.lists(st.sampled_from(STEPS), min_size=10, max_size=60))
+def test_nothing_is_lost_without_a_word(
+    page: Page, beginning: list[tuple[Any, ...]], schedule: list[tuple[Any, ...]]
+) -> None:
     note(f"SCHEDULES_SEED={SEED}")
-    run(page, schedule)
+    run(page, [*beginning, *schedule])

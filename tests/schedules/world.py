@@ -28,7 +28,7 @@ class Line:
         self.browser = Browser(room.hub)
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
-        self.heard = ""  # the last frame that has arrived
+        self.heard = ""  # the last messages that have arrived, if no reply has since
         self._wire = Wire(BATCH)
 
     @property
@@ -129,12 +129,14 @@ class World:
             return
         frames = [line.down.popleft() for _ in range(min(count, len(line.down)))]
         if frames:
-            line.heard = frames[-1]
+            for frame in frames:
+                if '"epoch"' in frame:
+                    line.heard = frame if '"type":"messages"' in frame else ""
             self._act("hear", *frames)
 
     def again(self) -> None:
         """Messages that have just arrived arrive once more, as the protocol allows it."""
-        if self.line is not None and '"type":"messages"' in self.line.heard:
+        if self.line is not None and self.line.heard:
             self._act("hear", self.line.heard)
 
     def accept(self) -> None:
@@ -226,8 +228,10 @@ class World:
                 break
         else:
             raise AssertionError("it never comes to rest")
-        self.beat(POLICY.heartbeat)  # which tells where others' messages have led
-        self.deliver(1000)
+        for _ in range(len(self.room.hub)):  # a heartbeat each, which tells where others' have led
+            self.beat(self.room.hub.beat())
+            self.deliver(1000)
+            self.serve()
         for slot in self.pipes:
             self.take(slot)
 

@@ -12,7 +12,7 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
     {"errors", "once", "pool", "version", "message", "limits"},
-    {"window", "losses"},
+    {"window", "losses", "request"},
     {"log", "settings", "http", "reach", "policy"},
     {"protocol"},
     {"access", "session", "brokers"},
