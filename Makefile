@@ -38,7 +38,7 @@ dpd: .venv-dpd/.stamp ## django-plotly-dash with the Dash that it knows, in .ven
 
 .PHONY: django42
 django42: .venv-django42/.stamp ## what there is for Django, on the oldest that is supported
-	.venv-django42/bin/python -m pytest tests/unit/test_django.py
+	.venv-django42/bin/python -m pytest tests/unit/test_django.py tests/unit/test_docs_django.py
 
 .PHONY: unit
 unit: install ## the fast tests: under a minute

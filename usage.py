@@ -23,6 +23,7 @@ BACKEND = os.environ.get("BACKEND", "flask")
 
 options = {} if BACKEND == "flask" else {"backend": BACKEND}  # an argument of Dash 4.2 and newer
 app = Dash(__name__, title="dash-pipe demo", update_title=None, **options)
+app.index_string = app.index_string.replace("<html>", '<html lang="en">')
 server = app.server  # for `gunicorn usage:server`
 
 
@@ -170,7 +171,7 @@ clientside_callback(
 
 
 def chart(trace: dict, xaxis: dict, yaxis: dict) -> dict:
-    """A figure without a background; the colours of its text and grid are in the style sheet."""
+    """A figure without a background; the colours of its text and grid are in assets/usage.css."""
     layout = {
         "xaxis": {"fixedrange": True, "tickangle": 0, **xaxis},
         "yaxis": {"fixedrange": True, **yaxis},
@@ -247,51 +248,6 @@ app.layout = html.Main(
             ),
         ),
     ]
-)
-
-CSS = """
-:root { color-scheme: light dark; --page: #f3f5f8; --card: #fff; --text: #1b222c; --soft: #57606c;
-        --line: #dfe4ea; --good: #1f8a46; --wait: #c27a00; --bad: #cf3346; --accent: #1f66d1; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #0f1318; --card: #181e26; --text: #e8ecf1; --soft: #a3adba; --line: #2b343f; }
-}
-* { box-sizing: border-box; margin: 0; }
-body { background: var(--page); color: var(--text); font: 16px/1.25 system-ui, sans-serif; }
-main { display: grid; grid-template: auto 1fr auto / 1fr 1fr; gap: 20px; max-width: 1320px;
-       min-height: 100vh; margin: auto; padding: 24px; }
-header { display: flex; flex-wrap: wrap; grid-column: 1 / -1; align-items: baseline; gap: 16px; }
-header p { flex: 1 0 auto; }
-p, header div, .numbers { color: var(--soft); }
-h1 { font-size: 26px; } h2 { font-size: 18px; }
-.light { margin-right: 16px; color: var(--text); font-weight: 600; }
-.light::before { content: ""; display: inline-block; width: 10px; height: 10px; margin-right: 8px;
-                 border-radius: 50%; background: var(--wait); }
-.light.open::before, .light.polling::before { background: var(--good); }
-.light.closed::before, .light.denied::before { background: var(--bad); }
-.card { display: flex; flex-direction: column; gap: 14px; min-width: 0; padding: 20px;
-        background: var(--card); border: 1px solid var(--line); border-radius: 14px; }
-.presses { grid-row: span 2; }
-.buttons { display: flex; gap: 12px; } .buttons button { flex: 1; }
-button { padding: 12px 4px; border: 0; border-radius: 10px; background: var(--accent);
-         color: #fff; font: 600 16px system-ui, sans-serif; cursor: pointer; }
-button:hover { filter: brightness(1.1); }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.numbers { display: flex; gap: 32px; font-size: 14px; font-variant-numeric: tabular-nums; }
-.numbers strong { display: block; color: var(--text); font-size: 26px; line-height: 1.1; }
-.chart { flex: 1; min-height: 200px; }
-.chart text { fill: var(--soft) !important; } .chart .bartext { fill: var(--text) !important; }
-.chart .gridlayer path { stroke: var(--line) !important; }
-ol { height: 190px; padding: 14px 0 0; overflow-y: auto; list-style: none;
-     border-top: 1px solid var(--line); font-variant-numeric: tabular-nums; }
-li { margin: 0 0 4px; padding: 0 10px; border-left: 4px solid var(--line); }
-@media (max-width: 800px) {
-  main { display: flex; flex-direction: column; gap: 14px; padding: 14px; }
-  header { gap: 4px; } header p { flex-basis: 100%; }
-  .chart { flex: none; height: 200px; } ol { height: 140px; }
-}
-"""
-app.index_string = app.index_string.replace("<html>", '<html lang="en">').replace(
-    "</head>", f"<style>{CSS}</style></head>"
 )
 
 if __name__ == "__main__":

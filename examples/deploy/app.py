@@ -24,8 +24,7 @@ app.layout = html.Main(
         html.Button("Post", id="post"),
         html.P([html.Strong("0", id="posted"), " notices since this page was opened"]),
         html.Ol(id="newest"),
-    ],
-    style={"maxWidth": "40rem", "margin": "auto", "padding": "1rem", "fontFamily": "system-ui"},
+    ]
 )
 
 
@@ -45,9 +44,10 @@ def post(n_clicks):
 )
 def show(messages, board):
     posted = board["posted"] + len(messages)
-    lines = [f"{time.strftime('%X', time.localtime(m['time']))} {m['value']}" for m in messages]
+    lines = [[time.strftime("%X", time.localtime(m["time"])), m["value"]] for m in messages]
     newest = [*reversed(lines), *board["newest"]][:10]
-    return {"posted": posted, "newest": newest}, str(posted), [html.Li(line) for line in newest]
+    items = [html.Li([html.Time(at), html.Span(notice)]) for at, notice in newest]
+    return {"posted": posted, "newest": newest}, str(posted), items
 
 
 clientside_callback(

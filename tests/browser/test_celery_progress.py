@@ -40,7 +40,7 @@ def app(server):
 
 @pytest.fixture
 def worker(settings, tmp_path):
-    with CeleryWorker(EXAMPLE, tmp_path / "celery.log", settings) as worker:
+    with CeleryWorker("tasks", EXAMPLE, tmp_path / "celery.log", settings) as worker:
         yield worker
 
 
@@ -74,7 +74,7 @@ def test_the_bar_moves_and_done_arrives(app, browser, settings, tmp_path):
     browser.open(app.url)
     browser.click("start")
     wait_for_text(browser, "waiting for a worker")
-    with CeleryWorker(EXAMPLE, tmp_path / "celery.log", settings):
+    with CeleryWorker("tasks", EXAMPLE, tmp_path / "celery.log", settings):
         wait_for(lambda: 0.1 < width(browser) < 0.5, "the bar to move")
         wait_for(lambda: 0.5 < width(browser) < 0.9, "the bar to move on")
         wait_for_text(browser, "done: 50 steps done")

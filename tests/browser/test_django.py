@@ -1,4 +1,4 @@
-"""The Django example behind nginx with Redis, in both layouts."""
+"""The Django example with Redis, in every way of serving it that its docs name."""
 
 import json
 import urllib.error
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.django_site import LAYOUTS, TOKEN, DjangoSite
+from harness.django_site import ALONE, BEHIND_NGINX, TOKEN, DjangoSite
 from harness.wait import wait_for_value
 
-HOSTS = LAYOUTS
+HOSTS = (*BEHIND_NGINX, *ALONE)
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,15 @@ def log_in(browser, site):
     browser.find("#logout")
 
 
+def counts(browser):
+    """How many presses of each colour the plot shows."""
+    figure = browser.prop("plot", "figure")
+    return dict(zip(figure["data"][0]["x"], figure["data"][0]["y"], strict=True)) if figure else {}
+
+
 def total(browser):
     """How many presses the plot shows."""
-    figure = browser.prop("plot", "figure")
-    return sum(figure["data"][0]["y"]) if figure else None
+    return sum(counts(browser).values())
 
 
 def press(browser, site, colour):
@@ -64,7 +69,7 @@ def test_a_press_moves_the_plots_of_two_browsers(server, make_browser):
         log_in(browser, server)
         browser.open(f"{server.url}/plot/")
         browser.wait_open()
-    before = total(first) or 0
+    before = total(first)
     plot = press(first, server, "cyan")
     wait_for_value(lambda: total(second), before + 1, "the presses")
     first.driver.close()
@@ -80,6 +85,32 @@ def test_a_press_moves_the_plots_of_two_browsers(server, make_browser):
         wait_for_value(lambda browser=browser: total(browser), 1000, "the presses")
 
 
+@pytest.fixture
+def plot(server, make_browser):
+    """A browser that sees the plot."""
+    browser = make_browser()
+    log_in(browser, server)
+    browser.open(f"{server.url}/plot/")
+    browser.wait_open()
+    return browser
+
+
+def test_an_async_view_sends(server, plot, make_browser):
+    before = counts(plot)["green"]
+    browser = make_browser()
+    browser.driver.get(server.url)
+    assert browser.run("return getComputedStyle(document.body).maxWidth") == "640px"  # its style
+    browser.find("button[value=green]").click()
+    wait_for_value(lambda: counts(plot)["green"], before + 1, "the presses")
+
+
+def test_a_celery_task_sends(server, plot):
+    before = counts(plot)["cyan"]
+    with server.worker():
+        server.manage("press", "cyan", "--later")
+        wait_for_value(lambda: counts(plot)["cyan"], before + 1, "the presses")
+
+
 def test_who_is_logged_out_is_denied_until_logged_in(server, make_browser):
     browser = make_browser()
     browser.open(f"{server.url}/plot/")
@@ -92,7 +123,7 @@ def test_who_is_logged_out_is_denied_until_logged_in(server, make_browser):
     log_in(browser, server)
     browser.open(f"{server.url}/plot/")
     browser.wait_open()
-    wait_for_value(lambda: (total(browser) or 0) > 0, True, "the current state to be there")
+    wait_for_value(lambda: total(browser) > 0, True, "the current state to be there")
     browser.driver.get(server.url)
     browser.click("logout")
     browser.find("a[href='/login/']")

@@ -13,9 +13,10 @@ from harness.server import CURRENT_PYTHON, STOP_TIMEOUT, environment
 
 
 class CeleryWorker:
-    """`celery -A tasks worker` in a directory; a context manager, running while inside."""
+    """`celery -A <app> worker` in a directory; a context manager, running while inside."""
 
-    def __init__(self, directory: Path, log: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, app: str, directory: Path, log: Path, settings: Mapping[str, str]) -> None:
+        self._app = app
         self._directory = directory
         self._log = log
         self._settings = settings
@@ -23,18 +24,7 @@ class CeleryWorker:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [
-                    CURRENT_PYTHON,
-                    "-W",
-                    "ignore",
-                    "-m",
-                    "celery",
-                    "-A",
-                    "tasks",
-                    "worker",
-                    "-c",
-                    "2",
-                ],
+                [CURRENT_PYTHON, *f"-W ignore -m celery -A {self._app} worker -c 2".split()],
                 cwd=self._directory,
                 env={**environment(os.environ, 0), **self._settings},
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The Django example behind nginx, with Redis: all on Daphne, or Daphne for the websocket alone."""
+"""The Django example with Redis: behind nginx, all on Daphne or the websocket alone; or alone."""
 
 import subprocess
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from typing_extensions import Self
 
+from harness.celery import CeleryWorker
 from harness.nginx import Nginx
 from harness.redis import RedisServer
 from harness.server import CURRENT_PYTHON, ROOT, Server, free_port
@@ -15,7 +16,9 @@ EXAMPLE = ROOT / "examples" / "django_live"
 WS_ROUTE = "/dpd/ws/channel"
 TOKEN = "only-for-tests"
 
-LAYOUTS = ("daphne", "gunicorn and daphne")
+BEHIND_NGINX = ("daphne", "gunicorn and daphne")
+# As one runs it at home: with DEBUG, and static files from Django.
+ALONE = ("uvicorn", "hypercorn", "runserver")
 
 NGINX = """
 server {{
@@ -51,7 +54,7 @@ class DjangoSite:
         self._settings = {
             "DJANGO_SETTINGS_MODULE": "live.settings",
             "LIVE_DATABASE": str(directory / "db.sqlite3"),
-            "LIVE_DEBUG": "0",
+            "LIVE_DEBUG": str(int(layout in ALONE)),
             "LIVE_STATIC": str(directory / "static"),
             "LIVE_POKE_TOKEN": TOKEN,
             "REDIS_URL": self._redis.url,
@@ -64,20 +67,8 @@ class DjangoSite:
             self._stack.enter_context(self._redis)
             self.manage("migrate", "--verbosity=0")
             self.manage("demo_user")
-            self.manage("collectstatic", "--no-input", "--verbosity=0")
-            asgi = self._serve("django-asgi")
-            other = asgi if self.host == "daphne" else self._serve("django-wsgi")
-            port = free_port()
-            config = NGINX.format(
-                port=port,
-                route=WS_ROUTE,
-                asgi=asgi.port,
-                other=other.port,
-                static=self._directory / "static",
-            )
-            directory = self._directory / "nginx"
-            directory.mkdir()
-            self.url = self._stack.enter_context(Nginx(config, port, directory)).url
+            asgi = self._serve(f"django-{self.host.split()[-1]}")
+            self.url = asgi.url if self.host in ALONE else self._put_nginx_before(asgi)
             self._stack = self._stack.pop_all()
         return self
 
@@ -104,6 +95,23 @@ class DjangoSite:
     def tracebacks(self, since: int = 0) -> list[str]:
         """The tracebacks that the servers have written."""
         return [each for server in self._servers for each in server.tracebacks(since)]
+
+    def worker(self) -> CeleryWorker:
+        """A Celery worker of the project."""
+        return CeleryWorker("live", EXAMPLE, self._directory / "celery.log", self._settings)
+
+    def _put_nginx_before(self, asgi: Server) -> str:
+        """Start nginx, which has the static files; return its address."""
+        self.manage("collectstatic", "--no-input", "--verbosity=0")
+        other = asgi if self.host == "daphne" else self._serve("django-wsgi")
+        port = free_port()
+        static = self._directory / "static"
+        config = NGINX.format(
+            port=port, route=WS_ROUTE, asgi=asgi.port, other=other.port, static=static
+        )
+        directory = self._directory / "nginx"
+        directory.mkdir()
+        return self._stack.enter_context(Nginx(config, port, directory)).url
 
     def _serve(self, host: str) -> Server:
         log = self._directory / f"{host}.log"

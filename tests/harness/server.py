@@ -72,7 +72,17 @@ HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server"
 HOSTS["gunicorn-configured"] = (CURRENT_PYTHON, *GUNICORN[:4], "--no-control-socket")
 # A Django project, each half of it; and one of django-plotly-dash.
 HOSTS["dpd"] = (DPD_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
-HOSTS["django-asgi"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
+DJANGO = tuple(part.replace("{module}:server", "{module}.asgi:application") for part in UVICORN)
+HOSTS["django-uvicorn"] = (CURRENT_PYTHON, *DJANGO)
+HOSTS["django-daphne"] = (CURRENT_PYTHON, *HOSTS["dpd"][1:])
+HOSTS["django-runserver"] = (CURRENT_PYTHON, "manage.py", "runserver", "127.0.0.1:{port}")
+HOSTS["django-hypercorn"] = (
+    CURRENT_PYTHON,
+    "-m",
+    "hypercorn",
+    "{module}.asgi:application",
+    "-b127.0.0.1:{port}",
+)
 HOSTS["django-wsgi"] = (
     CURRENT_PYTHON,
     "-m",

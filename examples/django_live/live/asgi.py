@@ -1,5 +1,7 @@
 """One ASGI process for all: Django, the Dash apps, the websocket. `daphne live.asgi:application`.
 
+The Dash apps are on Flask, so a2wsgi serves them, in threads. (asgiref's WsgiToAsgi does not do on
+uvicorn: where requests share a connection some end in `CurrentThreadExecutor already quit`.)
 Where Django and the Dash apps are served by wsgi.py, the same file serves the websocket alone.
 """
 
@@ -7,7 +9,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "live.settings")
 
-from asgiref.wsgi import WsgiToAsgi
+from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
@@ -25,7 +27,7 @@ application = ProtocolTypeRouter(
         "http": URLRouter(
             [
                 *routing.urlpatterns,
-                re_path("^(buttons|plot)/", WsgiToAsgi(server)),
+                re_path("^(buttons|plot)/", WSGIMiddleware(server)),
                 re_path("", ASGIStaticFilesHandler(django) if settings.DEBUG else django),
             ]
         ),

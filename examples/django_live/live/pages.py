@@ -22,6 +22,7 @@ def page(name: str, title: str) -> Dash:
         server=server,
         url_base_pathname=f"/{name}/",
         title=title,
+        external_stylesheets=["/static/live/style.css"],  # that of Django's pages
         use_async=False,  # callbacks run in the server's threads, not on a loop for each
         update_title=None,
     )
@@ -30,14 +31,14 @@ def page(name: str, title: str) -> Dash:
 # The buttons
 
 buttons = page("buttons", "Buttons")
-buttons.layout = html.Div(
+shades = [
+    html.Button(colour, id=colour, style={"background": shade}) for colour, shade in COLOURS.items()
+]
+buttons.layout = html.Main(
     [
         html.H1("Press"),
-        *[
-            html.Button(colour, id=colour, style={"background": shade, "color": "white"})
-            for colour, shade in COLOURS.items()
-        ],
-        html.P(html.A("the plot", href="/plot/")),
+        html.Div(shades, className="colours"),
+        html.P(["Everyone's presses are in ", html.A("the plot", href="/plot/"), "."]),
     ]
 )
 for colour in COLOURS:
@@ -48,13 +49,22 @@ for colour in COLOURS:
 # The plot
 
 plot = page("plot", "Plot")
-plot.layout = html.Div(
+LAYOUT = {
+    "xaxis": {"fixedrange": True},
+    "yaxis": {"visible": False, "fixedrange": True, "rangemode": "tozero"},
+    "margin": {"l": 0, "r": 0, "t": 24, "b": 24},
+    "paper_bgcolor": "transparent",
+    "plot_bgcolor": "transparent",
+}
+graph = dcc.Graph(id="plot", responsive=True, config={"displayModeBar": False})
+
+plot.layout = html.Main(
     [
         Pipe(id="pipe", channel_name="presses", label="counts", replay=1),
         html.H1("Everyone's presses"),
         html.P(id="status"),
-        dcc.Graph(id="plot"),
-        html.P(html.A("the buttons", href="/buttons/")),
+        html.Div(graph, className="chart"),
+        html.P(["Press ", html.A("the buttons", href="/buttons/"), "."]),
     ]
 )
 
@@ -62,12 +72,14 @@ plot.layout = html.Div(
 @plot.callback(Output("plot", "figure"), Input("pipe", "value"))
 def show(counts: dict[str, int] | None):
     counts = counts or dict.fromkeys(COLOURS, 0)
-    bars = {"type": "bar", "x": list(counts), "y": list(counts.values())}
-    return {"data": [{**bars, "marker": {"color": [COLOURS[colour] for colour in counts]}}]}
+    names, numbers = list(counts), list(counts.values())
+    bars = {"type": "bar", "x": names, "y": numbers, "text": numbers, "textposition": "outside"}
+    bars["marker"] = {"color": [COLOURS[colour] for colour in counts]}
+    return {"data": [bars], "layout": LAYOUT}
 
 
 @plot.callback(Output("status", "children"), Input("pipe", "status"))
 def show_status(status: str | None):
     if status == "denied":
         return ["Only who has ", html.A("logged in", href="/login/?next=/plot/"), " may listen."]
-    return status
+    return f"Connection: {status or 'connecting'}."

@@ -1,20 +1,29 @@
 """What the buttons count: in Django's cache, and said on a channel."""
 
+from asgiref.sync import sync_to_async
 from django.core.cache import cache
 
-from dash_pipe.django import send_to_pipe_channel
+from dash_pipe.django import async_send_to_pipe_channel, send_to_pipe_channel
 
 COLOURS = {"red": "#cf3346", "cyan": "#0b7c98", "green": "#2a8043"}
 
 
 def press(colour: str) -> None:
     """Count a press, and tell every page. From a callback, a view, a command, a task."""
+    counts = count(colour)
+    send_to_pipe_channel(channel_name="presses", label="counts", value=counts)
+
+
+async def async_press(colour: str) -> None:
+    """The same from an async view, which waits for nothing on its event loop."""
+    counts = await sync_to_async(count)(colour)
+    await async_send_to_pipe_channel(channel_name="presses", label="counts", value=counts)
+
+
+def count(colour: str) -> dict[str, int]:
+    """Count a press; return how many of each colour there were."""
     cache.add(f"presses-{colour}", 0, timeout=None)
     cache.incr(f"presses-{colour}")
     keys = {colour: f"presses-{colour}" for colour in COLOURS}
     found = cache.get_many(keys.values())
-    send_to_pipe_channel(
-        channel_name="presses",
-        label="counts",
-        value={colour: found.get(key, 0) for colour, key in keys.items()},
-    )
+    return {colour: found.get(key, 0) for colour, key in keys.items()}

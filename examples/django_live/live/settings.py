@@ -11,6 +11,7 @@ SECRET_KEY = os.environ.get("LIVE_SECRET_KEY", "for the demo alone")
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
 INSTALLED_APPS = [
+    "daphne",  # first: so `manage.py runserver` serves ASGI
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -31,6 +32,7 @@ TEMPLATES = [
     }
 ]
 ROOT_URLCONF = "live.urls"
+ASGI_APPLICATION = "live.asgi.application"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -41,6 +43,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
 }
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True  # the pages are told; nobody asks
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ.get("LIVE_STATIC", HERE / "static")
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"

@@ -1,11 +1,12 @@
-"""What Django itself serves: the way in."""
+"""What Django itself serves: a page that presses, and the way in."""
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
-from django.views.generic import TemplateView
+
+from .views import home
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="home.html")),
+    path("", home),
     path("login/", LoginView.as_view(template_name="login.html")),
     path("logout/", LogoutView.as_view()),
 ]

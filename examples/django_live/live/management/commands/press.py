@@ -1,4 +1,7 @@
-"""`manage.py press red`: a press from a process that serves no browser."""
+"""`manage.py press red`: a press from a process that serves no browser.
+
+With `--later` a Celery worker presses, which is yet another one.
+"""
 
 from django.core.management.base import BaseCommand
 
@@ -10,6 +13,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("colour", choices=COLOURS)
+        parser.add_argument("--later", action="store_true", help="let a Celery worker do it")
 
-    def handle(self, *, colour, **_):
-        press(colour)
+    def handle(self, *, colour, later, **_):
+        if later:
+            from live.celery import press_later  # the rest of the example does without Celery
+
+            press_later.delay(colour)
+        else:
+            press(colour)

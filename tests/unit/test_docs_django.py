@@ -1,0 +1,83 @@
+"""What docs/django.md tells projects to write, as it stands there."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import RequestFactory
+
+from dash_pipe import runtime
+from harness.project import configure
+
+configure()
+
+TEXT = (Path(__file__).parents[2] / "docs" / "django.md").read_text("utf-8")
+BLOCKS = [
+    re.sub(r"^   ", "", block, flags=re.MULTILINE)
+    for block in re.findall(r"^ *```python\n(.+?)^ *```", TEXT, re.MULTILINE | re.DOTALL)
+]
+
+
+def written(word: str, **names: Any) -> dict[str, Any]:
+    """What the only block with this word in it defines."""
+    (block,) = [block for block in BLOCKS if word in block]
+    exec(compile(block, word, "exec"), names)
+    return names
+
+
+def sent() -> list[Any]:
+    log = runtime.current().broker.open("jobs")
+    return [row.split(",")[1:3] for row in log.read(0, None, 2**20).rows]
+
+
+def test_every_block_is_python() -> None:
+    for block in BLOCKS:
+        compile(block, "docs/django.md", "exec")
+
+
+def test_views() -> None:
+    views, request = written("def finish_async"), RequestFactory().get("/")
+    assert views["finish"](request, 1).content == b"done"
+    assert asyncio.run(views["finish_async"](request, 2)).content == b"done"
+    assert sent() == [['"done"', "1"], ['"done"', "2"]]
+
+
+def test_a_task() -> None:
+    pytest.importorskip("celery")
+    written("Celery(")["crunch"](7)
+    assert len(sent()) == 10
+
+
+@pytest.fixture
+def database() -> Iterator[None]:
+    connection.ensure_connection()
+    yield
+    connection.close()
+
+
+@pytest.mark.usefixtures("database")
+def test_when_it_is_committed() -> None:
+    job = SimpleNamespace(pk=5, save=lambda: None)
+    written("send_on_commit(")["complete"](job)
+    assert sent() == [['"done"', "5"]]
+
+
+@pytest.mark.parametrize("logged_in", [True, False])
+def test_who_may_listen(logged_in: bool) -> None:
+    scope = {"user": SimpleNamespace(is_authenticated=logged_in)}
+    assert written("def may_listen")["may_listen"](scope, "jobs", None) is logged_in
+
+
+def test_routes_among_others() -> None:
+    from channels.routing import ProtocolTypeRouter, URLRouter
+    from django.core.asgi import get_asgi_application
+    from django.urls import re_path
+
+    names = {"ProtocolTypeRouter": ProtocolTypeRouter, "URLRouter": URLRouter, "re_path": re_path}
+    names |= {"get_asgi_application": get_asgi_application, "others": []}
+    written("*others", **names)["application"]
