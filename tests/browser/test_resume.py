@@ -12,7 +12,7 @@ from harness.wait import wait_for, wait_for_value
 APP = "stage"
 HOSTS = ("werkzeug",)  # what is tested here is the page's and the log's
 
-# A question for the past goes out, and its answer comes in, when so many messages have overtaken it.
+# A replay's request goes out, and its answer comes in, when so many messages have overtaken it.
 OVERTAKE = """
     window.overtaken = {replay: 0, replayed: 0};
     const waiting = [];
@@ -83,11 +83,13 @@ def test_a_pipe_mounted_while_the_line_is_dead_begins_when_it_is_back(app, brows
 @pytest.mark.parametrize(
     ("channel", "before", "after", "expected"),
     [
-        ("widened", "x", ["x", "y"], ["x1", "x2", "x3", "y3"]),
-        ("widened-to-all", "x", None, ["x1", "x2", "x3", "y3", "z3"]),
-        ("narrowed", ["x", "y"], "x", ["x1", "x2", "x3"]),
-        ("narrowed-from-all", None, ["x"], ["x1", "x2", "x3"]),
-        ("changed", "x", "y", ["x1", "y3"]),
+        pytest.param("widened", "x", ["x", "y"], ["x1", "x2", "x3", "y3"], id="widened"),
+        pytest.param(
+            "widened-to-all", "x", None, ["x1", "x2", "x3", "y3", "z3"], id="widened-to-all"
+        ),
+        pytest.param("narrowed", ["x", "y"], "x", ["x1", "x2", "x3"], id="narrowed"),
+        pytest.param("narrowed-from-all", None, ["x"], ["x1", "x2", "x3"], id="narrowed-from-all"),
+        pytest.param("changed", "x", "y", ["x1", "y3"], id="changed"),
     ],
 )
 def test_what_is_kept_of_the_labels_misses_nothing(app, browser, channel, before, after, expected):
@@ -180,6 +182,7 @@ def test_the_past_that_live_messages_overtake_has_each_once(app, browser):
 @pytest.mark.parametrize(
     ("label", "expected"),
     [("x", ["x2"]), (["x", "y"], ["x2", "y2"]), (None, ["x2", "z1", "y2"])],
+    ids=["one", "two", "all"],
 )
 def test_replay_begins_with_the_newest_of_each_label(app, browser, label, expected):
     channel = f"past-{label}"

@@ -173,7 +173,7 @@ SWITCHES = (
             "resume::the_past_that_live_messages_overtake_has_each_once",
             *[
                 f"resume::replay_begins_with_the_newest_of_each_label[{case}]"
-                for case in ("x-expected0", "label1-expected1", "None-expected2")
+                for case in ("one", "two", "all")
             ],
             "resume::a_pipe_mounted_while_the_line_is_dead_begins_when_it_is_back",
             "replaying::a_page_begins_with_the_newest_message_of_each_label",
@@ -187,8 +187,8 @@ SWITCHES = (
         "sum(counts.values()) + 1",
         (
             "replaying::a_page_begins_with_the_newest_message_of_each_label",
-            "resume::replay_begins_with_the_newest_of_each_label[label1-expected1]",
-            "resume::replay_begins_with_the_newest_of_each_label[None-expected2]",
+            "resume::replay_begins_with_the_newest_of_each_label[two]",
+            "resume::replay_begins_with_the_newest_of_each_label[all]",
         ),
     ),
     Switch(
@@ -230,11 +230,11 @@ SWITCHES = (
         ("sleepy::a_laptop_that_slept_goes_on_where_it_was",),
     ),
     Switch(
-        "a page that comes back waits for its timers",
+        "a page whose network is back waits for a timer",
         "src/link.ts",
         'watch("addEventListener");',
         "",
-        ("paged::a_page_that_the_browser_put_aside_goes_on",),
+        ("sleepy::a_laptop_that_slept_goes_on_where_it_was",),
     ),
     Switch(
         "a Pipe that is unmounted is gone at once",
