@@ -12,6 +12,7 @@ HOSTS = ("werkzeug",)
 # No timer of the page rings any more, neither one that runs nor one to come.
 STOP_TIMERS = """
     for (let timer = setTimeout(() => {}); timer > 0; timer--) clearTimeout(timer);
+    window.ring = window.setTimeout;
     window.setTimeout = () => 0;
 """
 
@@ -31,6 +32,8 @@ def test_a_laptop_that_slept_goes_on_where_it_was(app, browser, proxy):
     browser.run(STOP_TIMERS)
     proxy.allow()
     browser.run("window.dispatchEvent(new Event('online'))")  # as Chromium does on waking
+    wait_for(lambda: proxy.open("/_pipe/ws"), "a new connection")
+    browser.run("window.setTimeout = window.ring")  # Dash needs it
     told = ["good night", "dream", "good morning"]
     wait_for_value(lambda: heard(app.calls("a")), told, "what it heard to be")
     assert not app.calls("gap a")
