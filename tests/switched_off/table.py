@@ -241,6 +241,13 @@ SWITCHES = (
         "src/connection.ts",
         "browser.setTimeout(() => drop(member), LINGER)",
         "browser.setTimeout(() => drop(member), 0 * LINGER)",
+        ("paged::a_pipe_comes_back_with_its_page_and_missed_nothing",),
+    ),
+    Switch(
+        "a Pipe that comes back is not known again",
+        "src/connection.ts",
+        "timer && owner === wish.owner",
+        "!timer && owner === wish.owner",
         (
             "paged::a_pipe_comes_back_with_its_page_and_missed_nothing",
             "paged::the_same_id_on_the_next_page_goes_on",
