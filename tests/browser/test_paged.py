@@ -31,9 +31,9 @@ def test_a_pipe_comes_back_with_its_page_and_missed_nothing(app, browser, proxy)
 def test_the_same_id_on_the_next_page_goes_on(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
+    browser.run("const now = performance.now(); performance.now = () => now;")
     app.send(("pages", "any", 0))
     browser.wait_for_text("value", "0")
-    browser.run("const now = performance.now(); performance.now = () => now;")
     # For the throttle the time of the next update never comes; so these wait when the Pipe goes.
     app.send(*[("pages", "any", n) for n in range(1, 10)])
     browser.click("to-third")
