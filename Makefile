@@ -17,7 +17,7 @@ NPM := node_modules/.stamp
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(RUN) ## run the demo, usage.py, on port 8050 (needs nothing but Python)
@@ -50,6 +50,10 @@ test: install old dpd chromium curl nginx redis ## all tests, also those in a br
 	npm test
 	$(MAKE) django42
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+
+.PHONY: switched-off
+switched-off: install chromium ## each mechanism switched off, to see its browser tests fail (20 minutes)
+	$(BIN)/python tests/switched_off
 
 .PHONY: check
 check: install ## lint, format, types, bundle size, and that the generated files are current

@@ -12,6 +12,35 @@ from harness.wait import wait_for, wait_for_value
 APP = "stage"
 HOSTS = ("werkzeug",)  # what is tested here is the page's and the log's
 
+# A replay's request goes out, and its answer comes in, when so many messages have overtaken it.
+OVERTAKE = """
+    window.overtaken = {replay: 0, replayed: 0};
+    const waiting = [];
+    const hold = (type, act) => waiting.push({type, act});
+    const overtake = (rows) => {
+        for (const {type, act} of waiting.slice(0, 1)) {
+            overtaken[type] += rows;
+            if (overtaken[type] >= %(rows)s) waiting.shift(act());
+        }
+    };
+    window.WebSocket = class extends WebSocket {
+        send(text) {
+            if (JSON.parse(text).type === "replay") hold("replay", () => super.send(text));
+            else super.send(text);
+        }
+        set onmessage(hear) {
+            super.onmessage = hear && ((event) => {
+                const {type, messages = []} = JSON.parse(event.data);
+                if (type === "replayed") return hold("replayed", () => hear(event));
+                hear(event);
+                if (type === "messages") overtake(messages.length);
+            });
+        }
+    };
+"""
+
+COUNT = 200
+ROWS = 20
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -54,11 +83,13 @@ def test_a_pipe_mounted_while_the_line_is_dead_begins_when_it_is_back(app, brows
 @pytest.mark.parametrize(
     ("channel", "before", "after", "expected"),
     [
-        ("widened", "x", ["x", "y"], ["x1", "x2", "x3", "y3"]),
-        ("widened-to-all", "x", None, ["x1", "x2", "x3", "y3", "z3"]),
-        ("narrowed", ["x", "y"], "x", ["x1", "x2", "x3"]),
-        ("narrowed-from-all", None, ["x"], ["x1", "x2", "x3"]),
-        ("changed", "x", "y", ["x1", "y3"]),
+        pytest.param("widened", "x", ["x", "y"], ["x1", "x2", "x3", "y3"], id="widened"),
+        pytest.param(
+            "widened-to-all", "x", None, ["x1", "x2", "x3", "y3", "z3"], id="widened-to-all"
+        ),
+        pytest.param("narrowed", ["x", "y"], "x", ["x1", "x2", "x3"], id="narrowed"),
+        pytest.param("narrowed-from-all", None, ["x"], ["x1", "x2", "x3"], id="narrowed-from-all"),
+        pytest.param("changed", "x", "y", ["x1", "y3"], id="changed"),
     ],
 )
 def test_what_is_kept_of_the_labels_misses_nothing(app, browser, channel, before, after, expected):
@@ -127,9 +158,31 @@ def test_pipes_that_come_later_join_a_stream_without_a_hole(app, browser):
     assert len(app.calls("c")[0].messages) >= 15
 
 
+def test_the_past_that_live_messages_overtake_has_each_once(app, browser):
+    browser.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": OVERTAKE % {"rows": ROWS}}
+    )
+    browser.open(app.url)
+    mount(browser, "a", channel_name="overtaken")
+    wait_open(browser, "a")
+    mount(browser, "c", channel_name="overtaken", replay=15)
+    browser.wait_for_prop(pipe("c"), "status", "connecting")
+    app.send(*[("overtaken", "x", n) for n in range(COUNT)], thread=True, every=0.004)
+    for slot in "ac":
+        wait_for_last(app, slot, COUNT - 1)
+    overtaken = browser.run("return window.overtaken")
+    assert min(overtaken["replay"], overtaken["replayed"]) >= ROWS
+    assert heard(app.calls("a")) == list(range(COUNT))
+    told = heard(app.calls("c"))
+    assert told == list(range(told[0], COUNT))
+    assert told[0] >= ROWS - 15  # the newest 15 of those, with all that came meanwhile
+    assert len(app.calls("c")[0].messages) >= 15 + ROWS
+
+
 @pytest.mark.parametrize(
     ("label", "expected"),
     [("x", ["x2"]), (["x", "y"], ["x2", "y2"]), (None, ["x2", "z1", "y2"])],
+    ids=["one", "two", "all"],
 )
 def test_replay_begins_with_the_newest_of_each_label(app, browser, label, expected):
     channel = f"past-{label}"
