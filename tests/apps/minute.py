@@ -13,9 +13,9 @@ app.layout = html.Div([Pipe(id="pipe", channel_name="ticks"), html.Div("-", id="
 
 clientside_callback(
     """(messages) => {
-        for (const {value} of messages) {
-            window.unexpected = (window.unexpected ?? 0) + (value !== (window.newest ?? -1) + 1);
-            window.newest = value;
+        for (const {value: [number]} of messages) {
+            window.unexpected = (window.unexpected ?? 0) + (number !== (window.newest ?? -1) + 1);
+            window.newest = number;
         }
         document.getElementById("drawn").textContent = window.newest;
     }""",

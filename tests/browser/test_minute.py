@@ -9,6 +9,7 @@ RATE = 60
 SECONDS = 60
 WARM = 600  # messages after which the page has made what it keeps
 MIB = 2**20
+BALLAST = 1000 * "-"  # in each message, so that a page weighs more when it keeps them
 
 # What arrives on sockets of the page, beside what the Pipe makes of it; and at each frame, whether
 # it shows what had arrived when the frame before was drawn.
@@ -19,7 +20,7 @@ WATCH = """
         constructor(...given) {
             super(...given);
             this.addEventListener("message", ({data}) => {
-                for (const [, , value] of JSON.parse(data).messages ?? []) window.arrived = value;
+                for (const [, , [number]] of JSON.parse(data).messages ?? []) window.arrived = number;
             });
         }
     };
@@ -47,7 +48,7 @@ def test_no_frame_is_dropped_and_no_memory_kept(app, browser):
     browser.open(app.url)
     browser.wait_open()
     count = RATE * SECONDS
-    app.send(*[("ticks", "any", n) for n in range(count)], thread=True, every=1 / RATE)
+    app.send(*[("ticks", "any", [n, BALLAST]) for n in range(count)], thread=True, every=1 / RATE)
     wait_for(lambda: (browser.run("return window.newest") or 0) >= WARM, "the page to be warm")
     warm = heap(browser)
     browser.wait_for_text("drawn", str(count - 1), timeout=SECONDS + 30)

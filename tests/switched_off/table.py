@@ -128,8 +128,8 @@ SWITCHES = (
     Switch(
         "a change of labels makes all of them new",
         "src/listener.ts",
-        "if (this.placed) this.known = this.labels;",
-        "",
+        "this.known = known ? known.filter((label) => has(labels, label)) : labels;",
+        "this.known = known ? [] : [];",
         (
             "resume::only_new_labels_are_replayed",
             "resume::labels_changed_while_the_line_is_dead",
@@ -183,8 +183,8 @@ SWITCHES = (
     Switch(
         "the past is the newest messages, of whatever label",
         "dash_pipe/log.py",
-        "counts.get(message.label, 0) + 1",
-        "sum(counts.values()) + 1",
+        "return self._kept(0, head, labels) + self._window.newest(labels, last, head)",
+        "return self._window.newest(labels, last, head)[-last:]",
         (
             "replaying::a_page_begins_with_the_newest_message_of_each_label",
             "resume::replay_begins_with_the_newest_of_each_label[two]",
@@ -194,8 +194,8 @@ SWITCHES = (
     Switch(
         "the newest message of a quiet label is not kept",
         "dash_pipe/log.py",
-        "if self._newest.get(oldest.label) is not oldest:",
-        "if self._newest.pop(oldest.label, None):",
+        "if self._newest.get(message.label) is not message:",
+        "if self._newest.pop(message.label, None):",
         ("resume::a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it",),
     ),
     Switch(
@@ -215,8 +215,8 @@ SWITCHES = (
     Switch(
         "nobody is told that the line is cut",
         "src/connection.ts",
-        "channel.reset();\n        show(channel);",
-        "channel.reset();",
+        "link.refused);\n        show(channel);",
+        "link.refused);",
         (
             "resume::status_tells_of_the_line",
             "pacing::status_waits_for_its_callback_too",
