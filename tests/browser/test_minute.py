@@ -20,7 +20,8 @@ WATCH = """
         constructor(...given) {
             super(...given);
             this.addEventListener("message", ({data}) => {
-                for (const [, , [number]] of JSON.parse(data).messages ?? []) window.arrived = number;
+                const {messages = []} = JSON.parse(data);
+                for (const [, , [number]] of messages) window.arrived = number;
             });
         }
     };
@@ -30,6 +31,14 @@ WATCH = """
         before = arrived;
         requestAnimationFrame(frame);
     });
+"""
+
+# How many changes Dash's store remembers for the undo button; the store is found by React's nodes.
+REMEMBERED = """
+    const entries = Object.entries(document.getElementById("react-entry-point"));
+    let [, node] = entries.find(([name]) => name.startsWith("__reactContainer"));
+    while (!node.memoizedProps?.store) node = node.child;
+    return node.memoizedProps.store.getState().history.past.length;
 """
 
 
@@ -58,4 +67,5 @@ def test_no_frame_is_dropped_and_no_memory_kept(app, browser):
     assert frames["drawn"] > 30 * SECONDS  # as many as a busy machine draws
     assert frames["dropped"] <= frames["drawn"] / 100, frames
     assert kept < MIB / 2
+    assert browser.run(REMEMBERED) == 0
     assert browser.prop("pipe", "n_messages") == count
