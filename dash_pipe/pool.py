@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
+
+from .forks import in_child
 
 IDLE = 5.0  # seconds that a thread waits for the next call
 
@@ -193,5 +194,4 @@ def _after_fork() -> None:
         pool._begin()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)

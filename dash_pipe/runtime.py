@@ -9,6 +9,7 @@ from typing import Any
 
 from . import brokers, reach
 from .errors import SettingError
+from .forks import in_child
 from .log import Limits
 from .policy import Policy
 from .settings import Project, Settings, resolve
@@ -143,8 +144,7 @@ def _after_fork() -> None:
     _current = _current.for_child()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)
 
 
 def configure(**settings: Any) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import threading
 import time
@@ -13,6 +12,7 @@ from contextlib import suppress
 from weakref import WeakSet
 
 from ..errors import BrokerUnavailable
+from ..forks import in_child
 from ..log import Limits, Log, Position
 from . import Broker, Grown
 from .redis_channel import SCRIPT, Known, RedisChannel, appended
@@ -144,8 +144,7 @@ def _after_fork() -> None:
         broker._close_links()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)
 
 
 def _mark(message_id: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
 import os
 import socket
@@ -18,6 +17,7 @@ from ..access import Refusal
 from .asking import OpenRequest
 from .connection import Connection
 from .loophub import LoopHub
+from .resident import Resident
 
 BUFFER_BYTES = 64 * 1024  # one for all connections: a browser's frame is at most 8 KiB
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
@@ -143,38 +143,14 @@ def _nothing() -> None:
     pass
 
 
-_current: LoopThread | None = None
-_lock = threading.Lock()
+resident = Resident(LoopThread)
 
-
-def loop_thread() -> LoopThread:
-    """The loop thread of this process, started at first use: after the server has forked."""
-    global _current
-    with _lock:
-        if _current is None:
-            _current = LoopThread()
-            atexit.register(_current.goodbye)
-        return _current
+loop_thread = resident.get
+"""The loop thread of this process."""
 
 
 def end_loop_thread() -> None:
     """End the loop thread, if there is one, and say goodbye to its browsers. For tests."""
-    global _current
-    with _lock:
-        ended, _current = _current, None
+    ended = resident.give_up()
     if ended is not None:
-        atexit.unregister(ended.goodbye)
         ended.end()
-
-
-def _after_fork() -> None:
-    global _current, _lock
-    _lock = threading.Lock()  # the old one may be held by a thread that the child does not have
-    if _current is not None:
-        atexit.unregister(_current.goodbye)
-        _current.abandon()
-        _current = None
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import threading
 import time
 from typing import Protocol
@@ -12,6 +10,7 @@ from .. import runtime
 from ..legacy import FormerHub
 from ..protocol import Close
 from ..session import Outlet, Session
+from .resident import Resident
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
 
@@ -89,28 +88,7 @@ class ThreadHub:
                 self._due.set()
 
 
-_current: ThreadHub | None = None
-_lock = threading.Lock()
+resident = Resident(ThreadHub)
 
-
-def thread_hub() -> ThreadHub:
-    """The hub that threads of this process share, made at first use: after a server has forked."""
-    global _current
-    with _lock:
-        if _current is None:
-            _current = ThreadHub()
-            atexit.register(_current.goodbye)
-        return _current
-
-
-def _after_fork() -> None:
-    global _current, _lock
-    _lock = threading.Lock()  # the old one may be held by a thread that the child does not have
-    if _current is not None:
-        atexit.unregister(_current.goodbye)
-        _current.abandon()
-        _current = None
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)
+thread_hub = resident.get
+"""The hub that threads of this process share."""

@@ -11,8 +11,8 @@ import dash_pipe
 PACKAGE = Path(dash_pipe.__file__).parent
 # A module imports from the floors below its own. Two on one floor don't know each other.
 FLOORS = [
-    {"errors", "once", "pool", "version", "message", "limits"},
-    {"window", "losses", "request"},
+    {"errors", "forks", "once", "version", "message", "limits"},
+    {"pool", "window", "losses", "request"},
     {"log", "settings", "http", "reach", "policy"},
     {"protocol"},
     {"access", "session", "brokers"},

@@ -15,11 +15,11 @@ from unit.processes import forked, forks, kill
 
 
 @pytest.fixture
-def thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopThread]:
-    monkeypatch.setattr(loop, "_current", None)
+def thread() -> Iterator[LoopThread]:
+    loop.resident.give_up()
     made = loop_thread()
     yield made
-    loop.atexit.unregister(made.goodbye)
+    loop.resident.give_up()
 
     def end() -> None:
         for connection in list(made._sockets):
@@ -123,7 +123,7 @@ class TestForked:
 
     def test_a_child_lets_go_of_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
         page.subscribe("jobs")
-        with forked(lambda: loop._current is None) as forgotten:
+        with forked(lambda: loop.resident.give_up() is None) as forgotten:
             assert forgotten
             dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
             assert page.frame()["messages"][0][2] == "still here"

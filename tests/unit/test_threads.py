@@ -41,12 +41,11 @@ class Page(Line):
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _fresh() -> Iterator[None]:
     """A hub of its own for each test, made at first use."""
-    monkeypatch.setattr(threadhub, "_current", None)
+    threadhub.resident.give_up()
     yield
-    if threadhub._current is not None:
-        threadhub.atexit.unregister(threadhub._current.goodbye)
+    threadhub.resident.give_up()
 
 
 @pytest.fixture
@@ -212,7 +211,7 @@ class TestForked:
 
     def test_a_child_keeps_no_browser_of_the_parents(self, shared: ThreadHub, page: Page) -> None:
         page.subscribe("jobs")
-        with forked(lambda: threadhub._current is None) as forgotten:
+        with forked(lambda: threadhub.resident.give_up() is None) as forgotten:
             assert forgotten
             dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
             assert page.frame()["messages"][0][2] == "still here"

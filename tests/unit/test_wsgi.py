@@ -176,7 +176,7 @@ def test_under_gevent_a_greenlet_has_the_socket(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(greenlets, "are_threads", lambda: True)
-    monkeypatch.setattr(threadhub, "_current", None)
+    threadhub.resident.give_up()
     answer = serve_websocket(environ)
     ends[1].sendall(b"what the server answers goes nowhere")
     ends[1].close()
@@ -184,14 +184,14 @@ def test_under_gevent_a_greenlet_has_the_socket(
     assert answer.status == 101
     assert ends[0].recv(12) == b"HTTP/1.1 101"
     threadhub.thread_hub().goodbye()
-    threadhub.atexit.unregister(threadhub.thread_hub().goodbye)
+    threadhub.resident.give_up()
 
 
 def test_what_is_no_descriptor_stays_where_it_is(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
-    monkeypatch.setattr(threadhub, "_current", None)
+    threadhub.resident.give_up()
     environ |= {"wsgi.multithread": True}
     answers: list[Any] = []
     serving = threading.Thread(target=lambda: answers.append(serve_websocket(environ)))
@@ -202,7 +202,7 @@ def test_what_is_no_descriptor_stays_where_it_is(
     serving.join(10)
     (answer,) = answers
     assert answer.status == 101
-    threadhub.atexit.unregister(threadhub.thread_hub().goodbye)
+    threadhub.resident.give_up()
 
 
 def test_a_socket_is_a_descriptor_here() -> None:
