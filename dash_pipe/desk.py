@@ -82,6 +82,7 @@ class Desk:
         for channel in list(session.subscriptions):
             self._unsubscribe(session, channel)
         session.replays.clear()
+        session.parked = 0
 
     def _do(self, session: Session, request: Request) -> None:
         match request:

@@ -95,9 +95,9 @@ class FormerOutlet:
         One that makes no sense is passed over, as it always was: it shows that the page lives.
         """
         self._heard, self._unseen = self._clock(), 0
-        if self._owed is not None:
-            yield _pong(self._owed)
-            self._owed = None
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            yield _pong(owed)
         fields = _fields(text)
         channel, label = fields.get("channel_name"), fields.get("label") or None
         if not is_name(channel) or not (label is None or is_name(label)):

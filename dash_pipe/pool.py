@@ -132,15 +132,11 @@ class Pool:
         job = Job(self, call)
         with self._lock:
             self._waiting[job] = None
-            if len(self._waiting) <= self._idle:
-                self._ready.notify()
-            elif self._threads < self._size:
-                try:
-                    self._start()
-                except RuntimeError as error:
-                    if not self._threads:  # else the others serve
-                        del self._waiting[job]
-                        raise Full from error
+            more = len(self._waiting) > self._idle and self._threads < self._size
+            self._threads += more
+            self._ready.notify()
+        if more and not self._start() and self.withdraw(job):
+            raise Full
         return job
 
     def withdraw(self, job: Job[Any]) -> bool:
@@ -155,21 +151,36 @@ class Pool:
         self._threads = 0
         self._idle = 0
 
-    def _start(self) -> None:
-        threading.Thread(target=self._work, name=self._name, daemon=True).start()
-        self._threads += 1
+    def _start(self) -> bool:
+        """Start a thread that is counted already; false where that fails, and there is none.
+
+        Without the lock: the start of a greenlet lets others run, which may want it. And where
+        gevent made greenlets of threads after this was imported, the lock holds up all of them.
+        """
+        try:
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                self._threads -= 1
+                return self._threads > 0
+        return True
 
     def _work(self) -> None:
+        job: Job[Any] | None = None
         try:
             while (job := self._next()) is not None:
                 job.run()
-                del job  # and what it holds, while there is nothing to do
+                job = None  # and what it holds, while there is nothing to do
         except SystemExit:
             # dash.testing ends an app by raising it in every thread that began with the app.
             with self._lock:
-                self._threads -= 1
-                if self._waiting:
-                    self._start()
+                if job is not None and not job.begun.done():
+                    self._waiting[job] = None
+                    self._waiting.move_to_end(job, last=False)
+                more = bool(self._waiting)
+                self._threads -= not more
+            if more:
+                self._start()
 
     def _next(self) -> Job[Any] | None:
         """The next call; ``None`` when none came for a while."""

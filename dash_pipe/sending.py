@@ -89,9 +89,9 @@ async def async_send_to_pipe_channel(
     broker = runtime.current().broker
     if not broker.may_wait:
         return _publish_here(broker, channel_name, label, text, message_id)
-    job = _threads.submit(partial(broker.publish, channel_name, label, text, message_id))
     timeout = runtime.current().settings.send_timeout
     try:
+        job = _threads.submit(partial(broker.publish, channel_name, label, text, message_id))
         return await job.outcome(timeout)
     except Full as error:
         raise BrokerUnavailable(

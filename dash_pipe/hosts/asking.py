@@ -88,7 +88,9 @@ async def _ask(question: Question, open_request: OpenRequest) -> object:
             return await _in_time(_answered(question, open_request), timeout)
         job = _threads.submit(partial(_called, question, open_request))
         answer = await job.outcome(PATIENCE, timeout)
-        return await _in_time(answer, timeout) if inspect.isawaitable(answer) else answer
+        if inspect.isawaitable(answer):
+            return await _in_time(_awaited(answer, open_request), timeout)
+        return answer
     except Exception as error:
         return _instead(error, timeout)
 
@@ -119,6 +121,11 @@ def _called(question: Question, open_request: OpenRequest) -> Any:
         return question.call(request)
 
 
+async def _awaited(answer: Awaitable[Any], open_request: OpenRequest) -> Any:
+    with open_request():
+        return await answer
+
+
 async def _answered(question: Question, open_request: OpenRequest) -> Any:
     with open_request() as request:
         return await question.call(request)
@@ -144,6 +151,8 @@ async def _in_time(answer: Awaitable[T], timeout: float) -> T:
         await asyncio.wait([task], timeout=timeout)
         if not task.done():
             raise Late
+        if task.cancelled():  # not by us; who asks would end with it
+            raise RuntimeError("it was cancelled")
         return task.result()
     finally:
         task.cancel()

@@ -37,6 +37,9 @@ class LoopThread:
         self._sockets: dict[Connection, socket.socket] = {}
         self._hub = LoopHub(self._loop, idle=_nothing)
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def adopt(

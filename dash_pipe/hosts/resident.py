@@ -13,6 +13,9 @@ from ..forks import in_child
 class Host(Protocol):
     """Who keeps the sockets of a process' browsers."""
 
+    def start(self) -> None:
+        """Begin, once."""
+
     def goodbye(self) -> None:
         """Tell every browser that this server is going away; waits for a bounded time."""
 
@@ -39,10 +42,18 @@ class Resident(Generic[H]):
     def get(self) -> H:
         """The host, made when there is none yet."""
         with self._lock:
-            if self._host is None:
-                self._host = self._make()
-                atexit.register(self._host.goodbye)
-            return self._host
+            host, is_new = self._host, self._host is None
+            if host is None:
+                host = self._host = self._make()
+                atexit.register(host.goodbye)
+        if is_new:
+            # Without the lock: the start of a greenlet lets others run, which may want it.
+            try:
+                host.start()
+            except RuntimeError:  # no thread can be started
+                self.give_up()
+                raise
+        return host
 
     def give_up(self) -> H | None:
         """Have none any more; return the one that was there, for the caller to end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import Protocol
@@ -13,6 +14,9 @@ from ..session import Outlet, Session
 from .resident import Resident
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
+RETRY = 1.0  # seconds until the hub is looked at again when that failed
+
+logger = logging.getLogger("dash_pipe")
 
 
 class ThreadOutlet(Outlet, Protocol):
@@ -40,6 +44,9 @@ class ThreadHub:
         self.hub = FormerHub(current.broker, current.policy, self._due.set, time.monotonic)
         self._open: set[ThreadOutlet] = set()
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     def enter(self, outlet: ThreadOutlet) -> None:
@@ -86,6 +93,9 @@ class ThreadHub:
                     wait = self.hub.beat() if len(self.hub) else None
             except SystemExit:  # as in LoopThread: the next app needs this thread
                 self._due.set()
+            except Exception:
+                logger.exception("dash-pipe: bringing messages out failed, and goes on")
+                wait = RETRY
 
 
 resident = Resident(ThreadHub)

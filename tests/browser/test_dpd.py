@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 
 from harness.redis import RedisServer
 from harness.server import APPS, DPD_PYTHON, Server
-from harness.wait import wait_for
+from harness.wait import wait_for, wait_for_value
 
 HOSTS = ("theirs", "ours")
 pytestmark = pytest.mark.framed
@@ -120,7 +120,7 @@ def test_both_pipes_in_frames_of_a_page_whose_socket_comes_late(server, browser)
     for app in page.apps:
         wait_for(lambda app=app: page.prop(app, "heard", "children"), f"{app} to be there")
     if server.endpoint == "theirs":
-        assert page.prop("Ours", "pipe", "status") == "connecting"
+        wait_for_value(lambda: page.prop("Ours", "pipe", "status"), "connecting", "its status")
     browser.run(MAKE_SOCKET)
     page.wait_ready()
     page.hears("theirs", "theirs")
