@@ -184,3 +184,27 @@ def test_it_gets_the_token_of_the_pipe_if_it_wants_it() -> None:
     for subscribe, denied in ((SUBSCRIBE, frozenset()), (Subscribe("jobs", LABELS), LABELS)):
         assert asyncio.run(refused(contextlib.nullcontext, subscribe)) == denied
         assert refused_now(contextlib.nullcontext, subscribe) == denied
+
+
+def test_one_that_is_cancelled_from_within_refuses() -> None:
+    async def authorize(*_: Any) -> bool:
+        raise asyncio.CancelledError
+
+    dash_pipe.configure(authorize=authorize)
+    assert asyncio.run(refused(contextlib.nullcontext, Subscribe("jobs", None))) == {None}
+
+
+def test_what_a_function_has_awaited_finds_the_request_too() -> None:
+    question = Question()
+
+    async def finds(*asked: Any) -> Any:
+        assert question.open
+        return question(*asked)
+
+    def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
+        return finds(request, channel, labels)
+
+    dash_pipe.configure(authorize=authorize)
+    for _ in range(2):
+        assert asyncio.run(refused(question.request, SUBSCRIBE)) == frozenset()
+        assert refused_now(question.request, SUBSCRIBE) == frozenset()

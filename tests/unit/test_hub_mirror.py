@@ -145,3 +145,13 @@ def test_who_leaves_while_it_waits_leaves_nothing_behind(house: House) -> None:
     assert house.broker.opened["jobs"] == 0
     house.load("e", "a")
     assert browser.outlet.take() == []
+
+
+def test_who_has_gone_waits_for_nothing(house: House) -> None:
+    browser = house.browser()
+    session = browser.session
+    assert session is not None
+    browser.subscribe("jobs")
+    assert session.parked == 1
+    house.hub.disconnect(session)
+    assert session.parked == 0

@@ -11,11 +11,12 @@ from websockets.frames import Opcode
 import dash_pipe
 from dash_pipe.hosts.threadhub import ThreadHub
 from dash_pipe.hosts.threads import ThreadSocket
-from dash_pipe.legacy import MAX_UIDS, MAX_UNSEEN, SILENCE, FormerHub, is_triplet
-from dash_pipe.log import Limits
+from dash_pipe.legacy import MAX_UIDS, MAX_UNSEEN, SILENCE, FormerHub, FormerOutlet, is_triplet
+from dash_pipe.log import Batch, Limits
 from dash_pipe.policy import Policy
+from dash_pipe.protocol import messages, ping
 from unit.asgi_server import Server
-from unit.fakes import Room
+from unit.fakes import Outlet, Room
 from unit.line import Line
 from unit.test_protocol import vectors
 
@@ -137,7 +138,9 @@ def test_what_else_comes_is_answered_or_passed_over(room: Room, kind: str) -> No
 
 def test_where_a_browser_has_a_thread() -> None:
     line = Line()
-    browser = ThreadSocket(ThreadHub(), line.theirs, line.handshake, None, None)
+    hub = ThreadHub()
+    hub.start()
+    browser = ThreadSocket(hub, line.theirs, line.handshake, None, None)
     thread = threading.Thread(target=browser.serve, daemon=True)
     thread.start()
     line.next()
@@ -170,3 +173,17 @@ def test_through_the_endpoint_and_nothing_is_sent_on() -> None:
             }
 
     asyncio.run(main())
+
+
+def test_a_ping_that_is_owed_since_an_earlier_one_was_answered_is_owed_still() -> None:
+    page = Outlet()
+    outlet = FormerOutlet(page, lambda pong: None, lambda: 0.0)
+    big = messages("jobs", Batch([f'[1,"a","{MAX_UNSEEN * "x"}",0.0]'], 1, [], "e"))
+    outlet.send(big)
+    outlet.send(ping(1, {}))
+    pongs = outlet.hears(json.dumps(triplet("u1")))
+    assert json.loads(next(pongs))["n"] == 1
+    outlet.send(big)  # as the hub does when it hears the pong
+    outlet.send(ping(2, {}))
+    list(pongs)
+    assert json.loads(next(outlet.hears(json.dumps(triplet("u1")))))["n"] == 2

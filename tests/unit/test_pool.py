@@ -3,6 +3,8 @@
 import asyncio
 import ctypes
 import gc
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from dash_pipe import pool
-from dash_pipe.pool import Full, Late, Pool
+from dash_pipe.pool import Full, Job, Late, Pool
 
 
 @pytest.fixture
@@ -146,3 +148,36 @@ def test_a_thread_that_is_ended_from_outside_is_replaced() -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
     for _ in range(3):  # it is noticed when a thread wakes up
         assert threads.submit(lambda: "served").result(5) == "served"
+
+
+def test_a_call_whose_thread_is_ended_before_it_is_made_is_made_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, ended = Job.run, []
+
+    def ends(job: Job[Any]) -> None:
+        if not ended:
+            ended.append("once")
+            raise SystemExit
+        run(job)
+
+    monkeypatch.setattr(Job, "run", ends)
+    assert Pool("test", 1).submit(lambda: "made").result(5) == "made"
+
+
+def test_where_gevent_comes_after_us() -> None:
+    """As in a worker of gunicorn that has preloaded the app: our locks are none of gevent's."""
+    pytest.importorskip("gevent")
+    code = """if 1:
+        from dash_pipe.hosts.threadhub import thread_hub
+        from dash_pipe.pool import Pool
+        threads = Pool("test", 4)
+        from gevent import joinall, monkey, spawn
+        monkey.patch_all()
+        calls = [spawn(lambda n=n: threads.submit(lambda: n).result(5)) for n in range(20)]
+        hubs = [spawn(thread_hub) for _ in range(4)]
+        joinall([*calls, *hubs], timeout=20)
+        assert [call.value for call in calls] == list(range(20))
+        assert {hub.value for hub in hubs} == {thread_hub()}
+    """
+    subprocess.run([sys.executable, "-c", code], timeout=30, check=True)

@@ -14,9 +14,17 @@ import pytest
 from dash import Input, Output, dcc, html
 
 import dash_pipe
-from dash_pipe import Position, async_send_to_pipe_channel, brokers, runtime, send_to_pipe_channel
+from dash_pipe import (
+    Position,
+    async_send_to_pipe_channel,
+    brokers,
+    runtime,
+    send_to_pipe_channel,
+    sending,
+)
 from dash_pipe.errors import BrokerUnavailable, InvalidMessageError
 from dash_pipe.once import warn_once
+from dash_pipe.pool import Pool
 from dash_pipe.sending import THREADS
 
 
@@ -286,3 +294,16 @@ def test_a_loop_of_a_calls_own_is_not_warned_of(
     assert answer.json["response"]["out"]["children"] == "sent"
     assert elsewhere.published == ["jobs"]
     assert caplog.messages == []
+
+
+def test_where_no_thread_can_be_started(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(sending, "_threads", Pool("test", 1))
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(BrokerUnavailable) as caught:
+        asyncio.run(async_send_to_pipe_channel("jobs", "a", 1))
+    assert not caught.value.may_have_been_sent

@@ -206,6 +206,26 @@ def test_it_lives_on_when_every_thread_is_killed(shared: ThreadHub, page: Page) 
         assert page.frame()["messages"][0][2] == number
 
 
+def test_it_goes_on_when_bringing_messages_out_has_failed(
+    shared: ThreadHub, page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page.subscribe("jobs")
+    flush, failed = shared.hub.flush, threading.Event()
+
+    def fails_once() -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("can't start new thread")
+        flush()
+
+    monkeypatch.setattr(shared.hub, "flush", fails_once)
+    dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+    assert failed.wait(10)
+    dash_pipe.send_to_pipe_channel("jobs", "a", 2)
+    assert page.frame()["messages"][0][2] == 1
+    assert "can't start new thread" in caplog.text
+
+
 class TestForked:
     pytestmark = forks
 
