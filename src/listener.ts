@@ -79,7 +79,7 @@ export class Listener {
       this.start = NEVER;
       this.reply = 0;
       this.holding = replay > 0;
-    }
+    } else this.release(); // there is no past left to wait for
     return true;
   }
 

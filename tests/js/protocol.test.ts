@@ -226,6 +226,16 @@ describe("what waits for the page", () => {
     expect(listener.batch().lastGap).toEqual({ from: 0, to: 4, cause: "buffer" });
   });
 
+  test("a new label that goes before its past has come leaves nothing to wait for", () => {
+    const listener = open(9);
+    listener.relabel(["b", "a"], 1);
+    listener.push(rows(1, 2), 2);
+    listener.relabel(["a"], 0);
+    expect(listener.holding).toBe(false);
+    listener.push(rows(3, 3), 3);
+    expect(listener.batch().rows.map(([offset]) => offset)).toEqual([1, 2, 3]);
+  });
+
   test("stays until it is cleared", () => {
     const listener = open(9);
     listener.push(rows(1, 2), 2);
