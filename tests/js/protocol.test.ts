@@ -228,6 +228,7 @@ describe("what waits for the page", () => {
 
   test("a new label that goes before its past has come leaves nothing to wait for", () => {
     const listener = open(9);
+    listener.relabel(["a"], 0);
     listener.relabel(["b", "a"], 1);
     listener.push(rows(1, 2), 2);
     listener.relabel(["a"], 0);
