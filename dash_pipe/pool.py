@@ -11,9 +11,8 @@ from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet
 
-from .forks import in_child
+from .forks import each_in_child
 
 IDLE = 5.0  # seconds that a thread waits for the next call
 
@@ -121,7 +120,8 @@ class Pool:
         self._name = name
         self._size = size
         self._begin()
-        _pools.add(self)
+        # The child has none of the parent's threads, one of which may hold a lock.
+        each_in_child(self, Pool._begin)
 
     def submit(self, call: Callable[[], T]) -> Job[T]:
         """Have a call made as soon as a thread is free; calls begin in their order.
@@ -194,15 +194,3 @@ class Pool:
                 return self._waiting.popitem(last=False)[0]
             self._threads -= 1
             return None
-
-
-_pools: WeakSet[Pool] = WeakSet()
-
-
-def _after_fork() -> None:
-    # The child has none of the parent's threads, one of which may hold a lock.
-    for pool in list(_pools):
-        pool._begin()
-
-
-in_child(_after_fork)

@@ -9,10 +9,9 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from weakref import WeakSet
 
 from ..errors import BrokerUnavailable
-from ..forks import in_child
+from ..forks import each_in_child
 from ..log import Limits, Log, Position
 from . import Broker, Grown
 from .redis_channel import SCRIPT, Known, RedisChannel, appended
@@ -51,7 +50,8 @@ class RedisBroker(Broker):
         self._lock = threading.Lock()
         self._watchers = Watchers()
         self._listener = RedisListener(connect, database, limits, max_channels, self._watchers.tell)
-        _brokers.add(self)
+        # A forked child closes the parent's idle connections, which two would speak on.
+        each_in_child(self, RedisBroker._close_links)
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
@@ -133,18 +133,6 @@ class RedisBroker(Broker):
         while self._links:
             with suppress(IndexError):
                 self._links.pop().close()
-
-
-# Of each, a forked child closes the parent's idle connections, which two would speak on.
-_brokers: WeakSet[RedisBroker] = WeakSet()
-
-
-def _after_fork() -> None:
-    for broker in list(_brokers):
-        broker._close_links()
-
-
-in_child(_after_fork)
 
 
 def _mark(message_id: str) -> str:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from ..forks import in_child
+from ..forks import each_in_child
 
 
 class Host(Protocol):
@@ -37,7 +37,7 @@ class Resident(Generic[H]):
         self._make = make
         self._lock = threading.Lock()
         self._host: H | None = None
-        in_child(self._forget)
+        each_in_child(self, Resident._forget)
 
     def get(self) -> H:
         """The host, made when there is none yet."""

@@ -27,6 +27,16 @@ def fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "_current", runtime.Runtime())
 
 
+@pytest.fixture
+def database() -> Iterator[None]:
+    """The connection of the tests' Django project (harness/project.py)."""
+    from django.db import connection
+
+    connection.ensure_connection()
+    yield
+    connection.close()
+
+
 @pytest.fixture(params=["tcp", "pair"])
 def ends(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket.socket]]:
     """The browser's end of a connection, and the server's."""

@@ -7,9 +7,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+import dash_pipe
+from dash_pipe.hosts.resident import Resident
 from harness.wait import wait_for
 
 WAITING = ("select", "wait")  # of a selector, of an event
@@ -37,6 +40,19 @@ def forked(look: Callable[[], bool]) -> Iterator[bool]:
         os.waitpid(pid, 0)
         os.close(ours)
         os.close(theirs)
+
+
+def check_child_lets_go(resident: Resident[Any], page: Any) -> None:
+    """A browser of this process hears on when it is forked, and the child keeps nothing of it."""
+    page.subscribe("jobs")
+    with forked(lambda: resident.give_up() is None) as forgotten:
+        assert forgotten
+        dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
+        assert page.frame()["messages"][0][2] == "still here"
+        resident.get().goodbye()
+        page.close_code()
+        page.flush()
+        assert page.sock.recv(100) == b""  # no descriptor of it is open anywhere
 
 
 def kill(thread: threading.Thread) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import select
 import subprocess
 import sys
 import threading
@@ -22,6 +20,7 @@ from dash_pipe.hosts.guard import Guard
 from dash_pipe.http import HttpRequest
 from dash_pipe.protocol import Close, Subscribe
 from unit.asgi_server import Server
+from unit.processes import forked, forks
 
 POLL = b'[{"type":"subscribe","channel":"jobs","labels":null}]'
 
@@ -199,26 +198,18 @@ def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
     subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_child_has_threads_of_its_own(hanging: Hanging) -> None:
-    dash_pipe.configure(authorize_timeout=0.02)
-    for _ in range(asking.THREADS):
-        refused_now(contextlib.nullcontext, Subscribe("slow", None))
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        denied = refused_now(contextlib.nullcontext, Subscribe("quick", None))
-        os.write(theirs, b"asked" if denied == frozenset() else b"not asked")
-        os._exit(0)
-    try:
-        assert select.select([ours], [], [], 10)[0]
-        assert os.read(ours, 100) == b"asked"
-    finally:
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
-        os.close(ours)
-        os.close(theirs)
+class TestForked:
+    pytestmark = forks
+
+    def test_a_child_has_threads_of_its_own(self, hanging: Hanging) -> None:
+        def asks() -> bool:
+            return refused_now(contextlib.nullcontext, Subscribe("quick", None)) == frozenset()
+
+        dash_pipe.configure(authorize_timeout=0.02)
+        for _ in range(asking.THREADS):
+            refused_now(contextlib.nullcontext, Subscribe("slow", None))
+        with forked(asks) as asked:
+            assert asked
 
 
 def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:

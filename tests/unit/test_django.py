@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core.checks import run_checks
-from django.db import connection, transaction
+from django.db import transaction
 from django.template import engines
 from django.test import override_settings
 
@@ -211,13 +211,6 @@ def test_a_user_that_is_known_already_is_left_so(asked: list[Any]) -> None:
 
 def head() -> int:
     return runtime.current().broker.open("jobs").head
-
-
-@pytest.fixture
-def database() -> Iterator[None]:
-    connection.ensure_connection()
-    yield
-    connection.close()
 
 
 @pytest.mark.usefixtures("database")

@@ -2,13 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import RequestFactory
 
 from dash_pipe import runtime
@@ -51,13 +49,6 @@ def test_a_task() -> None:
     pytest.importorskip("celery")
     written("Celery(")["crunch"](7)
     assert len(sent()) == 10
-
-
-@pytest.fixture
-def database() -> Iterator[None]:
-    connection.ensure_connection()
-    yield
-    connection.close()
 
 
 @pytest.mark.usefixtures("database")

@@ -11,7 +11,7 @@ from dash_pipe.hosts import loop
 from dash_pipe.hosts.loop import LoopThread, loop_thread
 from dash_pipe.hosts.wire import websocket
 from unit.line import Line
-from unit.processes import forked, forks, kill
+from unit.processes import check_child_lets_go, forks, kill
 
 
 @pytest.fixture
@@ -122,12 +122,5 @@ class TestForked:
     pytestmark = forks
 
     def test_a_child_lets_go_of_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
-        page.subscribe("jobs")
-        with forked(lambda: loop.resident.give_up() is None) as forgotten:
-            assert forgotten
-            dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
-            assert page.frame()["messages"][0][2] == "still here"
-            thread.goodbye()
-            page.close_code()
-            page.flush()
-            assert page.sock.recv(100) == b""  # no descriptor of it is open anywhere
+        assert loop_thread() is thread
+        check_child_lets_go(loop.resident, page)

@@ -15,7 +15,7 @@ from dash_pipe.hosts.threadhub import ThreadHub, thread_hub
 from dash_pipe.hosts.threads import ThreadSocket
 from dash_pipe.protocol import CLOSE_TIMEOUT, Close
 from unit.line import Line
-from unit.processes import forked, forks, kill
+from unit.processes import check_child_lets_go, forks, kill
 
 
 class Page(Line):
@@ -230,12 +230,5 @@ class TestForked:
     pytestmark = forks
 
     def test_a_child_keeps_no_browser_of_the_parents(self, shared: ThreadHub, page: Page) -> None:
-        page.subscribe("jobs")
-        with forked(lambda: threadhub.resident.give_up() is None) as forgotten:
-            assert forgotten
-            dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
-            assert page.frame()["messages"][0][2] == "still here"
-            shared.goodbye()
-            page.close_code()
-            page.flush()
-            assert page.sock.recv(100) == b""
+        assert thread_hub() is shared
+        check_child_lets_go(threadhub.resident, page)
