@@ -204,7 +204,7 @@ buttons = [
 ]
 prices = chart(
     {"x": [], "y": [], "mode": "lines", "line": {"color": "#2f81f7"}},
-    {"type": "date", "tickformat": "%H:%M:%S", "showgrid": False},
+    {"type": "date", "tickformat": "%H:%M:%S", "showgrid": False, "nticks": 4},
     {"automargin": True, "tickformat": ".1f", "nticks": 6},
 )
 app.layout = html.Main(
