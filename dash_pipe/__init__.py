@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .errors import BrokerUnavailable, DashPipeError, InvalidMessageError, SettingError, SetupError
-from .hosts.asgi import asgi_app
-from .hosts.dash import setup
+from .frameworks.dash import setup
 from .log import Position
 from .Pipe import Pipe
 from .runtime import configure
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
+from .transports.asgi import asgi_app
 from .version import __version__ as __version__
 
 __all__ = [

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from . import brokers, reach
+from . import brokers, diagnostics
+from .concurrency.forks import in_child
 from .errors import SettingError
-from .forks import in_child
+from .hub.policy import Policy
 from .log import Limits
-from .policy import Policy
 from .settings import Project, Settings, resolve
 
 
@@ -89,7 +89,7 @@ class Runtime:
     def serves(self, *, multiprocess: bool = False) -> None:
         """Note that a browser has come; ``multiprocess``: to one of several processes."""
         if not self.broker.may_wait:
-            reach.current.serves(multiprocess=multiprocess)
+            diagnostics.current.serves(multiprocess=multiprocess)
 
     def for_child(self) -> Runtime:
         """A runtime for a forked process: the same settings, nothing shared.

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import reach, runtime
+from . import diagnostics, runtime
 from .brokers import Broker
+from .concurrency.pool import Full, Pool
 from .errors import BrokerUnavailable, InvalidMessageError
 from .log import Position
 from .once import warn_once
-from .pool import Full, Pool
 from .protocol import MAX_NAME, is_name
 
 THREADS = 8  # in which a process waits for its broker; each takes a connection
@@ -106,7 +106,7 @@ def _publish_here(
 ) -> Position:
     """Publish to this process's memory."""
     position = broker.publish(channel, label, text, message_id)
-    reach.current.sends()
+    diagnostics.current.sends()
     return position
 
 

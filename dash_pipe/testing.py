@@ -17,8 +17,8 @@ import pytest
 
 from . import runtime
 from .brokers.memory import MemoryBroker
-from .hosts.loop import end_loop_thread
 from .log import Limits, Log, Position
+from .transports.loop_thread import end_loop_thread
 
 TIMEOUT = 10.0  # seconds
 

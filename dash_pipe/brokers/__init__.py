@@ -18,8 +18,8 @@ MAX_IDS = 10_000
 IDS_SECONDS = 600
 
 # A broker module offers ``connect(url, limits, max_channels, send_timeout) -> Broker``.
-_MODULES = {"memory": "memory", "redis": "redis", "rediss": "redis", "unix": "redis"}
-_MODULES |= {"channels": "channel_layer"}
+_MODULES = {"memory": "memory", "channels": "channel_layer.broker"}
+_MODULES |= dict.fromkeys(("redis", "rediss", "unix"), "redis.broker")
 
 
 class Broker(Protocol):

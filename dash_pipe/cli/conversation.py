@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
-from ..hub import Hub
+from ..hub.hub import Hub
 from ..protocol import SUBPROTOCOL, Close, Denied, Subscribe
 from ..protocol import Frame as Encoded
 from .exits import Exit, Failure

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from .. import runtime
+from ..endpoint.http import MAX_BODY_BYTES
 from ..errors import BrokerUnavailable, InvalidMessageError
-from ..http import MAX_BODY_BYTES
 from ..sending import send_to_pipe_channel
 from . import remote
 from .exits import Exit, Failure

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import runtime
-from ..endpoint import ROUTES
-from ..hosts.asgi import AsgiEndpoint
-from ..hosts.asgi_poke import AsgiPoke
-from ..poke import paths
+from ..endpoint.poke import paths
+from ..endpoint.routes import ROUTES
 from ..protocol import MAX_FRAME_BYTES
+from ..transports.asgi import AsgiEndpoint
+from ..transports.asgi_poke import AsgiPoke
 from .exits import Exit, Failure
 
 if TYPE_CHECKING:

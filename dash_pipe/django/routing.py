@@ -15,12 +15,12 @@ from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 from .. import runtime
+from ..endpoint.poke import route
 from ..errors import SetupError
-from ..hosts.asgi import AsgiEndpoint
-from ..hosts.asgi_http import Scope
-from ..hosts.asgi_poke import AsgiPoke
-from ..hosts.asgi_socket import Receive, Send
-from ..poke import route
+from ..transports.asgi import AsgiEndpoint
+from ..transports.asgi_http import Scope
+from ..transports.asgi_poke import AsgiPoke
+from ..transports.asgi_socket import Receive, Send
 from .asking import asking
 
 

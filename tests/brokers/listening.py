@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dash_pipe.brokers import Broker
-from dash_pipe.hub import Hub
+from dash_pipe.hub.hub import Hub
+from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Log, Position
-from dash_pipe.policy import Policy
 from harness.wait import TIMEOUT
 from unit.fakes import Browser
 

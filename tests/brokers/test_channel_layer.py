@@ -122,7 +122,7 @@ def test_a_number_that_the_layer_cannot_carry(make: Make) -> None:
 def test_a_group_that_the_layer_forgot_is_joined_again(
     make: Make, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dash_pipe.brokers.channel_listener.JOIN_SECONDS", 0.1)
+    monkeypatch.setattr("dash_pipe.brokers.channel_layer.follower.JOIN_SECONDS", 0.1)
     ear = Ear(make())
     log = ear.open("jobs")
     redis.ask("FLUSHALL")

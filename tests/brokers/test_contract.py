@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from brokers.listening import Ear, Lounge
-from dash_pipe.brokers import Broker, memory, redis_channel
-from dash_pipe.brokers.redis_listener import RedisListener
-from dash_pipe.http import HttpRequest
+from dash_pipe.brokers import Broker, memory
+from dash_pipe.brokers.redis import commands
+from dash_pipe.brokers.redis.follower import RedisListener
+from dash_pipe.endpoint.http import HttpRequest
+from dash_pipe.endpoint.poll import poll
+from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Position
-from dash_pipe.policy import Policy
-from dash_pipe.poll import poll
 from harness.wait import wait_for
 from unit.fakes import kinds, rows, values
 
@@ -223,12 +224,12 @@ def bound_ids(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, float]
     """Sets another bound on the ids that brokers remember."""
 
     def bound(name: str, value: float) -> None:
-        for module in (memory, redis_channel):
+        for module in (memory, commands):
             monkeypatch.setattr(module, name, value)
-        redis_channel._bounds.cache_clear()
+        commands._bounds.cache_clear()
 
     yield bound
-    redis_channel._bounds.cache_clear()
+    commands._bounds.cache_clear()
 
 
 @pytest.mark.beyond_layers("it knows no message by its id")
@@ -482,7 +483,7 @@ def test_a_log_that_was_given_up_can_be_opened_again_at_once(
     publish(broker, "a")
     ear = Ear(broker)
     ear.open("another")  # so that there is always something to follow
-    monkeypatch.setattr("dash_pipe.brokers.redis_mirrors.LINGER_SECONDS", 0.0)
+    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.LINGER_SECONDS", 0.0)
     for _ in range(200):
         log = ear.open("jobs")
         broker.close("jobs")

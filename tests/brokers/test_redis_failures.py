@@ -9,9 +9,10 @@ import pytest
 
 from brokers.conftest import Make, makes
 from brokers.listening import Ear, Lounge
-from dash_pipe.brokers import Broker, redis_conversation
-from dash_pipe.brokers.redis import RedisBroker
-from dash_pipe.brokers.redis_link import connector
+from dash_pipe.brokers import Broker
+from dash_pipe.brokers.redis import sync
+from dash_pipe.brokers.redis.broker import RedisBroker
+from dash_pipe.brokers.redis.connection import connector
 from dash_pipe.errors import BrokerUnavailable
 from dash_pipe.log import Limits, Log, Position
 from harness.proxy import Proxy
@@ -408,7 +409,7 @@ def test_an_idle_listener_lives(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than redis-py 8 lets a socket be idle, and than a check takes to come."""
-    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 2.5)
+    monkeypatch.setattr(sync, "CHECK_SECONDS", 2.5)
     ear = Ear(make())
     log = ear.open("jobs")
     before = [line.split()[0] for line in server.clients()]
@@ -421,7 +422,7 @@ def test_an_idle_listener_lives(
 def test_what_was_never_announced_is_found(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.2)
     ear = Ear(make())
     log = ear.open("jobs")
     ear.hears(log, make().publish("jobs", "a", "1"))
@@ -433,8 +434,8 @@ def test_what_was_never_announced_is_found(
 def test_a_half_open_connection_is_given_up(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.3)
-    monkeypatch.setattr(redis_conversation, "TIMEOUT", 0.3)
+    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.3)
+    monkeypatch.setattr(sync, "TIMEOUT", 0.3)
     ear = Ear(make())
     log = ear.open("jobs")
     server.pause()
@@ -446,8 +447,8 @@ def test_a_half_open_connection_is_given_up(
 def test_the_thread_ends_with_what_it_is_for(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dash_pipe.brokers.redis_mirrors.LINGER_SECONDS", 0.2)
-    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.LINGER_SECONDS", 0.2)
+    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.1)
     broker = make()
     assert isinstance(broker, RedisBroker)
 

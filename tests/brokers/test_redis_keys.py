@@ -6,7 +6,8 @@ import pytest
 
 from brokers.conftest import Make
 from brokers.listening import Ear, Lounge
-from dash_pipe.brokers import Broker, redis_channel, redis_conversation, redis_mirrors
+from dash_pipe.brokers import Broker
+from dash_pipe.brokers.redis import commands, mirrors, sync
 from harness.proxy import Proxy
 from harness.redis import RedisServer
 from harness.wait import wait_for
@@ -19,7 +20,7 @@ HOUR = 3_600_000
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads are compared all the time."""
-    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.1)
 
 
 def checks(redis: RedisServer) -> int:
@@ -69,11 +70,11 @@ def test_everything_ends(redis: RedisServer, make_redis: Make) -> None:
 @pytest.fixture
 def not_for_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A place is kept for a second, and a mirror does not linger."""
-    monkeypatch.setattr(redis_channel, "VACANT_SECONDS", 1.0)
-    monkeypatch.setattr(redis_mirrors, "LINGER_SECONDS", 0.0)
-    redis_channel._bounds.cache_clear()
+    monkeypatch.setattr(commands, "VACANT_SECONDS", 1.0)
+    monkeypatch.setattr(mirrors, "LINGER_SECONDS", 0.0)
+    commands._bounds.cache_clear()
     yield
-    redis_channel._bounds.cache_clear()
+    commands._bounds.cache_clear()
 
 
 def test_it_is_kept_while_somebody_listens(
@@ -102,7 +103,7 @@ def test_the_places_that_are_kept_are_bounded(redis: RedisServer, make_redis: Ma
 def test_what_another_process_listens_to_stays(
     redis: RedisServer, make_redis: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_conversation, "CHECK_SECONDS", 30.0)
+    monkeypatch.setattr(sync, "CHECK_SECONDS", 30.0)
     ear = Ear(make_redis())
     log = ear.open("channel 0")
     visit(make_redis(), *(f"channel {number}" for number in range(350)))

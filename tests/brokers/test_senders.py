@@ -46,7 +46,7 @@ def hear(log, position):
 """
 ALONE = """
 import gc, threading
-from dash_pipe.hub import Hub
+from dash_pipe.hub.hub import Hub
 assert threading.active_count() == 1
 assert not any(isinstance(one, Hub) for one in gc.get_objects())
 """

@@ -24,7 +24,7 @@ DPD_PYTHON = str(ROOT / ".venv-dpd" / "bin" / "python")
 
 RUN = "from {module} import app; app.run(host='127.0.0.1', port={port})"
 # As on Windows, where a socket is no file descriptor.
-THREADS = "from dash_pipe.hosts import takeover; takeover.is_descriptor = lambda sock: False; "
+THREADS = "from dash_pipe.transports import takeover; takeover.is_descriptor = lambda sock: False; "
 GUNICORN = (
     "-m",
     "gunicorn",

@@ -17,7 +17,7 @@ from harness.ws import PipeClient
 # What must be in it beside the modules.
 DATA = {
     "dash_pipe/bridge.min.js",
-    "dash_pipe/brokers/redis_channel.lua",
+    "dash_pipe/brokers/redis/channel.lua",
     "dash_pipe/dash_pipe.min.js",
     "dash_pipe/django/static/dash_pipe/messages.min.js",
     "dash_pipe/fallback.min.js",
@@ -83,7 +83,7 @@ def test_its_version_is_that_of_package_json(wheel, python):
 
 def test_importing_it_needs_no_extra_and_warns_of_nothing(python):
     run(python, "-c", "import dash")  # Dash's own warnings are not ours
-    run(python, "-W", "error:::dash_pipe", "-c", "import dash_pipe, dash_pipe.hosts.dash")
+    run(python, "-W", "error:::dash_pipe", "-c", "import dash_pipe, dash_pipe.frameworks.dash")
 
 
 def test_it_has_a_command_line_that_names_the_extra_it_misses(python):

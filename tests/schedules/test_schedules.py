@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
-from dash_pipe import delivery, session, window
+from dash_pipe.hub import delivery, session
+from dash_pipe.log import window
 from schedules.page import Page
 from schedules.world import BATCH, FORGOTTEN, WINDOW, run
 

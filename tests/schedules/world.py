@@ -3,8 +3,8 @@
 from collections import deque
 from typing import Any
 
+from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Limits, Position, Snapshot
-from dash_pipe.policy import Policy
 from schedules.oracle import Gap, Pipe, Sent
 from schedules.page import CLOSED, CONNECTING, OPEN, Answer, Page
 from schedules.wire import Wire

@@ -182,7 +182,7 @@ SWITCHES = (
     ),
     Switch(
         "the past is the newest messages, of whatever label",
-        "dash_pipe/log.py",
+        "dash_pipe/log/log.py",
         "return self._kept(0, head, labels) + self._window.newest(labels, last, head)",
         "return self._window.newest(labels, last, head)[-last:]",
         (
@@ -193,7 +193,7 @@ SWITCHES = (
     ),
     Switch(
         "the newest message of a quiet label is not kept",
-        "dash_pipe/log.py",
+        "dash_pipe/log/log.py",
         "if self._newest.get(message.label) is not message:",
         "if self._newest.pop(message.label, None):",
         ("resume::a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it",),

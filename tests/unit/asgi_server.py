@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from dash_pipe.hosts.asgi import AsgiEndpoint
+from dash_pipe.transports.asgi import AsgiEndpoint
 
 Event = dict[str, Any]
 

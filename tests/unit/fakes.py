@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from dash_pipe.brokers.memory import MemoryBroker
-from dash_pipe.hub import Hub
+from dash_pipe.hub.hub import Hub
+from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Batch, Limits, Log, Message, Position, Snapshot
-from dash_pipe.policy import Policy
 from dash_pipe.protocol import Close, Denied, Frame, Subscribe
 
 

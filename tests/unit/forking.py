@@ -19,11 +19,11 @@ import select  # noqa: E402 - it may have been patched
 
 from websockets.http11 import Request  # noqa: E402
 
-from dash_pipe.hosts.loop import loop_thread  # noqa: E402
-from dash_pipe.hosts.threadhub import thread_hub  # noqa: E402
-from dash_pipe.hosts.threads import ThreadSocket  # noqa: E402
-from dash_pipe.hosts.wire import websocket  # noqa: E402
 from dash_pipe.protocol import Close  # noqa: E402
+from dash_pipe.transports.framing import websocket  # noqa: E402
+from dash_pipe.transports.loop_thread import loop_thread  # noqa: E402
+from dash_pipe.transports.thread_hub import thread_hub  # noqa: E402
+from dash_pipe.transports.thread_socket import ThreadSocket  # noqa: E402
 
 
 def serve() -> None:

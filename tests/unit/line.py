@@ -9,7 +9,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.uri import parse_uri
 
-from dash_pipe.hosts.wire import websocket
+from dash_pipe.transports.framing import websocket
 
 
 class Line:

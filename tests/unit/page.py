@@ -11,9 +11,9 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.uri import parse_uri
 
-from dash_pipe.hosts.connection import Connection
-from dash_pipe.hosts.wire import websocket
 from dash_pipe.protocol import Close
+from dash_pipe.transports.asyncio_socket import Connection
+from dash_pipe.transports.framing import websocket
 from unit.fakes import Room
 
 BUFFER = bytearray(64 * 1024)

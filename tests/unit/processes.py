@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import dash_pipe
-from dash_pipe.hosts.resident import Resident
+from dash_pipe.concurrency.per_process import Resident
 from harness.wait import wait_for
 
 WAITING = ("select", "wait")  # of a selector, of an event

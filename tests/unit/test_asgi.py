@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import dash_pipe
-from dash_pipe.hosts import asgi_socket
-from dash_pipe.hosts.asgi import AsgiEndpoint
-from dash_pipe.hosts.loophub import _hubs
-from dash_pipe.http import HttpRequest
+from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.protocol import close_reason
+from dash_pipe.transports import asgi_socket
+from dash_pipe.transports.asgi import AsgiEndpoint
+from dash_pipe.transports.loop_hub import _hubs
 from unit.asgi_server import Event, Server
 
 

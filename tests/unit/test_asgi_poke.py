@@ -12,9 +12,9 @@ import pytest
 from quart_wtf import CSRFProtect
 
 import dash_pipe
-from dash_pipe.hosts import asgi_http
-from dash_pipe.http import MAX_BODY_BYTES
-from dash_pipe.pool import Pool
+from dash_pipe.concurrency.pool import Pool
+from dash_pipe.endpoint.http import MAX_BODY_BYTES
+from dash_pipe.transports import asgi_http
 
 ROUTE = "/_pipe/poke/"
 BODY = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import dash_pipe
-from dash_pipe.hosts.authorize import refused, refused_now
-from dash_pipe.hosts.guard import Guard
+from dash_pipe.auth.authorize import refused, refused_now
+from dash_pipe.auth.guard import Guard
 from dash_pipe.protocol import Denied, Subscribe
 
 LABELS = frozenset({"b", "a"})

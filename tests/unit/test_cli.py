@@ -14,8 +14,8 @@ from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.cli import main
 from dash_pipe.cli.exits import Exit, Failure
 from dash_pipe.cli.send import read_value, send_lines
+from dash_pipe.endpoint.http import MAX_BODY_BYTES
 from dash_pipe.errors import BrokerUnavailable
-from dash_pipe.http import MAX_BODY_BYTES
 from dash_pipe.log import Limits, Position
 
 Capture = pytest.CaptureFixture[str]

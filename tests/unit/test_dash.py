@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 import dash_pipe
 from dash_pipe.errors import SetupError
-from dash_pipe.hosts.dash import _on_setup
+from dash_pipe.frameworks.dash import _on_setup
 
 WEBSOCKET = {
     "Connection": "Upgrade",

@@ -18,7 +18,7 @@ import dash_pipe
 from dash_pipe import django as dash_pipe_django
 from dash_pipe import runtime
 from dash_pipe.errors import InvalidMessageError, SettingError
-from dash_pipe.hosts import dpd
+from dash_pipe.frameworks import dpd
 from harness.project import configure
 from unit.asgi_server import Server
 

@@ -7,8 +7,8 @@ import dash
 import pytest
 
 import dash_pipe
-from dash_pipe.endpoint import ROUTES, answer
-from dash_pipe.http import HttpAnswer, HttpRequest
+from dash_pipe.endpoint.http import HttpAnswer, HttpRequest
+from dash_pipe.endpoint.routes import ROUTES, answer
 from dash_pipe.protocol import Close
 
 FRAMES = [{"type": "subscribe", "channel": "jobs", "labels": None}]

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 import dash_pipe
 from dash_pipe import runtime
+from dash_pipe.endpoint.http import MAX_BODY_BYTES
 from dash_pipe.errors import SettingError
-from dash_pipe.http import MAX_BODY_BYTES
 
 ROUTE = "/_pipe/poke/"
 BODY = json.dumps({"channel_name": "jobs", "label": "a", "value": 1})

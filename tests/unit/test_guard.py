@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import dash_pipe
-from dash_pipe.hosts.guard import Guard
-from dash_pipe.hosts.http_only import HttpOnly
+from dash_pipe.auth.guard import Guard
+from dash_pipe.auth.http_only import HttpOnly
 from dash_pipe.protocol import Close
 
 

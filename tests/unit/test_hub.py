@@ -3,8 +3,8 @@
 import gc
 import weakref
 
+from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Limits
-from dash_pipe.policy import Policy
 from dash_pipe.protocol import Close
 from unit.fakes import Room, rows, values
 

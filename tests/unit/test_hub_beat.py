@@ -2,7 +2,7 @@
 
 import pytest
 
-from dash_pipe.policy import Policy
+from dash_pipe.hub.policy import Policy
 from unit.fakes import Browser, Room, kinds
 
 BIG = "x" * 20 * 1024

@@ -1,6 +1,6 @@
 """What a browser may ask for, and what it is told when it asks for more."""
 
-from dash_pipe.policy import Policy
+from dash_pipe.hub.policy import Policy
 from unit.fakes import Room, kinds, values
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hub import Hub
-from dash_pipe.policy import Policy
+from dash_pipe.hub.hub import Hub
+from dash_pipe.hub.policy import Policy
 from dash_pipe.protocol import MAX_PARKED, Close
 from unit.fakes import Browser, Clock, Elsewhere, kinds, rows, values
 

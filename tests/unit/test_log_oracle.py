@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dash_pipe import window
-from dash_pipe.log import Labels, Limits, Log, Lost, Position
+from dash_pipe.log import Labels, Limits, Log, Lost, Position, window
 from unit.fakes import Clock
 
 

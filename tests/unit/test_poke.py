@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dash_pipe
-from dash_pipe import brokers, poke, runtime
+from dash_pipe import brokers, runtime
+from dash_pipe.endpoint import poke
+from dash_pipe.endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from dash_pipe.errors import BrokerUnavailable, InvalidMessageError, SettingError
-from dash_pipe.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from dash_pipe.log import Position
 
 MESSAGE = {"channel_name": "jobs", "label": "a", "value": {"deep": [1, None, "é"]}}

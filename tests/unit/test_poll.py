@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from dash_pipe.endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from dash_pipe.endpoint.poll import MAX_ANSWER_BYTES, MAX_FRAMES, Collected, poll
+from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Limits
-from dash_pipe.policy import Policy
-from dash_pipe.poll import MAX_ANSWER_BYTES, MAX_FRAMES, Collected, poll
 from dash_pipe.protocol import MAX_FRAME_BYTES, Denied, Subscribe
 from unit.fakes import Room, kinds, rows, values
 
@@ -125,7 +125,7 @@ def test_nothing_is_kept_of_a_poll_that_fails(room: Room, monkeypatch: pytest.Mo
     def fails(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("dash_pipe.desk.Desk._answer", fails)
+    monkeypatch.setattr("dash_pipe.hub.subscriptions.Desk._answer", fails)
     with pytest.raises(ZeroDivisionError):
         ask(room, subscription())
     assert room.broker._listeners == {}

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from dash_pipe import pool
-from dash_pipe.pool import Full, Job, Late, Pool
+from dash_pipe.concurrency import pool
+from dash_pipe.concurrency.pool import Full, Job, Late, Pool
 
 
 @pytest.fixture
@@ -169,8 +169,8 @@ def test_where_gevent_comes_after_us() -> None:
     """As in a worker of gunicorn that has preloaded the app: our locks are none of gevent's."""
     pytest.importorskip("gevent")
     code = """if 1:
-        from dash_pipe.hosts.threadhub import thread_hub
-        from dash_pipe.pool import Pool
+        from dash_pipe.transports.thread_hub import thread_hub
+        from dash_pipe.concurrency.pool import Pool
         threads = Pool("test", 4)
         from gevent import joinall, monkey, spawn
         monkey.patch_all()

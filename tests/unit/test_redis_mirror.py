@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_pipe.brokers.redis_channel import Entry, Head, Reading, reading
-from dash_pipe.brokers.redis_mirror import Mirror, Next
+from dash_pipe.brokers.redis.commands import Entry, Head, Reading, reading
+from dash_pipe.brokers.redis.mirror import Mirror, Next
 from dash_pipe.log import Limits
 from unit.fakes import Clock
 

@@ -22,9 +22,9 @@ from dash_pipe import (
     send_to_pipe_channel,
     sending,
 )
+from dash_pipe.concurrency.pool import Pool
 from dash_pipe.errors import BrokerUnavailable, InvalidMessageError
 from dash_pipe.once import warn_once
-from dash_pipe.pool import Pool
 from dash_pipe.sending import THREADS
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hosts.takeover import take_over
+from dash_pipe.transports.takeover import take_over
 from unit.fakes import descriptors
 
 

@@ -1,8 +1,8 @@
 """The index of a window's labels."""
 
-from dash_pipe.limits import Limits
-from dash_pipe.message import Message
-from dash_pipe.window import Window
+from dash_pipe.log.limits import Limits
+from dash_pipe.log.message import Message
+from dash_pipe.log.window import Window
 
 
 def test_the_index_is_no_larger_than_twice_what_it_is_for() -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hosts import greenlets, takeover, threadhub, wsgi
-from dash_pipe.hosts.takeover import find_socket
-from dash_pipe.hosts.wsgi import headers_of, serve_websocket
+from dash_pipe.concurrency import greenlets
 from dash_pipe.once import warn_once
 from dash_pipe.protocol import Close
+from dash_pipe.transports import takeover, thread_hub, wsgi
+from dash_pipe.transports.takeover import find_socket
+from dash_pipe.transports.wsgi import headers_of, serve_websocket
 from unit.fakes import descriptors
 
 
@@ -176,22 +177,22 @@ def test_under_gevent_a_greenlet_has_the_socket(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(greenlets, "are_threads", lambda: True)
-    threadhub.resident.give_up()
+    thread_hub.resident.give_up()
     answer = serve_websocket(environ)
     ends[1].sendall(b"what the server answers goes nowhere")
     ends[1].close()
     answer.done()
     assert answer.status == 101
     assert ends[0].recv(12) == b"HTTP/1.1 101"
-    threadhub.thread_hub().goodbye()
-    threadhub.resident.give_up()
+    thread_hub.thread_hub().goodbye()
+    thread_hub.resident.give_up()
 
 
 def test_what_is_no_descriptor_stays_where_it_is(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
-    threadhub.resident.give_up()
+    thread_hub.resident.give_up()
     environ |= {"wsgi.multithread": True}
     answers: list[Any] = []
     serving = threading.Thread(target=lambda: answers.append(serve_websocket(environ)))
@@ -202,7 +203,7 @@ def test_what_is_no_descriptor_stays_where_it_is(
     serving.join(10)
     (answer,) = answers
     assert answer.status == 101
-    threadhub.resident.give_up()
+    thread_hub.resident.give_up()
 
 
 def test_a_socket_is_a_descriptor_here() -> None:

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from ... import runtime
-from ...hosts.meta import meta
+from ...frameworks.page_meta import meta
 
 register = template.Library()
 

@@ -1,0 +1,101 @@
+"""The setting ``authorize``: the app says who may listen where."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import lru_cache
+
+from .. import runtime
+from ..log import Labels
+from ..protocol import Denied, Subscribe
+from ..settings import Authorize
+from .call_app import Failed, Interview, OpenRequest, Question, Unanswered, conduct, conduct_now
+from .origin import questions
+
+logger = logging.getLogger("dash_pipe")
+
+
+async def refused(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
+    """Ask the app what of a subscribe it refuses, from a loop that must not be held up.
+
+    An answer that fails, or that is no bool, refuses, and the log says so.
+
+    Returns:
+        ``None`` when an answer did not come in time: who asks may come back, as nobody said no.
+    """
+    return await conduct(_verdict(subscribe), open_request)
+
+
+def refused_now(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
+    """Ask the app the same from a thread that may wait."""
+    return conduct_now(_verdict(subscribe), open_request)
+
+
+def refused_on(
+    loop: asyncio.AbstractEventLoop, open_request: OpenRequest, subscribe: Subscribe
+) -> Denied | None:
+    """Ask on a loop, from a thread that may wait; also ``None`` when the loop has ended."""
+    asking = asyncio.run_coroutine_threadsafe(refused(open_request, subscribe), loop)
+    most = 1 + len(subscribe.labels or ())  # questions
+    try:
+        return asking.result(most * runtime.current().settings.authorize_timeout + 1)
+    except FutureTimeoutError:  # Python 3.10 has one of its own for futures
+        asking.cancel()
+        return None
+
+
+def _verdict(subscribe: Subscribe) -> Interview[Denied | None]:
+    authorize = runtime.current().settings.authorize
+    if authorize is None:
+        return frozenset()
+    asking = questions(subscribe.labels)
+    labels = next(asking)
+    while True:
+        answer = yield _question(authorize, subscribe, labels)
+        if isinstance(answer, Unanswered):
+            logger.warning(
+                "dash-pipe: authorize %s, for channel %r; the page is to come back later",
+                answer.why,
+                subscribe.channel,
+            )
+            return None
+        try:
+            labels = asking.send(_is_yes(answer, subscribe.channel))
+        except StopIteration as end:
+            denied: Denied = end.value
+            return denied
+
+
+def _question(authorize: Authorize, subscribe: Subscribe, labels: Labels) -> Question:
+    """With the Pipe's token, if the app wants it."""
+    listed = None if labels is None else sorted(labels)
+    wanted = {"token": subscribe.token} if _wants_token(authorize) else {}
+    return Question(
+        authorize, lambda request: authorize(request, subscribe.channel, listed, **wanted)
+    )
+
+
+@lru_cache(maxsize=4)  # there is one; a test may bring others
+def _wants_token(authorize: Authorize) -> bool:
+    try:
+        return "token" in inspect.signature(authorize).parameters
+    except (TypeError, ValueError):  # of what is not written in Python nothing is known
+        return False
+
+
+def _is_yes(answer: object, channel: str) -> bool:
+    """Only ``True`` permits: what else is true to Python may be a response that refuses."""
+    if isinstance(answer, Failed):
+        logger.error(
+            "dash-pipe: authorize failed for channel %r, and so refuses",
+            channel,
+            exc_info=answer.error,
+        )
+    elif answer is not None and not isinstance(answer, bool):
+        logger.warning(
+            "dash-pipe: authorize is to return True or False, returned %r, and so refuses", answer
+        )
+    return answer is True

@@ -1,0 +1,34 @@
+"""What a channel layer carries of ours: the names and events of django-plotly-dash. Pure."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from ...protocol import is_name
+
+GROUP = "dpd_pipe_"  # and the channel's name
+EVENT = "pipe.value"
+
+logger = logging.getLogger("dash_pipe")
+
+
+def event(channel: str, label: str, value: str) -> dict[str, Any]:
+    """A message, whose value is a JSON text, as an event."""
+    # The channel's name is not in the original, whose browsers pass it over.
+    return {"type": EVENT, "label": label, "value": json.loads(value), "channel_name": channel}
+
+
+def message(event: dict[str, Any]) -> tuple[str, str] | None:
+    """The label of an event and its value as JSON; ``None`` when no Pipe could take it."""
+    label = event.get("label")
+    try:
+        value = json.dumps(event.get("value"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        logger.warning("dash-pipe: dropped a message of a channel layer: %s", error)
+        return None
+    if event.get("type") != EVENT or not is_name(label):
+        logger.warning("dash-pipe: dropped an event of a channel layer: its label is %r", label)
+        return None
+    return str(label), value

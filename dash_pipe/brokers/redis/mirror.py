@@ -1,0 +1,124 @@
+"""A log in this process that follows one in Redis. Pure: what was heard or read, what next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from ...log import Limits, Log, Message, Snapshot
+from .commands import Head, Reading
+
+
+class Next(Enum):
+    """What is to be done after a reading."""
+
+    NOTHING = "the mirror is in step"
+    READ_ALL = "the log is to be read from its beginning"
+    BEGIN = "the log in Redis is not what it was: it is to begin anew"
+
+
+class Mirror:
+    """The mirror of one channel's log.
+
+    A log in Redis can lose its end: a server that was killed comes back with what it had written
+    to its disk, a replica takes over that lags behind. Others may have appended since, so an
+    offset alone does not tell; each message carries a mark, and the mark of the newest message
+    must still be there.
+
+    Attributes:
+        log: the mirror itself.
+        newest_time: when the newest message was sent, by Redis' clock; 0 before the first.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+        self.log = Log("", limits, self._time)
+        self.newest_time = 0.0
+        self._clock = clock
+        self._ahead = 0.0  # how many seconds Redis' clock is ahead of ours
+        self._mark = ""
+
+    def hear(self, epoch: str, before: str, mark: str, row: str) -> bool:
+        """Take an announced message; false when the log has to be read.
+
+        ``before`` is the mark of the message that it follows on.
+        """
+        message = Message.of(row)
+        end = self.log.end
+        if epoch == end.epoch and message.offset <= end.offset:
+            return True  # it was read before it was heard
+        if (epoch, message.offset, before) != (end.epoch, end.offset + 1, self._mark):
+            return False
+        self._add(message, mark)
+        return True
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether it has an epoch, and nothing was sent under it."""
+        end = self.log.end
+        return end.epoch != "" and end.offset == 0
+
+    def in_step(self, head: Head) -> bool:
+        """Whether the mirror ends where the log in Redis does."""
+        return head.epoch != "" and head == (*self.log.end, self._mark)
+
+    def take(self, reading: Reading) -> Next:
+        """Become what was read, as far as that is possible."""
+        self._ahead = reading.time - self._clock()
+        if not reading.end.epoch:
+            return Next.BEGIN
+        end, following = self.log.end, False
+        if end.epoch == reading.end.epoch:
+            mark = _mark_at(reading, end.offset)
+            if reading.end.offset < end.offset or mark not in (None, self._mark):
+                return Next.BEGIN
+            news = [entry for entry in reading.entries if entry.offset > end.offset]
+            following = mark is not None and len(news) == reading.end.offset - end.offset
+            unproven = mark is None
+        else:
+            unproven = False
+        if following:
+            for entry in news:
+                self._add(Message.of(entry.row), entry.mark)
+        elif reading.after:
+            return Next.READ_ALL
+        else:
+            self._load(reading, unproven=unproven)
+        return Next.NOTHING
+
+    def _add(self, message: Message, mark: str) -> None:
+        self._mark, self.newest_time = mark, message.time
+        self.log.add(message)
+
+    def _load(self, reading: Reading, *, unproven: bool) -> None:
+        """Begin from all that is there.
+
+        When what this mirror ended with is there no more, nobody can say whether what followed was
+        what came first: then all that is not in the window counts as lost.
+        """
+        window = [Message.of(entry.row) for entry in reading.entries]
+        lost, rest = reading.lost, reading.lost_rest
+        if unproven:
+            lost, rest = {}, reading.end.offset - len(window)
+        beside = [Message.of(row) for row in reading.beside]
+        if window:
+            self.newest_time = window[-1].time
+        self._mark = reading.end.mark
+        self.log.load(Snapshot(reading.end.epoch, reading.end.offset, window, beside, lost, rest))
+
+    def _time(self) -> float:
+        return self._clock() + self._ahead
+
+
+def _mark_at(reading: Reading, offset: int) -> str | None:
+    """The mark of the message at an offset; ``None`` when what was read does not say."""
+    if offset == reading.end.offset:
+        return reading.end.mark
+    if offset == 0:
+        return ""
+    if not reading.entries or offset > reading.end.offset:
+        return None
+    first = reading.entries[0]
+    if offset == first.offset - 1:
+        return first.before
+    return reading.entries[offset - first.offset].mark if offset >= first.offset else None

@@ -1,0 +1,117 @@
+"""The body of a poke: what it has to be, and the messages in it. The contract is docs/poke.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ..errors import InvalidMessageError
+from ..log import Position
+from ..protocol import MAX_NAME
+from ..sending import prepared
+from .http import MAX_BODY_BYTES, HttpRequest
+
+MAX_MESSAGES = 1000  # in one body
+
+# JSON's own, what `curl -d` says of everything, and nothing said.
+_CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded", "")
+_REQUIRED = ("channel_name", "label", "value")
+_FIELDS = (*_REQUIRED, "message_id")
+_EXAMPLE = '{"channel_name": "jobs", "label": "progress", "value": 0.4}'
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Message(NamedTuple):
+    """A message of a body, checked and encoded.
+
+    Attributes:
+        where: it stands in the body, as in ``[2]``; empty when it is the body.
+        send: sends it, and returns its position.
+    """
+
+    where: str
+    channel_name: str
+    send: Callable[[], Position]
+
+
+class Refused(Exception):  # noqa: N818 - an answer that is on its way, not an error of ours
+    """A request that gets another answer than the positions of its messages.
+
+    Attributes:
+        where: what is wrong with the body, a field as in ``[2].label``, if it is one.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        reason: str,
+        where: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.where = where
+        self.headers = headers
+
+
+def read(request: HttpRequest) -> list[Message]:
+    """The messages of a body, each of which can be sent.
+
+    Raises:
+        Refused: the body is too large, of another kind, or wrong anywhere.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _CONTENT_TYPES and not kind.endswith("+json"):
+        reason = f"the body is JSON, with the content type application/json, not {kind!r}"
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
+    if len(request.body) > MAX_BODY_BYTES:
+        reason = f"a body has at most {MAX_BODY_BYTES:,} bytes; send it in parts"
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
+    body = _decoded(request.body)
+    if not isinstance(body, list):
+        return [_message(body, "")]
+    if len(body) > MAX_MESSAGES:
+        raise _bad(f"a list has at most {MAX_MESSAGES:,} messages, this one {len(body):,}")
+    return [_message(each, f"[{number}]") for number, each in enumerate(body)]
+
+
+def _decoded(body: bytes) -> Any:
+    def no_constant(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        return json.loads(body, parse_constant=no_constant)
+    except RecursionError:
+        raise _bad("the body is nested too deep") from None
+    except ValueError as error:
+        raise _bad(f"the body is a JSON object such as {_EXAMPLE}, or a list: {error}") from None
+
+
+def _message(body: Any, where: str) -> Message:
+    """One message, checked."""
+    if not isinstance(body, dict):
+        raise _bad(f"a message is a JSON object such as {_EXAMPLE}", where)
+    for name in _REQUIRED:
+        if name not in body:
+            raise _bad(f"{name} is missing; a message is {_EXAMPLE}", at(where, name))
+    for name in body:
+        if name not in _FIELDS:
+            reason = f"a message has no such field; it has {', '.join(_FIELDS)}"
+            raise _bad(reason, at(where, name[:MAX_NAME]))
+    try:
+        return Message(where, body["channel_name"], prepared(**body))
+    except InvalidMessageError as error:
+        raise _bad(str(error), at(where, error.argument)) from None
+
+
+def at(where: str, field: str) -> str:
+    """Where a field of a message stands in the body."""
+    return f"{where}.{field}" if where else field
+
+
+def _bad(reason: str, where: str | None = None) -> Refused:
+    return Refused(HTTPStatus.BAD_REQUEST, reason, where or None)

@@ -1,0 +1,163 @@
+"""The same conversation over plain HTTP, for where websockets can't be had.
+
+A poll is a connection that lasts for one request: the browser says where it listens and since when,
+gets what there is, and is forgotten. So nothing is kept between two polls, and another process may
+answer the next. The contract is docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from .. import protocol
+from ..brokers import Broker
+from ..errors import ProtocolError
+from ..hub.hub import Hub
+from ..hub.policy import Policy
+from ..hub.session import Session
+from ..log import Batch, Labels
+from ..protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
+from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+
+MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
+PATIENCE = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
+MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
+MAX_QUESTIONS = MAX_CHANNELS  # to the app: a page has one subscribe for each of its channels
+
+Permit = Callable[[Subscribe], "Denied | None"]
+"""What of a subscribe the app refuses; ``None`` when it did not say in time. May wait."""
+
+
+def poll(
+    request: HttpRequest, broker: Broker, policy: Policy, interval: float, permit: Permit
+) -> HttpAnswer:
+    """Answer a poll: a list of frames in, a list of frames out.
+
+    Args:
+        request: whose ``body`` is the JSON list.
+        broker: who keeps the logs.
+        policy: what connections are held to.
+        interval: seconds after which the browser asks again.
+        permit: asked for every subscribe.
+
+    Returns:
+        200 with the frames; in place of a close, another status with its ``code`` and ``reason``.
+    """
+    if len(request.body) > MAX_BODY_BYTES:
+        reason = f"a poll has at most {MAX_BODY_BYTES} bytes"
+        return refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Close.TOO_LARGE, reason)
+    frames = _texts(request.body)
+    if frames is None:
+        return refused(HTTPStatus.BAD_REQUEST, Close.BAD_FRAMES, "a poll is a JSON list of frames")
+    if any(len(frame.encode(errors="surrogatepass")) > MAX_FRAME_BYTES for frame in frames):
+        reason = f"a frame has at most {MAX_FRAME_BYTES} bytes"
+        return refused(HTTPStatus.BAD_REQUEST, Close.TOO_LARGE, reason)
+    # What the browser is told to hear something within: a late poll is no dead connection.
+    policy = replace(policy, heartbeat=max(policy.heartbeat, 5 * interval))
+    collected = Collected(permit)
+    grown = threading.Event()
+    _converse(Hub(broker, policy, grown.set, _never), collected, frames, grown)
+    if collected.closed is not None:
+        return refused(HTTPStatus.BAD_REQUEST, *collected.closed)
+    return HttpAnswer(HTTPStatus.OK, f"[{','.join(frame.text for frame in collected.frames)}]")
+
+
+def refused(status: int, code: Close, reason: str) -> HttpAnswer:
+    """What a browser is told in place of a close; with 503 when it may come back."""
+    if code == Close.TRY_LATER:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    return HttpAnswer(status, json.dumps({"code": code, "reason": reason}))
+
+
+class Collected:
+    """The way out to a browser that waits for its answer; an ``Outlet``."""
+
+    def __init__(self, permit: Permit) -> None:
+        self._permit = permit
+        self._verdicts: dict[tuple[str, Labels, str | None], Denied | None] = {}
+        self.frames: list[Frame] = []
+        self.size = 0
+        self.closed: tuple[Close, str] | None = None
+
+    def send(self, frame: Frame) -> None:
+        """Keep a frame for the answer; see ``Outlet``."""
+        self.frames.append(frame)
+        self.size += len(frame.text)
+
+    def close(self, code: Close, reason: str) -> None:
+        """Note how the conversation ended; see ``Outlet``."""
+        self.closed = (code, reason)
+
+    def permit(self, request: Subscribe) -> Denied | None:
+        """Ask the app, the same once; see ``Outlet``.
+
+        Raises:
+            ProtocolError: this poll has asked enough: each answer may take its time.
+        """
+        question = (request.channel, request.labels, request.token)
+        if question not in self._verdicts:
+            if len(self._verdicts) == MAX_QUESTIONS:
+                reason = f"a poll asks for at most {MAX_QUESTIONS} permissions"
+                raise ProtocolError("too_many_channels", reason, request.channel)
+            self._verdicts[question] = self._permit(request)
+        return self._verdicts[question]
+
+
+def _texts(body: bytes) -> list[str] | None:
+    """The frames in a body, each as a websocket would bring it; ``None`` when it is no list."""
+    try:
+        frames: Any = json.loads(body)
+        if isinstance(frames, list):
+            return [json.dumps(frame, ensure_ascii=False) for frame in frames]
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
+def _converse(hub: Hub, collected: Collected, frames: list[str], grown: threading.Event) -> None:
+    """Feed a browser's frames to a hub that is there for them alone, and that ``grown`` wakes."""
+    session = hub.connect(collected)
+    assert session is not None, "a hub has room for one"
+    try:
+        for number, text in enumerate(frames):
+            if number == MAX_FRAMES or collected.size >= MAX_ANSWER_BYTES:
+                collected.send(protocol.ping(0))
+                break
+            hub.receive(session, text)
+            if session.asked is not None:  # there is no later in a poll
+                hub.decided(session, None)
+            _flow(hub, session, collected)
+        patience = time.monotonic() + PATIENCE
+        # What is not answered by then is asked again in the next poll.
+        while session.parked and grown.wait(patience - time.monotonic()):
+            grown.clear()
+            hub.flush()
+            _flow(hub, session, collected)
+        for channel, upto in session.untold():
+            epoch = session.subscriptions[channel].at.epoch
+            collected.send(protocol.messages(channel, Batch([], upto, [], epoch)))
+    finally:
+        hub.disconnect(session)
+        hub.close(Close.GOING_AWAY, "the poll is answered")
+
+
+def _flow(hub: Hub, session: Session, collected: Collected) -> None:
+    """Answer for the browser the pings that hold messages back, while there is room.
+
+    A replay is finished at any size, as nobody would remember how far it came. The log bounds it.
+    """
+    while session.awaited is not None:
+        if collected.size >= MAX_ANSWER_BYTES and not session.replays:
+            return
+        hub.receive(session, f'{{"type":"pong","n":{session.awaited}}}')
+
+
+def _never() -> float:
+    """Nothing in a poll takes time: it has no heartbeats."""
+    return 0.0

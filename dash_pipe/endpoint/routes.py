@@ -1,0 +1,55 @@
+"""The plain-HTTP half of the endpoint: which request means what. Every host calls this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from .. import runtime
+from ..auth.origin import Refusal
+from ..version import __version__
+from .http import HttpAnswer, HttpRequest
+from .info import info
+from .poll import Permit, poll, refused
+
+ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST"}
+"""The method that each path below ``_pipe/`` takes."""
+
+
+def answer(
+    request: HttpRequest,
+    *,
+    obstacle: str,
+    refusal: Refusal | None,
+    permit: Permit,
+) -> HttpAnswer:
+    """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait for ``permit``.
+
+    Args:
+        request: what the browser sent.
+        obstacle: why this server can't open a websocket, and the way out; empty when it can.
+        refusal: why the page that asks may not use the endpoint, if so.
+        permit: what of a subscribe is refused.
+    """
+    if request.method != ROUTES[request.path]:
+        status = HTTPStatus.METHOD_NOT_ALLOWED
+        return HttpAnswer(status, "{}", {"Allow": ROUTES[request.path]})
+    if refusal is not None:
+        # Without a word to the browser that the page may read this, so it can't.
+        return refused(HTTPStatus.FORBIDDEN, *refusal)
+    current = runtime.current()
+    interval = current.settings.poll_interval
+    if request.path == "info":
+        found = info(__version__, obstacle, interval)
+    else:
+        found = poll(request, current.broker, current.policy, interval, permit)
+    return found._replace(headers=_readable(request))
+
+
+def _readable(request: HttpRequest) -> Mapping[str, str]:
+    """Headers that let the page read the answer, also a page of an allowed origin elsewhere."""
+    headers = {"Cache-Control": "no-store"}
+    if origin := request.headers.get("origin"):
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Allow-Credentials"] = "true"
+    return headers

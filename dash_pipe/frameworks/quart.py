@@ -1,0 +1,132 @@
+"""The endpoint on a Quart server. Quart's ``before_websocket`` guards the websocket.
+
+Quart gives its views a websocket, not the server's events; so they are turned into each other
+here, and what is common to all ASGI servers does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from quart import Quart, Response, request, websocket
+
+from .. import runtime
+from ..auth.guard import Guard
+from ..auth.http_only import HttpOnly
+from ..endpoint.http import HttpAnswer, HttpRequest
+from ..endpoint.poke import ROUTE, route
+from ..endpoint.poll import refused
+from ..endpoint.routes import ROUTES
+from ..protocol import Close
+from ..transports.asgi import AsgiEndpoint
+from ..transports.asgi_http import Scope, body_of
+from ..transports.asgi_poke import answer
+from ..transports.asgi_socket import Event
+from .csrf import exempt_from_csrf
+
+
+def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
+    """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
+    rule = f"{path}ws"
+    if rule in server.view_functions:
+        return
+    http_only = HttpOnly(guard, lambda: _http_guards(server), "Quart")
+    endpoint = AsgiEndpoint(guard, _websocket_of, http_only.check)
+
+    async def view() -> None:
+        await _serve(endpoint)
+
+    server.add_websocket(rule, endpoint=rule, view_func=view)
+    for name, method in ROUTES.items():
+        rule = f"{path}{name}"
+        view_func = _http_view(endpoint, server, name)
+        server.add_url_rule(rule, endpoint=rule, view_func=view_func, methods=[method])
+    rule = route(runtime.current().http_route, path)
+    if rule not in server.view_functions:
+        methods = ["GET", "POST"]
+        server.add_url_rule(
+            rule, endpoint=rule, view_func=poke, methods=methods, strict_slashes=False
+        )
+
+    async def exempt() -> None:
+        if request.endpoint in (rule, f"{path}poll"):
+            exempt_from_csrf(server.extensions, server.view_functions[request.endpoint])
+
+    # Before what checks. A URL value preprocessor would be the place, but Quart hands it the
+    # request of a websocket too, which has none.
+    server.before_request_funcs[None].insert(0, exempt)
+
+
+async def poke() -> Response:
+    """Send what the request brings."""
+    return _response(await answer(await _asked(ROUTE)))
+
+
+def _websocket_of(_: Scope) -> Any:
+    return websocket._get_current_object()  # type: ignore[attr-defined]
+
+
+def _http_guards(server: Quart) -> list[str]:
+    """What guards this server's HTTP but not its websockets, by name."""
+    if any(server.before_websocket_funcs.values()):
+        return []
+    functions = [each for some in server.before_request_funcs.values() for each in some]
+    return [
+        each.__name__
+        for each in functions
+        if not each.__module__.startswith(("dash.", "dash_pipe."))
+    ]
+
+
+async def _serve(endpoint: AsgiEndpoint) -> None:
+    socket = _websocket_of({})
+    connect: Event | None = {"type": "websocket.connect"}
+
+    async def receive() -> Event:
+        nonlocal connect
+        event, connect = connect, None
+        if event is not None:
+            return event
+        data = await socket.receive()  # cancelled when the browser has gone
+        return {"type": "websocket.receive", "text" if isinstance(data, str) else "bytes": data}
+
+    async def send(event: Event) -> None:
+        match event["type"]:
+            case "websocket.accept":
+                await socket.accept(subprotocol=event["subprotocol"])
+            case "websocket.send":
+                await socket.send(event["text"])
+            case "websocket.close":
+                await socket.close(event["code"], event["reason"])
+
+    await endpoint(socket.scope, receive, send)
+
+
+def _http_view(
+    endpoint: AsgiEndpoint, server: Quart, name: str
+) -> Callable[[], Awaitable[Response]]:
+    async def view() -> Response:
+        if any(server.before_websocket_funcs.values()):
+            # They have not seen this request, and it would get around them.
+            reason = "before_websocket guards this app, and can't be asked about a poll"
+            found = refused(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
+        else:
+            asked = await _asked(name)
+            found = await endpoint.answer(asked, request._get_current_object())  # type: ignore[attr-defined]
+        return _response(found)
+
+    return view
+
+
+def _response(answer: HttpAnswer) -> Response:
+    headers = dict(answer.headers)
+    return Response(answer.body, answer.status, headers, mimetype="application/json")
+
+
+async def _asked(name: str) -> HttpRequest:
+    """The request of this context."""
+    body = await body_of(request.body)
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    return HttpRequest(request.method, name, headers, body, request.remote_addr)

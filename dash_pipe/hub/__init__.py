@@ -1,0 +1,1 @@
+"""The sessions of a process: their subscriptions, their heartbeats, the fan-out. No sockets."""

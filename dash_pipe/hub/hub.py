@@ -1,0 +1,197 @@
+"""The hub: who listens here, and the fan-out. No sockets, no tasks.
+
+A hub belongs to one loop: every method but ``grown`` is called there. It reads logs for the
+sessions that a host brings, and writes frames to their outlets.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+
+from .. import protocol
+from ..brokers import Broker
+from ..errors import ProtocolError
+from ..protocol import Close, Denied, Pong, Subscribe
+from .delivery import Delivery, Shared
+from .policy import Policy
+from .session import Outlet, Session
+from .subscriptions import Desk
+
+
+class Hub:
+    """Brings what is published to the sessions that listen.
+
+    Args:
+        broker: who keeps the logs.
+        policy: what the sessions are held to.
+        wake: asks the loop to call ``flush`` soon; called from any thread.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        policy: Policy,
+        wake: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._policy = policy
+        self._wake = wake
+        self._clock = clock
+        self._delivery = Delivery(clock)
+        self._desk = Desk(broker, policy, self._delivery, self.__len__, self._refuse, self._expel)
+        self._beats: OrderedDict[Session, float] = OrderedDict()  # when each is due, soonest first
+        self._grown_lock = threading.Lock()
+        self._grown: set[str] = set()
+        self._unwatch = broker.watch(self.grown)
+
+    def __len__(self) -> int:
+        return len(self._beats)
+
+    # The conversation with one browser
+
+    def connect(self, outlet: Outlet) -> Session | None:
+        """Take a browser in; ``None`` when there is no room and its outlet was closed."""
+        if len(self._beats) >= self._policy.max_sessions:
+            outlet.close(Close.TRY_LATER, f"{self._policy.max_sessions} connections are open")
+            return None
+        session = Session(outlet)
+        self._beats[session] = self._clock() + self._policy.heartbeat
+        return session
+
+    def disconnect(self, session: Session) -> None:
+        """Forget a session; more than once does no harm."""
+        if self._beats.pop(session, None) is None:
+            return
+        self._desk.leave(session)
+
+    def receive(self, session: Session, text: str) -> None:
+        """Take a frame from a browser and answer it."""
+        if session not in self._beats:
+            return  # it was closed; what was under way already means nothing now
+        if session.asked is not None:
+            self._keep(session, text)
+            return
+        try:
+            match protocol.decode(text):
+                case Subscribe() as request:
+                    self._ask(session, request)
+                case Pong(n):
+                    if session.answered(n):
+                        self._delivery.resume(session)
+                case request:
+                    self._desk.take(session, request)
+        except ProtocolError as problem:
+            self._refuse(session, problem)
+
+    def decided(self, session: Session, denied: Denied | None) -> None:
+        """Take the verdict that ``Outlet.permit`` left open, then what came while it was.
+
+        ``None`` says that there is none in time: the browser may come back and ask again.
+        """
+        request, session.asked = session.asked, None
+        if request is None or session not in self._beats:
+            return
+        if denied is None:
+            self._expel(session, Close.TRY_LATER, "this app did not say in time who may listen")
+            return
+        try:
+            self._grant(session, request, denied)
+        except ProtocolError as problem:
+            self._refuse(session, problem)
+        while session.inbox and session.asked is None:
+            self.receive(session, session.inbox.popleft())
+
+    # The broker's side
+
+    def grown(self, channel: str) -> None:
+        """Note that a log has grown. May be called from any thread; never waits."""
+        if channel not in self._desk.listeners:
+            return
+        with self._grown_lock:
+            idle = not self._grown
+            self._grown.add(channel)
+        if idle:
+            self._wake()
+
+    def flush(self) -> None:
+        """Bring what has grown since the last flush to those who listen."""
+        with self._grown_lock:
+            grown, self._grown = self._grown, set()
+        for channel in grown:
+            shared: Shared = {}
+            for session, subscription in list(self._desk.listeners.get(channel, {}).items()):
+                if subscription.parked:
+                    self._desk.unpark(session, subscription)
+                else:
+                    self._delivery.deliver(session, channel, subscription, shared)
+
+    # Time
+
+    def beat(self) -> float:
+        """Send the heartbeats that are due, cut off the dead; return seconds to the next call."""
+        now = self._clock()
+        heartbeat = self._policy.heartbeat
+        while self._beats:
+            session, due = next(iter(self._beats.items()))
+            if due > now:
+                return due - now
+            if session.silent_since(now - heartbeat):
+                self._expel(session, Close.NO_PONG, f"no pong for {heartbeat:g} seconds")
+                continue
+            self._beats[session] = now + heartbeat
+            self._beats.move_to_end(session)
+            if session.may_send:
+                self._delivery.ping(session)
+        return heartbeat
+
+    def close(self, code: Close, reason: str) -> None:
+        """Say goodbye to everybody and stop watching the broker."""
+        self._unwatch()
+        for session in list(self._beats):
+            self._expel(session, code, reason)
+
+    # Inside
+
+    def _ask(self, session: Session, request: Subscribe) -> None:
+        """Ask whether a browser may listen; what it sends before the verdict waits for it."""
+        denied = session.outlet.permit(request)
+        if denied is None:
+            session.asked = request
+        else:
+            self._grant(session, request, denied)
+
+    def _grant(self, session: Session, request: Subscribe, denied: Denied) -> None:
+        """Go on with what of a subscribe is not refused."""
+        if denied:
+            labels = None if request.labels is None else request.labels - denied
+            if not labels:
+                # A change of labels that is refused leaves the subscription as it was.
+                reason = (
+                    "this app does not let you listen there; its setting `authorize` says who "
+                    "may, and is asked again when the Pipe changes"
+                )
+                raise ProtocolError("denied", reason, request.channel)
+            request = replace(request, labels=labels, denied=denied)
+        self._desk.take(session, request)
+
+    def _keep(self, session: Session, text: str) -> None:
+        """Keep a frame until the verdict. A host stops reading meanwhile, so these are few."""
+        if len(session.inbox) == protocol.MAX_PARKED:
+            self._expel(session, Close.TRY_LATER, f"{len(session.inbox)} frames wait already")
+        else:
+            session.inbox.append(text)
+
+    def _refuse(self, session: Session, problem: ProtocolError) -> None:
+        session.outlet.send(protocol.error(problem))
+        if problem.code == "bad_frame":
+            session.bad_frames += 1
+            if session.bad_frames == protocol.MAX_BAD_FRAMES:
+                self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+
+    def _expel(self, session: Session, code: Close, reason: str) -> None:
+        self.disconnect(session)
+        session.outlet.close(code, reason)

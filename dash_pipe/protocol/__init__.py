@@ -1,0 +1,72 @@
+"""The frames of version 1, as docs/protocol.md defines them: decode, encode, bounds, close codes.
+
+Pure: values in, values out.
+"""
+
+from __future__ import annotations
+
+from .incoming import (
+    MAX_LABELS,
+    MAX_LAST,
+    MAX_NAME,
+    Denied,
+    Pong,
+    Replay,
+    Request,
+    Subscribe,
+    Unsubscribe,
+    decode,
+    is_name,
+)
+from .outgoing import (
+    CLOSE_TIMEOUT,
+    FINAL,
+    MAX_BAD_FRAMES,
+    MAX_BATCH_BYTES,
+    MAX_CHANNELS,
+    MAX_FRAME_BYTES,
+    MAX_PARKED,
+    MAX_REASON_BYTES,
+    MAX_REPLAYS,
+    SUBPROTOCOL,
+    Close,
+    Frame,
+    close_reason,
+    error,
+    messages,
+    ping,
+    replayed,
+    subscribed,
+)
+
+__all__ = [
+    "CLOSE_TIMEOUT",
+    "FINAL",
+    "MAX_BAD_FRAMES",
+    "MAX_BATCH_BYTES",
+    "MAX_CHANNELS",
+    "MAX_FRAME_BYTES",
+    "MAX_LABELS",
+    "MAX_LAST",
+    "MAX_NAME",
+    "MAX_PARKED",
+    "MAX_REASON_BYTES",
+    "MAX_REPLAYS",
+    "SUBPROTOCOL",
+    "Close",
+    "Denied",
+    "Frame",
+    "Pong",
+    "Replay",
+    "Request",
+    "Subscribe",
+    "Unsubscribe",
+    "close_reason",
+    "decode",
+    "error",
+    "is_name",
+    "messages",
+    "ping",
+    "replayed",
+    "subscribed",
+]

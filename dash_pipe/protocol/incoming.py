@@ -1,0 +1,147 @@
+"""What a browser asks for: frames in. Pure; see ``protocol``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ProtocolError
+from ..log.message import Labels, Position
+
+MAX_NAME = 200  # characters of a channel or a label
+MAX_LABELS = 32
+MAX_LAST = 1000
+_MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
+
+Denied = frozenset[str | None]
+"""The labels of a subscribe that are refused; ``None`` in it is a subscribe to every label."""
+
+
+@dataclass(frozen=True)
+class Subscribe:
+    """Listen on a channel, or change the labels of one that is listened to.
+
+    Attributes:
+        denied: what the app has taken out of the labels; not on the wire.
+    """
+
+    channel: str
+    labels: Labels
+    since: Position | None = None
+    token: str | None = None
+    denied: Denied = frozenset()
+
+
+@dataclass(frozen=True)
+class Unsubscribe:
+    """Stop listening on a channel."""
+
+    channel: str
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Ask for the newest ``last`` messages of each label."""
+
+    id: int
+    channel: str
+    labels: Labels
+    last: int
+
+
+@dataclass(frozen=True)
+class Pong:
+    """The answer to a ping."""
+
+    n: int
+
+
+Request = Subscribe | Unsubscribe | Replay | Pong
+
+
+def decode(text: str) -> Request:
+    """Read a frame from a browser. Fields that the protocol does not name are ignored.
+
+    Raises:
+        ProtocolError: with the code and the reason that the browser is told.
+    """
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _bad("a frame is a JSON object; this one is not JSON") from None
+    if not isinstance(fields, dict):
+        raise _bad(f"a frame is a JSON object; this one is {_kind(fields)}")
+    match fields.get("type"):
+        case "subscribe":
+            channel = _name(fields, "channel")
+            return Subscribe(channel, _labels(fields, channel), _since(fields), _token(fields))
+        case "unsubscribe":
+            return Unsubscribe(_name(fields, "channel"))
+        case "replay":
+            channel = _name(fields, "channel")
+            labels = _labels(fields, channel)
+            return Replay(
+                _integer(fields, "id"), channel, labels, _integer(fields, "last", 1, MAX_LAST)
+            )
+        case "pong":
+            return Pong(_integer(fields, "n"))
+    raise _bad("type is one of subscribe, unsubscribe, replay, pong")
+
+
+def is_name(value: object) -> bool:
+    """Whether a value can be the name of a channel or a label."""
+    return isinstance(value, str) and 1 <= len(value) <= MAX_NAME
+
+
+def _bad(reason: str) -> ProtocolError:
+    return ProtocolError("bad_frame", reason)
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
+    kinds |= {int: "a number", float: "a number", type(None): "null"}
+    return kinds[type(value)]
+
+
+def _name(fields: Mapping[str, Any], field: str) -> str:
+    value = fields.get(field)
+    if not is_name(value):
+        raise _bad(f"{field} is a string of 1 to {MAX_NAME} characters")
+    return str(value)
+
+
+def _integer(fields: Mapping[str, Any], field: str, low: int = 0, high: int = _MAX_INTEGER) -> int:
+    value = fields.get(field)
+    if type(value) is not int or not low <= value <= high:
+        raise _bad(f"{field} is a whole number from {low} to {high}")
+    return value
+
+
+def _labels(fields: Mapping[str, Any], channel: str) -> Labels:
+    labels = fields.get("labels")
+    if labels is None and "labels" in fields:
+        return None
+    if not isinstance(labels, list) or not all(is_name(label) for label in labels):
+        raise _bad(f"labels is null or a list of strings of 1 to {MAX_NAME} characters")
+    if len(labels) > MAX_LABELS:
+        reason = f"a subscription names at most {MAX_LABELS} labels; this one has {len(labels)}"
+        raise ProtocolError("too_many_labels", reason, channel)
+    return frozenset(labels)
+
+
+def _since(fields: Mapping[str, Any]) -> Position | None:
+    since = fields.get("since")
+    if since is None:
+        return None
+    if not isinstance(since, dict):
+        raise _bad("since is an object of epoch and offset")
+    return Position(_name(since, "epoch"), _integer(since, "offset"))
+
+
+def _token(fields: Mapping[str, Any]) -> str | None:
+    token = fields.get("token")
+    if token is not None and not isinstance(token, str):
+        raise _bad("token is a string")
+    return token

@@ -1,0 +1,73 @@
+"""Plain HTTP on an ASGI server: its events to a request, and an answer to its events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, MutableMapping
+from typing import Any
+
+from ..concurrency.pool import Pool
+from ..endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from .asgi_socket import Event, Receive, Send
+
+Scope = MutableMapping[str, Any]
+
+THREADS = 32  # in which a process answers what may take its time
+PATIENCE = 10.0  # seconds that a request waits for one of them
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers of a request, by lower-case name; those that come twice are joined by commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+async def request_of(scope: Scope, receive: Receive, path: str) -> HttpRequest:
+    """The request of a scope; ``path`` is what follows ``_pipe/``."""
+    body = await body_of(_parts(receive))
+    peer = scope.get("client")
+    return HttpRequest(scope["method"], path, headers_of(scope), body, peer[0] if peer else None)
+
+
+async def body_of(parts: AsyncIterable[bytes]) -> bytes:
+    """The body of a request, of which one byte more than is allowed at most is kept."""
+    body = bytearray()
+    async for part in parts:
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            break
+    return bytes(body[: MAX_BODY_BYTES + 1])
+
+
+async def respond(answer: HttpAnswer, send: Send) -> None:
+    """Send an answer."""
+    text = answer.body.encode()
+    headers = {"content-type": "application/json", "content-length": str(len(text))}
+    raw = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in (headers | dict(answer.headers)).items()
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": text})
+
+
+async def in_thread(call: Callable[[], HttpAnswer]) -> HttpAnswer:
+    """Find an answer that may take its time, which must not be the loop's.
+
+    Raises:
+        Full: no thread was free in time.
+    """
+    return await _threads.submit(call).outcome(PATIENCE)
+
+
+async def _parts(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        event: Event = await receive()
+        yield event.get("body", b"")
+        more = event.get("more_body", False)
+
+
+_threads = Pool("dash-pipe-http", THREADS)

@@ -1,0 +1,167 @@
+"""One websocket on an ASGI server: its messages to frames for the hub, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ..auth.call_app import OpenRequest
+from ..hub.session import Session
+from ..protocol import CLOSE_TIMEOUT, MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe, close_reason
+from .loop_hub import LoopHub
+
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+
+# From Python 3.12 on a send that need not wait, which is nearly every one, costs no turn of the
+# loop: it is done when the task has been made.
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+
+logger = logging.getLogger("dash_pipe")
+
+
+class AsgiSocket:
+    """A browser's websocket, from its acceptance to its end.
+
+    Messages go out one after the other, each in a task that owns all that waits behind it. What
+    waits is bounded: of messages by flow control (see ``Session``), and of answers because
+    nothing is taken from the browser while something waits.
+
+    Args:
+        hub: whom the browser talks to.
+        receive: gives the server's next event.
+        send: hands an event to the server.
+        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
+    """
+
+    __slots__ = (
+        "_abandoned",
+        "_asking",
+        "_closed",
+        "_deadline",
+        "_hub",
+        "_open_request",
+        "_reader",
+        "_receive",
+        "_send",
+        "_sending",
+        "_session",
+        "_waiting",
+    )
+
+    def __init__(
+        self, hub: LoopHub, receive: Receive, send: Send, open_request: OpenRequest | None
+    ) -> None:
+        self._hub = hub
+        self._receive = receive
+        self._send = send
+        self._open_request = open_request
+        self._session: Session | None = None
+        self._reader = asyncio.current_task()
+        self._waiting: deque[Event] | None = None  # made when first a send has to wait
+        self._sending: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._abandoned = False
+
+    async def serve(self) -> None:
+        """Carry the conversation; returns when the browser has gone or was closed."""
+        self._session = self._hub.connect(self)
+        try:
+            while (event := await self._receive())["type"] == "websocket.receive":
+                self._take(event)
+                await self._settle()
+        except asyncio.CancelledError:
+            if not self._abandoned:
+                raise
+            if sys.version_info >= (3, 11) and self._reader is not None:
+                self._reader.uncancel()
+        finally:
+            self._end()
+
+    # The hub calls these; see Outlet
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; see ``Outlet``."""
+        if not self._closed:
+            self._put({"type": "websocket.send", "text": frame.text})
+
+    def close(self, code: Close, reason: str) -> None:
+        """Close the connection; see ``Outlet``."""
+        if self._closed:
+            return
+        reason = close_reason(reason)
+        self._put({"type": "websocket.close", "code": int(code), "reason": reason})
+        self._closed = True
+        self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._abandon)
+
+    def permit(self, request: Subscribe) -> Denied | None:
+        """Ask the app; see ``Outlet``."""
+        if self._open_request is None or self._session is None:
+            return frozenset()
+        asking = self._hub.ask(self._session, request, self._open_request)
+        self._asking = asyncio.get_running_loop().create_task(asking)
+        return None
+
+    # Inside
+
+    def _take(self, event: Event) -> None:
+        text = event.get("text")
+        if text is None:
+            self.close(Close.UNSUPPORTED, "frames are text")
+        elif len(text) > MAX_FRAME_BYTES or len(text.encode()) > MAX_FRAME_BYTES:
+            self.close(Close.TOO_LARGE, f"a frame has at most {MAX_FRAME_BYTES} bytes")
+        elif self._session is not None:
+            self._hub.receive(self._session, text)
+
+    async def _settle(self) -> None:
+        """Wait until what the browser caused is done."""
+        while waits_for := {task for task in (self._asking, self._sending) if task is not None}:
+            await asyncio.wait(waits_for)
+            if self._asking in waits_for and self._asking.done():
+                self._asking = None
+
+    def _put(self, event: Event) -> None:
+        if self._sending is not None:
+            if self._waiting is None:
+                self._waiting = deque()
+            self._waiting.append(event)
+            return
+        loop = asyncio.get_running_loop()
+        task = asyncio.Task(self._deliver(event), loop=loop, **_EAGER)
+        if not task.done():
+            self._sending = task
+
+    async def _deliver(self, event: Event) -> None:
+        """Send an event, and what has come to wait behind it."""
+        try:
+            await self._send(event)
+            while self._waiting:
+                await self._send(self._waiting.popleft())
+        except Exception as error:
+            # Servers raise what they like when the browser has gone; `receive` says so too.
+            logger.debug("dash-pipe: a browser could not be sent to: %r", error)
+            self._closed = True
+        self._sending = None
+
+    def _abandon(self) -> None:
+        """End the conversation with a browser that takes nothing any more."""
+        self._abandoned = True
+        if self._reader is not None:
+            self._reader.cancel()
+
+    def _end(self) -> None:
+        self._closed = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+        for task in (self._asking, self._sending):
+            if task is not None:
+                task.cancel()
+        if self._session is not None:
+            self._hub.disconnect(self._session)

@@ -1,0 +1,162 @@
+"""One websocket on an asyncio transport: bytes to frames for the hub, and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+
+from ..auth.call_app import OpenRequest
+from ..auth.origin import Refusal, version_refusal
+from ..hub.session import Session
+from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
+from .framing import Wire, encoded
+from .loop_hub import LoopHub
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A browser's websocket, from the answer to its handshake to the end.
+
+    Args:
+        hub: whom the browser talks to.
+        ws: a websocket whose handshake was accepted.
+        response: the answer to the handshake, which is sent first.
+        refusal: why the browser may not stay, if so; it is told by the close code, since a
+            browser is not shown the answer to a failed handshake.
+        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
+        buffer: where bytes arrive. The connections of a loop share it: each is done with what
+            came before it gives the loop back.
+        gone: called once, when the connection has ended.
+    """
+
+    def __init__(
+        self,
+        hub: LoopHub,
+        ws: ServerProtocol,
+        response: Response,
+        refusal: Refusal | None,
+        open_request: OpenRequest | None,
+        buffer: bytearray,
+        gone: Callable[[Connection], None],
+    ) -> None:
+        self._hub = hub
+        self._handshake: tuple[ServerProtocol, Response] | None = (ws, response)
+        self._refusal = refusal
+        self._open_request = open_request
+        self._buffer = buffer
+        self._gone = gone
+        self._wire = Wire()
+        self._session: Session | None = None
+        self._transport: asyncio.Transport | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._clogged = False  # the browser does not read
+        self._asking: asyncio.Task[None] | None = None  # the app, whether it may listen
+
+    # asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Answer the handshake and bring the browser to the hub."""
+        self._transport = cast(asyncio.Transport, transport)
+        assert self._handshake is not None
+        (ws, response), self._handshake = self._handshake, None
+        ws.send_response(response)
+        self._transport.writelines(ws.data_to_send())
+        if (refusal := self._refusal or version_refusal(ws.subprotocol)) is not None:
+            self.close(*refusal)
+        else:
+            self._session = self._hub.connect(self)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where the next bytes go."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take bytes from the browser."""
+        self._receive(bytes(memoryview(self._buffer)[:nbytes]))
+
+    def eof_received(self) -> None:
+        """The browser has gone away."""
+        self._receive(b"")
+
+    def pause_writing(self) -> None:
+        """Take nothing more from a browser that does not read: what it asks for would pile up."""
+        self._clogged = True
+        self._listen()
+
+    def resume_writing(self) -> None:
+        """Listen to it again."""
+        self._clogged = False
+        self._listen()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the browser."""
+        self._transport = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
+        if self._session is not None:
+            self._hub.disconnect(self._session)
+        self._gone(self)
+
+    # The hub calls these; see Outlet
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; see ``Outlet``."""
+        if self._transport is not None and self._wire.open:
+            self._transport.write(encoded(frame))
+
+    def close(self, code: Close, reason: str) -> None:
+        """Close the connection; see ``Outlet``."""
+        self._wire.close(code, reason)
+        self._write()
+
+    def permit(self, request: Subscribe) -> Denied | None:
+        """Ask the app; see ``Outlet``."""
+        if self._open_request is None or self._session is None:
+            return frozenset()
+        asking = self._hub.ask(self._session, request, self._open_request)
+        self._asking = asyncio.get_running_loop().create_task(asking)
+        self._asking.add_done_callback(self._asked)
+        self._listen()
+        return None
+
+    # Inside
+
+    def _asked(self, asking: asyncio.Task[None]) -> None:
+        # What waited for this verdict may have asked for the next one.
+        if self._asking is asking:
+            self._asking = None
+            self._listen()
+
+    def _listen(self) -> None:
+        """Read from the browser, unless something has to come first."""
+        if self._transport is None:
+            return
+        if self._clogged or self._asking is not None:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _receive(self, data: bytes) -> None:
+        for text in self._wire.receive(data):
+            if self._session is not None:
+                self._hub.receive(self._session, text)
+        self._write()
+
+    def _write(self) -> None:
+        """Send what the websocket has to say, and end the connection when it is over."""
+        transport = self._transport
+        if transport is None:
+            return
+        for data in self._wire.data_to_send():
+            if data:
+                transport.write(data)
+            else:  # websockets' sign for the end of the stream
+                transport.close()
+        if self._wire.ending and self._deadline is None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(CLOSE_TIMEOUT, transport.abort)

@@ -1,0 +1,104 @@
+"""A hub that threads share, where there is no loop that it could belong to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Protocol
+
+from .. import runtime
+from ..concurrency.per_process import Resident
+from ..hub.dpd_frames import FormerHub
+from ..hub.session import Outlet, Session
+from ..protocol import Close
+
+GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
+RETRY = 1.0  # seconds until the hub is looked at again when that failed
+
+logger = logging.getLogger("dash_pipe")
+
+
+class ThreadOutlet(Outlet, Protocol):
+    """A way out on a socket of its own, which threads read and write."""
+
+    written: threading.Event
+    """Set when all that was sent before a close is on its way."""
+
+    def abandon(self) -> None:
+        """In a forked child: close its copy of the socket, without a word to the browser."""
+
+
+class ThreadHub:
+    """A hub that threads share, and a thread that brings out what has grown.
+
+    Attributes:
+        lock: held by whoever calls the hub, and never while waiting for a browser.
+        hub: whom the browsers talk to.
+    """
+
+    def __init__(self) -> None:
+        current = runtime.current()
+        self.lock = threading.RLock()
+        self._due = threading.Event()
+        self.hub = FormerHub(current.broker, current.policy, self._due.set, time.monotonic)
+        self._open: set[ThreadOutlet] = set()
+        self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def enter(self, outlet: ThreadOutlet) -> None:
+        """Know of a socket that is open now, whoever is at its other end."""
+        with self.lock:
+            self._open.add(outlet)
+
+    def connect(self, outlet: ThreadOutlet) -> Session | None:
+        """Take a browser in; see ``Hub.connect``."""
+        with self.lock:
+            session = self.hub.connect(outlet)
+        self._due.set()  # there is a heart to beat
+        return session
+
+    def leave(self, outlet: ThreadOutlet, session: Session | None) -> None:
+        """Forget a socket, and the browser that was taken in, if it was; see ``Hub.disconnect``."""
+        with self.lock:
+            self._open.discard(outlet)
+            if session is not None:
+                self.hub.disconnect(session)
+
+    def goodbye(self) -> None:
+        """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""
+        deadline = time.monotonic() + GOODBYE_TIMEOUT
+        with self.lock:
+            self.hub.close(Close.GOING_AWAY, "the server is going away")
+            outlets = list(self._open)
+        for outlet in outlets:
+            outlet.written.wait(max(0.0, deadline - time.monotonic()))
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's sockets; the lock may be held for ever."""
+        for outlet in list(self._open):
+            outlet.abandon()
+
+    def _run(self) -> None:
+        wait: float | None = None
+        while True:
+            try:
+                self._due.wait(wait)
+                self._due.clear()
+                with self.lock:
+                    self.hub.flush()
+                    wait = self.hub.beat() if len(self.hub) else None
+            except SystemExit:  # as in LoopThread: the next app needs this thread
+                self._due.set()
+            except Exception:
+                logger.exception("dash-pipe: bringing messages out failed, and goes on")
+                wait = RETRY
+
+
+resident = Resident(ThreadHub)
+
+thread_hub = resident.get
+"""The hub that threads of this process share."""

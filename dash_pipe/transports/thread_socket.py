@@ -1,0 +1,180 @@
+"""One thread a browser, for where a loop can't live: under gevent, whose threads are greenlets.
+
+And for where a socket can't be handed on: there it is served by the thread of its own request.
+Whatever is no waiting happens under one lock: the hub and the websockets see one thread at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import socket
+import threading
+
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+
+from ..auth.authorize import refused_now
+from ..auth.call_app import OpenRequest
+from ..auth.origin import Refusal, version_refusal
+from ..hub.session import Session
+from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
+from .framing import Wire, encoded
+from .thread_hub import ThreadHub
+
+BUFFER_BYTES = 16 * 1024
+
+logger = logging.getLogger("dash_pipe")
+
+
+class ThreadSocket:
+    """A browser's websocket: one thread reads, another writes.
+
+    What waits to be written is bounded: of messages by flow control (see ``Session``), and of
+    answers because nothing is read from the browser while something waits.
+
+    Args:
+        shared: the hub that it talks to.
+        sock: a blocking socket; the caller closes it when ``serve`` has returned.
+        handshake: a websocket whose handshake was accepted, and the answer to it, to be sent.
+        refusal: why the browser may not stay, if so.
+        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
+
+    Attributes:
+        written: set when everything was written that ever will be.
+    """
+
+    def __init__(
+        self,
+        shared: ThreadHub,
+        sock: socket.socket,
+        handshake: tuple[ServerProtocol, Response],
+        refusal: Refusal | None,
+        open_request: OpenRequest | None,
+    ) -> None:
+        self._shared = shared
+        self._sock = sock
+        self._handshake = handshake
+        self._refusal = refusal
+        self._open_request = open_request
+        self._wire = Wire()
+        self._session: Session | None = None
+        self._asked: Subscribe | None = None
+        self._outbox: queue.Queue[bytes | None] = queue.Queue()
+        self._deadline: threading.Timer | None = None
+        self.written = threading.Event()
+
+    def serve(self) -> None:
+        """Carry the conversation; returns when it has ended."""
+        writer = threading.Thread(target=self._write, name="dash-pipe-writer", daemon=True)
+        self._shared.enter(self)
+        writer.start()
+        try:
+            self._begin()
+            data = b"\0"
+            while data:
+                self._outbox.join()
+                data = self._sock.recv(BUFFER_BYTES)
+                self._take(data)
+        except OSError as error:
+            logger.debug("dash-pipe: a browser has gone: %s", error)
+        finally:
+            self._end()
+            writer.join()
+
+    # The hub calls these, with the lock held; see Outlet
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; see ``Outlet``."""
+        if self._wire.open:
+            self._outbox.put(encoded(frame))
+
+    def close(self, code: Close, reason: str) -> None:
+        """Close the connection; see ``Outlet``."""
+        self._wire.close(code, reason)
+        self._put()
+
+    def permit(self, request: Subscribe) -> Denied | None:
+        """Ask the app, when the lock is free again; see ``Outlet``."""
+        if self._open_request is None:
+            return frozenset()
+        self._asked = request
+        return None
+
+    def abandon(self) -> None:
+        """Close a forked child's copy of the socket; see ``ThreadOutlet``.
+
+        A shutdown would end the connection, which is the parent's.
+        """
+        fd = self._sock.detach()
+        if fd >= 0:
+            socket.close(
+                fd
+            )  # gevent's `os.close` would wait for its loop, which has yet to be made
+
+    # Inside
+
+    def _begin(self) -> None:
+        """Answer the handshake and bring the browser to the hub."""
+        ws, response = self._handshake
+        ws.send_response(response)
+        with self._shared.lock:
+            for data in ws.data_to_send():
+                self._outbox.put(data)
+            if (refusal := self._refusal or version_refusal(ws.subprotocol)) is not None:
+                self.close(*refusal)
+            else:
+                self._session = self._shared.connect(self)
+
+    def _take(self, data: bytes) -> None:
+        """Take bytes from the browser."""
+        with self._shared.lock:
+            for text in self._wire.receive(data):
+                if self._session is not None:
+                    self._shared.hub.receive(self._session, text)
+            self._put()
+        while self._asked is not None and self._open_request is not None:
+            request, self._asked = self._asked, None
+            denied = refused_now(self._open_request, request)
+            with self._shared.lock:
+                if self._session is not None:
+                    self._shared.hub.decided(self._session, denied)
+
+    def _put(self) -> None:
+        """Have written what the websocket has to say."""
+        for data in self._wire.data_to_send():
+            self._outbox.put(data)
+        if self._wire.ending and self._deadline is None:
+            self._deadline = threading.Timer(CLOSE_TIMEOUT, self._hang_up)
+            self._deadline.daemon = True
+            self._deadline.start()
+
+    def _write(self) -> None:
+        """Write what is put into the outbox, until ``None`` is."""
+        broken = False
+        while (data := self._outbox.get()) is not None:
+            try:
+                if data and not broken:
+                    self._sock.sendall(data)
+            except OSError:
+                broken = True
+            if broken or not data:  # an empty piece is websockets' sign for the end of the stream
+                self._hang_up()  # which the reader notices
+            self._outbox.task_done()
+            if not self._wire.open and self._outbox.empty():
+                self.written.set()
+        self._outbox.task_done()
+        self.written.set()
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _end(self) -> None:
+        self._shared.leave(self, self._session)
+        with self._shared.lock:
+            if self._deadline is not None:
+                self._deadline.cancel()
+        self._hang_up()
+        self._outbox.put(None)

@@ -1,0 +1,118 @@
+"""One connection to Redis, and what is said on two of them."""
+
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from redis.exceptions import RedisError
+
+from dash_pipe.brokers.redis import sync
+from dash_pipe.brokers.redis.connection import Link, connector
+from dash_pipe.brokers.redis.mirrors import Mirrors
+from dash_pipe.brokers.redis.sync import Conversation
+from dash_pipe.brokers.redis.wakeup import Bell
+from dash_pipe.log import Limits
+from harness.redis import RedisServer
+
+
+@pytest.fixture
+def link(redis: RedisServer) -> Iterator[Link]:
+    connect, _ = connector(redis.url)
+    link = connect(0.2)
+    yield link
+    link.close()
+
+
+def test_each_question_has_its_own_time(link: Link) -> None:
+    assert link.ask(("BLPOP", "nothing", 0.3), timeout=2) == [None]  # longer than to connect
+    begun = time.monotonic()
+    with pytest.raises(RedisError):
+        link.ask(("BLPOP", "nothing", 2), timeout=0.1)
+    assert time.monotonic() - begun < 0.5
+    assert not link.is_quiet
+
+
+def test_an_error_among_many_replies_ends_it(link: Link) -> None:
+    with pytest.raises(RedisError, match="wrong number"):
+        link.ask(("GET",), timeout=2)
+    assert link.is_quiet
+    with pytest.raises(RedisError, match="wrong number"):
+        link.ask(("GET",), ("PING",), timeout=2)
+    with pytest.raises((AttributeError, RedisError)):
+        link.fileno()
+
+
+def test_a_script_is_sent_once(link: Link, redis: RedisServer) -> None:
+    redis.ask("SCRIPT", "FLUSH")
+    script = ("return ARGV[1]", "098e0f0d1448c0a81dafe820f66d460eb09263da")
+    assert [link.run(script, [], n, timeout=2) for n in range(3)] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("url", "database"), [("redis://h", 0), ("redis://h/7", 7), ("unix:///s?db=3", 3)]
+)
+def test_the_database_of_a_url(url: str, database: int) -> None:
+    assert connector(url)[1] == database
+
+
+class Silence:
+    """A connection that is open and on which nothing comes."""
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+        self._ours, self._theirs = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def say(self, command: Any) -> None:
+        self.said.append(command)
+
+    def news(self) -> Iterator[Any]:
+        yield from ()
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
+def test_a_connection_that_is_half_open_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.05)
+    mirrors, bell, news = Mirrors(0, Limits(), 1), Bell(), Silence()
+    conversation: Any = Conversation
+    with pytest.raises(RedisError, match="no answer to a ping"):
+        conversation(mirrors, bell, news, news, print).hold(lambda: False, lambda: None)
+    assert news.said == [("PING",)]
+    bell.close()
+    news.close()
+
+
+def seconds_to_leave(count: int) -> float:
+    """What it costs that so many channels are forgotten at once."""
+    mirrors, bell, news = Mirrors(0, Limits(), 0), Bell(), Silence()
+    names = [f"channel {number}" for number in range(count)]
+    for name in names:
+        mirrors.open(name)
+    turns: list[float] = []
+
+    def done() -> bool:
+        if not turns:
+            for name in names:
+                mirrors.close(name)
+        turns.append(time.process_time())
+        return len(turns) == 2
+
+    conversation: Any = Conversation
+    conversation(mirrors, bell, news, news, print).hold(done, lambda: None)
+    assert [len(command) - 1 for command in news.said] == [count, count]
+    assert [command[0] for command in news.said] == ["SUBSCRIBE", "UNSUBSCRIBE"]
+    bell.close()
+    news.close()
+    return turns[1] - turns[0]
+
+
+def test_to_leave_many_channels_takes_each_its_time() -> None:
+    few, many = (min(seconds_to_leave(count) for _ in range(3)) for count in (1000, 8000))
+    assert many < 20 * few  # 64 times it was, when each was looked for among all

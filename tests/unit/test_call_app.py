@@ -1,0 +1,243 @@
+"""A function of the app that is slow, or hangs: what that costs the pages, and the process."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dash
+import pytest
+
+import dash_pipe
+from dash_pipe.auth import call_app
+from dash_pipe.auth.authorize import refused, refused_now
+from dash_pipe.auth.guard import Guard
+from dash_pipe.endpoint.http import HttpRequest
+from dash_pipe.protocol import Close, Subscribe
+from dash_pipe.transports.asgi import AsgiEndpoint
+from unit.asgi_server import Server
+from unit.processes import forked, forks
+
+POLL = b'[{"type":"subscribe","channel":"jobs","labels":null}]'
+
+
+class Hanging:
+    """An `authorize` that answers for the channel `quick`, and for the others when it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.asked = threading.Semaphore(0)
+
+    def __call__(self, request: Any, channel: str, labels: Any) -> bool:
+        self.asked.release()
+        return channel == "quick" or self.let_go.wait(60)
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    hanging = Hanging()
+    dash_pipe.configure(authorize=hanging, authorize_timeout=0.2)
+    yield hanging
+    hanging.let_go.set()
+
+
+def pages(test: Callable[[list[Server]], Any], count: int = call_app.THREADS + 1) -> None:
+    """Run a test with so many pages, each of which has been accepted."""
+
+    async def main() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            servers = [await stack.enter_async_context(Server()) for _ in range(count)]
+            for server in servers:
+                assert (await server.next())["type"] == "websocket.accept"
+            await test(servers)
+
+    asyncio.run(main())
+
+
+def test_a_page_that_waits_for_a_thread_is_asked_in_the_end(hanging: Hanging) -> None:
+    async def test(servers: list[Server]) -> None:
+        *first, last = servers
+        for server in first:
+            server.says(type="subscribe", channel="slow", labels=None)
+        for _ in first:
+            await asyncio.to_thread(hanging.asked.acquire)
+        last.says(type="subscribe", channel="quick", labels=None)
+        for server in first:  # more than its own answer may take
+            assert (await server.next())["code"] == Close.TRY_LATER
+        assert last.sent.empty()
+        hanging.let_go.set()
+        assert (await last.frame())["type"] == "subscribed"
+
+    pages(test)
+
+
+def test_a_page_for_which_no_thread_becomes_free_comes_back_later(
+    hanging: Hanging, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(servers: list[Server]) -> None:
+        *first, last = servers
+        for server in first:
+            server.says(type="subscribe", channel="slow", labels=None)
+        for server in first:
+            await server.next()
+        monkeypatch.setattr(call_app, "PATIENCE", 0.05)
+        last.says(type="subscribe", channel="quick", labels=None)
+        assert (await last.next())["code"] == Close.TRY_LATER
+        assert "authorize could not be asked" in caplog.records[-1].message
+        assert "16 threads" in caplog.records[-1].message
+        assert "'quick'" in caplog.records[-1].message
+
+    pages(test)
+
+
+def test_who_goes_while_waiting_is_not_asked_about(hanging: Hanging) -> None:
+    def ask(channel: str) -> asyncio.Task[Any]:
+        return asyncio.create_task(refused(contextlib.nullcontext, Subscribe(channel, None)))
+
+    async def main() -> None:
+        first = [ask("slow") for _ in range(call_app.THREADS)]
+        for _ in first:
+            await asyncio.to_thread(hanging.asked.acquire)
+        gone, last = ask("slow"), ask("quick")
+        await asyncio.sleep(0)  # until they wait
+        gone.cancel()
+        await asyncio.wait([gone])
+        hanging.let_go.set()
+        assert await last == frozenset()
+        assert hanging.asked.acquire(timeout=5)
+        assert not hanging.asked.acquire(blocking=False)
+        await asyncio.gather(*first)
+
+    asyncio.run(main())
+
+
+def test_a_thousand_pages_come_back_at_once() -> None:
+    """As after a restart: each answer is quick, all of them together take longer than one may."""
+    dash_pipe.configure(
+        authorize=lambda *_: not threading.Event().wait(0.02), authorize_timeout=1.0
+    )
+
+    async def test(servers: list[Server]) -> None:
+        for server in servers:
+            server.says(type="subscribe", channel="jobs", labels=None)
+        for server in servers:
+            assert (await server.frame())["type"] == "subscribed"
+
+    pages(test, 1000)
+
+
+def poll_asgi() -> tuple[int, Any]:
+    answer = asyncio.run(AsgiEndpoint().answer(HttpRequest("POST", "poll", {}, POLL), {}))
+    return answer.status, json.loads(answer.body)
+
+
+def poll_flask() -> tuple[int, Any]:
+    app = dash.Dash("app")
+    app.layout = []
+    answer = app.server.test_client().post("/_pipe/poll", data=POLL)
+    return answer.status_code, answer.json
+
+
+@pytest.mark.parametrize("poll", [poll_asgi, poll_flask])
+def test_a_poll_that_gets_no_answer_is_told_to_come_back(
+    hanging: Hanging, poll: Callable[[], tuple[int, Any]]
+) -> None:
+    status, told = poll()
+    assert (status, told["code"]) == (503, Close.TRY_LATER)
+    hanging.let_go.set()
+    status, told = poll()
+    assert (status, told[0]["type"]) == (200, "subscribed")
+
+
+async def never(_: Any) -> bool:
+    await asyncio.Event().wait()
+    return True
+
+
+@pytest.mark.parametrize("hook", [never, lambda request: never(request)])
+def test_a_hook_of_dash_that_does_not_answer(
+    hook: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    dash_pipe.configure(authorize_timeout=0.05)
+    guard = Guard(connect_hooks=lambda: [hook])
+    for found in (guard.refusal_now({}, None), asyncio.run(guard.refusal({}, None))):
+        assert found is not None
+        assert found[0] == Close.TRY_LATER
+        assert "did not answer" in found[1]
+    assert "websocket_connect hook did not answer within 0.05 s" in caplog.text
+
+
+def test_a_sync_hook_of_dash_that_hangs_does_not_hold_up_the_loop() -> None:
+    let_go = threading.Event()
+    guard = Guard(connect_hooks=lambda: [lambda _: let_go.wait(10)])
+
+    async def main() -> Any:
+        asked = asyncio.create_task(guard.refusal({}, None))
+        asyncio.get_running_loop().call_later(0.01, let_go.set)
+        return await asked
+
+    assert asyncio.run(main()) is None
+
+
+def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    code = """if 1:
+        import threading
+        import dash_pipe
+        from contextlib import nullcontext
+        from dash_pipe.auth.authorize import refused, refused_now
+        from dash_pipe.protocol import Subscribe
+        dash_pipe.configure(
+            authorize=lambda *_: threading.Event().wait(), authorize_timeout=0.05
+        )
+        assert refused_now(nullcontext, Subscribe("jobs", None)) is None
+    """
+    subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
+
+
+class TestForked:
+    pytestmark = forks
+
+    def test_a_child_has_threads_of_its_own(self, hanging: Hanging) -> None:
+        def asks() -> bool:
+            return refused_now(contextlib.nullcontext, Subscribe("quick", None)) == frozenset()
+
+        dash_pipe.configure(authorize_timeout=0.02)
+        for _ in range(call_app.THREADS):
+            refused_now(contextlib.nullcontext, Subscribe("slow", None))
+        with forked(asks) as asked:
+            assert asked
+
+
+def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:
+    pytest.importorskip("gevent")
+    code = """if 1:
+        from gevent import monkey
+        monkey.patch_all()
+        import asyncio, gevent
+        from contextlib import nullcontext
+        import dash_pipe
+        from dash_pipe.auth.authorize import refused, refused_now
+        from dash_pipe.protocol import Subscribe
+
+        async def authorize(request, channel, labels):
+            asked.append(channel)
+            while len(asked) < 8:  # so that all are under way at once
+                await asyncio.sleep(0.001)
+            return True
+
+        asked = []
+        dash_pipe.configure(authorize=authorize)
+        asking = [
+            gevent.spawn(refused_now, nullcontext, Subscribe("jobs", None)) for _ in range(8)
+        ]
+        while not asked:
+            gevent.sleep(0.001)
+        assert asyncio.run(asyncio.sleep(0, "a callback's")) == "a callback's"
+        gevent.joinall(asking, timeout=20)
+        assert [each.value for each in asking] == [frozenset()] * 8, [e.value for e in asking]
+    """
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)

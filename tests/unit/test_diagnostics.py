@@ -1,0 +1,140 @@
+"""When it is said that messages in memory do not reach every browser."""
+
+import logging
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dash_pipe.diagnostics import PATIENCE, Reach, workers
+from unit.fakes import Clock
+
+SAY = "DASH_PIPE_BROKER=redis://"
+
+
+@pytest.mark.parametrize(
+    ("line", "environ", "count"),
+    [
+        ("/usr/bin/gunicorn app:server", {}, 1),
+        ("/usr/bin/gunicorn -w 1 app:server", {}, 1),
+        ("/usr/bin/gunicorn -w 4 app:server", {}, 4),
+        ("/usr/bin/gunicorn -w4 app:server", {}, 4),
+        ("/usr/bin/gunicorn --workers=4 app:server", {}, 4),
+        ("/x/gunicorn/__main__.py --workers 4 app:server", {}, 4),
+        ("gunicorn app:server", {"WEB_CONCURRENCY": "3"}, 3),
+        ("gunicorn app:server", {"GUNICORN_CMD_ARGS": "--bind=:80 --workers=3"}, 3),
+        ("gunicorn -w 1 app:server", {"WEB_CONCURRENCY": "3"}, 1),
+        ("gunicorn -w many app:server", {}, 1),
+        ("uvicorn --workers 2 app:server", {}, 2),
+        ("uvicorn --workers 2 --reload app:server", {}, 1),
+        ("hypercorn -w 2 app:server", {}, 2),
+        ("app.py -w 4", {"WEB_CONCURRENCY": "3"}, 1),
+        ("", {}, 1),
+    ],
+)
+def test_what_the_server_was_told(line: str, environ: dict[str, str], count: int) -> None:
+    assert workers(line.split(), environ) == count
+
+
+@pytest.mark.parametrize(
+    ("config", "count"),
+    [
+        ({"workers": 4, "should_reload": False}, 4),
+        ({"workers": 4, "should_reload": True}, 1),
+        ({"workers": None}, 1),
+        ({}, 1),
+    ],
+)
+def test_what_the_server_hands_to_its_workers(config: dict[str, Any], count: int) -> None:
+    assert workers(["app.py"], {}, SimpleNamespace(**config)) == count
+
+
+@pytest.fixture
+def reach(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Reach:
+    monkeypatch.delenv("PYTEST_VERSION")
+    monkeypatch.setattr("atexit.register", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+    return Reach(clock)
+
+
+def test_several_workers_are_said_once(reach: Reach, caplog: pytest.LogCaptureFixture) -> None:
+    reach.serves()
+    assert not caplog.messages
+    reach.serves(multiprocess=True)
+    reach.serves(multiprocess=True)
+    (said,) = caplog.messages
+    assert "several worker processes" in said
+    assert SAY in said
+
+
+def test_a_sender_without_an_app(
+    reach: Reach, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    reach.sends()
+    clock.now += PATIENCE - 0.1
+    reach.sends()
+    assert not caplog.messages  # there may be one yet
+    clock.now += 0.2
+    reach.sends()
+    reach.sends()
+    reach.judge()
+    (said,) = caplog.messages
+    assert "no browser can hear" in said
+    assert SAY in said
+
+
+@pytest.mark.parametrize("comes", ["before", "after"])
+def test_an_app_that_sends(
+    reach: Reach, clock: Clock, caplog: pytest.LogCaptureFixture, comes: str
+) -> None:
+    if comes == "before":
+        reach.has_endpoint()
+    reach.sends()
+    reach.has_endpoint()
+    clock.now += 2 * PATIENCE
+    reach.sends()
+    reach.judge()
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("program", ["/usr/bin/celery", "/x/celery/__main__.py", "/usr/bin/rq"])
+def test_a_task_queue_that_imports_the_app(
+    reach: Reach, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, program: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program, "worker"])
+    reach.has_endpoint()
+    reach.sends()
+    reach.judge()
+    assert "no browser can hear" in caplog.text
+
+
+def said_by(script: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.delenv("PYTEST_VERSION")
+    script = "from dash_pipe import send_to_pipe_channel as send\n" + script
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stderr
+
+
+def test_a_script_is_told_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = said_by("for n in range(3): send('jobs', 'a', n)", monkeypatch)
+    assert said.count(SAY) == 1
+
+
+def test_a_fork_does_not_say_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = said_by("import os\nsend('jobs', 'a', 1)\nif os.fork(): os.wait()", monkeypatch)
+    assert said.count(SAY) == 1
+
+
+def test_an_app_that_nobody_came_to_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import dash\nsend('jobs', 'a', 1)\napp = dash.Dash()\nsend('jobs', 'a', 2)"
+    assert said_by(script, monkeypatch) == ""
+
+
+def test_who_does_not_send_is_told_nothing(reach: Reach, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        reach.judge()
+    assert not caplog.messages

@@ -1,0 +1,196 @@
+"""The former Pipe's frames, on a hub that knows nothing of them."""
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import pytest
+from websockets.frames import Opcode
+
+import dash_pipe
+from dash_pipe.hub.dpd_frames import (
+    MAX_UIDS,
+    MAX_UNSEEN,
+    SILENCE,
+    FormerHub,
+    FormerOutlet,
+    is_triplet,
+)
+from dash_pipe.hub.policy import Policy
+from dash_pipe.log import Batch, Limits
+from dash_pipe.protocol import messages, ping
+from dash_pipe.transports.thread_hub import ThreadHub
+from dash_pipe.transports.thread_socket import ThreadSocket
+from unit.asgi_server import Server
+from unit.fakes import Outlet, Room
+from unit.line import Line
+from unit.test_protocol import vectors
+
+
+class Page:
+    """A page of former Pipes."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.browser = room.browser()
+
+    def hears(self, triplet: dict[str, Any]) -> None:
+        self.browser.hub.receive(self.session, json.dumps(triplet))
+
+    @property
+    def session(self) -> Any:
+        assert self.browser.session is not None
+        return self.browser.session
+
+    def listens(self) -> set[str]:
+        return set(self.session.subscriptions)
+
+    def settle(self) -> None:
+        """Let the hub come to rest, as a host does that it wakes."""
+        wakes = -1
+        while wakes != self.room.wakes:
+            wakes = self.room.wakes
+            self.room.hub.flush()
+
+    def take(self) -> list[dict[str, Any]]:
+        self.settle()
+        return self.browser.outlet.take()
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room(make_hub=FormerHub)
+
+
+def triplet(uid: str, channel: str = "jobs", label: str | None = "a") -> dict[str, Any]:
+    return {"type": "connection_triplet", "uid": uid, "label": label, "channel_name": channel}
+
+
+@vectors("former")
+def test_vector(vector: dict[str, Any], room: Room) -> None:
+    room.send("jobs", "what was before")
+    page = Page(room)
+    for frame in vector["hears"]:
+        assert is_triplet(json.dumps(frame))
+        page.hears(frame)
+    for channel, label, value in vector["sent"]:
+        room.send(channel, value, label=label)
+    assert page.take() == vector["says"]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"type":"subscribe"}', "connection_triplet", '["connection_triplet"]', '"x"']
+)
+def test_what_is_none(text: str) -> None:
+    assert not is_triplet(text)
+
+
+def test_a_page_that_is_full_forgets_the_oldest_uid(room: Room) -> None:
+    page = Page(room)
+    for number in range(MAX_UIDS):
+        page.hears(triplet(f"u{number}", label=f"l{number % 40}"))
+    page.hears(triplet("new", "prices"))
+    assert page.listens() == {"jobs", "prices"}
+    room.send("jobs", 1, label="l1")
+    room.send("prices", 2)
+    assert [frame["value"] for frame in page.take()] == [1, 2]
+
+
+def test_a_channel_that_nobody_wants_is_left(room: Room) -> None:
+    page = Page(room)
+    page.hears(triplet("u1"))
+    page.hears(triplet("u1", "prices"))
+    assert page.listens() == {"prices"}
+
+
+def test_a_page_that_takes_nothing_is_not_sent_everything() -> None:
+    room = Room(Limits(bytes=2**30), make_hub=FormerHub)
+    page = Page(room)
+    page.hears(triplet("u1"))
+    sent = 0
+    for _ in range(100):
+        room.send("jobs", "x" * 33_000)
+        sent += len(page.take())
+    assert MAX_UNSEEN <= sent * 33_000 <= MAX_UNSEEN + 3 * 66_000
+    page.hears(triplet("u1"))  # it lives: what waited in the log follows
+    assert sent + len(page.take()) == min(100, 2 * sent)
+
+
+@pytest.mark.parametrize("heartbeat", [1.0, 25.0])
+def test_a_page_stays_while_its_triplets_come_and_goes_when_they_do_not(heartbeat: float) -> None:
+    room = Room(policy=Policy(heartbeat=heartbeat), make_hub=FormerHub)
+    page = Page(room)
+
+    def passes(seconds: float) -> None:
+        end = room.clock.now + seconds
+        while room.clock.now < end:
+            room.clock.now += min(room.hub.beat(), end - room.clock.now)
+            page.settle()
+
+    for _ in range(3):
+        page.hears(triplet("u1"))
+        passes(120)  # a hidden tab has missed one
+        assert page.browser.close_code is None
+    passes(SILENCE - 120 + 3 * heartbeat)
+    assert page.browser.close_code == 4408
+
+
+@pytest.mark.parametrize("kind", ["is none", "makes no sense"])
+def test_what_else_comes_is_answered_or_passed_over(room: Room, kind: str) -> None:
+    page = Page(room)
+    page.hears({"type": "subscribe"} if kind == "is none" else triplet("u1", channel=""))
+    assert len(page.take()) == (kind == "is none")
+
+
+def test_where_a_browser_has_a_thread() -> None:
+    line = Line()
+    hub = ThreadHub()
+    hub.start()
+    browser = ThreadSocket(hub, line.theirs, line.handshake, None, None)
+    thread = threading.Thread(target=browser.serve, daemon=True)
+    thread.start()
+    line.next()
+    line.ws.send_text(json.dumps(triplet("u1")).encode())
+    line.ws.send_ping(b"heard?")
+    line.flush()
+    assert line.next().opcode is Opcode.PONG
+    for number in range(10):  # more than goes out before a ping is answered
+        dash_pipe.send_to_pipe_channel("jobs", "a", [number, "x" * 60_000])
+    assert [line.frame()["value"][0] for _ in range(10)] == list(range(10))
+    line.sock.close()
+    thread.join(10)
+    line.theirs.close()
+
+
+def test_through_the_endpoint_and_nothing_is_sent_on() -> None:
+    async def main() -> None:
+        async with Server(subprotocols=[]) as server:
+            assert (await server.next())["subprotocol"] is None
+            server.says(**triplet("u1"))
+            server.says(type="pipe.value", label="a", value="from a browser", channel_name="jobs")
+            await server.handled()
+            dash_pipe.send_to_pipe_channel("jobs", "a", {"x": 1})
+            frame = await server.frame()
+            assert frame == {
+                "type": "pipe.value",
+                "label": "a",
+                "value": {"x": 1},
+                "channel_name": "jobs",
+            }
+
+    asyncio.run(main())
+
+
+def test_a_ping_that_is_owed_since_an_earlier_one_was_answered_is_owed_still() -> None:
+    page = Outlet()
+    outlet = FormerOutlet(page, lambda pong: None, lambda: 0.0)
+    big = messages("jobs", Batch([f'[1,"a","{MAX_UNSEEN * "x"}",0.0]'], 1, [], "e"))
+    outlet.send(big)
+    outlet.send(ping(1, {}))
+    pongs = outlet.hears(json.dumps(triplet("u1")))
+    assert json.loads(next(pongs))["n"] == 1
+    outlet.send(big)  # as the hub does when it hears the pong
+    outlet.send(ping(2, {}))
+    list(pongs)
+    assert json.loads(next(outlet.hears(json.dumps(triplet("u1")))))["n"] == 2

@@ -1,0 +1,126 @@
+"""The loop thread with a real socket pair: its life, its end, and what a forked child does."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+import dash_pipe
+from dash_pipe.transports import loop_thread as loop_module
+from dash_pipe.transports.framing import websocket
+from dash_pipe.transports.loop_thread import LoopThread, loop_thread
+from unit.line import Line
+from unit.processes import check_child_lets_go, forks, kill
+
+
+@pytest.fixture
+def thread() -> Iterator[LoopThread]:
+    loop_module.resident.give_up()
+    made = loop_thread()
+    yield made
+    loop_module.resident.give_up()
+
+    def end() -> None:
+        for connection in list(made._sockets):
+            if connection._transport is not None:
+                connection._transport.abort()
+        made._loop.call_soon(made._loop.stop)  # after the connections have heard of it
+
+    made._loop.call_soon_threadsafe(end)
+    made._thread.join(10)
+    made._loop.close()
+
+
+class Page(Line):
+    """A browser that the loop thread serves."""
+
+    def __init__(self, thread: LoopThread) -> None:
+        super().__init__()
+        self.theirs.setblocking(False)
+        thread.adopt(self.theirs, *self.handshake, None, None)
+        self.next()
+
+
+@pytest.fixture
+def page(thread: LoopThread) -> Iterator[Page]:
+    page = Page(thread)
+    yield page
+    page.sock.close()
+
+
+def test_there_is_one(thread: LoopThread) -> None:
+    assert loop_thread() is thread
+    assert thread._thread.daemon
+
+
+def test_what_is_sent_arrives(page: Page) -> None:
+    assert page.subscribe("jobs")["type"] == "subscribed"
+    dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
+    assert page.frame()["messages"][0][:3] == [1, "a", "hello"]
+
+
+def test_a_browser_that_goes_is_forgotten(thread: LoopThread, page: Page) -> None:
+    other = Page(thread)
+    other.subscribe("jobs")
+    page.subscribe("jobs")
+    page.sock.close()
+    for number in range(1000):
+        dash_pipe.send_to_pipe_channel("jobs", "a", number)
+        other.frame()
+        if len(thread._sockets) == 1:
+            break
+    assert len(thread._sockets) == len(thread._hub) == 1
+    other.sock.close()
+
+
+def test_goodbye(thread: LoopThread, page: Page) -> None:
+    page.subscribe("jobs")
+    thread.goodbye()
+    assert page.close_code() == 1001
+
+
+def test_goodbye_does_not_wait_for_ever(
+    thread: LoopThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loop_module, "GOODBYE_TIMEOUT", 0.01)
+    ready, go_on = os.pipe()
+    thread._loop.call_soon_threadsafe(os.read, ready, 1)  # keeps the loop busy
+    thread.goodbye()
+    os.write(go_on, b"!")
+    assert "too busy to say goodbye" in caplog.text
+    os.close(go_on)
+    thread._loop.call_soon_threadsafe(os.close, ready)
+
+
+def test_a_socket_that_is_none_is_said(
+    thread: LoopThread, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed, other = socket.socketpair()
+    closed.close()
+    other.close()
+    server = websocket()
+    server.receive_data(b"GET / HTTP/1.1\r\n\r\n")
+    thread.adopt(closed, server, server.reject(400, ""), None, None)
+    Page(thread).sock.close()  # the loop has come past it then
+    assert "could not be taken over" in caplog.text
+    assert closed not in thread._sockets.values()
+
+
+def test_it_lives_on_when_every_thread_is_killed(thread: LoopThread, page: Page) -> None:
+    page.subscribe("jobs")
+    kill(thread._thread)
+    other = Page(thread)
+    assert page.close_code() == 1001  # its app has ended
+    assert other.subscribe("jobs")["type"] == "subscribed"
+    dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
+    assert other.frame()["messages"][0][2] == "hello"
+    other.sock.close()
+
+
+class TestForked:
+    pytestmark = forks
+
+    def test_a_child_lets_go_of_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
+        assert loop_thread() is thread
+        check_child_lets_go(loop_module.resident, page)

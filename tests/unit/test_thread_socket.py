@@ -1,0 +1,235 @@
+"""One thread a browser, with real socket pairs."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import dash_pipe
+from dash_pipe.protocol import CLOSE_TIMEOUT, Close
+from dash_pipe.transports import thread_hub as hub_module
+from dash_pipe.transports import thread_socket
+from dash_pipe.transports.thread_hub import ThreadHub, thread_hub
+from dash_pipe.transports.thread_socket import ThreadSocket
+from unit.line import Line
+from unit.processes import check_child_lets_go, forks, kill
+
+
+class Page(Line):
+    """A browser, and the thread that serves it."""
+
+    def __init__(
+        self, refusal: tuple[Close, str] | None = None, open_request: Any = None, **line: Any
+    ) -> None:
+        super().__init__(**line)
+        browser = ThreadSocket(thread_hub(), self.theirs, self.handshake, refusal, open_request)
+        self.thread = threading.Thread(target=browser.serve, daemon=True)
+        self.thread.start()
+        self.next()
+
+    def __enter__(self) -> "Page":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        self.theirs.close()
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """A hub of its own for each test, made at first use."""
+    hub_module.resident.give_up()
+    yield
+    hub_module.resident.give_up()
+
+
+@pytest.fixture
+def shared() -> ThreadHub:
+    return thread_hub()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with Page() as page:
+        yield page
+
+
+def test_there_is_one_hub(shared: ThreadHub) -> None:
+    assert thread_hub() is shared
+
+
+def test_what_is_sent_arrives(page: Page) -> None:
+    assert page.subscribe("jobs")["type"] == "subscribed"
+    dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
+    assert page.frame()["messages"][0][:3] == [1, "a", "hello"]
+
+
+def test_many_hear_the_same(page: Page) -> None:
+    with Page() as other:
+        for each in (page, other):
+            each.subscribe("jobs")
+        for number in range(100):
+            dash_pipe.send_to_pipe_channel("jobs", "a", number)
+        for each in (page, other):
+            heard: list[int] = []
+            while len(heard) < 100:
+                heard += [row[2] for row in each.frame()["messages"]]
+            assert heard == list(range(100))
+
+
+def test_a_browser_that_goes_is_forgotten(shared: ThreadHub, page: Page) -> None:
+    with Page() as other:
+        other.subscribe("jobs")
+        assert len(shared.hub) == 2
+    assert len(shared.hub) == len(shared._open) == 1
+
+
+def test_a_refusal_is_told_by_its_code(shared: ThreadHub) -> None:
+    with Page(refusal=(Close.ORIGIN, "no")) as page:
+        assert page.close_code() == 4403
+        page.flush()
+        page.thread.join(10)
+        assert not page.thread.is_alive()
+        assert len(shared.hub) == 0
+
+
+def test_another_version_is_refused() -> None:
+    with Page(subprotocol="dash-pipe.v9") as page:
+        assert page.close_code() == 4406
+
+
+def test_what_is_no_text_closes(page: Page) -> None:
+    page.ws.send_binary(b"x")
+    page.flush()
+    assert page.close_code() == 1003
+
+
+def test_a_browser_that_answers_no_ping_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    dash_pipe.configure(heartbeat=0.05)
+    monkeypatch.setattr(thread_socket, "CLOSE_TIMEOUT", 0.05)
+    with Page() as page:
+        page.subscribe("jobs")
+        assert page.close_code() == 4408
+        page.thread.join(10)  # though the close is not answered either
+        assert not page.thread.is_alive()
+
+
+def test_who_does_not_read_is_not_heard(page: Page) -> None:
+    page.subscribe("jobs")
+    page.ws.send_text(b'{"type":"replay","id":1,"channel":"jobs","labels":null,"last":1}')
+    asking = b"".join(page.ws.data_to_send()) * 1000
+    page.sock.settimeout(0.5)
+
+    def ask_on() -> None:
+        for _ in range(1000):
+            page.sock.sendall(asking)
+
+    with pytest.raises(TimeoutError):  # it waits for the answers to be read
+        ask_on()
+
+
+def test_goodbye(shared: ThreadHub, page: Page) -> None:
+    page.subscribe("jobs")
+    shared.goodbye()
+    assert page.close_code() == 1001
+
+
+def test_goodbye_does_not_wait_for_ever(
+    shared: ThreadHub, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "GOODBYE_TIMEOUT", 0.05)
+    page.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    page.subscribe("jobs")
+    dash_pipe.send_to_pipe_channel("jobs", "a", "x" * 60_000)
+    page.sock.recv(1)  # the writer is at it, and will hang: there is no room for the rest
+    began = time.monotonic()
+    shared.goodbye()
+    assert time.monotonic() - began < CLOSE_TIMEOUT / 2
+
+
+def test_the_app_is_asked_while_the_others_go_on() -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def authorize(request: object, channel: str, labels: object) -> bool:
+        assert request == "the request"
+        asked.set()
+        return go_on.wait(10) and channel == "jobs"
+
+    dash_pipe.configure(authorize=authorize)
+    request = contextlib.nullcontext("the request")
+    with Page() as page, Page(open_request=lambda: request) as other:
+        page.subscribe("jobs")
+        other.send(b'{"type":"subscribe","channel":"jobs","labels":null}')
+        assert asked.wait(10)
+        dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+        assert page.frame()["messages"][0][2] == 1
+        go_on.set()
+        assert other.frame()["type"] == "subscribed"
+        assert other.subscribe("secret")["code"] == "denied"
+
+
+def test_a_request_that_cannot_be_opened_refuses_its_channel_alone() -> None:
+    asked = []
+
+    def open_request() -> Any:
+        asked.append("once")
+        if len(asked) == 1:
+            raise ZeroDivisionError
+        return contextlib.nullcontext()
+
+    dash_pipe.configure(authorize=lambda *_: True)
+    with Page(open_request=open_request) as page:
+        assert page.subscribe("jobs")["code"] == "denied"
+        assert page.subscribe("news")["type"] == "subscribed"
+
+
+def test_an_app_that_does_not_answer_is_asked_again_later() -> None:
+    go_on = threading.Event()
+    dash_pipe.configure(authorize=lambda *_: go_on.wait(10), authorize_timeout=0.05)
+    with Page(open_request=contextlib.nullcontext) as page:
+        page.send(b'{"type":"subscribe","channel":"jobs","labels":null}')
+        assert page.close_code() == 1013
+        page.flush()
+    go_on.set()
+
+
+def test_it_lives_on_when_every_thread_is_killed(shared: ThreadHub, page: Page) -> None:
+    page.subscribe("jobs")
+    kill(shared._thread)
+    for number in range(2):
+        dash_pipe.send_to_pipe_channel("jobs", "a", number)
+        assert page.frame()["messages"][0][2] == number
+
+
+def test_it_goes_on_when_bringing_messages_out_has_failed(
+    shared: ThreadHub, page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page.subscribe("jobs")
+    flush, failed = shared.hub.flush, threading.Event()
+
+    def fails_once() -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("can't start new thread")
+        flush()
+
+    monkeypatch.setattr(shared.hub, "flush", fails_once)
+    dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+    assert failed.wait(10)
+    dash_pipe.send_to_pipe_channel("jobs", "a", 2)
+    assert page.frame()["messages"][0][2] == 1
+    assert "can't start new thread" in caplog.text
+
+
+class TestForked:
+    pytestmark = forks
+
+    def test_a_child_keeps_no_browser_of_the_parents(self, shared: ThreadHub, page: Page) -> None:
+        assert thread_hub() is shared
+        check_child_lets_go(hub_module.resident, page)
