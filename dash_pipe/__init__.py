@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from .errors import BrokerUnavailable, DashPipeError, InvalidMessageError, SettingError, SetupError
+from .errors import (
+    BrokerUnavailableError,
+    DashPipeError,
+    InvalidMessageError,
+    SettingError,
+    SetupError,
+)
 from .frameworks.dash import setup
 from .log import Position
 from .Pipe import Pipe
@@ -12,7 +18,7 @@ from .transports.asgi import asgi_app
 from .version import __version__ as __version__
 
 __all__ = [
-    "BrokerUnavailable",
+    "BrokerUnavailableError",
     "DashPipeError",
     "InvalidMessageError",
     "Pipe",

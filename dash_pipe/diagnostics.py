@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-PATIENCE = 5.0  # seconds after its first message that a sender has to become a server
+GRACE_SECONDS = 5.0  # seconds after its first message that a sender has to become a server
 
 SERVERS = {"gunicorn", "uvicorn", "hypercorn"}
 QUEUES = {"celery", "rq", "dramatiq", "huey_consumer"}  # their workers serve no pages
@@ -104,7 +104,7 @@ class Reach:
         if self._first is None or self._first[0] != pid:
             self._first = (pid, now)
             atexit.register(self.judge)
-        elif now >= self._first[1] + PATIENCE:
+        elif now >= self._first[1] + GRACE_SECONDS:
             self.judge()
 
     def judge(self) -> None:

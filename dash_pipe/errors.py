@@ -34,7 +34,7 @@ class SettingError(DashPipeError, ValueError):
         self.setting = setting
 
 
-class BrokerUnavailable(DashPipeError, ConnectionError):  # noqa: N818 - it is a state, and it passes
+class BrokerUnavailableError(DashPipeError, ConnectionError):
     """The broker could not be reached in time, or refused.
 
     Send again with ``message_id=error.message_id``, and the message is delivered once at most,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import brokers, diagnostics
-from .concurrency.forks import in_child
+from .concurrency.forks import after_fork_in_child
 from .errors import SettingError
 from .hub.policy import Policy
 from .log import Limits
@@ -76,7 +76,10 @@ class Runtime:
             if self._broker is None:
                 settings = self._resolved()
                 self._broker = brokers.connect(
-                    settings.broker, _limits(settings), settings.max_channels, settings.send_timeout
+                    settings.broker,
+                    _limits(settings),
+                    settings.max_idle_channels,
+                    settings.send_timeout,
                 )
             return self._broker
 
@@ -84,7 +87,9 @@ class Runtime:
     def policy(self) -> Policy:
         """What connections are held to."""
         settings = self.settings
-        return Policy(heartbeat=settings.heartbeat, max_sessions=settings.max_connections)
+        return Policy(
+            heartbeat_interval=settings.heartbeat_interval, max_sessions=settings.max_connections
+        )
 
     def serves(self, *, multiprocess: bool = False) -> None:
         """Note that a browser has come; ``multiprocess``: to one of several processes."""
@@ -102,10 +107,10 @@ class Runtime:
         return child
 
     def with_broker(self, make: Callable[[Limits, int], brokers.Broker]) -> Runtime:
-        """A runtime with the same settings, but for the broker: ``make(limits, max_channels)``."""
+        """Return a runtime with the same settings and another broker, made by ``make``."""
         other = self.for_child()
         settings = other.settings
-        other._broker = make(_limits(settings), settings.max_channels)
+        other._broker = make(_limits(settings), settings.max_idle_channels)
         return other
 
     def _resolved(self) -> Settings:
@@ -144,7 +149,7 @@ def _after_fork() -> None:
     _current = _current.for_child()
 
 
-in_child(_after_fork)
+after_fork_in_child(_after_fork)
 
 
 def configure(**settings: Any) -> Settings:

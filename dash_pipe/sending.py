@@ -11,8 +11,8 @@ from typing import Any
 
 from . import diagnostics, runtime
 from .brokers import Broker
-from .concurrency.pool import Full, Pool
-from .errors import BrokerUnavailable, InvalidMessageError
+from .concurrency.pool import Pool, PoolFullError
+from .errors import BrokerUnavailableError, InvalidMessageError
 from .log import Position
 from .once import warn_once
 from .protocol import MAX_NAME, is_name
@@ -45,7 +45,7 @@ def send_to_pipe_channel(
     Raises:
         InvalidMessageError: the channel, the label or the id is no such string, or the value can't
             be encoded or is too large. Nothing was sent.
-        BrokerUnavailable: the broker could not be reached in time. It says whether the message may
+        BrokerUnavailableError: the broker did not answer in time. It says whether the message may
             have been sent all the same, and carries an id with which it may be sent again.
     """
     return prepared(channel_name, label, value, message_id)()
@@ -93,8 +93,8 @@ async def async_send_to_pipe_channel(
     try:
         job = _threads.submit(partial(broker.publish, channel_name, label, text, message_id))
         return await job.outcome(timeout)
-    except Full as error:
-        raise BrokerUnavailable(
+    except PoolFullError as error:
+        raise BrokerUnavailableError(
             f"for {timeout:g} s all of {THREADS} threads were busy with messages before it",
             may_have_been_sent=False,
             message_id=message_id or secrets.token_urlsafe(12),

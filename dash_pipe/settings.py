@@ -108,9 +108,9 @@ class Settings:
     window_seconds: float = _setting(3600.0, "how long a channel keeps a message")
     kept_labels: int = _setting(256, "for how many labels a channel keeps the newest message")
     kept_seconds: float = _setting(86_400.0, "how long it keeps that, and an idle channel's place")
-    max_channels: int = _setting(10_000, "how many channels that nobody listens to are kept")
+    max_idle_channels: int = _setting(10_000, "how many channels that nobody listens to are kept")
     max_connections: int = _setting(10_000, "how many browsers a process takes")
-    heartbeat: float = _setting(25.0, "how often a connection shows a sign of life")
+    heartbeat_interval: float = _setting(25.0, "how often a connection shows a sign of life")
     poll_interval: float = _setting(2.0, "how often a browser asks where it has no websocket")
     allowed_origins: tuple[str, ...] = _setting((), "origins of other sites' pages that may listen")
     authorize: Authorize | None = _setting(

@@ -99,8 +99,8 @@ class PipeMessages:
                     f"listening: {self._listeners}"
                 )
 
-    def _broker(self, limits: Limits, max_channels: int) -> MemoryBroker:
-        return _Observed(limits, max_channels, self._note, self._count)
+    def _broker(self, limits: Limits, max_idle_channels: int) -> MemoryBroker:
+        return _Observed(limits, max_idle_channels, self._note, self._count)
 
     def _note(self, publish: Callable[[], SentMessage]) -> Position:
         """Keep what was sent, in the order of the channel; once, if it was sent again by its id."""
@@ -123,11 +123,11 @@ class _Observed(MemoryBroker):
     def __init__(
         self,
         limits: Limits,
-        max_channels: int,
+        max_idle_channels: int,
         note: Callable[[Callable[[], SentMessage]], Position],
         count: Callable[[str, int], None],
     ) -> None:
-        super().__init__(limits, max_channels)
+        super().__init__(limits, max_idle_channels)
         self._note = note
         self._count = count
 

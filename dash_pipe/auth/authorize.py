@@ -12,13 +12,21 @@ from .. import runtime
 from ..log import Labels
 from ..protocol import Denied, Subscribe
 from ..settings import Authorize
-from .call_app import Failed, Interview, OpenRequest, Question, Unanswered, conduct, conduct_now
-from .origin import questions
+from .call_app import (
+    AppCall,
+    AppCalls,
+    CallRaised,
+    CallTimedOut,
+    OpenRequest,
+    run_calls,
+    run_calls_sync,
+)
+from .origin import label_sets
 
 logger = logging.getLogger("dash_pipe")
 
 
-async def refused(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
+async def authorize_subscribe(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
     """Ask the app what of a subscribe it refuses, from a loop that must not be held up.
 
     An answer that fails, or that is no bool, refuses, and the log says so.
@@ -26,20 +34,20 @@ async def refused(open_request: OpenRequest, subscribe: Subscribe) -> Denied | N
     Returns:
         ``None`` when an answer did not come in time: who asks may come back, as nobody said no.
     """
-    return await conduct(_verdict(subscribe), open_request)
+    return await run_calls(_verdict(subscribe), open_request)
 
 
-def refused_now(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
+def authorize_subscribe_sync(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
     """Ask the app the same from a thread that may wait."""
-    return conduct_now(_verdict(subscribe), open_request)
+    return run_calls_sync(_verdict(subscribe), open_request)
 
 
-def refused_on(
+def authorize_subscribe_on(
     loop: asyncio.AbstractEventLoop, open_request: OpenRequest, subscribe: Subscribe
 ) -> Denied | None:
     """Ask on a loop, from a thread that may wait; also ``None`` when the loop has ended."""
-    asking = asyncio.run_coroutine_threadsafe(refused(open_request, subscribe), loop)
-    most = 1 + len(subscribe.labels or ())  # questions
+    asking = asyncio.run_coroutine_threadsafe(authorize_subscribe(open_request, subscribe), loop)
+    most = 1 + len(subscribe.labels or ())  # label_sets
     try:
         return asking.result(most * runtime.current().settings.authorize_timeout + 1)
     except FutureTimeoutError:  # Python 3.10 has one of its own for futures
@@ -47,15 +55,15 @@ def refused_on(
         return None
 
 
-def _verdict(subscribe: Subscribe) -> Interview[Denied | None]:
+def _verdict(subscribe: Subscribe) -> AppCalls[Denied | None]:
     authorize = runtime.current().settings.authorize
     if authorize is None:
         return frozenset()
-    asking = questions(subscribe.labels)
+    asking = label_sets(subscribe.labels)
     labels = next(asking)
     while True:
-        answer = yield _question(authorize, subscribe, labels)
-        if isinstance(answer, Unanswered):
+        answer = yield _app_call(authorize, subscribe, labels)
+        if isinstance(answer, CallTimedOut):
             logger.warning(
                 "dash-pipe: authorize %s, for channel %r; the page is to come back later",
                 answer.why,
@@ -69,11 +77,11 @@ def _verdict(subscribe: Subscribe) -> Interview[Denied | None]:
             return denied
 
 
-def _question(authorize: Authorize, subscribe: Subscribe, labels: Labels) -> Question:
+def _app_call(authorize: Authorize, subscribe: Subscribe, labels: Labels) -> AppCall:
     """With the Pipe's token, if the app wants it."""
     listed = None if labels is None else sorted(labels)
     wanted = {"token": subscribe.token} if _wants_token(authorize) else {}
-    return Question(
+    return AppCall(
         authorize, lambda request: authorize(request, subscribe.channel, listed, **wanted)
     )
 
@@ -88,7 +96,7 @@ def _wants_token(authorize: Authorize) -> bool:
 
 def _is_yes(answer: object, channel: str) -> bool:
     """Only ``True`` permits: what else is true to Python may be a response that refuses."""
-    if isinstance(answer, Failed):
+    if isinstance(answer, CallRaised):
         logger.error(
             "dash-pipe: authorize failed for channel %r, and so refuses",
             channel,

@@ -1,7 +1,7 @@
 """Asking the app: a function of its own, sync or async, from a loop or from a thread.
 
 Every question has an end: it waits for a thread, if it needs one, and then for its answer. What to
-ask, and what comes of the answers, is an ``Interview``'s to say; it knows no loops and no threads.
+ask, and what comes of the answers, is an ``AppCalls``'s to say; it knows no loops and no threads.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any, TypeVar, cast
 
 from .. import runtime
 from ..concurrency.greenlets import natively
-from ..concurrency.pool import Full, Late, Pool
+from ..concurrency.pool import CallTimeoutError, Pool, PoolFullError
 
 T = TypeVar("T")
 
 THREADS = 16  # in which a process asks; as many as a pool of database connections has, mostly
-PATIENCE = 20.0  # seconds that a question waits for one of them
+QUEUE_TIMEOUT = 20.0  # seconds that a question waits for one of them
 
 OpenRequest = Callable[[], AbstractContextManager[Any]]
 """Brings the request back that is asked about: a context in which the app finds it"""
 
 
 @dataclass(frozen=True)
-class Question:
+class AppCall:
     """A function of the app, and what makes of it and the request a call.
 
     One that is ``async`` is called on a loop; what another returns may be awaitable all the same.
@@ -44,24 +44,24 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Unanswered:
+class CallTimedOut:
     """In place of an answer: there was none in time."""
 
     why: str
 
 
 @dataclass(frozen=True)
-class Failed:
+class CallRaised:
     """In place of an answer: what the app raised."""
 
     error: Exception
 
 
-Interview = Generator[Question, object, T]
-"""Yields what to ask, is sent the answer, ``Failed`` or ``Unanswered``; returns what comes of it"""
+AppCalls = Generator[AppCall, object, T]
+"""A generator that yields calls and is sent their results, ``CallRaised`` or ``CallTimedOut``."""
 
 
-async def conduct(interview: Interview[T], open_request: OpenRequest) -> T:
+async def run_calls(interview: AppCalls[T], open_request: OpenRequest) -> T:
     """Ask from a loop, which is not held up."""
     answer: object = None
     try:
@@ -71,7 +71,7 @@ async def conduct(interview: Interview[T], open_request: OpenRequest) -> T:
         return cast(T, end.value)
 
 
-def conduct_now(interview: Interview[T], open_request: OpenRequest) -> T:
+def run_calls_sync(interview: AppCalls[T], open_request: OpenRequest) -> T:
     """Do the same from a thread that may wait."""
     answer: object = None
     try:
@@ -81,13 +81,13 @@ def conduct_now(interview: Interview[T], open_request: OpenRequest) -> T:
         return cast(T, end.value)
 
 
-async def _ask(question: Question, open_request: OpenRequest) -> object:
+async def _ask(question: AppCall, open_request: OpenRequest) -> object:
     timeout = runtime.current().settings.authorize_timeout
     try:
         if question.is_async:
             return await _in_time(_answered(question, open_request), timeout)
         job = _threads.submit(partial(_called, question, open_request))
-        answer = await job.outcome(PATIENCE, timeout)
+        answer = await job.outcome(QUEUE_TIMEOUT, timeout)
         if inspect.isawaitable(answer):
             return await _in_time(_awaited(answer, open_request), timeout)
         return answer
@@ -95,28 +95,28 @@ async def _ask(question: Question, open_request: OpenRequest) -> object:
         return _instead(error, timeout)
 
 
-def _ask_now(question: Question, open_request: OpenRequest) -> object:
+def _ask_now(question: AppCall, open_request: OpenRequest) -> object:
     timeout = runtime.current().settings.authorize_timeout
     try:
         job = _threads.submit(partial(_finished, question, open_request, timeout))
-        return job.result(PATIENCE, timeout)
+        return job.result(QUEUE_TIMEOUT, timeout)
     except Exception as error:
         return _instead(error, timeout)
 
 
-def _instead(error: Exception, timeout: float) -> Failed | Unanswered:
+def _instead(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
     """What stands for an answer that did not come."""
-    if isinstance(error, Late):
-        return Unanswered(f"did not answer within {timeout:g} s (authorize_timeout)")
-    if isinstance(error, Full):
-        return Unanswered(
-            f"could not be asked, since for {PATIENCE:g} s none of {THREADS} threads was free: "
-            "it is slow, or waits for what does not come"
+    if isinstance(error, CallTimeoutError):
+        return CallTimedOut(f"did not answer within {timeout:g} s (authorize_timeout)")
+    if isinstance(error, PoolFullError):
+        return CallTimedOut(
+            f"was not called: none of the {THREADS} threads was free within {QUEUE_TIMEOUT:g} s; "
+            "earlier calls are slow or hang"
         )
-    return Failed(error)
+    return CallRaised(error)
 
 
-def _called(question: Question, open_request: OpenRequest) -> Any:
+def _called(question: AppCall, open_request: OpenRequest) -> Any:
     with open_request() as request:
         return question.call(request)
 
@@ -126,12 +126,12 @@ async def _awaited(answer: Awaitable[Any], open_request: OpenRequest) -> Any:
         return await answer
 
 
-async def _answered(question: Question, open_request: OpenRequest) -> Any:
+async def _answered(question: AppCall, open_request: OpenRequest) -> Any:
     with open_request() as request:
         return await question.call(request)
 
 
-def _finished(question: Question, open_request: OpenRequest, timeout: float) -> Any:
+def _finished(question: AppCall, open_request: OpenRequest, timeout: float) -> Any:
     """The answer, also that of a coroutine, which gets a loop of its own."""
     with open_request() as request:
         answer = question.call(request)
@@ -144,13 +144,13 @@ async def _in_time(answer: Awaitable[T], timeout: float) -> T:
     """What is awaited; one that does not even end when it is cancelled is left alone.
 
     Raises:
-        Late: it did not come in time.
+        CallTimeoutError: it did not come in time.
     """
     task = asyncio.ensure_future(answer)
     try:
         await asyncio.wait([task], timeout=timeout)
         if not task.done():
-            raise Late
+            raise CallTimeoutError
         if task.cancelled():  # not by us; who asks would end with it
             raise RuntimeError("it was cancelled")
         return task.result()

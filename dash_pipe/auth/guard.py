@@ -15,8 +15,8 @@ from typing import Any
 
 from .. import runtime
 from ..protocol import Close
-from .call_app import Failed, Interview, Question, Unanswered, conduct, conduct_now
-from .origin import Refusal, refusal
+from .call_app import AppCall, AppCalls, CallRaised, CallTimedOut, run_calls, run_calls_sync
+from .origin import Rejection, rejection
 
 logger = logging.getLogger("dash_pipe")
 
@@ -34,20 +34,20 @@ class Guard:
     origins: Sequence[str] = ()
     connect_hooks: Callable[[], Sequence[Callable[[Any], Any]]] = tuple
 
-    async def refusal(self, headers: Mapping[str, str], request: Any) -> Refusal | None:
+    async def rejection(self, headers: Mapping[str, str], request: Any) -> Rejection | None:
         """Why a browser may not use the endpoint at all; ``None`` when it may.
 
         Args:
             headers: of its request, by lower-case name.
             request: the same as the hooks are given it.
         """
-        found = self._origin_refusal(headers)
-        return found or await conduct(self._hooks_refusal(), partial(nullcontext, request))
+        found = self._origin_rejection(headers)
+        return found or await run_calls(self._hooks_rejection(), partial(nullcontext, request))
 
-    def refusal_now(self, headers: Mapping[str, str], request: Any) -> Refusal | None:
+    def rejection_now(self, headers: Mapping[str, str], request: Any) -> Rejection | None:
         """Say the same in a thread that may wait."""
-        found = self._origin_refusal(headers)
-        return found or conduct_now(self._hooks_refusal(), partial(nullcontext, request))
+        found = self._origin_rejection(headers)
+        return found or run_calls_sync(self._hooks_rejection(), partial(nullcontext, request))
 
     @property
     def authorizes(self) -> bool:
@@ -59,14 +59,14 @@ class Guard:
         """Whether the app answers in a coroutine, which belongs to the server's loop."""
         return inspect.iscoroutinefunction(runtime.current().settings.authorize)
 
-    def _origin_refusal(self, headers: Mapping[str, str]) -> Refusal | None:
-        return refusal(headers, (*runtime.current().settings.allowed_origins, *self.origins))
+    def _origin_rejection(self, headers: Mapping[str, str]) -> Rejection | None:
+        return rejection(headers, (*runtime.current().settings.allowed_origins, *self.origins))
 
-    def _hooks_refusal(self) -> Interview[Refusal | None]:
+    def _hooks_rejection(self) -> AppCalls[Rejection | None]:
         """What the hooks say; as Dash wants it, ``False`` and ``(code, reason)`` refuse."""
         for hook in self.connect_hooks():
-            answer = yield Question(hook, hook)
-            if isinstance(answer, Unanswered):
+            answer = yield AppCall(hook, hook)
+            if isinstance(answer, CallTimedOut):
                 logger.warning(
                     "dash-pipe: a websocket_connect hook %s; the page is to come back later",
                     answer.why,
@@ -75,12 +75,12 @@ class Guard:
                     Close.TRY_LATER,
                     "a websocket_connect hook of this app did not answer in time",
                 )
-            if isinstance(answer, Failed):
+            if isinstance(answer, CallRaised):
                 logger.error(
                     "dash-pipe: a websocket_connect hook failed, and so refuses",
                     exc_info=answer.error,
                 )
-            if answer is False or isinstance(answer, Failed):
+            if answer is False or isinstance(answer, CallRaised):
                 return Close.UNAUTHORIZED, "a websocket_connect hook of this app refused"
             if isinstance(answer, tuple):
                 reason = str(answer[-1])

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ..log import Labels
 from ..protocol import SUBPROTOCOL, Close, Denied
 
-Refusal = tuple[Close, str]
+Rejection = tuple[Close, str]
 """Why a browser may not stay: told by the close code, as it can't read the answer to a handshake"""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -18,7 +18,7 @@ _FORWARDED = {"forwarded", "via", "client-ip", "true-client-ip", "x-client-ip", 
 _FORWARDED |= {"cf-connecting-ip", "fastly-client-ip", "x-cluster-client-ip", "x-original-host"}
 
 
-def refusal(headers: Mapping[str, str], allowed: Collection[str]) -> Refusal | None:
+def rejection(headers: Mapping[str, str], allowed: Collection[str]) -> Rejection | None:
     """Why the page that sent a request may not use our endpoint; ``None`` when it may.
 
     Args:
@@ -38,14 +38,14 @@ def choose_subprotocol(offered: Sequence[str]) -> str | None:
     return offered[0] if offered else None
 
 
-def version_refusal(chosen: str | None) -> Refusal | None:
+def version_rejection(chosen: str | None) -> Rejection | None:
     """Why a browser may not stay to which no version of ours was offered, if so."""
     if chosen in (None, SUBPROTOCOL):  # who offers none is taken to speak version 1
         return None
     return Close.VERSION, f"this server speaks {SUBPROTOCOL}"
 
 
-def questions(labels: Labels) -> Generator[Labels, bool, Denied]:
+def label_sets(labels: Labels) -> Generator[Labels, bool, Denied]:
     """What to ask an app about a subscription: yields labels, is sent whether they are permitted.
 
     Labels that are refused together are asked for one by one, so that a Pipe whose label is

@@ -11,13 +11,13 @@ from ..errors import SettingError
 from ..log import Limits, Log, Position
 from ..settings import without_password
 
-Grown = Callable[[str], None]
+OnAppend = Callable[[str], None]
 """Called with the channel whose log has grown; from any thread, and must not wait."""
 
 MAX_IDS = 10_000
 IDS_SECONDS = 600
 
-# A broker module offers ``connect(url, limits, max_channels, send_timeout) -> Broker``.
+# A broker module offers ``connect(url, limits, max_idle_channels, send_timeout) -> Broker``.
 _MODULES = {"memory": "memory", "channels": "channel_layer.broker"}
 _MODULES |= dict.fromkeys(("redis", "rediss", "unix"), "redis.broker")
 
@@ -48,7 +48,7 @@ class Broker(Protocol):
         returned. An id is remembered for ``IDS_SECONDS``, if it is one of the ``MAX_IDS`` newest.
 
         Raises:
-            BrokerUnavailable: it could not be made sure in time that the message is appended.
+            BrokerUnavailableError: it could not be made sure in time that the message is appended.
         """
 
     def open(self, channel: str) -> Log:
@@ -68,8 +68,8 @@ class Broker(Protocol):
     def close(self, channel: str) -> None:
         """Let go of a log that was opened."""
 
-    def watch(self, grown: Grown) -> Callable[[], None]:
-        """Call ``grown`` whenever a log has grown, until the returned function is called."""
+    def watch(self, on_append: OnAppend) -> Callable[[], None]:
+        """Call ``on_append`` whenever a log has grown, until the returned function is called."""
 
 
 def known(url: str) -> bool:
@@ -77,7 +77,7 @@ def known(url: str) -> bool:
     return urlsplit(url).scheme in _MODULES
 
 
-def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2.0) -> Broker:
+def connect(url: str, limits: Limits, max_idle_channels: int, send_timeout: float = 2.0) -> Broker:
     """Make the broker that a URL names.
 
     Raises:
@@ -89,6 +89,6 @@ def connect(url: str, limits: Limits, max_channels: int, send_timeout: float = 2
         shown = without_password(url)
         raise SettingError("broker", f"expected a URL that begins with {known}; got {shown!r}")
     made: Broker = import_module(f"{__name__}.{module}").connect(
-        url, limits, max_channels, send_timeout
+        url, limits, max_idle_channels, send_timeout
     )
     return made

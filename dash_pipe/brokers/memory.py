@@ -9,12 +9,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from ..log import Limits, Log, Position
-from . import IDS_SECONDS, MAX_IDS, Broker, Grown
+from . import IDS_SECONDS, MAX_IDS, Broker, OnAppend
 from .watchers import Watchers
 
 
 class MemoryBroker(Broker):
-    """Keeps at most ``max_channels`` logs beside those that someone listens to.
+    """Keeps at most ``max_idle_channels`` logs beside those that someone listens to.
 
     A log that nobody listens to is forgotten when it has been idle for ``limits.label_seconds``
     (by then nothing is left in it), or when there are too many: those that never carried a
@@ -25,10 +25,10 @@ class MemoryBroker(Broker):
     may_wait = False
 
     def __init__(
-        self, limits: Limits, max_channels: int, clock: Callable[[], float] = time.time
+        self, limits: Limits, max_idle_channels: int, clock: Callable[[], float] = time.time
     ) -> None:
         self._limits = limits
-        self._max_channels = max_channels
+        self._max_channels = max_idle_channels
         self._clock = clock
         self._lock = threading.Lock()
         self._watchers = Watchers()
@@ -79,9 +79,9 @@ class MemoryBroker(Broker):
         """Nothing to do: the logs live here; see ``Broker``."""
         return 0
 
-    def watch(self, grown: Grown) -> Callable[[], None]:
+    def watch(self, on_append: OnAppend) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
-        return self._watchers.add(grown)
+        return self._watchers.add(on_append)
 
     def _sent(self, channel: str, message_id: str) -> Position | None:
         """Where the message with this id is, if it was sent; forget what has been kept too long."""
@@ -112,6 +112,6 @@ class MemoryBroker(Broker):
             (self._silent or self._spoken).popitem(last=False)
 
 
-def connect(url: str, limits: Limits, max_channels: int, send_timeout: float) -> MemoryBroker:
+def connect(url: str, limits: Limits, max_idle_channels: int, send_timeout: float) -> MemoryBroker:
     """Make the broker for ``memory://``."""
-    return MemoryBroker(limits, max_channels)
+    return MemoryBroker(limits, max_idle_channels)

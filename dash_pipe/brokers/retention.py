@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Following(Generic[T]):
+class Retention(Generic[T]):
     """What is followed, by channel: while it is open, and for a while after, as browsers come back.
 
     Args:

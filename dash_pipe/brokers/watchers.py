@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from . import Grown
+from . import OnAppend
 
 
 class Watchers:
@@ -13,20 +13,20 @@ class Watchers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: tuple[Grown, ...] = ()
+        self._told: tuple[OnAppend, ...] = ()
 
-    def add(self, grown: Grown) -> Callable[[], None]:
+    def add(self, on_append: OnAppend) -> Callable[[], None]:
         """Tell one more, until the returned function is called; see ``Broker.watch``."""
         with self._lock:
-            self._told = (*self._told, grown)
+            self._told = (*self._told, on_append)
 
         def remove() -> None:
             with self._lock:
-                self._told = tuple(each for each in self._told if each is not grown)
+                self._told = tuple(each for each in self._told if each is not on_append)
 
         return remove
 
     def tell(self, channel: str) -> None:
         """Tell them all that a log has grown."""
-        for grown in self._told:
-            grown(channel)
+        for on_append in self._told:
+            on_append(channel)

@@ -52,7 +52,7 @@ def _listen(options: Namespace) -> Exit:
     from .listen import messages, opener, write
     from .listener import Listener
 
-    listener = Listener(options.channel, options.labels or None, options.last)
+    listener = Listener(options.channel, options.labels or None, options.replay)
     arriving = messages(listener, options.channel, opener(options.url))
     for message in islice(arriving, options.count):
         write(message)

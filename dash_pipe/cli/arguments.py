@@ -46,7 +46,7 @@ was sent meanwhile comes then; what is lost for good is said on standard error.
 _LISTEN_EXAMPLES = """\
 examples:
   dash-pipe listen jobs
-  dash-pipe listen jobs progress done --last 1
+  dash-pipe listen jobs progress done --replay 1
   dash-pipe listen --url https://example.org/app/_pipe/ jobs | jq .value
   dash-pipe listen jobs done --count 1 && echo finished
 
@@ -99,7 +99,7 @@ def parser() -> ArgumentParser:
     listen.add_argument("channel", metavar="CHANNEL")
     listen.add_argument("labels", metavar="LABEL", nargs="*")
     listen.add_argument(
-        "--last",
+        "--replay",
         type=_number(1, MAX_LAST),
         default=0,
         help="first, so many past ones of each label",

@@ -161,15 +161,15 @@ class Local:
 
 
 class _Inbox(deque[Frame]):
-    """Frames for the listener, as the hub's outlet; bounded by the hub, which waits for pongs."""
+    """The hub's transport to the listener. The hub bounds it, as it waits for pongs."""
 
     def send(self, frame: Encoded) -> None:
-        """See ``Outlet``."""
+        """See ``Transport``."""
         self.append(json.loads(frame.text))
 
     def close(self, code: Close, reason: str) -> None:
-        """See ``Outlet``; only ``Local`` itself ever ends it."""
+        """See ``Transport``; only ``Local`` itself ever ends it."""
 
-    def permit(self, request: Subscribe) -> Denied:
-        """See ``Outlet``; whoever can reach the broker may read it."""
+    def authorize(self, request: Subscribe) -> Denied:
+        """See ``Transport``; whoever can reach the broker may read it."""
         return frozenset()

@@ -34,17 +34,17 @@ class Listener:
     Args:
         channel: where to listen.
         labels: for what; ``None`` is every label.
-        last: how many past messages of each label come first.
+        replay: how many past messages of each label come first.
 
     Attributes:
         heartbeat: a connection that is silent for longer than twice this is dead.
     """
 
-    def __init__(self, channel: str, labels: list[str] | None, last: int) -> None:
+    def __init__(self, channel: str, labels: list[str] | None, replay: int) -> None:
         self.heartbeat = 25.0
         self._channel = channel
         self._labels = labels
-        self._last = last
+        self._replay_count = replay
         self._epoch: str | None = None
         self._offset = 0
         self._replaying = False
@@ -96,11 +96,11 @@ class Listener:
             taken.notes.append("the channel was rolled back; messages may be lost")
             self._offset = frame["offset"]
         self._epoch = frame["epoch"]
-        if first and self._last:
+        if first and self._replay_count:
             self._replaying, self._replayed, self._held = True, [], []
             taken.replies.append(
                 {"type": "replay", "id": 1, "channel": self._channel}
-                | {"labels": self._labels, "last": self._last}
+                | {"labels": self._labels, "last": self._replay_count}
             )
         return taken
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from .. import runtime
 from ..endpoint.http import MAX_BODY_BYTES
-from ..errors import BrokerUnavailable, InvalidMessageError
+from ..errors import BrokerUnavailableError, InvalidMessageError
 from ..sending import send_to_pipe_channel
 from . import remote
 from .exits import Exit, Failure
@@ -30,7 +30,7 @@ def sender(channel: str, label: str, url: str | None, message_id: str | None = N
             send_to_pipe_channel(channel, label, value, message_id=message_id)
         except InvalidMessageError as error:
             raise Failure(Exit.NOT_SENT, str(error)) from None
-        except BrokerUnavailable as error:
+        except BrokerUnavailableError as error:
             raise Failure(Exit.UNREACHABLE, str(error)) from None
 
     return send

@@ -9,23 +9,23 @@ from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
-_heirlooms: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
+_resets: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
 
 
-def in_child(call: Callable[[], None]) -> None:
+def after_fork_in_child(call: Callable[[], None]) -> None:
     """Call a function first thing in every child; never on Windows, where nothing forks."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=call)
 
 
-def each_in_child(heirloom: T, call: Callable[[T], None]) -> None:
+def reset_after_fork(owner: T, call: Callable[[T], None]) -> None:
     """Call a function with an object first thing in every child, as long as the object lives."""
-    _heirlooms[heirloom] = call
+    _resets[owner] = call
 
 
 def _hand_on() -> None:
-    for heirloom, call in list(_heirlooms.items()):
-        call(heirloom)
+    for owner, call in list(_resets.items()):
+        call(owner)
 
 
-in_child(_hand_on)
+after_fork_in_child(_hand_on)

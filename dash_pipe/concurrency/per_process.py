@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from .forks import each_in_child
+from .forks import reset_after_fork
 
 
 class Host(Protocol):
@@ -26,7 +26,7 @@ class Host(Protocol):
 H = TypeVar("H", bound=Host)
 
 
-class Resident(Generic[H]):
+class PerProcess(Generic[H]):
     """The one host of its kind, made at first use: after a server has forked.
 
     It says goodbye when the process ends. A forked child lets go of the parent's, and makes
@@ -37,7 +37,7 @@ class Resident(Generic[H]):
         self._make = make
         self._lock = threading.Lock()
         self._host: H | None = None
-        each_in_child(self, Resident._forget)
+        reset_after_fork(self, PerProcess._forget)
 
     def get(self) -> H:
         """The host, made when there is none yet."""

@@ -12,18 +12,18 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
-from .forks import each_in_child
+from .forks import reset_after_fork
 
 IDLE = 5.0  # seconds that a thread waits for the next call
 
 T = TypeVar("T")
 
 
-class Full(Exception):  # noqa: N818 - a state, and it passes
+class PoolFullError(Exception):
     """No thread became free in time, or could be started: the call will not be made."""
 
 
-class Late(Exception):  # noqa: N818 - a state, and it passes
+class CallTimeoutError(Exception):
     """A call did not return in time. It goes on, and keeps its thread until it returns."""
 
 
@@ -42,33 +42,33 @@ class Job(Generic[T]):
         self._call = call
         self._context = copy_context()
 
-    def result(self, patience: float, timeout: float | None = None) -> T:
+    def result(self, queue_timeout: float, timeout: float | None = None) -> T:
         """Wait for what the call returns, in a thread that may wait.
 
         Args:
-            patience: seconds that a thread may take to become free.
+            queue_timeout: seconds that a thread may take to become free.
             timeout: seconds that the call may take, from then on; ``None`` when it has an end
                 of its own.
 
         Raises:
-            Full: no thread became free.
-            Late: the call did not return.
+            PoolFullError: no thread became free.
+            CallTimeoutError: the call did not return.
         """
         first: Future[Any] = self.ended if timeout is None else self.begun
-        if not wait_for([first], patience).done and self._pool.withdraw(self):
-            raise Full
+        if not wait_for([first], queue_timeout).done and self._pool.withdraw(self):
+            raise PoolFullError
         if not wait_for([self.ended], timeout).done:
-            raise Late
+            raise CallTimeoutError
         return self.ended.result()
 
-    async def outcome(self, patience: float, timeout: float | None = None) -> T:
+    async def outcome(self, queue_timeout: float, timeout: float | None = None) -> T:
         """Do the same on a loop, which goes on meanwhile."""
         first: Future[Any] = self.ended if timeout is None else self.begun
         try:
-            if not await _is_done(first, patience) and self._pool.withdraw(self):
-                raise Full
+            if not await _is_done(first, queue_timeout) and self._pool.withdraw(self):
+                raise PoolFullError
             if not await _is_done(self.ended, timeout):
-                raise Late
+                raise CallTimeoutError
         finally:
             self._pool.withdraw(self)  # for who waits no more
         return self.ended.result()
@@ -121,13 +121,13 @@ class Pool:
         self._size = size
         self._begin()
         # The child has none of the parent's threads, one of which may hold a lock.
-        each_in_child(self, Pool._begin)
+        reset_after_fork(self, Pool._begin)
 
     def submit(self, call: Callable[[], T]) -> Job[T]:
         """Have a call made as soon as a thread is free; calls begin in their order.
 
         Raises:
-            Full: no thread can be started here, and there is none.
+            PoolFullError: no thread can be started here, and there is none.
         """
         job = Job(self, call)
         with self._lock:
@@ -136,7 +136,7 @@ class Pool:
             self._threads += more
             self._ready.notify()
         if more and not self._start() and self.withdraw(job):
-            raise Full
+            raise PoolFullError
         return job
 
     def withdraw(self, job: Job[Any]) -> bool:

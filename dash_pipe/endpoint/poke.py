@@ -15,11 +15,11 @@ from typing import Any
 
 from .. import runtime
 from ..auth.origin import why_not_local
-from ..errors import BrokerUnavailable, InvalidMessageError
+from ..errors import BrokerUnavailableError, InvalidMessageError
 from ..log import Position
 from ..settings import Settings
 from .http import HttpAnswer, HttpRequest
-from .poke_body import Message, Refused, at, read
+from .poke_body import PokeError, PokeMessage, at, read
 
 ROUTE = "poke/"  # below the route of plain HTTP
 
@@ -48,16 +48,16 @@ def answer(request: HttpRequest) -> HttpAnswer:
     Returns:
         200 with the positions of the messages, in their order; else the reason, in ``error``:
         400, 401, 404, 405, 413, 415; 503 when the broker could not be reached, with the positions
-        of the messages that were sent before, and of the next one what ``BrokerUnavailable`` says.
+        of the messages that were sent before, and what ``BrokerUnavailableError`` says of the next.
     """
-    messages: list[Message] = []
+    messages: list[PokeMessage] = []
     positions: list[Position] = []
     try:
         admit(request, runtime.current().settings)
         messages = read(request)
         for message in messages:
             positions.append(message.send())  # noqa: PERF401 - what was sent before an error counts
-    except Refused as refused:
+    except PokeError as refused:
         return _answer(refused.status, refused.headers, error=refused.reason, where=refused.where)
     except InvalidMessageError as error:  # there are brokers that find out when they are to send
         return _answer(
@@ -66,7 +66,7 @@ def answer(request: HttpRequest) -> HttpAnswer:
             where=at(messages[len(positions)].where, error.argument),
             positions=_shown(messages, positions) or None,
         )
-    except BrokerUnavailable as error:
+    except BrokerUnavailableError as error:
         return _answer(
             HTTPStatus.SERVICE_UNAVAILABLE,
             error=str(error),
@@ -89,14 +89,14 @@ def admit(request: HttpRequest, settings: Settings) -> None:
     """Let a request in.
 
     Raises:
-        Refused: the route is off, the method is another, the sender may not send.
+        PokeError: the route is off, the method is another, the sender may not send.
     """
     if not settings.http_poke_enabled:
         reason = "sending over HTTP is off; the setting http_poke_enabled turns it on"
-        raise Refused(HTTPStatus.NOT_FOUND, reason)
+        raise PokeError(HTTPStatus.NOT_FOUND, reason)
     if request.method != "POST":
         reason = f"a message comes with POST, not {request.method}"
-        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, reason, headers={"Allow": "POST"})
+        raise PokeError(HTTPStatus.METHOD_NOT_ALLOWED, reason, headers={"Allow": "POST"})
     if settings.http_poke_token is not None:
         if not _knows(request.headers.get("authorization", ""), settings.http_poke_token):
             raise _unauthorized(
@@ -111,8 +111,8 @@ def admit(request: HttpRequest, settings: Settings) -> None:
         )
 
 
-def _unauthorized(reason: str) -> Refused:
-    return Refused(HTTPStatus.UNAUTHORIZED, reason, headers={"WWW-Authenticate": "Bearer"})
+def _unauthorized(reason: str) -> PokeError:
+    return PokeError(HTTPStatus.UNAUTHORIZED, reason, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _knows(authorization: str, token: str) -> bool:
@@ -122,7 +122,7 @@ def _knows(authorization: str, token: str) -> bool:
     return same and scheme.lower() == "bearer"
 
 
-def _shown(messages: list[Message], positions: list[Position]) -> list[dict[str, Any]]:
+def _shown(messages: list[PokeMessage], positions: list[Position]) -> list[dict[str, Any]]:
     return [
         {"channel_name": message.channel_name, "epoch": epoch, "offset": offset}
         for message, (epoch, offset) in zip(messages, positions, strict=False)

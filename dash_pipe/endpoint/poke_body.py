@@ -24,7 +24,7 @@ _EXAMPLE = '{"channel_name": "jobs", "label": "progress", "value": 0.4}'
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-class Message(NamedTuple):
+class PokeMessage(NamedTuple):
     """A message of a body, checked and encoded.
 
     Attributes:
@@ -37,7 +37,7 @@ class Message(NamedTuple):
     send: Callable[[], Position]
 
 
-class Refused(Exception):  # noqa: N818 - an answer that is on its way, not an error of ours
+class PokeError(Exception):
     """A request that gets another answer than the positions of its messages.
 
     Attributes:
@@ -58,19 +58,19 @@ class Refused(Exception):  # noqa: N818 - an answer that is on its way, not an e
         self.headers = headers
 
 
-def read(request: HttpRequest) -> list[Message]:
+def read(request: HttpRequest) -> list[PokeMessage]:
     """The messages of a body, each of which can be sent.
 
     Raises:
-        Refused: the body is too large, of another kind, or wrong anywhere.
+        PokeError: the body is too large, of another kind, or wrong anywhere.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _CONTENT_TYPES and not kind.endswith("+json"):
         reason = f"the body is JSON, with the content type application/json, not {kind!r}"
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
+        raise PokeError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
     if len(request.body) > MAX_BODY_BYTES:
         reason = f"a body has at most {MAX_BODY_BYTES:,} bytes; send it in parts"
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
+        raise PokeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
     body = _decoded(request.body)
     if not isinstance(body, list):
         return [_message(body, "")]
@@ -91,7 +91,7 @@ def _decoded(body: bytes) -> Any:
         raise _bad(f"the body is a JSON object such as {_EXAMPLE}, or a list: {error}") from None
 
 
-def _message(body: Any, where: str) -> Message:
+def _message(body: Any, where: str) -> PokeMessage:
     """One message, checked."""
     if not isinstance(body, dict):
         raise _bad(f"a message is a JSON object such as {_EXAMPLE}", where)
@@ -103,7 +103,7 @@ def _message(body: Any, where: str) -> Message:
             reason = f"a message has no such field; it has {', '.join(_FIELDS)}"
             raise _bad(reason, at(where, name[:MAX_NAME]))
     try:
-        return Message(where, body["channel_name"], prepared(**body))
+        return PokeMessage(where, body["channel_name"], prepared(**body))
     except InvalidMessageError as error:
         raise _bad(str(error), at(where, error.argument)) from None
 
@@ -113,5 +113,5 @@ def at(where: str, field: str) -> str:
     return f"{where}.{field}" if where else field
 
 
-def _bad(reason: str, where: str | None = None) -> Refused:
-    return Refused(HTTPStatus.BAD_REQUEST, reason, where or None)
+def _bad(reason: str, where: str | None = None) -> PokeError:
+    return PokeError(HTTPStatus.BAD_REQUEST, reason, where or None)

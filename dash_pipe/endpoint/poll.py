@@ -26,16 +26,20 @@ from ..protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Denied, Frame, Subs
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 
 MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
-PATIENCE = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
+BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
 MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
 MAX_QUESTIONS = MAX_CHANNELS  # to the app: a page has one subscribe for each of its channels
 
-Permit = Callable[[Subscribe], "Denied | None"]
+AuthorizeSubscribe = Callable[[Subscribe], "Denied | None"]
 """What of a subscribe the app refuses; ``None`` when it did not say in time. May wait."""
 
 
 def poll(
-    request: HttpRequest, broker: Broker, policy: Policy, interval: float, permit: Permit
+    request: HttpRequest,
+    broker: Broker,
+    policy: Policy,
+    interval: float,
+    authorize: AuthorizeSubscribe,
 ) -> HttpAnswer:
     """Answer a poll: a list of frames in, a list of frames out.
 
@@ -44,31 +48,33 @@ def poll(
         broker: who keeps the logs.
         policy: what connections are held to.
         interval: seconds after which the browser asks again.
-        permit: asked for every subscribe.
+        authorize: asked for every subscribe.
 
     Returns:
         200 with the frames; in place of a close, another status with its ``code`` and ``reason``.
     """
     if len(request.body) > MAX_BODY_BYTES:
         reason = f"a poll has at most {MAX_BODY_BYTES} bytes"
-        return refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Close.TOO_LARGE, reason)
+        return error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Close.TOO_LARGE, reason)
     frames = _texts(request.body)
     if frames is None:
-        return refused(HTTPStatus.BAD_REQUEST, Close.BAD_FRAMES, "a poll is a JSON list of frames")
+        return error_response(
+            HTTPStatus.BAD_REQUEST, Close.BAD_FRAMES, "a poll is a JSON list of frames"
+        )
     if any(len(frame.encode(errors="surrogatepass")) > MAX_FRAME_BYTES for frame in frames):
         reason = f"a frame has at most {MAX_FRAME_BYTES} bytes"
-        return refused(HTTPStatus.BAD_REQUEST, Close.TOO_LARGE, reason)
+        return error_response(HTTPStatus.BAD_REQUEST, Close.TOO_LARGE, reason)
     # What the browser is told to hear something within: a late poll is no dead connection.
-    policy = replace(policy, heartbeat=max(policy.heartbeat, 5 * interval))
-    collected = Collected(permit)
-    grown = threading.Event()
-    _converse(Hub(broker, policy, grown.set, _never), collected, frames, grown)
+    policy = replace(policy, heartbeat_interval=max(policy.heartbeat_interval, 5 * interval))
+    collected = Collected(authorize)
+    appended = threading.Event()
+    _converse(Hub(broker, policy, appended.set, _never), collected, frames, appended)
     if collected.closed is not None:
-        return refused(HTTPStatus.BAD_REQUEST, *collected.closed)
+        return error_response(HTTPStatus.BAD_REQUEST, *collected.closed)
     return HttpAnswer(HTTPStatus.OK, f"[{','.join(frame.text for frame in collected.frames)}]")
 
 
-def refused(status: int, code: Close, reason: str) -> HttpAnswer:
+def error_response(status: int, code: Close, reason: str) -> HttpAnswer:
     """What a browser is told in place of a close; with 503 when it may come back."""
     if code == Close.TRY_LATER:
         status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -76,26 +82,26 @@ def refused(status: int, code: Close, reason: str) -> HttpAnswer:
 
 
 class Collected:
-    """The way out to a browser that waits for its answer; an ``Outlet``."""
+    """The way out to a browser that waits for its answer; an ``Transport``."""
 
-    def __init__(self, permit: Permit) -> None:
-        self._permit = permit
+    def __init__(self, authorize: AuthorizeSubscribe) -> None:
+        self._authorize = authorize
         self._verdicts: dict[tuple[str, Labels, str | None], Denied | None] = {}
         self.frames: list[Frame] = []
         self.size = 0
         self.closed: tuple[Close, str] | None = None
 
     def send(self, frame: Frame) -> None:
-        """Keep a frame for the answer; see ``Outlet``."""
+        """Keep a frame for the answer; see ``Transport``."""
         self.frames.append(frame)
         self.size += len(frame.text)
 
     def close(self, code: Close, reason: str) -> None:
-        """Note how the conversation ended; see ``Outlet``."""
+        """Note how the conversation ended; see ``Transport``."""
         self.closed = (code, reason)
 
-    def permit(self, request: Subscribe) -> Denied | None:
-        """Ask the app, the same once; see ``Outlet``.
+    def authorize(self, request: Subscribe) -> Denied | None:
+        """Ask the app, the same once; see ``Transport``.
 
         Raises:
             ProtocolError: this poll has asked enough: each answer may take its time.
@@ -105,7 +111,7 @@ class Collected:
             if len(self._verdicts) == MAX_QUESTIONS:
                 reason = f"a poll asks for at most {MAX_QUESTIONS} permissions"
                 raise ProtocolError("too_many_channels", reason, request.channel)
-            self._verdicts[question] = self._permit(request)
+            self._verdicts[question] = self._authorize(request)
         return self._verdicts[question]
 
 
@@ -120,8 +126,8 @@ def _texts(body: bytes) -> list[str] | None:
     return None
 
 
-def _converse(hub: Hub, collected: Collected, frames: list[str], grown: threading.Event) -> None:
-    """Feed a browser's frames to a hub that is there for them alone, and that ``grown`` wakes."""
+def _converse(hub: Hub, collected: Collected, frames: list[str], appended: threading.Event) -> None:
+    """Feed a browser's frames to a hub of their own, which sets ``appended`` when a log grows."""
     session = hub.connect(collected)
     assert session is not None, "a hub has room for one"
     try:
@@ -130,13 +136,13 @@ def _converse(hub: Hub, collected: Collected, frames: list[str], grown: threadin
                 collected.send(protocol.ping(0))
                 break
             hub.receive(session, text)
-            if session.asked is not None:  # there is no later in a poll
-                hub.decided(session, None)
+            if session.pending_authorization is not None:  # there is no later in a poll
+                hub.resolve_authorization(session, None)
             _flow(hub, session, collected)
-        patience = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + BROKER_TIMEOUT
         # What is not answered by then is asked again in the next poll.
-        while session.parked and grown.wait(patience - time.monotonic()):
-            grown.clear()
+        while session.parked and appended.wait(deadline - time.monotonic()):
+            appended.clear()
             hub.flush()
             _flow(hub, session, collected)
         for channel, upto in session.untold():

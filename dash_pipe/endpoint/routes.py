@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from .. import runtime
-from ..auth.origin import Refusal
+from ..auth.origin import Rejection
 from ..version import __version__
 from .http import HttpAnswer, HttpRequest
 from .info import info
-from .poll import Permit, poll, refused
+from .poll import AuthorizeSubscribe, error_response, poll
 
 ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST"}
 """The method that each path below ``_pipe/`` takes."""
@@ -20,29 +20,29 @@ def answer(
     request: HttpRequest,
     *,
     obstacle: str,
-    refusal: Refusal | None,
-    permit: Permit,
+    rejection: Rejection | None,
+    authorize: AuthorizeSubscribe,
 ) -> HttpAnswer:
-    """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait for ``permit``.
+    """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait.
 
     Args:
         request: what the browser sent.
         obstacle: why this server can't open a websocket, and the way out; empty when it can.
-        refusal: why the page that asks may not use the endpoint, if so.
-        permit: what of a subscribe is refused.
+        rejection: why the page that asks may not use the endpoint, if so.
+        authorize: what of a subscribe is error_response.
     """
     if request.method != ROUTES[request.path]:
         status = HTTPStatus.METHOD_NOT_ALLOWED
         return HttpAnswer(status, "{}", {"Allow": ROUTES[request.path]})
-    if refusal is not None:
+    if rejection is not None:
         # Without a word to the browser that the page may read this, so it can't.
-        return refused(HTTPStatus.FORBIDDEN, *refusal)
+        return error_response(HTTPStatus.FORBIDDEN, *rejection)
     current = runtime.current()
     interval = current.settings.poll_interval
     if request.path == "info":
         found = info(__version__, obstacle, interval)
     else:
-        found = poll(request, current.broker, current.policy, interval, permit)
+        found = poll(request, current.broker, current.policy, interval, authorize)
     return found._replace(headers=_readable(request))
 
 

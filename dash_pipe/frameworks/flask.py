@@ -11,9 +11,9 @@ from typing import Any
 from flask import Flask, Request, Response, request
 
 from .. import runtime
-from ..auth.authorize import refused_now
+from ..auth.authorize import authorize_subscribe_sync
 from ..auth.guard import Guard
-from ..auth.origin import Refusal
+from ..auth.origin import Rejection
 from ..endpoint.http import HttpAnswer
 from ..endpoint.poke import ROUTE, answer, route
 from ..transports.wsgi import headers_of, request_of, serve_http, serve_websocket
@@ -54,7 +54,7 @@ class Endpoint:
     def websocket(self) -> Response:
         """Hand the request's socket to the loop thread, or say why not."""
         kept = Kept(self._server, request.environ) if self._guard.authorizes else None
-        answer = serve_websocket(request.environ, self._refusal(), kept)
+        answer = serve_websocket(request.environ, self._rejection(), kept)
         response = Response(answer.body, status=answer.status, mimetype="text/plain")
         response.call_on_close(answer.done)
         return response
@@ -68,11 +68,11 @@ class Endpoint:
         return self._http("poll")
 
     def _http(self, path: str) -> Response:
-        permit = partial(refused_now, partial(nullcontext, request))
-        return _response(serve_http(request.environ, path, self._refusal(), permit))
+        authorize = partial(authorize_subscribe_sync, partial(nullcontext, request))
+        return _response(serve_http(request.environ, path, self._rejection(), authorize))
 
-    def _refusal(self) -> Refusal | None:
-        return self._guard.refusal_now(headers_of(request.environ), request)
+    def _rejection(self) -> Rejection | None:
+        return self._guard.rejection_now(headers_of(request.environ), request)
 
 
 class Kept:

@@ -17,7 +17,7 @@ from ..auth.guard import Guard
 from ..auth.http_only import HttpOnly
 from ..endpoint.http import HttpAnswer, HttpRequest
 from ..endpoint.poke import ROUTE, route
-from ..endpoint.poll import refused
+from ..endpoint.poll import error_response
 from ..endpoint.routes import ROUTES
 from ..protocol import Close
 from ..transports.asgi import AsgiEndpoint
@@ -111,7 +111,7 @@ def _http_view(
         if any(server.before_websocket_funcs.values()):
             # They have not seen this request, and it would get around them.
             reason = "before_websocket guards this app, and can't be asked about a poll"
-            found = refused(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
+            found = error_response(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
         else:
             asked = await _asked(name)
             found = await endpoint.answer(asked, request._get_current_object())  # type: ignore[attr-defined]

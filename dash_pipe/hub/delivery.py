@@ -66,10 +66,10 @@ class Delivery:
     def ping(self, session: Session) -> int:
         """Ask for a sign of life, and tell how far the browser stands; return the ping's number."""
         n = session.next_ping(self._clock())
-        session.outlet.send(protocol.ping(n, dict(session.untold())))
+        session.transport.send(protocol.ping(n, dict(session.untold())))
         return n
 
     def _send(self, session: Session, frame: Frame) -> None:
-        session.outlet.send(frame)
+        session.transport.send(frame)
         if session.sent(len(frame.text)):
             session.awaited = self.ping(session)

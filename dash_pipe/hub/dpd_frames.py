@@ -16,14 +16,14 @@ from ..brokers import Broker
 from ..protocol import MAX_LABELS, Close, Denied, Frame, Subscribe, is_name
 from .hub import Hub
 from .policy import Policy
-from .session import Outlet, Session
+from .session import Session, Transport
 
 MAX_UIDS = 512  # Pipes of one connection; the one that has been silent for longest goes first
 MAX_UNSEEN = 1024 * 1024  # characters of messages that are sent between two triplets
 SILENCE = 150.0  # seconds: a page sends triplets every 10; hidden, every 60, and may miss one
 
 
-class FormerHub(Hub):
+class DpdHub(Hub):
     """A hub for the browsers of websockets, which may be pages of former Pipes; see ``Hub``."""
 
     def __init__(
@@ -41,10 +41,10 @@ class FormerHub(Hub):
         if not is_triplet(text):
             super().receive(session, text)
             return
-        if not isinstance(session.outlet, FormerOutlet):
+        if not isinstance(session.transport, DpdTransport):
             answer = partial(self._answer, session)
-            session.outlet = FormerOutlet(session.outlet, answer, self._clock)
-        for frame in session.outlet.hears(text):
+            session.transport = DpdTransport(session.transport, answer, self._clock)
+        for frame in session.transport.hears(text):
             super().receive(session, frame)
 
     def flush(self) -> None:
@@ -65,23 +65,23 @@ def is_triplet(text: str) -> bool:
     return '"connection_triplet"' in text and _fields(text).get("type") == "connection_triplet"
 
 
-class FormerOutlet:
-    """The way out to a page of former Pipes; an ``Outlet``. It listens on their behalf.
+class DpdTransport:
+    """The way out to a page of former Pipes; an ``Transport``. It listens on their behalf.
 
     Such a page can't resume, and asks for no past; so it gets what comes from its first triplet
     on. It answers no pings, so they are answered for it: as long as its triplets show that it
     lives, and for as much as may be lost when it does not.
 
     Args:
-        outlet: the way out to the same browser.
+        transport: the way out to the same browser.
         answer: has the hub hear a frame from this browser, later.
         clock: seconds that only go forward.
     """
 
     def __init__(
-        self, outlet: Outlet, answer: Callable[[str], None], clock: Callable[[], float]
+        self, transport: Transport, answer: Callable[[str], None], clock: Callable[[], float]
     ) -> None:
-        self._outlet = outlet
+        self._transport = transport
         self._answer = answer
         self._clock = clock
         self._pipes: OrderedDict[str, tuple[str, str | None]] = OrderedDict()
@@ -112,7 +112,7 @@ class FormerOutlet:
             yield from (self._subscription(changed) for changed, _ in {place, *gone})
 
     def send(self, frame: Frame) -> None:
-        """Send the messages in a frame, one by one; see ``Outlet``."""
+        """Send the messages in a frame, one by one; see ``Transport``."""
         fields = _fields(frame.text)
         match fields["type"]:
             case "messages":
@@ -126,17 +126,17 @@ class FormerOutlet:
                     self._owed = fields["n"]
 
     def close(self, code: Close, reason: str) -> None:
-        """Close the connection; see ``Outlet``."""
-        self._outlet.close(code, reason)
+        """Close the connection; see ``Transport``."""
+        self._transport.close(code, reason)
 
-    def permit(self, request: Subscribe) -> Denied | None:
-        """Ask the app; see ``Outlet``."""
-        return self._outlet.permit(request)
+    def authorize(self, request: Subscribe) -> Denied | None:
+        """Ask the app; see ``Transport``."""
+        return self._transport.authorize(request)
 
     def _send_value(self, channel: str, label: str, value: Any) -> None:
         if not {(channel, label), (channel, None)}.isdisjoint(self._pipes.values()):
             event = {"type": "pipe.value", "label": label, "value": value, "channel_name": channel}
-            self._outlet.send(Frame(json.dumps(event, separators=(",", ":"))))
+            self._transport.send(Frame(json.dumps(event, separators=(",", ":"))))
 
     def _subscription(self, channel: str) -> str:
         """The frame that listens on a channel for what is wanted there now."""

@@ -1,7 +1,7 @@
 """The hub: who listens here, and the fan-out. No sockets, no tasks.
 
-A hub belongs to one loop: every method but ``grown`` is called there. It reads logs for the
-sessions that a host brings, and writes frames to their outlets.
+A hub belongs to one loop: every method but ``on_append`` is called there. It reads logs for the
+sessions that a host brings, and writes frames to their transports.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..errors import ProtocolError
 from ..protocol import Close, Denied, Pong, Subscribe
 from .delivery import Delivery, Shared
 from .policy import Policy
-from .session import Outlet, Session
-from .subscriptions import Desk
+from .session import Session, Transport
+from .subscriptions import Subscriptions
 
 
 class Hub:
@@ -42,37 +42,39 @@ class Hub:
         self._wake = wake
         self._clock = clock
         self._delivery = Delivery(clock)
-        self._desk = Desk(broker, policy, self._delivery, self.__len__, self._refuse, self._expel)
+        self._subscriptions = Subscriptions(
+            broker, policy, self._delivery, self.__len__, self._refuse, self._expel
+        )
         self._beats: OrderedDict[Session, float] = OrderedDict()  # when each is due, soonest first
-        self._grown_lock = threading.Lock()
-        self._grown: set[str] = set()
-        self._unwatch = broker.watch(self.grown)
+        self._appended_lock = threading.Lock()
+        self._appended: set[str] = set()
+        self._unwatch = broker.watch(self.on_append)
 
     def __len__(self) -> int:
         return len(self._beats)
 
     # The conversation with one browser
 
-    def connect(self, outlet: Outlet) -> Session | None:
-        """Take a browser in; ``None`` when there is no room and its outlet was closed."""
+    def connect(self, transport: Transport) -> Session | None:
+        """Take a browser in; ``None`` when there is no room and its transport was closed."""
         if len(self._beats) >= self._policy.max_sessions:
-            outlet.close(Close.TRY_LATER, f"{self._policy.max_sessions} connections are open")
+            transport.close(Close.TRY_LATER, f"{self._policy.max_sessions} connections are open")
             return None
-        session = Session(outlet)
-        self._beats[session] = self._clock() + self._policy.heartbeat
+        session = Session(transport)
+        self._beats[session] = self._clock() + self._policy.heartbeat_interval
         return session
 
     def disconnect(self, session: Session) -> None:
         """Forget a session; more than once does no harm."""
         if self._beats.pop(session, None) is None:
             return
-        self._desk.leave(session)
+        self._subscriptions.leave(session)
 
     def receive(self, session: Session, text: str) -> None:
         """Take a frame from a browser and answer it."""
         if session not in self._beats:
             return  # it was closed; what was under way already means nothing now
-        if session.asked is not None:
+        if session.pending_authorization is not None:
             self._keep(session, text)
             return
         try:
@@ -83,16 +85,16 @@ class Hub:
                     if session.answered(n):
                         self._delivery.resume(session)
                 case request:
-                    self._desk.take(session, request)
+                    self._subscriptions.take(session, request)
         except ProtocolError as problem:
             self._refuse(session, problem)
 
-    def decided(self, session: Session, denied: Denied | None) -> None:
-        """Take the verdict that ``Outlet.permit`` left open, then what came while it was.
+    def resolve_authorization(self, session: Session, denied: Denied | None) -> None:
+        """Take the verdict that ``Transport.authorize`` left open, then what came while it was.
 
         ``None`` says that there is none in time: the browser may come back and ask again.
         """
-        request, session.asked = session.asked, None
+        request, session.pending_authorization = session.pending_authorization, None
         if request is None or session not in self._beats:
             return
         if denied is None:
@@ -102,30 +104,32 @@ class Hub:
             self._grant(session, request, denied)
         except ProtocolError as problem:
             self._refuse(session, problem)
-        while session.inbox and session.asked is None:
+        while session.inbox and session.pending_authorization is None:
             self.receive(session, session.inbox.popleft())
 
     # The broker's side
 
-    def grown(self, channel: str) -> None:
+    def on_append(self, channel: str) -> None:
         """Note that a log has grown. May be called from any thread; never waits."""
-        if channel not in self._desk.listeners:
+        if channel not in self._subscriptions.listeners:
             return
-        with self._grown_lock:
-            idle = not self._grown
-            self._grown.add(channel)
+        with self._appended_lock:
+            idle = not self._appended
+            self._appended.add(channel)
         if idle:
             self._wake()
 
     def flush(self) -> None:
         """Bring what has grown since the last flush to those who listen."""
-        with self._grown_lock:
-            grown, self._grown = self._grown, set()
-        for channel in grown:
+        with self._appended_lock:
+            appended, self._appended = self._appended, set()
+        for channel in appended:
             shared: Shared = {}
-            for session, subscription in list(self._desk.listeners.get(channel, {}).items()):
+            for session, subscription in list(
+                self._subscriptions.listeners.get(channel, {}).items()
+            ):
                 if subscription.parked:
-                    self._desk.unpark(session, subscription)
+                    self._subscriptions.unpark(session, subscription)
                 else:
                     self._delivery.deliver(session, channel, subscription, shared)
 
@@ -134,7 +138,7 @@ class Hub:
     def beat(self) -> float:
         """Send the heartbeats that are due, cut off the dead; return seconds to the next call."""
         now = self._clock()
-        heartbeat = self._policy.heartbeat
+        heartbeat = self._policy.heartbeat_interval
         while self._beats:
             session, due = next(iter(self._beats.items()))
             if due > now:
@@ -158,9 +162,9 @@ class Hub:
 
     def _ask(self, session: Session, request: Subscribe) -> None:
         """Ask whether a browser may listen; what it sends before the verdict waits for it."""
-        denied = session.outlet.permit(request)
+        denied = session.transport.authorize(request)
         if denied is None:
-            session.asked = request
+            session.pending_authorization = request
         else:
             self._grant(session, request, denied)
 
@@ -176,7 +180,7 @@ class Hub:
                 )
                 raise ProtocolError("denied", reason, request.channel)
             request = replace(request, labels=labels, denied=denied)
-        self._desk.take(session, request)
+        self._subscriptions.take(session, request)
 
     def _keep(self, session: Session, text: str) -> None:
         """Keep a frame until the verdict. A host stops reading meanwhile, so these are few."""
@@ -186,7 +190,7 @@ class Hub:
             session.inbox.append(text)
 
     def _refuse(self, session: Session, problem: ProtocolError) -> None:
-        session.outlet.send(protocol.error(problem))
+        session.transport.send(protocol.error(problem))
         if problem.code == "bad_frame":
             session.bad_frames += 1
             if session.bad_frames == protocol.MAX_BAD_FRAMES:
@@ -194,4 +198,4 @@ class Hub:
 
     def _expel(self, session: Session, code: Close, reason: str) -> None:
         self.disconnect(session)
-        session.outlet.close(code, reason)
+        session.transport.close(code, reason)

@@ -13,10 +13,10 @@ from typing import Protocol
 from ..log import NOWHERE, Labels, Log, Message, Position
 from ..protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Replay, Subscribe, Unsubscribe
 
-Request = Subscribe | Unsubscribe | Replay
+ChannelFrame = Subscribe | Unsubscribe | Replay
 
 
-class Outlet(Protocol):
+class Transport(Protocol):
     """The way out to one browser; a host provides it. Called on the hub's loop alone."""
 
     def send(self, frame: Frame) -> None:
@@ -25,8 +25,8 @@ class Outlet(Protocol):
     def close(self, code: Close, reason: str) -> None:
         """Close the connection. What was sent before still goes out."""
 
-    def permit(self, request: Subscribe) -> Denied | None:
-        """What of a subscribe is refused; ``None`` when ``Hub.decided`` will be told later.
+    def authorize(self, request: Subscribe) -> Denied | None:
+        """Return the denied labels; ``None`` if ``Hub.resolve_authorization`` gets them later.
 
         Until then the host takes nothing more from the browser: what it had taken already waits
         in the session.
@@ -52,7 +52,7 @@ class Subscription:
     at: Position = NOWHERE
     told: int = 0
     due: int = 0
-    parked: list[Request] = field(default_factory=list)
+    parked: list[ChannelFrame] = field(default_factory=list)
 
     @property
     def placed(self) -> bool:
@@ -105,17 +105,18 @@ class Session:
     Attributes:
         awaited: the ``n`` of the ping that holds messages back, if one does.
         asked_at: when the oldest unanswered ping was sent.
-        asked: the subscribe whose verdict is open, if one is; ``inbox`` is what waits for it.
+        pending_authorization: the subscribe that waits for ``authorize``, if one does.
+        inbox: the frames that came meanwhile.
         parked: how many requests wait in its subscriptions.
     """
 
-    outlet: Outlet
+    transport: Transport
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     replays: deque[PendingReplay] = field(default_factory=deque)
     awaited: int | None = None
     asked_at: float | None = None
     bad_frames: int = 0
-    asked: Subscribe | None = None
+    pending_authorization: Subscribe | None = None
     inbox: deque[str] = field(default_factory=deque)
     parked: int = 0
     _pings: int = 0

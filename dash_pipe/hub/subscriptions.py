@@ -15,13 +15,13 @@ from ..log import Position
 from ..protocol import Close, Replay, Subscribe, Unsubscribe
 from .delivery import Delivery
 from .policy import Policy
-from .session import PendingReplay, Request, Session, Subscription
+from .session import ChannelFrame, PendingReplay, Session, Subscription
 
 Listeners = dict[str, dict[Session, Subscription]]
 """By channel, who listens there."""
 
 
-class Desk:
+class Subscriptions:
     """Takes requests, keeps the listeners.
 
     Args:
@@ -50,7 +50,7 @@ class Desk:
         self._expel = expel
         self.listeners: Listeners = {}
 
-    def take(self, session: Session, request: Request) -> None:
+    def take(self, session: Session, request: ChannelFrame) -> None:
         """Do what is asked, or park it until its channel's log has been looked at."""
         try:
             subscription = session.subscriptions.get(request.channel)
@@ -84,7 +84,7 @@ class Desk:
         session.replays.clear()
         session.parked = 0
 
-    def _do(self, session: Session, request: Request) -> None:
+    def _do(self, session: Session, request: ChannelFrame) -> None:
         match request:
             case Subscribe():
                 self._subscribe(session, request)
@@ -144,14 +144,14 @@ class Desk:
     ) -> None:
         policy = self._policy
         spread = min(policy.max_spread, self._sessions() / policy.returns_per_second)
-        session.outlet.send(
+        session.transport.send(
             protocol.subscribed(
                 request.channel,
                 at,
                 recovered=recovered,
                 denied=request.denied,
                 spread=spread,
-                heartbeat=policy.heartbeat,
+                heartbeat=policy.heartbeat_interval,
             )
         )
 

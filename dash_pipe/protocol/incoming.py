@@ -58,10 +58,10 @@ class Pong:
     n: int
 
 
-Request = Subscribe | Unsubscribe | Replay | Pong
+ClientFrame = Subscribe | Unsubscribe | Replay | Pong
 
 
-def decode(text: str) -> Request:
+def decode(text: str) -> ClientFrame:
     """Read a frame from a browser. Fields that the protocol does not name are ignored.
 
     Raises:

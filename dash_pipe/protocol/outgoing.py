@@ -53,11 +53,11 @@ class Frame:
     One frame goes to all who stand at the same place, so what it costs to encode is paid once.
     """
 
-    __slots__ = ("text", "wire")
+    __slots__ = ("text", "websocket_bytes")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.wire: bytes | None = None
+        self.websocket_bytes: bytes | None = None
 
 
 def subscribed(

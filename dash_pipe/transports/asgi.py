@@ -10,14 +10,13 @@ from http import HTTPStatus
 from typing import Any
 
 from .. import diagnostics, runtime
-from ..auth.authorize import refused_now, refused_on
+from ..auth.authorize import authorize_subscribe_on, authorize_subscribe_sync
 from ..auth.guard import Guard
-from ..auth.origin import Refusal, choose_subprotocol, version_refusal
-from ..concurrency.pool import Full
+from ..auth.origin import Rejection, choose_subprotocol, version_rejection
+from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest
-from ..endpoint.poll import Permit
-from ..endpoint.poll import refused as refused_poll
+from ..endpoint.poll import AuthorizeSubscribe, error_response
 from ..endpoint.routes import ROUTES, answer
 from ..protocol import Close, close_reason
 from .asgi_http import Scope, headers_of, in_thread, request_of, respond
@@ -71,11 +70,11 @@ class AsgiEndpoint:
         self._opened()
         await receive()  # websocket.connect
         chosen = choose_subprotocol(scope.get("subprotocols") or ())
-        refusal = await self._guard.refusal(headers_of(scope), self._request_of(scope))
-        refusal = refusal or version_refusal(chosen)
+        rejection = await self._guard.rejection(headers_of(scope), self._request_of(scope))
+        rejection = rejection or version_rejection(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
-        if refusal is not None:
-            await refuse(refusal, receive, send)
+        if rejection is not None:
+            await refuse(rejection, receive, send)
             return None
 
         def open_request() -> AbstractContextManager[Any]:
@@ -93,23 +92,23 @@ class AsgiEndpoint:
         """
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
-        refusal = await self._guard.refusal(request.headers, hooks_request)
-        permit = self._permit(hooks_request, asyncio.get_running_loop())
-        find = partial(answer, request, obstacle="", refusal=refusal, permit=permit)
+        rejection = await self._guard.rejection(request.headers, hooks_request)
+        authorize = self._authorize(hooks_request, asyncio.get_running_loop())
+        find = partial(answer, request, obstacle="", rejection=rejection, authorize=authorize)
         if not self._guard.authorizes and not runtime.current().broker.may_wait:
             return find()
         try:
             return await in_thread(find)
-        except Full:
+        except PoolFullError:
             reason = "this server is busy with the requests of others"
-            return refused_poll(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)
+            return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)
 
-    def _permit(self, hooks_request: Any, loop: asyncio.AbstractEventLoop) -> Permit:
+    def _authorize(self, hooks_request: Any, loop: asyncio.AbstractEventLoop) -> AuthorizeSubscribe:
         """How a poll's thread asks the app who may listen."""
         opened = partial(self._opening, hooks_request)
         if self._guard.asks_on_the_loop:
-            return partial(refused_on, loop, opened)
-        return partial(refused_now, opened)
+            return partial(authorize_subscribe_on, loop, opened)
+        return partial(authorize_subscribe_sync, opened)
 
 
 class AsgiApp:
@@ -143,9 +142,9 @@ def asgi_app() -> AsgiApp:
     return AsgiApp()
 
 
-async def refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
+async def refuse(rejection: Rejection, receive: Receive, send: Send) -> None:
     """Close an accepted websocket with the reason, and wait until the server has done so."""
-    code, reason = refusal
+    code, reason = rejection
     reason = close_reason(reason)
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
     while (await receive())["type"] != "websocket.disconnect":

@@ -12,7 +12,7 @@ from .asgi_socket import Event, Receive, Send
 Scope = MutableMapping[str, Any]
 
 THREADS = 32  # in which a process answers what may take its time
-PATIENCE = 10.0  # seconds that a request waits for one of them
+QUEUE_TIMEOUT = 10.0  # seconds that a request waits for one of them
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -57,9 +57,9 @@ async def in_thread(call: Callable[[], HttpAnswer]) -> HttpAnswer:
     """Find an answer that may take its time, which must not be the loop's.
 
     Raises:
-        Full: no thread was free in time.
+        PoolFullError: no thread was free in time.
     """
-    return await _threads.submit(call).outcome(PATIENCE)
+    return await _threads.submit(call).outcome(QUEUE_TIMEOUT)
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..concurrency.pool import Full
+from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest
 from .asgi_http import Scope, in_thread, request_of, respond
@@ -24,5 +24,5 @@ async def answer(request: HttpRequest) -> HttpAnswer:
     """Send what a request brings; see ``poke.answer``, which may wait for the broker."""
     try:
         return await in_thread(partial(poke.answer, request))
-    except Full:
+    except PoolFullError:
         return poke.busy()

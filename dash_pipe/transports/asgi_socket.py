@@ -85,15 +85,15 @@ class AsgiSocket:
         finally:
             self._end()
 
-    # The hub calls these; see Outlet
+    # The hub calls these; see Transport
 
     def send(self, frame: Frame) -> None:
-        """Send a frame; see ``Outlet``."""
+        """Send a frame; see ``Transport``."""
         if not self._closed:
             self._put({"type": "websocket.send", "text": frame.text})
 
     def close(self, code: Close, reason: str) -> None:
-        """Close the connection; see ``Outlet``."""
+        """Close the connection; see ``Transport``."""
         if self._closed:
             return
         reason = close_reason(reason)
@@ -101,8 +101,8 @@ class AsgiSocket:
         self._closed = True
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._abandon)
 
-    def permit(self, request: Subscribe) -> Denied | None:
-        """Ask the app; see ``Outlet``."""
+    def authorize(self, request: Subscribe) -> Denied | None:
+        """Ask the app; see ``Transport``."""
         if self._open_request is None or self._session is None:
             return frozenset()
         asking = self._hub.ask(self._session, request, self._open_request)

@@ -10,21 +10,21 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Refusal, version_refusal
+from ..auth.origin import Rejection, version_rejection
 from ..hub.session import Session
 from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
-from .framing import Wire, encoded
+from .framing import Framing, encoded
 from .loop_hub import LoopHub
 
 
-class Connection(asyncio.BufferedProtocol):
+class AsyncioSocket(asyncio.BufferedProtocol):
     """A browser's websocket, from the answer to its handshake to the end.
 
     Args:
         hub: whom the browser talks to.
         ws: a websocket whose handshake was accepted.
         response: the answer to the handshake, which is sent first.
-        refusal: why the browser may not stay, if so; it is told by the close code, since a
+        rejection: why the browser may not stay, if so; it is told by the close code, since a
             browser is not shown the answer to a failed handshake.
         open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
         buffer: where bytes arrive. The connections of a loop share it: each is done with what
@@ -37,18 +37,18 @@ class Connection(asyncio.BufferedProtocol):
         hub: LoopHub,
         ws: ServerProtocol,
         response: Response,
-        refusal: Refusal | None,
+        rejection: Rejection | None,
         open_request: OpenRequest | None,
         buffer: bytearray,
-        gone: Callable[[Connection], None],
+        gone: Callable[[AsyncioSocket], None],
     ) -> None:
         self._hub = hub
         self._handshake: tuple[ServerProtocol, Response] | None = (ws, response)
-        self._refusal = refusal
+        self._rejection = rejection
         self._open_request = open_request
         self._buffer = buffer
         self._gone = gone
-        self._wire = Wire()
+        self._framing = Framing()
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -64,8 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         (ws, response), self._handshake = self._handshake, None
         ws.send_response(response)
         self._transport.writelines(ws.data_to_send())
-        if (refusal := self._refusal or version_refusal(ws.subprotocol)) is not None:
-            self.close(*refusal)
+        if (rejection := self._rejection or version_rejection(ws.subprotocol)) is not None:
+            self.close(*rejection)
         else:
             self._session = self._hub.connect(self)
 
@@ -102,20 +102,20 @@ class Connection(asyncio.BufferedProtocol):
             self._hub.disconnect(self._session)
         self._gone(self)
 
-    # The hub calls these; see Outlet
+    # The hub calls these; see Transport
 
     def send(self, frame: Frame) -> None:
-        """Send a frame; see ``Outlet``."""
-        if self._transport is not None and self._wire.open:
+        """Send a frame; see ``Transport``."""
+        if self._transport is not None and self._framing.open:
             self._transport.write(encoded(frame))
 
     def close(self, code: Close, reason: str) -> None:
-        """Close the connection; see ``Outlet``."""
-        self._wire.close(code, reason)
+        """Close the connection; see ``Transport``."""
+        self._framing.close(code, reason)
         self._write()
 
-    def permit(self, request: Subscribe) -> Denied | None:
-        """Ask the app; see ``Outlet``."""
+    def authorize(self, request: Subscribe) -> Denied | None:
+        """Ask the app; see ``Transport``."""
         if self._open_request is None or self._session is None:
             return frozenset()
         asking = self._hub.ask(self._session, request, self._open_request)
@@ -142,7 +142,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def _receive(self, data: bytes) -> None:
-        for text in self._wire.receive(data):
+        for text in self._framing.receive(data):
             if self._session is not None:
                 self._hub.receive(self._session, text)
         self._write()
@@ -152,11 +152,11 @@ class Connection(asyncio.BufferedProtocol):
         transport = self._transport
         if transport is None:
             return
-        for data in self._wire.data_to_send():
+        for data in self._framing.data_to_send():
             if data:
                 transport.write(data)
             else:  # websockets' sign for the end of the stream
                 transport.close()
-        if self._wire.ending and self._deadline is None:
+        if self._framing.ending and self._deadline is None:
             loop = asyncio.get_running_loop()
             self._deadline = loop.call_later(CLOSE_TIMEOUT, transport.abort)

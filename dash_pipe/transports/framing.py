@@ -41,13 +41,13 @@ def encoded(frame: Frame) -> bytes:
 
     What a server sends is not masked, and nothing is compressed.
     """
-    if frame.wire is None:
+    if frame.websocket_bytes is None:
         message = WebsocketFrame(Opcode.TEXT, frame.text.encode())
-        frame.wire = message.serialize(mask=False, extensions=[])
-    return frame.wire
+        frame.websocket_bytes = message.serialize(mask=False, extensions=[])
+    return frame.websocket_bytes
 
 
-class Wire:
+class Framing:
     """An open websocket, after its handshake."""
 
     __slots__ = ("_text", "_ws")

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 from .. import runtime
-from ..auth.authorize import refused
+from ..auth.authorize import authorize_subscribe
 from ..auth.call_app import OpenRequest
-from ..hub.dpd_frames import FormerHub
-from ..hub.session import Outlet, Session
+from ..hub.dpd_frames import DpdHub
+from ..hub.session import Session, Transport
 from ..protocol import Close, Subscribe
 
 logger = logging.getLogger("dash_pipe")
@@ -30,15 +30,15 @@ class LoopHub:
         current.serves()
         self._loop = loop
         self._idle = idle
-        self._hub = FormerHub(current.broker, current.policy, self._wake, time.monotonic)
+        self._hub = DpdHub(current.broker, current.policy, self._wake, time.monotonic)
         self._beat: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._hub)
 
-    def connect(self, outlet: Outlet) -> Session | None:
+    def connect(self, transport: Transport) -> Session | None:
         """Take a browser in; see ``Hub.connect``."""
-        session = self._hub.connect(outlet)
+        session = self._hub.connect(transport)
         if self._beat is None:
             self._keep_beating()
         return session
@@ -54,9 +54,9 @@ class LoopHub:
             self._idle()
 
     async def ask(self, session: Session, request: Subscribe, open_request: OpenRequest) -> None:
-        """Ask the app whether a session may listen, and tell the hub; see ``Outlet.permit``."""
-        denied = await refused(open_request, request)
-        self._hub.decided(session, denied)
+        """Call ``authorize`` for a subscribe and tell the hub the outcome."""
+        denied = await authorize_subscribe(open_request, request)
+        self._hub.resolve_authorization(session, denied)
 
     def close(self) -> None:
         """Say goodbye to everybody: the server is going away."""

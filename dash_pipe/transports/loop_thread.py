@@ -14,9 +14,9 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Refusal
-from ..concurrency.per_process import Resident
-from .asyncio_socket import Connection
+from ..auth.origin import Rejection
+from ..concurrency.per_process import PerProcess
+from .asyncio_socket import AsyncioSocket
 from .loop_hub import LoopHub
 
 BUFFER_BYTES = 64 * 1024  # one for all connections: a browser's frame is at most 8 KiB
@@ -34,7 +34,7 @@ class LoopThread:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._buffer = bytearray(BUFFER_BYTES)
-        self._sockets: dict[Connection, socket.socket] = {}
+        self._sockets: dict[AsyncioSocket, socket.socket] = {}
         self._hub = LoopHub(self._loop, idle=_nothing)
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
 
@@ -47,16 +47,16 @@ class LoopThread:
         sock: socket.socket,
         ws: ServerProtocol,
         response: Response,
-        refusal: Refusal | None,
+        rejection: Rejection | None,
         open_request: OpenRequest | None,
     ) -> None:
         """Serve a websocket on a socket from now on; from any thread.
 
         The socket belongs to this loop then, and is closed by it. For the rest of the arguments
-        see ``Connection``.
+        see ``AsyncioSocket``.
         """
         future = asyncio.run_coroutine_threadsafe(
-            self._serve(sock, ws, response, refusal, open_request), self._loop
+            self._serve(sock, ws, response, rejection, open_request), self._loop
         )
         future.add_done_callback(_report)
 
@@ -118,11 +118,11 @@ class LoopThread:
         sock: socket.socket,
         ws: ServerProtocol,
         response: Response,
-        refusal: Refusal | None,
+        rejection: Rejection | None,
         open_request: OpenRequest | None,
     ) -> None:
-        connection = Connection(
-            self._hub, ws, response, refusal, open_request, self._buffer, self._gone
+        connection = AsyncioSocket(
+            self._hub, ws, response, rejection, open_request, self._buffer, self._gone
         )
         self._sockets[connection] = sock
         try:
@@ -132,7 +132,7 @@ class LoopThread:
             sock.close()
             raise
 
-    def _gone(self, connection: Connection) -> None:
+    def _gone(self, connection: AsyncioSocket) -> None:
         self._sockets.pop(connection, None)
 
 
@@ -146,14 +146,14 @@ def _nothing() -> None:
     pass
 
 
-resident = Resident(LoopThread)
+instance = PerProcess(LoopThread)
 
-loop_thread = resident.get
+loop_thread = instance.get
 """The loop thread of this process."""
 
 
 def end_loop_thread() -> None:
     """End the loop thread, if there is one, and say goodbye to its browsers. For tests."""
-    ended = resident.give_up()
+    ended = instance.give_up()
     if ended is not None:
         ended.end()

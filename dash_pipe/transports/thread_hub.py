@@ -8,9 +8,9 @@ import time
 from typing import Protocol
 
 from .. import runtime
-from ..concurrency.per_process import Resident
-from ..hub.dpd_frames import FormerHub
-from ..hub.session import Outlet, Session
+from ..concurrency.per_process import PerProcess
+from ..hub.dpd_frames import DpdHub
+from ..hub.session import Session, Transport
 from ..protocol import Close
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
@@ -19,7 +19,7 @@ RETRY = 1.0  # seconds until the hub is looked at again when that failed
 logger = logging.getLogger("dash_pipe")
 
 
-class ThreadOutlet(Outlet, Protocol):
+class ThreadTransport(Transport, Protocol):
     """A way out on a socket of its own, which threads read and write."""
 
     written: threading.Event
@@ -41,30 +41,30 @@ class ThreadHub:
         current = runtime.current()
         self.lock = threading.RLock()
         self._due = threading.Event()
-        self.hub = FormerHub(current.broker, current.policy, self._due.set, time.monotonic)
-        self._open: set[ThreadOutlet] = set()
+        self.hub = DpdHub(current.broker, current.policy, self._due.set, time.monotonic)
+        self._open: set[ThreadTransport] = set()
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def enter(self, outlet: ThreadOutlet) -> None:
+    def enter(self, transport: ThreadTransport) -> None:
         """Know of a socket that is open now, whoever is at its other end."""
         with self.lock:
-            self._open.add(outlet)
+            self._open.add(transport)
 
-    def connect(self, outlet: ThreadOutlet) -> Session | None:
+    def connect(self, transport: ThreadTransport) -> Session | None:
         """Take a browser in; see ``Hub.connect``."""
         with self.lock:
-            session = self.hub.connect(outlet)
+            session = self.hub.connect(transport)
         self._due.set()  # there is a heart to beat
         return session
 
-    def leave(self, outlet: ThreadOutlet, session: Session | None) -> None:
+    def leave(self, transport: ThreadTransport, session: Session | None) -> None:
         """Forget a socket, and the browser that was taken in, if it was; see ``Hub.disconnect``."""
         with self.lock:
-            self._open.discard(outlet)
+            self._open.discard(transport)
             if session is not None:
                 self.hub.disconnect(session)
 
@@ -73,14 +73,14 @@ class ThreadHub:
         deadline = time.monotonic() + GOODBYE_TIMEOUT
         with self.lock:
             self.hub.close(Close.GOING_AWAY, "the server is going away")
-            outlets = list(self._open)
-        for outlet in outlets:
-            outlet.written.wait(max(0.0, deadline - time.monotonic()))
+            transports = list(self._open)
+        for transport in transports:
+            transport.written.wait(max(0.0, deadline - time.monotonic()))
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's sockets; the lock may be held for ever."""
-        for outlet in list(self._open):
-            outlet.abandon()
+        for transport in list(self._open):
+            transport.abandon()
 
     def _run(self) -> None:
         wait: float | None = None
@@ -98,7 +98,7 @@ class ThreadHub:
                 wait = RETRY
 
 
-resident = Resident(ThreadHub)
+instance = PerProcess(ThreadHub)
 
-thread_hub = resident.get
+thread_hub = instance.get
 """The hub that threads of this process share."""

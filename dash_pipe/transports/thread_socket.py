@@ -15,12 +15,12 @@ import threading
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
-from ..auth.authorize import refused_now
+from ..auth.authorize import authorize_subscribe_sync
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Refusal, version_refusal
+from ..auth.origin import Rejection, version_rejection
 from ..hub.session import Session
 from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
-from .framing import Wire, encoded
+from .framing import Framing, encoded
 from .thread_hub import ThreadHub
 
 BUFFER_BYTES = 16 * 1024
@@ -38,7 +38,7 @@ class ThreadSocket:
         shared: the hub that it talks to.
         sock: a blocking socket; the caller closes it when ``serve`` has returned.
         handshake: a websocket whose handshake was accepted, and the answer to it, to be sent.
-        refusal: why the browser may not stay, if so.
+        rejection: why the browser may not stay, if so.
         open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
 
     Attributes:
@@ -50,15 +50,15 @@ class ThreadSocket:
         shared: ThreadHub,
         sock: socket.socket,
         handshake: tuple[ServerProtocol, Response],
-        refusal: Refusal | None,
+        rejection: Rejection | None,
         open_request: OpenRequest | None,
     ) -> None:
         self._shared = shared
         self._sock = sock
         self._handshake = handshake
-        self._refusal = refusal
+        self._rejection = rejection
         self._open_request = open_request
-        self._wire = Wire()
+        self._framing = Framing()
         self._session: Session | None = None
         self._asked: Subscribe | None = None
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
@@ -83,27 +83,27 @@ class ThreadSocket:
             self._end()
             writer.join()
 
-    # The hub calls these, with the lock held; see Outlet
+    # The hub calls these, with the lock held; see Transport
 
     def send(self, frame: Frame) -> None:
-        """Send a frame; see ``Outlet``."""
-        if self._wire.open:
+        """Send a frame; see ``Transport``."""
+        if self._framing.open:
             self._outbox.put(encoded(frame))
 
     def close(self, code: Close, reason: str) -> None:
-        """Close the connection; see ``Outlet``."""
-        self._wire.close(code, reason)
+        """Close the connection; see ``Transport``."""
+        self._framing.close(code, reason)
         self._put()
 
-    def permit(self, request: Subscribe) -> Denied | None:
-        """Ask the app, when the lock is free again; see ``Outlet``."""
+    def authorize(self, request: Subscribe) -> Denied | None:
+        """Ask the app, when the lock is free again; see ``Transport``."""
         if self._open_request is None:
             return frozenset()
         self._asked = request
         return None
 
     def abandon(self) -> None:
-        """Close a forked child's copy of the socket; see ``ThreadOutlet``.
+        """Close a forked child's copy of the socket; see ``ThreadTransport``.
 
         A shutdown would end the connection, which is the parent's.
         """
@@ -122,30 +122,30 @@ class ThreadSocket:
         with self._shared.lock:
             for data in ws.data_to_send():
                 self._outbox.put(data)
-            if (refusal := self._refusal or version_refusal(ws.subprotocol)) is not None:
-                self.close(*refusal)
+            if (rejection := self._rejection or version_rejection(ws.subprotocol)) is not None:
+                self.close(*rejection)
             else:
                 self._session = self._shared.connect(self)
 
     def _take(self, data: bytes) -> None:
         """Take bytes from the browser."""
         with self._shared.lock:
-            for text in self._wire.receive(data):
+            for text in self._framing.receive(data):
                 if self._session is not None:
                     self._shared.hub.receive(self._session, text)
             self._put()
         while self._asked is not None and self._open_request is not None:
             request, self._asked = self._asked, None
-            denied = refused_now(self._open_request, request)
+            denied = authorize_subscribe_sync(self._open_request, request)
             with self._shared.lock:
                 if self._session is not None:
-                    self._shared.hub.decided(self._session, denied)
+                    self._shared.hub.resolve_authorization(self._session, denied)
 
     def _put(self) -> None:
         """Have written what the websocket has to say."""
-        for data in self._wire.data_to_send():
+        for data in self._framing.data_to_send():
             self._outbox.put(data)
-        if self._wire.ending and self._deadline is None:
+        if self._framing.ending and self._deadline is None:
             self._deadline = threading.Timer(CLOSE_TIMEOUT, self._hang_up)
             self._deadline.daemon = True
             self._deadline.start()
@@ -162,7 +162,7 @@ class ThreadSocket:
             if broken or not data:  # an empty piece is websockets' sign for the end of the stream
                 self._hang_up()  # which the reader notices
             self._outbox.task_done()
-            if not self._wire.open and self._outbox.empty():
+            if not self._framing.open and self._outbox.empty():
                 self.written.set()
         self._outbox.task_done()
         self.written.set()

@@ -24,10 +24,10 @@ from werkzeug.wsgi import get_input_stream
 
 from .. import runtime
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Refusal
+from ..auth.origin import Rejection
 from ..concurrency import greenlets
 from ..endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from ..endpoint.poll import Permit
+from ..endpoint.poll import AuthorizeSubscribe
 from ..endpoint.routes import answer
 from ..once import warn_once
 from . import takeover
@@ -70,14 +70,14 @@ def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
 
 def serve_websocket(
     environ: Mapping[str, Any],
-    refusal: Refusal | None = None,
+    rejection: Rejection | None = None,
     open_request: OpenRequest | None = None,
 ) -> Answer:
     """Take the websocket of a request over, or say why not.
 
     Args:
         environ: of a GET request that asks for a websocket.
-        refusal: why the browser may not stay, if so.
+        rejection: why the browser may not stay, if so.
         open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
 
     Returns:
@@ -95,16 +95,16 @@ def serve_websocket(
         warn_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
     if not takeover.is_descriptor(sock):
-        ThreadSocket(thread_hub(), sock, (ws, response), refusal, open_request).serve()
+        ThreadSocket(thread_hub(), sock, (ws, response), rejection, open_request).serve()
         return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
     ours, done = takeover.take_over(sock)
     try:
         if greenlets.are_threads():
             ours.setblocking(True)  # to gevent: let others run meanwhile
-            browser = ThreadSocket(thread_hub(), ours, (ws, response), refusal, open_request)
+            browser = ThreadSocket(thread_hub(), ours, (ws, response), rejection, open_request)
             Thread(target=_serve_and_close, args=(browser, ours), daemon=True).start()
         else:
-            loop_thread().adopt(ours, ws, response, refusal, open_request)
+            loop_thread().adopt(ours, ws, response, rejection, open_request)
     except BaseException:
         ours.close()
         done()
@@ -131,20 +131,20 @@ def request_of(environ: dict[str, Any], path: str) -> HttpRequest:
 
 
 def serve_http(
-    environ: dict[str, Any], path: str, refusal: Refusal | None, permit: Permit
+    environ: dict[str, Any], path: str, rejection: Rejection | None, authorize: AuthorizeSubscribe
 ) -> HttpAnswer:
     """Answer a request that is no websocket.
 
     Args:
         environ: of the request; its body is read from there.
         path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
-        refusal: why the page that asks may not use the endpoint, if so.
-        permit: what of a subscribe is refused.
+        rejection: why the page that asks may not use the endpoint, if so.
+        authorize: what of a subscribe is refused.
     """
     runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     request = request_of(environ, path)
     _, obstacle = takeover.find_socket(environ)
-    return answer(request, obstacle=obstacle, refusal=refusal, permit=permit)
+    return answer(request, obstacle=obstacle, rejection=rejection, authorize=authorize)
 
 
 def _serve_and_close(browser: ThreadSocket, sock: socket.socket) -> None:

@@ -3,4 +3,4 @@
 import dash_pipe
 from stage import app, server  # noqa: F401
 
-dash_pipe.configure(heartbeat=1.0)
+dash_pipe.configure(heartbeat_interval=1.0)

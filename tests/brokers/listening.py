@@ -15,15 +15,15 @@ from unit.fakes import Browser
 
 
 class Ear:
-    """Watches a broker, and wakes who waits when something has grown."""
+    """Watches a broker, and wakes who waits when something has on_append."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.heard: list[str] = []
         self._condition = threading.Condition()
-        self.unwatch = broker.watch(self._grown)
+        self.unwatch = broker.watch(self._on_append)
 
-    def _grown(self, channel: str) -> None:
+    def _on_append(self, channel: str) -> None:
         with self._condition:
             self.heard.append(channel)
             self._condition.notify_all()

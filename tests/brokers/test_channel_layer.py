@@ -11,7 +11,7 @@ from django.test import override_settings
 from brokers.conftest import Make, layers, makes
 from brokers.listening import Ear, Lounge
 from dash_pipe.brokers import connect
-from dash_pipe.errors import BrokerUnavailable, InvalidMessageError, SettingError
+from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError, SettingError
 from dash_pipe.log import NOWHERE, Limits
 from harness.project import configure
 from harness.redis import RedisServer
@@ -168,7 +168,7 @@ def test_a_layer_that_is_away(make: Make) -> None:
             }
         }
     ):
-        with pytest.raises(BrokerUnavailable, match="the channel layer") as raised:
+        with pytest.raises(BrokerUnavailableError, match="the channel layer") as raised:
             make(send_timeout=5.0).publish("jobs", "a", "1")
         assert raised.value.may_have_been_sent
 

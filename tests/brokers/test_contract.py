@@ -12,7 +12,7 @@ import pytest
 from brokers.listening import Ear, Lounge
 from dash_pipe.brokers import Broker, memory
 from dash_pipe.brokers.redis import commands
-from dash_pipe.brokers.redis.follower import RedisListener
+from dash_pipe.brokers.redis.follower import RedisFollower
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.endpoint.poll import poll
 from dash_pipe.hub.policy import Policy
@@ -487,6 +487,6 @@ def test_a_log_that_was_given_up_can_be_opened_again_at_once(
     for _ in range(200):
         log = ear.open("jobs")
         broker.close("jobs")
-        if isinstance(listener := getattr(broker, "_listener", None), RedisListener):
+        if isinstance(listener := getattr(broker, "_listener", None), RedisFollower):
             listener._mirrors.expire()  # as the check does every 30 s
     assert ear.open("jobs").end == log.end

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from dash_pipe.brokers.redis import sync
 from dash_pipe.brokers.redis.connection import Link, connector
 from dash_pipe.brokers.redis.mirrors import Mirrors
-from dash_pipe.brokers.redis.sync import Conversation
-from dash_pipe.brokers.redis.wakeup import Bell
+from dash_pipe.brokers.redis.sync import Sync
+from dash_pipe.brokers.redis.wakeup import Wakeup
 from dash_pipe.log import Limits
 from harness.redis import RedisServer
 
@@ -80,18 +80,18 @@ class Silence:
 
 def test_a_connection_that_is_half_open_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.05)
-    mirrors, bell, news = Mirrors(0, Limits(), 1), Bell(), Silence()
-    conversation: Any = Conversation
+    mirrors, wakeup, news = Mirrors(0, Limits(), 1), Wakeup(), Silence()
+    conversation: Any = Sync
     with pytest.raises(RedisError, match="no answer to a ping"):
-        conversation(mirrors, bell, news, news, print).hold(lambda: False, lambda: None)
+        conversation(mirrors, wakeup, news, news, print).hold(lambda: False, lambda: None)
     assert news.said == [("PING",)]
-    bell.close()
+    wakeup.close()
     news.close()
 
 
 def seconds_to_leave(count: int) -> float:
     """What it costs that so many channels are forgotten at once."""
-    mirrors, bell, news = Mirrors(0, Limits(), 0), Bell(), Silence()
+    mirrors, wakeup, news = Mirrors(0, Limits(), 0), Wakeup(), Silence()
     names = [f"channel {number}" for number in range(count)]
     for name in names:
         mirrors.open(name)
@@ -104,11 +104,11 @@ def seconds_to_leave(count: int) -> float:
         turns.append(time.process_time())
         return len(turns) == 2
 
-    conversation: Any = Conversation
-    conversation(mirrors, bell, news, news, print).hold(done, lambda: None)
+    conversation: Any = Sync
+    conversation(mirrors, wakeup, news, news, print).hold(done, lambda: None)
     assert [len(command) - 1 for command in news.said] == [count, count]
     assert [command[0] for command in news.said] == ["SUBSCRIBE", "UNSUBSCRIBE"]
-    bell.close()
+    wakeup.close()
     news.close()
     return turns[1] - turns[0]
 

@@ -13,7 +13,7 @@ from dash_pipe.brokers import Broker
 from dash_pipe.brokers.redis import sync
 from dash_pipe.brokers.redis.broker import RedisBroker
 from dash_pipe.brokers.redis.connection import connector
-from dash_pipe.errors import BrokerUnavailable
+from dash_pipe.errors import BrokerUnavailableError
 from dash_pipe.log import Limits, Log, Position
 from harness.proxy import Proxy
 from harness.redis import RedisServer
@@ -339,7 +339,7 @@ def test_sending_gives_up_in_time_and_says_that_nothing_was_sent(
     sender.publish("jobs", "a", "1")
     server.stop()
     begun = time.monotonic()
-    with pytest.raises(BrokerUnavailable, match="was not sent") as caught:
+    with pytest.raises(BrokerUnavailableError, match="was not sent") as caught:
         sender.publish("jobs", "a", "2", "id")
     assert time.monotonic() - begun < 0.6
     assert caught.value.may_have_been_sent is False
@@ -347,7 +347,7 @@ def test_sending_gives_up_in_time_and_says_that_nothing_was_sent(
 
 
 def test_a_time_that_is_over_before_it_begins(server: RedisServer, make: Make) -> None:
-    with pytest.raises(BrokerUnavailable, match="was not sent") as caught:
+    with pytest.raises(BrokerUnavailableError, match="was not sent") as caught:
         make(send_timeout=1e-9).publish("jobs", "a", "1")
     assert caught.value.may_have_been_sent is False
 
@@ -357,7 +357,7 @@ def test_a_server_that_does_not_answer_may_have_heard(server: RedisServer, make:
     sender.publish("jobs", "a", "1")
     server.pause()
     begun = time.monotonic()
-    with pytest.raises(BrokerUnavailable, match="may have been sent") as caught:
+    with pytest.raises(BrokerUnavailableError, match="may have been sent") as caught:
         sender.publish("jobs", "a", "2")
     assert time.monotonic() - begun < 0.6
     assert caught.value.may_have_been_sent is True
@@ -371,7 +371,7 @@ def test_a_server_that_does_not_answer_may_have_heard(server: RedisServer, make:
 def test_what_will_not_pass_is_said_at_once(server: RedisServer, make: Make) -> None:
     server.ask("CONFIG", "SET", "requirepass", "secret")
     begun = time.monotonic()
-    with pytest.raises(BrokerUnavailable, match=r"was not sent: .*[Aa]uth") as caught:
+    with pytest.raises(BrokerUnavailableError, match=r"was not sent: .*[Aa]uth") as caught:
         make().publish("jobs", "a", "1")
     assert time.monotonic() - begun < 5  # of 10
     assert caught.value.may_have_been_sent is False
@@ -380,7 +380,7 @@ def test_what_will_not_pass_is_said_at_once(server: RedisServer, make: Make) -> 
 
 def test_what_fails_on_its_way_may_have_been_sent(server: RedisServer, make: Make) -> None:
     server.ask("ACL", "SETUSER", "default", "resetchannels")  # the last thing can't be done now
-    with pytest.raises(BrokerUnavailable, match=r"may have been sent.*script") as caught:
+    with pytest.raises(BrokerUnavailableError, match=r"may have been sent.*script") as caught:
         make().publish("jobs", "a", "1")
     server.ask("ACL", "SETUSER", "default", "allchannels")
     make().publish("jobs", "a", "1", caught.value.message_id)

@@ -27,16 +27,16 @@ LISTEN = """
 import threading
 from dash_pipe import runtime
 
-grown = threading.Event()
+on_append = threading.Event()
 
 def until(predicate):
     while not predicate():
-        assert grown.wait(15)
-        grown.clear()
+        assert on_append.wait(15)
+        on_append.clear()
 
 def listen():
     broker = runtime.current().broker  # of this process, which may be a fork
-    broker.watch(lambda channel: grown.set())
+    broker.watch(lambda channel: on_append.set())
     log = broker.open("jobs")
     until(lambda: log.epoch)
     return log
@@ -246,7 +246,7 @@ def test_send_timeout_is_a_setting(configured: str, redis: RedisServer) -> None:
     redis.pause()
     begun = time.monotonic()
     try:
-        with pytest.raises(dash_pipe.BrokerUnavailable):
+        with pytest.raises(dash_pipe.BrokerUnavailableError):
             dash_pipe.send_to_pipe_channel("jobs", "a", 2)
     finally:
         redis.resume()

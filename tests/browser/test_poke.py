@@ -100,5 +100,5 @@ def test_a_page_cannot_poke(app, browser, proxy, own_page):
     wait_for(lambda: heard(app.calls("show")), "the message from the shell")
     assert heard(app.calls("show")) == ["good"]
     # Chromium says in the console what it was refused, and that is all it says.
-    refusals = ("401", "CORS", "net::ERR_FAILED")
-    assert unexpected(browser.console(), (*DASHS_OWN, *refusals)) == []
+    rejections = ("401", "CORS", "net::ERR_FAILED")
+    assert unexpected(browser.console(), (*DASHS_OWN, *rejections)) == []

@@ -13,7 +13,7 @@ from unit.fakes import Browser, Room
 # Small, so that a schedule comes to their end; every label has room, so that nothing is told to be
 # lost that is not.
 LIMITS = Limits(messages=8, bytes=400, seconds=60.0, labels=8, label_seconds=600.0)
-POLICY = Policy(heartbeat=25.0)
+POLICY = Policy(heartbeat_interval=25.0)
 BATCH = 150
 
 WINDOW = LIMITS.seconds + 1
@@ -33,7 +33,7 @@ class Line:
 
     @property
     def expelled(self) -> bool:
-        return self.browser.outlet.closed is not None
+        return self.browser.transport.closed is not None
 
     def answer(self) -> None:
         """Let the server read what has arrived, and send."""
@@ -51,10 +51,10 @@ class Line:
             self.browser.hub.disconnect(self.browser.session)
 
     def _collect(self) -> None:
-        for frame in self.browser.outlet.frames:
+        for frame in self.browser.transport.frames:
             self._wire.says(frame.text)
             self.down.append(frame.text)
-        self.browser.outlet.frames.clear()
+        self.browser.transport.frames.clear()
 
 
 class World:
@@ -118,7 +118,7 @@ class World:
         log = self.room.broker.open(channel)
         log.load(Snapshot(epoch, 0, [], [], {}, 0))
         self.room.broker.close(channel)
-        self.room.hub.grown(channel)
+        self.room.hub.on_append(channel)
 
     # The network
 

@@ -26,7 +26,7 @@ def settings(redis):
 def listening(settings):
     """A listener that is known to listen: it has written the past message it was asked for."""
     assert run("send", "jobs", "mark", "0", settings=settings) == (0, "", "")
-    with Command("listen", "jobs", "--last", "1", settings=settings) as listener:
+    with Command("listen", "jobs", "--replay", "1", settings=settings) as listener:
         while listener.message()["label"] != "mark":
             pass
         yield listener
@@ -42,7 +42,7 @@ def test_it_meets_the_gateways_browsers(settings, tmp_path):
             assert message["value"] == {"x": 1}
             assert page.rows(1)[0][:3] == [message["offset"], "a", {"x": 1}]
             # The same through the gateway, which knows the same channel.
-            code, out, _ = run("listen", "jobs", "a", "--url", url, "--last", "1", "--count", "1")
+            code, out, _ = run("listen", "jobs", "a", "--url", url, "--replay", "1", "--count", "1")
             assert (code, f'"offset": {message["offset"]}' in out) == (0, True)
         assert gateway.tracebacks() == []
 

@@ -44,7 +44,7 @@ def listening(url, *arguments):
     """A listener that is known to listen: it has written the past message it was asked for."""
     assert run("send", "--url", url, "jobs", "mark", "0")[0] == 0
     with Command(
-        "listen", "--url", url, "jobs", *arguments, "--last", "1", settings=TOKEN
+        "listen", "--url", url, "jobs", *arguments, "--replay", "1", settings=TOKEN
     ) as listener:
         while listener.message()["label"] != "mark":
             pass

@@ -21,7 +21,7 @@ class Clock:
         return self.now
 
 
-class Outlet:
+class Transport:
     """Collects what a browser is sent; after a close it gets nothing more, as on a socket."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Outlet:
     def close(self, code: Close, reason: str) -> None:
         self.closed = self.closed or (code, reason)
 
-    def permit(self, request: Subscribe) -> Denied | None:
+    def authorize(self, request: Subscribe) -> Denied | None:
         self.asked.append((request.channel, request.labels))
         return self.verdict
 
@@ -52,18 +52,18 @@ class Browser:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.outlet = Outlet()
-        self.session = hub.connect(self.outlet)
+        self.transport = Transport()
+        self.session = hub.connect(self.transport)
 
     @property
     def close_code(self) -> int | None:
-        return self.outlet.closed[0] if self.outlet.closed else None
+        return self.transport.closed[0] if self.transport.closed else None
 
     def says(self, **frame: Any) -> list[dict[str, Any]]:
         """Send a frame; return what comes back at once."""
         assert self.session is not None
         self.hub.receive(self.session, json.dumps(frame))
-        return self.outlet.take()
+        return self.transport.take()
 
     def subscribe(self, channel: str, labels: Any = None, **more: Any) -> list[dict[str, Any]]:
         return self.says(type="subscribe", channel=channel, labels=labels, **more)
@@ -76,7 +76,7 @@ class Browser:
 
     def drain(self, come: Iterable[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
         """Read what has come and all that follows, answering each ping."""
-        frames = [*come, *self.outlet.take()]
+        frames = [*come, *self.transport.take()]
         while frames:
             yield from frames
             pings = [frame["n"] for frame in frames if frame["type"] == "ping"]

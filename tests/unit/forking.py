@@ -37,8 +37,8 @@ def serve() -> None:
         sock.setblocking(False)
         loop_thread().adopt(sock, *handshake, None, None)
     else:
-        refusal = (Close.ORIGIN, "no") if KIND == "refused" else None
-        browser = ThreadSocket(thread_hub(), sock, handshake, refusal, None)
+        rejection = (Close.ORIGIN, "no") if KIND == "refused" else None
+        browser = ThreadSocket(thread_hub(), sock, handshake, rejection, None)
         threading.Thread(target=browser.serve, daemon=True).start()
 
 

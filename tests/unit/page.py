@@ -12,7 +12,7 @@ from websockets.http11 import Request
 from websockets.uri import parse_uri
 
 from dash_pipe.protocol import Close
-from dash_pipe.transports.asyncio_socket import Connection
+from dash_pipe.transports.asyncio_socket import AsyncioSocket
 from dash_pipe.transports.framing import websocket
 from unit.fakes import Room
 
@@ -51,7 +51,7 @@ class Page:
         self,
         room: Room,
         subprotocols: list[str] | None = None,
-        refusal: tuple[Close, str] | None = None,
+        rejection: tuple[Close, str] | None = None,
     ) -> None:
         offered: Any = ["dash-pipe.v1"] if subprotocols is None else subprotocols
         self.ws = ClientProtocol(
@@ -64,11 +64,13 @@ class Page:
         server.receive_data(b"".join(self.ws.data_to_send()))
         (request,) = server.events_received()
         assert isinstance(request, Request)
-        self.gone: list[Connection] = []
+        self.gone: list[AsyncioSocket] = []
         self.transport = Transport()
         response = server.accept(request)
         hub: Any = room.hub  # what a LoopHub adds, its loop and its clock, is the test's
-        self.connection = Connection(hub, server, response, refusal, None, BUFFER, self.gone.append)
+        self.connection = AsyncioSocket(
+            hub, server, response, rejection, None, BUFFER, self.gone.append
+        )
         self.connection.connection_made(self.transport)
         self.frames = self.read()[1:]
 

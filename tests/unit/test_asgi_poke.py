@@ -117,7 +117,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     threads, let_go = Pool("test", 1), threading.Event()
     threads.submit(let_go.wait)
     monkeypatch.setattr(asgi_http, "_threads", threads)
-    monkeypatch.setattr(asgi_http, "PATIENCE", 0.01)
+    monkeypatch.setattr(asgi_http, "QUEUE_TIMEOUT", 0.01)
     yield let_go
     let_go.set()
 
@@ -132,6 +132,6 @@ def test_a_server_that_is_busy_says_so(backend: str, busy: threading.Event) -> N
     answer = post(app, "/_pipe/poll", content=poll)
     assert (answer.status_code, answer.json()["code"]) == (503, 1013)
     busy.set()
-    asgi_http.PATIENCE = 5
+    asgi_http.QUEUE_TIMEOUT = 5
     assert post(app).status_code == 200
     assert post(app, "/_pipe/poll", content=poll).json()[0]["type"] == "subscribed"

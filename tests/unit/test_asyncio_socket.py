@@ -37,7 +37,7 @@ def test_a_refusal_is_told_by_the_close_code(room: Room) -> None:
         page.deliver(b"".join(page.ws.data_to_send()))
         assert page.transport.closed
 
-    talks(room, test, refusal=(Close.ORIGIN, "why"))
+    talks(room, test, rejection=(Close.ORIGIN, "why"))
 
 
 @pytest.mark.parametrize("code", list(Close))
@@ -131,7 +131,7 @@ def test_parts_add_up_to_8_kib(room: Room, page: Page) -> None:
     page.sends(page.ws.send_text, b" " * 5000, fin=False)
     page.sends(page.ws.send_continuation, b" " * 5000, fin=False)
     assert page.close_code == 1009
-    assert len(page.connection._wire._text) <= 8192
+    assert len(page.connection._framing._text) <= 8192
 
 
 @on_a_loop

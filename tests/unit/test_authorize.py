@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import dash_pipe
-from dash_pipe.auth.authorize import refused, refused_now
+from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
 from dash_pipe.auth.guard import Guard
 from dash_pipe.protocol import Denied, Subscribe
 
@@ -17,7 +17,7 @@ LABELS = frozenset({"b", "a"})
 SUBSCRIBE = Subscribe("jobs", LABELS, token="a token")
 
 
-class Question:
+class AppCall:
     """An `authorize` that remembers what it was asked and in which thread."""
 
     def __init__(self, answer: Any = True) -> None:
@@ -41,32 +41,32 @@ class Question:
         return self.answer if self.answer_to is None else self.answer_to(labels)
 
 
-def ask_async(question: Question) -> Denied | None:
+def ask_async(question: AppCall) -> Denied | None:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         assert question.open
         await asyncio.sleep(0)  # what it asks takes its time
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return asyncio.run(refused(question.request, SUBSCRIBE))
+    return asyncio.run(authorize_subscribe(question.request, SUBSCRIBE))
 
 
-def ask_sync(question: Question) -> Denied | None:
+def ask_sync(question: AppCall) -> Denied | None:
     dash_pipe.configure(authorize=question)
-    return asyncio.run(refused(question.request, SUBSCRIBE))
+    return asyncio.run(authorize_subscribe(question.request, SUBSCRIBE))
 
 
-def ask_sync_now(question: Question) -> Denied | None:
+def ask_sync_now(question: AppCall) -> Denied | None:
     dash_pipe.configure(authorize=question)
-    return refused_now(question.request, SUBSCRIBE)
+    return authorize_subscribe_sync(question.request, SUBSCRIBE)
 
 
-def ask_async_now(question: Question) -> Denied | None:
+def ask_async_now(question: AppCall) -> Denied | None:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return refused_now(question.request, SUBSCRIBE)
+    return authorize_subscribe_sync(question.request, SUBSCRIBE)
 
 
 WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
@@ -74,30 +74,30 @@ WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_it_gets_the_request_the_channel_and_the_labels(
-    ask: Callable[[Question], Denied | None],
+    ask: Callable[[AppCall], Denied | None],
 ) -> None:
-    question = Question()
+    question = AppCall()
     assert ask(question) == frozenset()
     assert question.asked == [("the request", "jobs", ["a", "b"])]
 
 
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("answer", [False, None, 0, "yes", 1, []])
-def test_all_but_true_refuses(ask: Callable[[Question], Denied | None], answer: Any) -> None:
-    assert ask(Question(answer)) == LABELS
+def test_all_but_true_refuses(ask: Callable[[AppCall], Denied | None], answer: Any) -> None:
+    assert ask(AppCall(answer)) == LABELS
 
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_one_that_fails_refuses_and_the_log_says_so(
-    ask: Callable[[Question], Denied | None], caplog: pytest.LogCaptureFixture
+    ask: Callable[[AppCall], Denied | None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert ask(Question(ZeroDivisionError("a bug"))) == LABELS
+    assert ask(AppCall(ZeroDivisionError("a bug"))) == LABELS
     assert "jobs" in caplog.records[0].message
     assert "a bug" in caplog.text
 
 
 def test_a_sync_one_does_not_hold_up_the_loop() -> None:
-    question = Question()
+    question = AppCall()
     ask_sync(question)
     assert question.thread is not threading.current_thread()
 
@@ -134,8 +134,8 @@ def test_no_answer_is_no_refusal(
     sync = waits_for_ever(stuck.wait)
     authorize = {"sync": sync, "async": never, "awaitable": returns_what_never_comes}[kind]
     dash_pipe.configure(authorize=authorize, authorize_timeout=0.05)
-    assert asyncio.run(refused(contextlib.nullcontext, SUBSCRIBE)) is None
-    assert refused_now(contextlib.nullcontext, SUBSCRIBE) is None
+    assert asyncio.run(authorize_subscribe(contextlib.nullcontext, SUBSCRIBE)) is None
+    assert authorize_subscribe_sync(contextlib.nullcontext, SUBSCRIBE) is None
     for record in caplog.records:
         assert "authorize did not answer within 0.05 s (authorize_timeout)" in record.message
     assert len(caplog.records) == 2
@@ -144,7 +144,7 @@ def test_no_answer_is_no_refusal(
 def test_an_answer_that_is_a_timeout_of_the_apps_own_refuses() -> None:
     for error in (TimeoutError(), asyncio.TimeoutError(), StopIteration()):
         for ask in WAYS:
-            assert ask(Question(error)) == LABELS
+            assert ask(AppCall(error)) == LABELS
 
 
 @pytest.mark.parametrize("now", [True, False])
@@ -155,22 +155,27 @@ def test_a_request_that_cannot_be_opened_refuses(
         raise ZeroDivisionError("no such request")
 
     dash_pipe.configure(authorize=lambda *_: True)
-    asked = refused_now if now else lambda *args: asyncio.run(refused(*args))
+    asked = (
+        authorize_subscribe_sync if now else lambda *args: asyncio.run(authorize_subscribe(*args))
+    )
     assert asked(open_request, SUBSCRIBE) == LABELS
     assert "no such request" in caplog.text
 
 
 def test_without_one_everybody_may() -> None:
     assert not Guard().authorizes
-    assert asyncio.run(refused(contextlib.nullcontext, Subscribe("jobs", None))) == frozenset()
-    assert refused_now(contextlib.nullcontext, Subscribe("jobs", None)) == frozenset()
+    assert (
+        asyncio.run(authorize_subscribe(contextlib.nullcontext, Subscribe("jobs", None)))
+        == frozenset()
+    )
+    assert authorize_subscribe_sync(contextlib.nullcontext, Subscribe("jobs", None)) == frozenset()
 
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_labels_that_are_refused_together_are_asked_one_by_one(
-    ask: Callable[[Question], Denied | None],
+    ask: Callable[[AppCall], Denied | None],
 ) -> None:
-    question = Question()
+    question = AppCall()
     question.answer_to = lambda labels: labels == ["a"]
     assert ask(question) == {"b"}
     assert [labels for *_, labels in question.asked] == [["a", "b"], ["a"], ["b"]]
@@ -182,8 +187,8 @@ def test_it_gets_the_token_of_the_pipe_if_it_wants_it() -> None:
 
     dash_pipe.configure(authorize=authorize)
     for subscribe, denied in ((SUBSCRIBE, frozenset()), (Subscribe("jobs", LABELS), LABELS)):
-        assert asyncio.run(refused(contextlib.nullcontext, subscribe)) == denied
-        assert refused_now(contextlib.nullcontext, subscribe) == denied
+        assert asyncio.run(authorize_subscribe(contextlib.nullcontext, subscribe)) == denied
+        assert authorize_subscribe_sync(contextlib.nullcontext, subscribe) == denied
 
 
 def test_one_that_is_cancelled_from_within_refuses() -> None:
@@ -191,11 +196,13 @@ def test_one_that_is_cancelled_from_within_refuses() -> None:
         raise asyncio.CancelledError
 
     dash_pipe.configure(authorize=authorize)
-    assert asyncio.run(refused(contextlib.nullcontext, Subscribe("jobs", None))) == {None}
+    assert asyncio.run(authorize_subscribe(contextlib.nullcontext, Subscribe("jobs", None))) == {
+        None
+    }
 
 
 def test_what_a_function_has_awaited_finds_the_request_too() -> None:
-    question = Question()
+    question = AppCall()
 
     async def finds(*asked: Any) -> Any:
         assert question.open
@@ -206,5 +213,5 @@ def test_what_a_function_has_awaited_finds_the_request_too() -> None:
 
     dash_pipe.configure(authorize=authorize)
     for _ in range(2):
-        assert asyncio.run(refused(question.request, SUBSCRIBE)) == frozenset()
-        assert refused_now(question.request, SUBSCRIBE) == frozenset()
+        assert asyncio.run(authorize_subscribe(question.request, SUBSCRIBE)) == frozenset()
+        assert authorize_subscribe_sync(question.request, SUBSCRIBE) == frozenset()

@@ -14,7 +14,7 @@ import pytest
 
 import dash_pipe
 from dash_pipe.auth import call_app
-from dash_pipe.auth.authorize import refused, refused_now
+from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
 from dash_pipe.auth.guard import Guard
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.protocol import Close, Subscribe
@@ -84,10 +84,10 @@ def test_a_page_for_which_no_thread_becomes_free_comes_back_later(
             server.says(type="subscribe", channel="slow", labels=None)
         for server in first:
             await server.next()
-        monkeypatch.setattr(call_app, "PATIENCE", 0.05)
+        monkeypatch.setattr(call_app, "QUEUE_TIMEOUT", 0.05)
         last.says(type="subscribe", channel="quick", labels=None)
         assert (await last.next())["code"] == Close.TRY_LATER
-        assert "authorize could not be asked" in caplog.records[-1].message
+        assert "authorize was not called: none of the" in caplog.records[-1].message
         assert "16 threads" in caplog.records[-1].message
         assert "'quick'" in caplog.records[-1].message
 
@@ -96,7 +96,9 @@ def test_a_page_for_which_no_thread_becomes_free_comes_back_later(
 
 def test_who_goes_while_waiting_is_not_asked_about(hanging: Hanging) -> None:
     def ask(channel: str) -> asyncio.Task[Any]:
-        return asyncio.create_task(refused(contextlib.nullcontext, Subscribe(channel, None)))
+        return asyncio.create_task(
+            authorize_subscribe(contextlib.nullcontext, Subscribe(channel, None))
+        )
 
     async def main() -> None:
         first = [ask("slow") for _ in range(call_app.THREADS)]
@@ -164,7 +166,7 @@ def test_a_hook_of_dash_that_does_not_answer(
 ) -> None:
     dash_pipe.configure(authorize_timeout=0.05)
     guard = Guard(connect_hooks=lambda: [hook])
-    for found in (guard.refusal_now({}, None), asyncio.run(guard.refusal({}, None))):
+    for found in (guard.rejection_now({}, None), asyncio.run(guard.rejection({}, None))):
         assert found is not None
         assert found[0] == Close.TRY_LATER
         assert "did not answer" in found[1]
@@ -176,7 +178,7 @@ def test_a_sync_hook_of_dash_that_hangs_does_not_hold_up_the_loop() -> None:
     guard = Guard(connect_hooks=lambda: [lambda _: let_go.wait(10)])
 
     async def main() -> Any:
-        asked = asyncio.create_task(guard.refusal({}, None))
+        asked = asyncio.create_task(guard.rejection({}, None))
         asyncio.get_running_loop().call_later(0.01, let_go.set)
         return await asked
 
@@ -188,12 +190,12 @@ def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
         import threading
         import dash_pipe
         from contextlib import nullcontext
-        from dash_pipe.auth.authorize import refused, refused_now
+        from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
         from dash_pipe.protocol import Subscribe
         dash_pipe.configure(
             authorize=lambda *_: threading.Event().wait(), authorize_timeout=0.05
         )
-        assert refused_now(nullcontext, Subscribe("jobs", None)) is None
+        assert authorize_subscribe_sync(nullcontext, Subscribe("jobs", None)) is None
     """
     subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
 
@@ -203,11 +205,14 @@ class TestForked:
 
     def test_a_child_has_threads_of_its_own(self, hanging: Hanging) -> None:
         def asks() -> bool:
-            return refused_now(contextlib.nullcontext, Subscribe("quick", None)) == frozenset()
+            return (
+                authorize_subscribe_sync(contextlib.nullcontext, Subscribe("quick", None))
+                == frozenset()
+            )
 
         dash_pipe.configure(authorize_timeout=0.02)
         for _ in range(call_app.THREADS):
-            refused_now(contextlib.nullcontext, Subscribe("slow", None))
+            authorize_subscribe_sync(contextlib.nullcontext, Subscribe("slow", None))
         with forked(asks) as asked:
             assert asked
 
@@ -220,7 +225,7 @@ def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:
         import asyncio, gevent
         from contextlib import nullcontext
         import dash_pipe
-        from dash_pipe.auth.authorize import refused, refused_now
+        from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
         from dash_pipe.protocol import Subscribe
 
         async def authorize(request, channel, labels):
@@ -232,7 +237,8 @@ def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:
         asked = []
         dash_pipe.configure(authorize=authorize)
         asking = [
-            gevent.spawn(refused_now, nullcontext, Subscribe("jobs", None)) for _ in range(8)
+            gevent.spawn(authorize_subscribe_sync, nullcontext, Subscribe("jobs", None))
+            for _ in range(8)
         ]
         while not asked:
             gevent.sleep(0.001)

@@ -15,7 +15,7 @@ from dash_pipe.cli import main
 from dash_pipe.cli.exits import Exit, Failure
 from dash_pipe.cli.send import read_value, send_lines
 from dash_pipe.endpoint.http import MAX_BODY_BYTES
-from dash_pipe.errors import BrokerUnavailable
+from dash_pipe.errors import BrokerUnavailableError
 from dash_pipe.log import Limits, Position
 
 Capture = pytest.CaptureFixture[str]
@@ -54,8 +54,8 @@ def test_help_teaches(command: str, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        *([], ["sned"], ["send", "jobs"], ["listen"], ["listen", "jobs", "--last", "0"]),
-        *(["listen", "jobs", "--last", "1001"], ["serve", "--port", "x"]),
+        *([], ["sned"], ["send", "jobs"], ["listen"], ["listen", "jobs", "--replay", "0"]),
+        *(["listen", "jobs", "--replay", "1001"], ["serve", "--port", "x"]),
         ["serve", "--port", "99999"],
     ],
 )
@@ -82,10 +82,10 @@ def test_a_setting_that_is_wrong(
     monkeypatch.setenv("DASH_PIPE_BROKER", "nonsense://host")
     assert main(arguments) in (Exit.USAGE, Exit.UNREACHABLE)
     assert "broker: expected a URL" in "".join(capsys.readouterr())
-    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "often")
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "often")
     monkeypatch.setattr(runtime, "_current", runtime.Runtime())
     assert main(arguments) == Exit.USAGE
-    assert "DASH_PIPE_HEARTBEAT: expected a number" in capsys.readouterr().err
+    assert "DASH_PIPE_HEARTBEAT_INTERVAL: expected a number" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["localhost:8050", "ws://localhost/", "", "http://", "_pipe"])
@@ -172,7 +172,7 @@ class Away(brokers.Broker):
     may_wait = True
 
     def publish(self, *_: Any, **__: Any) -> Position:
-        raise BrokerUnavailable("it is away", may_have_been_sent=False, message_id="m1")
+        raise BrokerUnavailableError("it is away", may_have_been_sent=False, message_id="m1")
 
 
 def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -192,7 +192,7 @@ def test_the_same_message_again(shared: MemoryBroker, capsys: Capture) -> None:
 def test_listen(shared: MemoryBroker, capsys: Capture) -> None:
     for value in ('"old"', '{"x": "é"}'):
         shared.publish("jobs", "a", value)
-    assert main(["listen", "jobs", "a", "--last", "2", "--count", "2"]) == Exit.OK
+    assert main(["listen", "jobs", "a", "--replay", "2", "--count", "2"]) == Exit.OK
     old, new = map(json.loads, capsys.readouterr().out.splitlines())
     assert old["value"] == "old"
     assert new.pop("time") > 1.7e9
@@ -207,7 +207,7 @@ def test_a_reader_that_has_gone_ends_it_quietly(
     os.close(reading)
     with os.fdopen(writing, "w") as stdout:
         monkeypatch.setattr("sys.stdout", stdout)
-        assert main(["listen", "jobs", "--last", "1"]) == Exit.OK
+        assert main(["listen", "jobs", "--replay", "1"]) == Exit.OK
     assert capsys.readouterr().err == ""
 
 
@@ -235,14 +235,14 @@ def test_the_doctor_keeps_secrets(
     monkeypatch.setattr(runtime, "_current", runtime.Runtime())
     monkeypatch.setenv("DASH_PIPE_HTTP_POKE_TOKEN", "s3cret")
     monkeypatch.setenv("DASH_PIPE_BROKER", "redis://user:s3cret@host:6379/0?password=s3cret")
-    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "7")
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "7")
     assert main(["doctor"]) == Exit.OK
     text = capsys.readouterr().out
     assert "s3cret" not in text
     assert "broker = redis://user:...@host:6379/0?...  (changed)" in text
     assert "http_poke_token = (set, and not shown)" in text
-    assert "heartbeat = 7.0  (changed)" in text
-    assert "max_channels = 10000\n" in text
+    assert "heartbeat_interval = 7.0  (changed)" in text
+    assert "max_idle_channels = 10000\n" in text
     assert "answers in " in text
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.diagnostics import PATIENCE, Reach, workers
+from dash_pipe.diagnostics import GRACE_SECONDS, Reach, workers
 from unit.fakes import Clock
 
 SAY = "DASH_PIPE_BROKER=redis://"
@@ -73,7 +73,7 @@ def test_a_sender_without_an_app(
     reach: Reach, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reach.sends()
-    clock.now += PATIENCE - 0.1
+    clock.now += GRACE_SECONDS - 0.1
     reach.sends()
     assert not caplog.messages  # there may be one yet
     clock.now += 0.2
@@ -93,7 +93,7 @@ def test_an_app_that_sends(
         reach.has_endpoint()
     reach.sends()
     reach.has_endpoint()
-    clock.now += 2 * PATIENCE
+    clock.now += 2 * GRACE_SECONDS
     reach.sends()
     reach.judge()
     assert not caplog.messages

@@ -48,20 +48,20 @@ def test_the_defaults_are_those_of_the_original() -> None:
 
 @override_settings(
     PLOTLY_DASH={"ws_route": "old/ws", "http_route": "old/http", "http_poke_enabled": True, "x": 1},
-    DASH_PIPE={"ws_route": "new/ws", "heartbeat": 3, "window_messages": "12"},
+    DASH_PIPE={"ws_route": "new/ws", "heartbeat_interval": 3, "window_messages": "12"},
 )
 def test_ours_win_over_those_of_the_original() -> None:
     found = settings()
     assert (found.ws_route, found.url) == ("new/ws", "/new/ws")
     assert (found.http_route, found.http_poke_enabled) == ("old/http", True)
-    assert (found.heartbeat, found.window_messages) == (3.0, 12)
+    assert (found.heartbeat_interval, found.window_messages) == (3.0, 12)
 
 
 def test_the_environment_wins_and_a_keyword_over_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "4")
-    with override_settings(DASH_PIPE={"heartbeat": 3, "poll_interval": 3}):
-        assert (settings().heartbeat, settings().poll_interval) == (4.0, 3.0)
-        assert dash_pipe.configure(heartbeat=5).heartbeat == 5
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "4")
+    with override_settings(DASH_PIPE={"heartbeat_interval": 3, "poll_interval": 3}):
+        assert (settings().heartbeat_interval, settings().poll_interval) == (4.0, 3.0)
+        assert dash_pipe.configure(heartbeat_interval=5).heartbeat_interval == 5
 
 
 @override_settings(FORCE_SCRIPT_NAME="/app/")
@@ -75,8 +75,8 @@ def test_a_function_is_named() -> None:
 
 
 def test_a_forked_child_knows_them() -> None:
-    with override_settings(DASH_PIPE={"heartbeat": 3}):
-        assert runtime.current().for_child().settings.heartbeat == 3
+    with override_settings(DASH_PIPE={"heartbeat_interval": 3}):
+        assert runtime.current().for_child().settings.heartbeat_interval == 3
 
 
 # Checks
@@ -86,7 +86,11 @@ def test_a_forked_child_knows_them() -> None:
     ("wrong", "number", "named"),
     [
         ({"DASH_PIPE": {"hartbeat": 3}}, "E001", "DASH_PIPE['hartbeat']: no such setting"),
-        ({"DASH_PIPE": {"heartbeat": "x"}}, "E001", "DASH_PIPE['heartbeat']: expected a number"),
+        (
+            {"DASH_PIPE": {"heartbeat_interval": "x"}},
+            "E001",
+            "DASH_PIPE['heartbeat_interval']: expected a number",
+        ),
         ({"DASH_PIPE": {"ws_route": 5}}, "E001", "DASH_PIPE['ws_route']: expected a path"),
         ({"DASH_PIPE": []}, "E001", "DASH_PIPE: expected a dict of settings, got list"),
         ({"PLOTLY_DASH": {"http_route": 1}}, "E001", "PLOTLY_DASH['http_route']: expected a path"),

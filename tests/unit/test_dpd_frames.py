@@ -13,8 +13,8 @@ from dash_pipe.hub.dpd_frames import (
     MAX_UIDS,
     MAX_UNSEEN,
     SILENCE,
-    FormerHub,
-    FormerOutlet,
+    DpdHub,
+    DpdTransport,
     is_triplet,
 )
 from dash_pipe.hub.policy import Policy
@@ -23,7 +23,7 @@ from dash_pipe.protocol import messages, ping
 from dash_pipe.transports.thread_hub import ThreadHub
 from dash_pipe.transports.thread_socket import ThreadSocket
 from unit.asgi_server import Server
-from unit.fakes import Outlet, Room
+from unit.fakes import Room, Transport
 from unit.line import Line
 from unit.test_protocol import vectors
 
@@ -55,12 +55,12 @@ class Page:
 
     def take(self) -> list[dict[str, Any]]:
         self.settle()
-        return self.browser.outlet.take()
+        return self.browser.transport.take()
 
 
 @pytest.fixture
 def room() -> Room:
-    return Room(make_hub=FormerHub)
+    return Room(make_hub=DpdHub)
 
 
 def triplet(uid: str, channel: str = "jobs", label: str | None = "a") -> dict[str, Any]:
@@ -105,7 +105,7 @@ def test_a_channel_that_nobody_wants_is_left(room: Room) -> None:
 
 
 def test_a_page_that_takes_nothing_is_not_sent_everything() -> None:
-    room = Room(Limits(bytes=2**30), make_hub=FormerHub)
+    room = Room(Limits(bytes=2**30), make_hub=DpdHub)
     page = Page(room)
     page.hears(triplet("u1"))
     sent = 0
@@ -119,7 +119,7 @@ def test_a_page_that_takes_nothing_is_not_sent_everything() -> None:
 
 @pytest.mark.parametrize("heartbeat", [1.0, 25.0])
 def test_a_page_stays_while_its_triplets_come_and_goes_when_they_do_not(heartbeat: float) -> None:
-    room = Room(policy=Policy(heartbeat=heartbeat), make_hub=FormerHub)
+    room = Room(policy=Policy(heartbeat_interval=heartbeat), make_hub=DpdHub)
     page = Page(room)
 
     def passes(seconds: float) -> None:
@@ -183,14 +183,14 @@ def test_through_the_endpoint_and_nothing_is_sent_on() -> None:
 
 
 def test_a_ping_that_is_owed_since_an_earlier_one_was_answered_is_owed_still() -> None:
-    page = Outlet()
-    outlet = FormerOutlet(page, lambda pong: None, lambda: 0.0)
+    page = Transport()
+    transport = DpdTransport(page, lambda pong: None, lambda: 0.0)
     big = messages("jobs", Batch([f'[1,"a","{MAX_UNSEEN * "x"}",0.0]'], 1, [], "e"))
-    outlet.send(big)
-    outlet.send(ping(1, {}))
-    pongs = outlet.hears(json.dumps(triplet("u1")))
+    transport.send(big)
+    transport.send(ping(1, {}))
+    pongs = transport.hears(json.dumps(triplet("u1")))
     assert json.loads(next(pongs))["n"] == 1
-    outlet.send(big)  # as the hub does when it hears the pong
-    outlet.send(ping(2, {}))
+    transport.send(big)  # as the hub does when it hears the pong
+    transport.send(ping(2, {}))
     list(pongs)
-    assert json.loads(next(outlet.hears(json.dumps(triplet("u1")))))["n"] == 2
+    assert json.loads(next(transport.hears(json.dumps(triplet("u1")))))["n"] == 2

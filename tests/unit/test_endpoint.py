@@ -18,12 +18,12 @@ def ask(
     path: str = "poll",
     method: str | None = None,
     obstacle: str = "",
-    refusal: tuple[Close, str] | None = None,
+    rejection: tuple[Close, str] | None = None,
     **headers: str,
 ) -> HttpAnswer:
     body = json.dumps(FRAMES).encode() if path == "poll" else b""
     request = HttpRequest(method or ROUTES[path], path, headers, body)
-    return answer(request, obstacle=obstacle, refusal=refusal, permit=lambda *_: frozenset())
+    return answer(request, obstacle=obstacle, rejection=rejection, authorize=lambda *_: frozenset())
 
 
 def test_a_poll_is_answered_from_the_broker_of_the_process() -> None:
@@ -62,7 +62,7 @@ def test_other_methods_are_not_allowed(path: str, method: str) -> None:
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_a_strange_page_is_refused_and_can_not_read_that(path: str) -> None:
-    found = ask(path, refusal=(Close.ORIGIN, "no"), origin="https://evil.org")
+    found = ask(path, rejection=(Close.ORIGIN, "no"), origin="https://evil.org")
     assert found.status == 403
     assert json.loads(found.body) == {"code": 4403, "reason": "no"}
     assert "Access-Control-Allow-Origin" not in found.headers

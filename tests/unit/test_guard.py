@@ -15,8 +15,8 @@ from dash_pipe.protocol import Close
 
 def refused_by(*hooks: Callable[[Any], Any]) -> Any:
     guard = Guard(connect_hooks=lambda: hooks)
-    now = guard.refusal_now({}, "the request")
-    assert asyncio.run(guard.refusal({}, "the request")) == now
+    now = guard.rejection_now({}, "the request")
+    assert asyncio.run(guard.rejection({}, "the request")) == now
     return now
 
 
@@ -37,9 +37,9 @@ def test_the_hooks_of_dash() -> None:
 @pytest.mark.parametrize("origins", [("https://a.org",), ()])
 def test_the_origins_of_the_app_count_beside_the_setting(origins: tuple[str, ...]) -> None:
     headers = {"origin": "https://a.org", "host": "app.org"}
-    assert (Guard(origins).refusal_now(headers, None) is None) == bool(origins)
+    assert (Guard(origins).rejection_now(headers, None) is None) == bool(origins)
     dash_pipe.configure(allowed_origins=["https://a.org"])
-    assert Guard(origins).refusal_now(headers, None) is None
+    assert Guard(origins).rejection_now(headers, None) is None
 
 
 @pytest.mark.parametrize(

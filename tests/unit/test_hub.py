@@ -33,7 +33,7 @@ def test_a_first_subscribe_reads_on_from_the_head(room: Room) -> None:
         "heartbeat": 25,
     }
     room.send("jobs", "new")
-    (frame,) = browser.outlet.take()
+    (frame,) = browser.transport.take()
     assert rows([frame]) == [[3, "a", "new"]]
     assert (frame["type"], frame["channel"], frame["epoch"]) == (
         "messages",
@@ -48,14 +48,14 @@ def test_a_channel_that_nobody_sent_to(room: Room) -> None:
     browser = room.browser()
     assert browser.subscribe("jobs")[0]["offset"] == 0
     room.send("jobs", "first")
-    assert rows(browser.outlet.take()) == [[1, "a", "first"]]
+    assert rows(browser.transport.take()) == [[1, "a", "first"]]
 
 
 def test_a_burst_is_one_frame(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     room.send("jobs", *range(100))
-    (frame,) = browser.outlet.take()
+    (frame,) = browser.transport.take()
     assert values([frame]) == list(range(100))
 
 
@@ -104,28 +104,28 @@ def test_a_position_above_the_head_reads_on_from_the_head(room: Room) -> None:
     (answer,) = browser.subscribe("jobs", since=since(room, 3))
     assert (answer["recovered"], answer["offset"]) == (False, 2)
     room.send("jobs", "z")
-    assert rows(browser.outlet.take()) == [[3, "a", "z"]]
+    assert rows(browser.transport.take()) == [[3, "a", "z"]]
 
 
 def test_labels_are_filtered_here(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["b", "c"])
     room.send("jobs", 1)
-    assert browser.outlet.take() == []
+    assert browser.transport.take() == []
     room.send("jobs", 2, label="b")
-    assert rows(browser.outlet.take()) == [[2, "b", 2]]
+    assert rows(browser.transport.take()) == [[2, "b", 2]]
 
 
 def test_a_second_subscribe_replaces_the_labels_and_keeps_the_place(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["a"])
     room.send("jobs", 1, 2)
-    browser.outlet.take()
+    browser.transport.take()
     (answer,) = browser.subscribe("jobs", ["b"], since=since(room, 0))
     assert (answer["recovered"], answer["offset"]) == (None, 2)
     room.send("jobs", 3)
     room.send("jobs", 4, label="b")
-    assert rows(browser.outlet.take()) == [[4, "b", 4]]
+    assert rows(browser.transport.take()) == [[4, "b", 4]]
 
 
 def test_what_is_on_its_way_survives_a_change_of_labels(room: Room) -> None:
@@ -134,7 +134,7 @@ def test_what_is_on_its_way_survives_a_change_of_labels(room: Room) -> None:
     room.publish("jobs", 1)  # not flushed yet
     browser.subscribe("jobs", ["a", "b"])
     room.hub.flush()
-    assert values(browser.outlet.take()) == [1]
+    assert values(browser.transport.take()) == [1]
 
 
 def test_unsubscribed_hears_nothing_more(room: Room) -> None:
@@ -145,7 +145,7 @@ def test_unsubscribed_hears_nothing_more(room: Room) -> None:
     assert browser.says(type="unsubscribe", channel="never") == []
     room.send("jobs", 1)
     room.send("prices", 2)
-    assert values(browser.outlet.take()) == [2]
+    assert values(browser.transport.take()) == [2]
 
 
 def test_comes_back_to_a_channel_on_the_same_connection(room: Room) -> None:
@@ -171,10 +171,10 @@ def test_disconnecting_leaves_nothing_behind(room: Room) -> None:
     room.hub.disconnect(session)
     assert len(room.hub) == 0
     assert not session.replays
-    assert room.hub._desk.listeners == {}
+    assert room.hub._subscriptions.listeners == {}
     assert room.broker._open == {}
     room.send("jobs", 2)
-    traces = [weakref.ref(browser.outlet)]
+    traces = [weakref.ref(browser.transport)]
     del browser, session
     gc.collect()
     assert [trace() for trace in traces] == [None]
@@ -193,6 +193,6 @@ def test_everybody_is_told_goodbye(room: Room) -> None:
     for browser in crowd:
         browser.subscribe("jobs")
     room.hub.close(Close.GOING_AWAY, "bye")
-    assert [browser.outlet.closed for browser in crowd] == [(1001, "bye")] * 3
+    assert [browser.transport.closed for browser in crowd] == [(1001, "bye")] * 3
     assert len(room.hub) == 0
     assert room.broker._watchers._told == ()

@@ -17,11 +17,11 @@ def browser(room: Room) -> Browser:
 
 def test_a_ping_every_heartbeat(room: Room, browser: Browser) -> None:
     assert room.hub.beat() == 25
-    assert browser.outlet.take() == []
+    assert browser.transport.take() == []
     for _ in range(5):
         room.clock.now += 25
         assert room.hub.beat() == 25
-        (ping,) = browser.outlet.take()
+        (ping,) = browser.transport.take()
         assert ping.keys() == {"type", "n"}
         browser.pong(ping["n"])
     assert browser.close_code is None
@@ -34,7 +34,7 @@ def test_each_browser_has_its_own_beat(room: Room) -> None:
     assert room.hub.beat() == 15
     room.clock.now += 15
     assert room.hub.beat() == 10
-    assert (kinds(first.outlet.take()), kinds(second.outlet.take())) == (["ping"], [])
+    assert (kinds(first.transport.take()), kinds(second.transport.take())) == (["ping"], [])
 
 
 def test_the_heartbeat_tells_how_far_others_labels_went(room: Room) -> None:
@@ -44,19 +44,19 @@ def test_the_heartbeat_tells_how_far_others_labels_went(room: Room) -> None:
     room.send("jobs", 1, 2, 3)
     room.clock.now += 25
     room.hub.beat()
-    (ping,) = browser.outlet.take()
+    (ping,) = browser.transport.take()
     assert ping["upto"] == {"jobs": 3}
     browser.pong(ping["n"])
     room.clock.now += 25
     room.hub.beat()
-    assert "upto" not in browser.outlet.take()[0]  # told once
+    assert "upto" not in browser.transport.take()[0]  # told once
 
 
 def test_no_pong_is_cut_off_by_the_next_heartbeat(room: Room, browser: Browser) -> None:
     alive = room.browser()
     room.clock.now += 25
     room.hub.beat()
-    alive.pong(alive.outlet.take()[-1]["n"])
+    alive.pong(alive.transport.take()[-1]["n"])
     room.clock.now += 25
     room.hub.beat()
     assert browser.close_code == 4408
@@ -71,7 +71,7 @@ def test_stuck_in_flow_control_is_cut_off_too(room: Room, browser: Browser) -> N
     room.clock.now += 1
     room.hub.beat()
     assert browser.close_code is None  # it was asked a second ago
-    assert kinds(browser.outlet.take()) == ["messages", "messages", "ping"]
+    assert kinds(browser.transport.take()) == ["messages", "messages", "ping"]
     room.clock.now += 25
     room.hub.beat()
     assert browser.close_code == 4408
@@ -81,17 +81,17 @@ def test_a_late_pong_saves_it(room: Room, browser: Browser) -> None:
     for _ in range(3):
         room.clock.now += 25
         room.hub.beat()
-        n = browser.outlet.take()[-1]["n"]
+        n = browser.transport.take()[-1]["n"]
         room.clock.now += 24
         browser.pong(n)
         room.clock.now += 1
         room.hub.beat()
-        browser.pong(browser.outlet.take()[-1]["n"])
+        browser.pong(browser.transport.take()[-1]["n"])
     assert browser.close_code is None
 
 
 def test_another_heartbeat() -> None:
-    room = Room(policy=Policy(heartbeat=2.5))
+    room = Room(policy=Policy(heartbeat_interval=2.5))
     browser = room.browser()
     assert browser.subscribe("jobs")[0]["heartbeat"] == 2.5
     assert room.hub.beat() == 2.5
@@ -104,10 +104,10 @@ def test_another_heartbeat() -> None:
 
 def test_the_heartbeat_does_not_say_again_what_messages_said(room: Room, browser: Browser) -> None:
     room.send("jobs", 1, 2)
-    browser.outlet.take()
+    browser.transport.take()
     room.clock.now += 25
     room.hub.beat()
-    assert "upto" not in browser.outlet.take()[0]
+    assert "upto" not in browser.transport.take()[0]
 
 
 def test_a_second_ping_is_no_delay(room: Room, browser: Browser) -> None:

@@ -21,10 +21,10 @@ def test_who_stands_at_the_same_place_shares_the_frame(room: Room) -> None:
     odd = room.browser()
     odd.subscribe("jobs", ["a"])
     room.send("jobs", 1)
-    frame = crowd[0].outlet.frames[0]
-    assert all(browser.outlet.frames == [frame] for browser in crowd)  # equal is identical here
-    assert odd.outlet.frames[0] is not frame
-    assert values(odd.outlet.take()) == [1]
+    frame = crowd[0].transport.frames[0]
+    assert all(browser.transport.frames == [frame] for browser in crowd)  # equal is identical here
+    assert odd.transport.frames[0] is not frame
+    assert values(odd.transport.take()) == [1]
 
 
 def test_wakes_once_a_burst(room: Room) -> None:

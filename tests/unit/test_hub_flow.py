@@ -17,21 +17,21 @@ def browser(room: Room) -> Browser:
 
 
 def text_size(browser: Browser) -> int:
-    return sum(len(frame.text) for frame in browser.outlet.frames)
+    return sum(len(frame.text) for frame in browser.transport.frames)
 
 
 def test_after_64_kib_comes_a_ping_and_then_nothing(room: Room, browser: Browser) -> None:
     room.send("jobs", *[BIG] * 50)
     assert 64 * KIB <= text_size(browser) <= 2 * 66 * KIB
-    frames = browser.outlet.take()
+    frames = browser.transport.take()
     assert kinds(frames) == ["messages", "messages", "ping"]
     room.send("jobs", "more")
-    assert browser.outlet.take() == []
+    assert browser.transport.take() == []
 
 
 def test_small_messages_add_up(room: Room, browser: Browser) -> None:
     sent = 0
-    while "ping" not in kinds(browser.outlet.take()):
+    while "ping" not in kinds(browser.transport.take()):
         room.send("jobs", "x" * KIB)
         sent += 1
     assert 55 <= sent <= 64
@@ -39,7 +39,7 @@ def test_small_messages_add_up(room: Room, browser: Browser) -> None:
 
 def test_the_pong_lets_the_rest_follow(room: Room, browser: Browser) -> None:
     room.send("jobs", *range(10), *[BIG] * 20)
-    first = browser.outlet.take()
+    first = browser.transport.take()
     room.send("jobs", "last")
     frames = first + browser.pong(first[-1]["n"])
     frames = list(browser.drain(frames))
@@ -49,7 +49,7 @@ def test_the_pong_lets_the_rest_follow(room: Room, browser: Browser) -> None:
 
 def test_a_wrong_pong_is_ignored(room: Room, browser: Browser) -> None:
     room.send("jobs", *[BIG] * 9)
-    n = browser.outlet.take()[-1]["n"]
+    n = browser.transport.take()[-1]["n"]
     for wrong in (0, n - 1, n + 1):
         assert browser.pong(wrong) == []
     assert kinds(browser.pong(n))[0] == "messages"
@@ -59,13 +59,13 @@ def test_a_wrong_pong_is_ignored(room: Room, browser: Browser) -> None:
 def test_a_pong_that_nobody_asked_for_does_nothing(room: Room, browser: Browser) -> None:
     assert browser.pong(0) == []
     room.send("jobs", 1)
-    assert values(browser.outlet.take()) == [1]
+    assert values(browser.transport.take()) == [1]
     assert browser.pong(0) == []
 
 
 def test_answers_are_not_held_back(room: Room, browser: Browser) -> None:
     room.send("jobs", *[BIG] * 9)
-    browser.outlet.take()
+    browser.transport.take()
     assert kinds(browser.subscribe("prices")) == ["subscribed"]
     assert kinds(browser.subscribe("", None)) == ["error"]
 
@@ -78,7 +78,7 @@ def test_a_slow_browser_disturbs_nobody(room: Room, browser: Browser) -> None:
         room.send("jobs", *[BIG] * 4)
         got += len(rows(list(quick.drain())))
     assert got == 80
-    assert len(browser.outlet.frames) <= 3
+    assert len(browser.transport.frames) <= 3
 
 
 def test_channels_take_turns(room: Room, browser: Browser) -> None:
@@ -87,7 +87,7 @@ def test_channels_take_turns(room: Room, browser: Browser) -> None:
     room.send("jobs", *[BIG] * 30)
     room.publish("prices", *[BIG] * 30)
     room.send("news", "!")
-    frames = browser.outlet.take()
+    frames = browser.transport.take()
     heard = []
     for _ in range(6):
         frames = browser.pong(frames[-1]["n"])
@@ -101,14 +101,14 @@ def test_too_slow_is_told_what_it_lost() -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     room.send("jobs", *[BIG] * 6)
-    first = browser.outlet.take()
+    first = browser.transport.take()
     room.send("jobs", *range(20))
     frames = browser.pong(first[-1]["n"])
     assert frames[0]["lost"] == [["a", 20]]
     assert values(frames) == [14, 15, 16, 17, 18, 19]
     assert frames[-1]["upto"] == 26
     room.send("jobs", "next")
-    assert "lost" not in browser.outlet.take()[0]
+    assert "lost" not in browser.transport.take()[0]
 
 
 def test_too_slow_is_told_also_when_nothing_is_left_to_send() -> None:
@@ -116,7 +116,7 @@ def test_too_slow_is_told_also_when_nothing_is_left_to_send() -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     room.send("jobs", *[BIG] * 9)
-    first = browser.outlet.take()
+    first = browser.transport.take()
     room.clock.now += 11
     (frame,) = browser.pong(first[-1]["n"])
     assert (frame["messages"], frame["lost"], frame["upto"]) == ([], [["a", 9]], 9)

@@ -39,7 +39,7 @@ def test_too_many_labels_are_refused_and_the_old_ones_stay(room: Room) -> None:
     (error,) = browser.subscribe("jobs", [f"label {n}" for n in range(33)])
     assert (error["code"], error["channel"]) == ("too_many_labels", "jobs")
     room.send("jobs", 1)
-    assert values(browser.outlet.take()) == [1]
+    assert values(browser.transport.take()) == [1]
     assert kinds(browser.subscribe("jobs", [f"label {n}" for n in range(32)])) == ["subscribed"]
 
 
@@ -73,7 +73,7 @@ def test_a_browser_that_misbehaves_disturbs_nobody(room: Room) -> None:
     for _ in range(16):
         bad.says(type="shout")
     room.send("jobs", 1)
-    assert values(good.outlet.take()) == [1]
+    assert values(good.transport.take()) == [1]
     assert good.close_code is None
 
 
@@ -83,7 +83,7 @@ def test_what_was_asked_for_again_and_again_leaves_nothing(room: Room) -> None:
         browser.subscribe(f"channel {number}")
         list(browser.drain(browser.replay(f"channel {number}")))
         browser.says(type="unsubscribe", channel=f"channel {number}")
-    assert room.hub._desk.listeners == {}
+    assert room.hub._subscriptions.listeners == {}
     assert len(room.broker._silent) <= 100
     assert browser.session is not None
     assert not browser.session.replays

@@ -36,10 +36,10 @@ def test_who_subscribes_waits_for_the_first_reading(house: House) -> None:
     browser = house.browser()
     assert browser.subscribe("jobs") == []
     house.load("e", "a", "b")
-    (answer,) = browser.outlet.take()
+    (answer,) = browser.transport.take()
     assert (answer["type"], answer["epoch"], answer["offset"]) == ("subscribed", "e", 2)
     house.load("e", "a", "b", "c")
-    assert values(browser.outlet.take()) == [3]
+    assert values(browser.transport.take()) == [3]
 
 
 def test_what_is_asked_meanwhile_is_answered_in_its_order(house: House) -> None:
@@ -50,7 +50,7 @@ def test_what_is_asked_meanwhile_is_answered_in_its_order(house: House) -> None:
     assert browser.says(type="unsubscribe", channel="jobs") == []
     browser.subscribe("jobs", ["c"], since=since("e", 0))
     house.load("e", "a", "b", "c", "a")
-    frames = browser.outlet.take()
+    frames = browser.transport.take()
     answers = ["subscribed", "messages", "subscribed", "replayed", "subscribed", "messages"]
     assert kinds(frames) == answers
     assert values(frames) == [4, 2, 3]
@@ -71,12 +71,12 @@ def test_a_place_that_a_mirror_has_not_heard_of_is_not_judged_yet(
     first = house.browser()
     first.subscribe("jobs")
     house.load("e", *"aaa")
-    first.outlet.take()
+    first.transport.take()
     browser = house.browser()
     assert browser.subscribe("jobs", since=place) == []
     assert kinds(house.browser().subscribe("jobs", since=since("e", 3))) == ["subscribed"]
     house.load("e", *"aaaaaa")
-    frames = browser.outlet.take()
+    frames = browser.transport.take()
     if place["epoch"] == "e":
         assert (frames[0]["recovered"], values(frames)) == (True, [6])
     else:
@@ -87,7 +87,7 @@ def test_a_place_that_is_not_there_after_a_look_is_a_gap(house: House) -> None:
     browser = house.browser()
     browser.subscribe("jobs", since=since("e", 5))
     house.load("e", *"aaa")
-    (answer,) = browser.outlet.take()
+    (answer,) = browser.transport.take()
     assert (answer["recovered"], answer["offset"]) == (False, 3)
 
 
@@ -96,25 +96,25 @@ def test_a_log_that_begins_anew_is_read_from_its_beginning(house: House) -> None
     browser.subscribe("jobs", ["a"])
     other.subscribe("jobs", ["b"])
     house.load("old", *"aaaa")
-    browser.outlet.take()
-    other.outlet.take()
+    browser.transport.take()
+    other.transport.take()
     house.load("new", *"aa")
-    (frame,) = browser.outlet.take()
+    (frame,) = browser.transport.take()
     assert (frame["epoch"], values([frame]), frame["upto"]) == ("new", [1, 2], 2)
-    (frame,) = other.outlet.take()  # it is told, though there is nothing for it
+    (frame,) = other.transport.take()  # it is told, though there is nothing for it
     assert (frame["epoch"], rows([frame]), frame["upto"]) == ("new", [], 2)
     house.load("newer")
-    (frame,) = browser.outlet.take()
+    (frame,) = browser.transport.take()
     assert (frame["epoch"], rows([frame]), frame["upto"]) == ("newer", [], 0)
     house.hub.flush()
-    assert browser.outlet.take() == []
+    assert browser.transport.take() == []
 
 
 def test_a_replay_that_is_overtaken_begins_anew(house: House) -> None:
     browser = house.browser()
     browser.subscribe("jobs", since=since("old", 0))
     house.load("old", *["a" * 200] * 600)  # more than goes out before a pong
-    frames = browser.outlet.take()
+    frames = browser.transport.take()
     browser.replay("jobs", last=600)
     ping = frames[-1]["n"]
     house.load("new", "b")
@@ -144,7 +144,7 @@ def test_who_leaves_while_it_waits_leaves_nothing_behind(house: House) -> None:
     house.hub.disconnect(browser.session)
     assert house.broker.opened["jobs"] == 0
     house.load("e", "a")
-    assert browser.outlet.take() == []
+    assert browser.transport.take() == []
 
 
 def test_who_has_gone_waits_for_nothing(house: House) -> None:

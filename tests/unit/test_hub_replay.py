@@ -49,7 +49,7 @@ def test_reaches_the_labels_that_are_subscribed_and_leaves_the_place_alone(room:
     browser.subscribe("jobs", ["b"])
     assert values(browser.replay("jobs", labels=["a", "b"])) == [1]
     room.send("jobs", 2, label="b")
-    assert values(browser.outlet.take()) == [2]
+    assert values(browser.transport.take()) == [2]
 
 
 def test_only_for_a_channel_that_is_subscribed(room: Room) -> None:
@@ -177,4 +177,4 @@ def test_what_comes_while_it_is_read_is_not_the_past(room: Room) -> None:
     (frame,) = browser.replay("jobs", last=5)
     assert (values([frame]), frame["upto"]) == ([1], 1)
     room.hub.flush()
-    assert values(browser.outlet.take()) == [2]
+    assert values(browser.transport.take()) == [2]

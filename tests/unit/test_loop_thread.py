@@ -16,10 +16,10 @@ from unit.processes import check_child_lets_go, forks, kill
 
 @pytest.fixture
 def thread() -> Iterator[LoopThread]:
-    loop_module.resident.give_up()
+    loop_module.instance.give_up()
     made = loop_thread()
     yield made
-    loop_module.resident.give_up()
+    loop_module.instance.give_up()
 
     def end() -> None:
         for connection in list(made._sockets):
@@ -123,4 +123,4 @@ class TestForked:
 
     def test_a_child_lets_go_of_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
         assert loop_thread() is thread
-        check_child_lets_go(loop_module.resident, page)
+        check_child_lets_go(loop_module.instance, page)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_pipe.auth.origin import origin_allowed, questions
+from dash_pipe.auth.origin import label_sets, origin_allowed
 from dash_pipe.log import Labels
 from dash_pipe.protocol import Denied
 
@@ -98,7 +98,7 @@ def test_garbage_gets_a_verdict(origin: str, hosts: list[str]) -> None:
 
 
 def denied(labels: Labels, permits: Callable[[Labels], bool]) -> Denied:
-    asking = questions(labels)
+    asking = label_sets(labels)
     question = next(asking)
     while True:
         try:

@@ -9,7 +9,7 @@ import dash_pipe
 from dash_pipe import brokers, runtime
 from dash_pipe.endpoint import poke
 from dash_pipe.endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from dash_pipe.errors import BrokerUnavailable, InvalidMessageError, SettingError
+from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError, SettingError
 from dash_pipe.log import Position
 
 MESSAGE = {"channel_name": "jobs", "label": "a", "value": {"deep": [1, None, "é"]}}
@@ -300,7 +300,7 @@ class Away(brokers.Broker):
 
     def publish(self, *_: Any, **__: Any) -> Position:
         if not self.left:
-            raise BrokerUnavailable("it is away", may_have_been_sent=True, message_id="m1")
+            raise BrokerUnavailableError("it is away", may_have_been_sent=True, message_id="m1")
         self.left -= 1
         return Position("e", 2 - self.left)
 

@@ -118,14 +118,14 @@ def test_nothing_is_kept(room: Room, page: Page) -> None:
         page.polls()
     assert room.broker._listeners == {}
     assert room.broker._open == {}
-    assert room.broker._watchers._told == (room.hub.grown,)
+    assert room.broker._watchers._told == (room.hub.on_append,)
 
 
 def test_nothing_is_kept_of_a_poll_that_fails(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("dash_pipe.hub.subscriptions.Desk._answer", fails)
+    monkeypatch.setattr("dash_pipe.hub.subscriptions.Subscriptions._answer", fails)
     with pytest.raises(ZeroDivisionError):
         ask(room, subscription())
     assert room.broker._listeners == {}
@@ -176,7 +176,9 @@ def test_frames_that_are_too_many_wait_for_the_next_poll(room: Room) -> None:
 
 def test_a_heartbeat_leaves_time_for_the_next_poll(room: Room) -> None:
     request = HttpRequest("POST", "poll", body=json.dumps([subscription()]).encode())
-    (frame,) = json.loads(poll(request, room.broker, Policy(heartbeat=1), 30.0, anybody).body)
+    (frame,) = json.loads(
+        poll(request, room.broker, Policy(heartbeat_interval=1), 30.0, anybody).body
+    )
     assert frame["heartbeat"] == 150
 
 
@@ -227,13 +229,13 @@ def test_sizes_are_bounded(room: Room) -> None:
 def test_the_app_is_asked_for_every_subscribe(denied: Denied) -> None:
     asked: list[Subscribe] = []
 
-    def permit(subscribe: Subscribe) -> Denied:
+    def authorize(subscribe: Subscribe) -> Denied:
         asked.append(subscribe)
         return denied
 
-    collected = Collected(permit)
+    collected = Collected(authorize)
     subscribe = Subscribe("jobs", frozenset("a"))
-    assert collected.permit(subscribe) is denied
+    assert collected.authorize(subscribe) is denied
     assert asked == [subscribe]
 
 
@@ -241,12 +243,12 @@ def questions(room: Room, *frames: object) -> tuple[Frames, list[Subscribe]]:
     """What a poll is answered where the app is asked, and what that is asked."""
     asked: list[Subscribe] = []
 
-    def permit(subscribe: Subscribe) -> Denied:
+    def authorize(subscribe: Subscribe) -> Denied:
         asked.append(subscribe)
         return frozenset() if subscribe.labels is None else subscribe.labels
 
     request = HttpRequest("POST", "poll", body=json.dumps(frames).encode())
-    return json.loads(poll(request, room.broker, Policy(), 2.0, permit).body), asked
+    return json.loads(poll(request, room.broker, Policy(), 2.0, authorize).body), asked
 
 
 def test_the_app_is_asked_the_same_once(room: Room) -> None:

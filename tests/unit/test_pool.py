@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dash_pipe.concurrency import pool
-from dash_pipe.concurrency.pool import Full, Job, Late, Pool
+from dash_pipe.concurrency.pool import CallTimeoutError, Job, Pool, PoolFullError
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ def test_a_call_is_made_in_the_context_of_its_caller(ask: Any) -> None:
 def test_calls_that_are_not_answered_in_time(ask: Any, let_go: threading.Event) -> None:
     threads = Pool("test", 1)
     called: list[int] = []
-    with pytest.raises(Late):
+    with pytest.raises(CallTimeoutError):
         ask(threads, let_go.wait, 5, 0.01)
     for timeout in (5, None):
-        with pytest.raises(Full):
+        with pytest.raises(PoolFullError):
             ask(threads, lambda: called.append(1), 0.01, timeout)
     let_go.set()
     assert ask(threads, lambda: called, 5) == []
@@ -90,7 +90,7 @@ def test_what_a_call_raises_too_late_is_nobodys(
         raise ZeroDivisionError
 
     async def main() -> None:
-        with pytest.raises(Late):
+        with pytest.raises(CallTimeoutError):
             await threads.submit(fail).outcome(5, 0.01)
         let_go.set()
         await threads.submit(int).outcome(5)
@@ -130,7 +130,7 @@ def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None
     threads = Pool("test", 2)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start)
-        with pytest.raises(Full):
+        with pytest.raises(PoolFullError):
             threads.submit(int)
     release = threading.Event()
     first = threads.submit(release.wait)

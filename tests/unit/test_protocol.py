@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from dash_pipe import protocol
 from dash_pipe.errors import ProtocolError
 from dash_pipe.log import Batch, Position
-from dash_pipe.protocol import Close, Frame, Pong, Replay, Request, Subscribe, Unsubscribe, decode
+from dash_pipe.protocol import (
+    ClientFrame,
+    Close,
+    Frame,
+    Pong,
+    Replay,
+    Subscribe,
+    Unsubscribe,
+    decode,
+)
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").read_text("utf-8"))
 
@@ -21,7 +30,7 @@ def vectors(section: str) -> Any:
     )
 
 
-def as_request(frame: dict[str, Any]) -> Request:
+def as_request(frame: dict[str, Any]) -> ClientFrame:
     """What a vector says that a frame means."""
     fields = {name: value for name, value in frame.items() if name != "type"}
     if fields.get("labels") is not None:
@@ -29,7 +38,7 @@ def as_request(frame: dict[str, Any]) -> Request:
     if fields.get("since") is not None:
         fields["since"] = Position(**fields["since"])
     kinds = {"subscribe": Subscribe, "unsubscribe": Unsubscribe, "replay": Replay, "pong": Pong}
-    request: Request = kinds[frame["type"]](**fields)
+    request: ClientFrame = kinds[frame["type"]](**fields)
     return request
 
 
@@ -132,7 +141,7 @@ NEARLY = st.fixed_dictionaries(
 def answer(text: str) -> None:
     """Whatever comes is a request, or an error that can be told."""
     try:
-        assert isinstance(decode(text), Request)
+        assert isinstance(decode(text), ClientFrame)
     except ProtocolError as problem:
         told = json.loads(protocol.error(problem).text)
         assert told["code"] in {"bad_frame", "too_many_labels"}

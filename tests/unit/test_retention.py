@@ -5,33 +5,33 @@ from itertools import count
 import pytest
 
 from dash_pipe.brokers.redis.mirrors import Mirrors
-from dash_pipe.brokers.retention import Following
+from dash_pipe.brokers.retention import Retention
 from dash_pipe.log import Limits, Snapshot
 
 
 @pytest.fixture
-def following() -> Following[str]:
-    return Following(max_idle=2)
+def following() -> Retention[str]:
+    return Retention(max_idle=2)
 
 
-def open_each(following: Following[str], names: str) -> None:
+def open_each(following: Retention[str], names: str) -> None:
     for name in names:
         assert following.open(name, lambda name=name: name.upper()) == name.upper()
 
 
-def test_what_is_open_stays(following: Following[str]) -> None:
+def test_what_is_open_stays(following: Retention[str]) -> None:
     open_each(following, "abcdaa")
     assert following.close("a", 1.0) == following.close("a", 2.0) == []
     assert following.expire(9.0) == []
     assert following.names() == ["a", "b", "c", "d"]
 
 
-def test_it_is_made_once(following: Following[str]) -> None:
+def test_it_is_made_once(following: Retention[str]) -> None:
     open_each(following, "a")
     assert following.open("a", lambda: pytest.fail("made again")) == "A"
 
 
-def test_what_was_closed_lingers(following: Following[str]) -> None:
+def test_what_was_closed_lingers(following: Retention[str]) -> None:
     open_each(following, "ab")
     following.close("a", 1.0)
     following.close("b", 2.0)
@@ -43,7 +43,7 @@ def test_what_was_closed_lingers(following: Following[str]) -> None:
     assert len(following) == 0
 
 
-def test_what_is_opened_again_lingers_no_longer(following: Following[str]) -> None:
+def test_what_is_opened_again_lingers_no_longer(following: Retention[str]) -> None:
     open_each(following, "a")
     following.close("a", 1.0)
     open_each(following, "a")
@@ -52,7 +52,7 @@ def test_what_is_opened_again_lingers_no_longer(following: Following[str]) -> No
     assert following.expire(9.0) == []
 
 
-def test_of_too_many_the_longest_idle_are_given_up(following: Following[str]) -> None:
+def test_of_too_many_the_longest_idle_are_given_up(following: Retention[str]) -> None:
     open_each(following, "abcd")
     given_up = [following.close(name, now) for name, now in zip("badc", count(1.0), strict=False)]
     assert given_up == [[], [], ["B"], ["A"]]

@@ -11,15 +11,15 @@ from dash_pipe.errors import SettingError
 
 
 def test_configure_returns_what_is_in_force() -> None:
-    settings = dash_pipe.configure(heartbeat=5, window_messages=7)
-    assert (settings.heartbeat, settings.window_messages) == (5, 7)
+    settings = dash_pipe.configure(heartbeat_interval=5, window_messages=7)
+    assert (settings.heartbeat_interval, settings.window_messages) == (5, 7)
     assert runtime.current().settings == settings
-    assert runtime.current().policy.heartbeat == 5
+    assert runtime.current().policy.heartbeat_interval == 5
 
 
 def test_configure_adds_to_what_was_configured() -> None:
-    dash_pipe.configure(heartbeat=5)
-    assert dash_pipe.configure(window_messages=7).heartbeat == 5
+    dash_pipe.configure(heartbeat_interval=5)
+    assert dash_pipe.configure(window_messages=7).heartbeat_interval == 5
 
 
 def test_settings_reach_the_broker() -> None:
@@ -32,34 +32,34 @@ def test_settings_reach_the_broker() -> None:
 
 def test_too_late_is_said() -> None:
     dash_pipe.send_to_pipe_channel("jobs", "a", 1)
-    with pytest.raises(SettingError, match=r"^heartbeat: .*call configure\(\) at the top"):
-        dash_pipe.configure(heartbeat=5)
-    assert runtime.current().settings.heartbeat == 25
+    with pytest.raises(SettingError, match=r"^heartbeat_interval: .*call configure\(\) at the top"):
+        dash_pipe.configure(heartbeat_interval=5)
+    assert runtime.current().settings.heartbeat_interval == 25
 
 
 def test_the_same_again_does_no_harm() -> None:
-    dash_pipe.configure(heartbeat=5)
+    dash_pipe.configure(heartbeat_interval=5)
     dash_pipe.send_to_pipe_channel("jobs", "a", 1)
-    assert dash_pipe.configure(heartbeat=5).heartbeat == 5
-    assert dash_pipe.configure().heartbeat == 5
+    assert dash_pipe.configure(heartbeat_interval=5).heartbeat_interval == 5
+    assert dash_pipe.configure().heartbeat_interval == 5
 
 
 def test_an_error_changes_nothing() -> None:
-    dash_pipe.configure(heartbeat=5)
+    dash_pipe.configure(heartbeat_interval=5)
     with pytest.raises(SettingError, match="nope"):
         dash_pipe.configure(window_messages=7, nope=1)
-    assert dash_pipe.configure() == dash_pipe.settings.Settings(heartbeat=5)
+    assert dash_pipe.configure() == dash_pipe.settings.Settings(heartbeat_interval=5)
 
 
 def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "7")
-    assert runtime.current().settings.heartbeat == 7
-    assert dash_pipe.configure(heartbeat=5).heartbeat == 5
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "7")
+    assert runtime.current().settings.heartbeat_interval == 7
+    assert dash_pipe.configure(heartbeat_interval=5).heartbeat_interval == 5
 
 
 def test_a_wrong_variable_is_told_to_who_sends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DASH_PIPE_HEARTBEAT", "soon")
-    with pytest.raises(SettingError, match=r"^DASH_PIPE_HEARTBEAT: "):
+    monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "soon")
+    with pytest.raises(SettingError, match=r"^DASH_PIPE_HEARTBEAT_INTERVAL: "):
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
 
 
@@ -108,18 +108,19 @@ class TestFork:
             os.waitpid(pid, 0)
 
     def test_a_child_keeps_the_settings_and_nothing_else(self) -> None:
-        dash_pipe.configure(heartbeat=5)
+        dash_pipe.configure(heartbeat_interval=5)
         position = dash_pipe.send_to_pipe_channel("jobs", "a", 1)
 
         def tell() -> str:
             epoch, offset = dash_pipe.send_to_pipe_channel("jobs", "a", 1)
-            return f"{runtime.current().settings.heartbeat} {offset} {epoch != position.epoch}"
+            interval = runtime.current().settings.heartbeat_interval
+            return f"{interval} {offset} {epoch != position.epoch}"
 
         assert self.in_child(tell) == "5.0 1 True"
         assert dash_pipe.send_to_pipe_channel("jobs", "a", 1) == (position.epoch, 2)
 
     def test_a_lock_that_another_thread_holds_does_not_stop_it(self) -> None:
-        dash_pipe.configure(heartbeat=5)
+        dash_pipe.configure(heartbeat_interval=5)
         current = runtime.current()
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
         with current._lock, current._broker._lock:  # type: ignore[union-attr]
@@ -130,4 +131,7 @@ class TestFork:
 
     def test_a_child_may_be_configured(self) -> None:
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
-        assert self.in_child(lambda: str(dash_pipe.configure(heartbeat=6).heartbeat)) == "6.0"
+        assert (
+            self.in_child(lambda: str(dash_pipe.configure(heartbeat_interval=6).heartbeat_interval))
+            == "6.0"
+        )

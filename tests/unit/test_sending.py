@@ -23,7 +23,7 @@ from dash_pipe import (
     sending,
 )
 from dash_pipe.concurrency.pool import Pool
-from dash_pipe.errors import BrokerUnavailable, InvalidMessageError
+from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError
 from dash_pipe.once import warn_once
 from dash_pipe.sending import THREADS
 
@@ -244,7 +244,7 @@ def test_a_message_that_gets_no_thread_in_time_was_not_sent(elsewhere: Elsewhere
             asyncio.create_task(async_send_to_pipe_channel("first", "a", n)) for n in range(THREADS)
         ]
         await asyncio.sleep(0)
-        with pytest.raises(BrokerUnavailable, match="8 threads were busy") as caught:
+        with pytest.raises(BrokerUnavailableError, match="8 threads were busy") as caught:
             await async_send_to_pipe_channel("last", "a", 1, message_id="m1")
         assert (caught.value.message_id, caught.value.may_have_been_sent) == ("m1", False)
         elsewhere.let_go.set()
@@ -304,6 +304,6 @@ def test_where_no_thread_can_be_started(
 
     monkeypatch.setattr(sending, "_threads", Pool("test", 1))
     monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises(BrokerUnavailable) as caught:
+    with pytest.raises(BrokerUnavailableError) as caught:
         asyncio.run(async_send_to_pipe_channel("jobs", "a", 1))
     assert not caught.value.may_have_been_sent

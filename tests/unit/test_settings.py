@@ -17,23 +17,28 @@ def test_from_the_environment() -> None:
     environ = {
         "DASH_PIPE_BROKER": "memory://x",
         "DASH_PIPE_WINDOW_MESSAGES": "12",
-        "DASH_PIPE_HEARTBEAT": "2.5",
+        "DASH_PIPE_HEARTBEAT_INTERVAL": "2.5",
         "DASH_PIPE_ALLOWED_ORIGINS": "https://a.org, https://b.org:8443,",
     }
     settings = resolve({}, environ)
     assert settings.broker == "memory://x"
     assert settings.window_messages == 12
-    assert settings.heartbeat == 2.5
+    assert settings.heartbeat_interval == 2.5
     assert settings.allowed_origins == ("https://a.org", "https://b.org:8443")
 
 
 def test_a_keyword_wins() -> None:
-    assert resolve({"heartbeat": 3}, {"DASH_PIPE_HEARTBEAT": "2.5"}).heartbeat == 3
+    assert (
+        resolve(
+            {"heartbeat_interval": 3}, {"DASH_PIPE_HEARTBEAT_INTERVAL": "2.5"}
+        ).heartbeat_interval
+        == 3
+    )
 
 
 def test_kinds_are_as_in_the_table() -> None:
-    settings = resolve({"heartbeat": 3, "allowed_origins": ["https://a.org"]}, {})
-    assert isinstance(settings.heartbeat, float)
+    settings = resolve({"heartbeat_interval": 3, "allowed_origins": ["https://a.org"]}, {})
+    assert isinstance(settings.heartbeat_interval, float)
     assert settings.allowed_origins == ("https://a.org",)
     hash(settings)  # nothing in it can change
 
@@ -48,10 +53,10 @@ def test_kinds_are_as_in_the_table() -> None:
         ("window_messages", True),
         ("window_messages", None),
         ("window_messages", 2**53),
-        ("heartbeat", 0),
-        ("heartbeat", float("nan")),
-        ("heartbeat", float("inf")),
-        ("heartbeat", "25"),
+        ("heartbeat_interval", 0),
+        ("heartbeat_interval", float("nan")),
+        ("heartbeat_interval", float("inf")),
+        ("heartbeat_interval", "25"),
         ("broker", ""),
         ("broker", 5),
         ("allowed_origins", "https://a.org"),
@@ -83,8 +88,8 @@ def test_an_unfit_keyword_is_named(name: str, value: Any) -> None:
         ("DASH_PIPE_WINDOW_MESSAGES", ""),
         ("DASH_PIPE_WINDOW_MESSAGES", "0"),
         ("DASH_PIPE_WINDOW_MESSAGES", "9" * 5000),
-        ("DASH_PIPE_HEARTBEAT", "nan"),
-        ("DASH_PIPE_HEARTBEAT", "-1"),
+        ("DASH_PIPE_HEARTBEAT_INTERVAL", "nan"),
+        ("DASH_PIPE_HEARTBEAT_INTERVAL", "-1"),
         ("DASH_PIPE_BROKER", ""),
         ("DASH_PIPE_HTTP_POKE_ENABLED", ""),
         ("DASH_PIPE_HTTP_POKE_ENABLED", "maybe"),
@@ -134,13 +139,13 @@ def test_a_token_is_not_shown() -> None:
     "url", ["redis://ann:s3cret@host:1/0", "redis://:s3cret@host", "redis://host?password=s3cret"]
 )
 def test_the_brokers_password_is_not_shown(url: str) -> None:
-    settings = resolve({"broker": url, "heartbeat": 3}, {})
+    settings = resolve({"broker": url, "heartbeat_interval": 3}, {})
     assert settings.broker == url
     for shown in (repr(settings), str(settings)):
         assert "s3cret" not in shown
         assert "broker='redis://" in shown
         assert "host" in shown
-        assert "heartbeat=3.0" in shown
+        assert "heartbeat_interval=3.0" in shown
 
 
 def test_an_unknown_name_is_named_beside_those_there_are() -> None:

@@ -23,10 +23,10 @@ class Page(Line):
     """A browser, and the thread that serves it."""
 
     def __init__(
-        self, refusal: tuple[Close, str] | None = None, open_request: Any = None, **line: Any
+        self, rejection: tuple[Close, str] | None = None, open_request: Any = None, **line: Any
     ) -> None:
         super().__init__(**line)
-        browser = ThreadSocket(thread_hub(), self.theirs, self.handshake, refusal, open_request)
+        browser = ThreadSocket(thread_hub(), self.theirs, self.handshake, rejection, open_request)
         self.thread = threading.Thread(target=browser.serve, daemon=True)
         self.thread.start()
         self.next()
@@ -44,9 +44,9 @@ class Page(Line):
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     """A hub of its own for each test, made at first use."""
-    hub_module.resident.give_up()
+    hub_module.instance.give_up()
     yield
-    hub_module.resident.give_up()
+    hub_module.instance.give_up()
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_browser_that_goes_is_forgotten(shared: ThreadHub, page: Page) -> None
 
 
 def test_a_refusal_is_told_by_its_code(shared: ThreadHub) -> None:
-    with Page(refusal=(Close.ORIGIN, "no")) as page:
+    with Page(rejection=(Close.ORIGIN, "no")) as page:
         assert page.close_code() == 4403
         page.flush()
         page.thread.join(10)
@@ -111,7 +111,7 @@ def test_what_is_no_text_closes(page: Page) -> None:
 
 
 def test_a_browser_that_answers_no_ping_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    dash_pipe.configure(heartbeat=0.05)
+    dash_pipe.configure(heartbeat_interval=0.05)
     monkeypatch.setattr(thread_socket, "CLOSE_TIMEOUT", 0.05)
     with Page() as page:
         page.subscribe("jobs")
@@ -232,4 +232,4 @@ class TestForked:
 
     def test_a_child_keeps_no_browser_of_the_parents(self, shared: ThreadHub, page: Page) -> None:
         assert thread_hub() is shared
-        check_child_lets_go(hub_module.resident, page)
+        check_child_lets_go(hub_module.instance, page)

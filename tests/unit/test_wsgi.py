@@ -54,20 +54,20 @@ def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLo
     answer = serve_websocket(environ)
     answer.done()
     assert (answer.status, answer.body) == (101, "")
-    ((sock, ws, response, refusal, _),) = loop.adopted
+    ((sock, ws, response, rejection, _),) = loop.adopted
     assert sock.fileno() != environ["werkzeug.socket"].fileno()
     assert response.status_code == 101
     assert response.headers["Sec-WebSocket-Accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
     assert response.headers["Sec-WebSocket-Protocol"] == "dash-pipe.v1"
     assert "Sec-WebSocket-Extensions" not in response.headers
-    assert refusal is None
+    assert rejection is None
     assert ws.subprotocol == "dash-pipe.v1"
 
 
 def test_a_refusal_goes_along(environ: dict[str, Any], loop: FakeLoop) -> None:
-    refusal = (Close.ORIGIN, "why")
-    serve_websocket(environ, refusal).done()
-    assert loop.adopted[0][3] == refusal
+    rejection = (Close.ORIGIN, "why")
+    serve_websocket(environ, rejection).done()
+    assert loop.adopted[0][3] == rejection
 
 
 def test_the_headers(environ: dict[str, Any]) -> None:
@@ -177,7 +177,7 @@ def test_under_gevent_a_greenlet_has_the_socket(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(greenlets, "are_threads", lambda: True)
-    thread_hub.resident.give_up()
+    thread_hub.instance.give_up()
     answer = serve_websocket(environ)
     ends[1].sendall(b"what the server answers goes nowhere")
     ends[1].close()
@@ -185,14 +185,14 @@ def test_under_gevent_a_greenlet_has_the_socket(
     assert answer.status == 101
     assert ends[0].recv(12) == b"HTTP/1.1 101"
     thread_hub.thread_hub().goodbye()
-    thread_hub.resident.give_up()
+    thread_hub.instance.give_up()
 
 
 def test_what_is_no_descriptor_stays_where_it_is(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
-    thread_hub.resident.give_up()
+    thread_hub.instance.give_up()
     environ |= {"wsgi.multithread": True}
     answers: list[Any] = []
     serving = threading.Thread(target=lambda: answers.append(serve_websocket(environ)))
@@ -203,7 +203,7 @@ def test_what_is_no_descriptor_stays_where_it_is(
     serving.join(10)
     (answer,) = answers
     assert answer.status == 101
-    thread_hub.resident.give_up()
+    thread_hub.instance.give_up()
 
 
 def test_a_socket_is_a_descriptor_here() -> None:

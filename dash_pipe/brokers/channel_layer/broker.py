@@ -16,13 +16,13 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...errors import BrokerUnavailable, InvalidMessageError, ProtocolError, SettingError
+from ...errors import BrokerUnavailableError, InvalidMessageError, ProtocolError, SettingError
 from ...log import NOWHERE, Limits, Log, Position
-from .. import Broker, Grown
-from ..retention import Following
+from .. import Broker, OnAppend
+from ..retention import Retention
 from ..watchers import Watchers
 from .events import GROUP, event
-from .follower import ChannelListener, Followed
+from .follower import Followed, LayerFollower
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
 _EXPECTED = "expected at most 90 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -38,21 +38,25 @@ class ChannelLayerBroker(Broker):
     Args:
         make_layer: makes the layer.
         limits: of the logs of what was heard.
-        max_channels: how many channels that nobody listens to any more are heard for a while.
+        max_idle_channels: how many channels that nobody listens to any more are heard for a while.
         send_timeout: seconds that a message may take.
     """
 
     may_wait = True
 
     def __init__(
-        self, make_layer: Callable[[], Any], limits: Limits, max_channels: int, send_timeout: float
+        self,
+        make_layer: Callable[[], Any],
+        limits: Limits,
+        max_idle_channels: int,
+        send_timeout: float,
     ) -> None:
         self._limits = limits
         self._send_timeout = send_timeout
         self._lock = threading.Lock()
         self._watchers = Watchers()
-        self._following: Following[Followed] = Following(max_channels)
-        self._listener = ChannelListener(make_layer, self._watchers.tell, self._expire)
+        self._retained: Retention[Followed] = Retention(max_idle_channels)
+        self._listener = LayerFollower(make_layer, self._watchers.tell, self._expire)
 
     def check(self, channel: str) -> None:
         """Let in what can be the name of a layer's group; see ``Broker``."""
@@ -76,7 +80,7 @@ class ChannelLayerBroker(Broker):
         except Exception as error:  # a layer raises what its own client does
             late = isinstance(error, FutureTimeoutError)
             why = f"no answer for {self._send_timeout:g} seconds" if late else repr(error)
-            raise BrokerUnavailable(
+            raise BrokerUnavailableError(
                 f"the channel layer: {why}",
                 may_have_been_sent=True,
                 message_id=message_id or secrets.token_urlsafe(12),
@@ -93,20 +97,20 @@ class ChannelLayerBroker(Broker):
             reason = f"of a channel's name on a channel layer {_EXPECTED}"
             raise ProtocolError("denied", reason, channel)
         with self._lock:
-            return self._following.open(channel, lambda: self._follow(channel)).log
+            return self._retained.open(channel, lambda: self._follow(channel)).log
 
     def close(self, channel: str) -> None:
         """Let go of a log, which is kept for a while: a browser that polls comes back."""
         with self._lock:
-            self._listener.leave(self._following.close(channel, time.monotonic()))
+            self._listener.leave(self._retained.close(channel, time.monotonic()))
 
     def refresh(self, channel: str) -> int:
         """There is nothing to compare with, but the layer has to take us in; see ``Broker``."""
         return 1
 
-    def watch(self, grown: Grown) -> Callable[[], None]:
+    def watch(self, on_append: OnAppend) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
-        return self._watchers.add(grown)
+        return self._watchers.add(on_append)
 
     def stop(self) -> None:
         """End the thread."""
@@ -120,10 +124,12 @@ class ChannelLayerBroker(Broker):
     def _expire(self, before: float) -> list[Followed]:
         """Give up, and return, what nobody has listened to since a moment."""
         with self._lock:
-            return self._following.expire(before)
+            return self._retained.expire(before)
 
 
-def connect(url: str, limits: Limits, max_channels: int, send_timeout: float) -> ChannelLayerBroker:
+def connect(
+    url: str, limits: Limits, max_idle_channels: int, send_timeout: float
+) -> ChannelLayerBroker:
     """Make the broker for ``channels://<alias>``.
 
     Raises:
@@ -146,5 +152,5 @@ def connect(url: str, limits: Limits, max_channels: int, send_timeout: float) ->
             "event loop; use memory:// in its place, or a layer such as channels_redis",
         )
     return ChannelLayerBroker(
-        lambda: channel_layers.make_backend(alias), limits, max_channels, send_timeout
+        lambda: channel_layers.make_backend(alias), limits, max_idle_channels, send_timeout
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...log import NO_HISTORY, Log, Snapshot
-from .. import Grown
+from .. import OnAppend
 from .events import GROUP, message
 
 JOIN_SECONDS = 10.0  # between two times that we join: a layer may forget who was in a group
@@ -51,28 +51,28 @@ class Followed:
         return self.task
 
 
-class ChannelListener:
+class LayerFollower:
     """A thread with a loop and a layer, from its first use on.
 
     Args:
         make_layer: makes the layer.
-        grown: called when something was heard.
+        on_append: called when something was heard.
         expire: gives up what nobody has listened to since a moment, and returns it.
     """
 
     def __init__(
         self,
         make_layer: Callable[[], Any],
-        grown: Grown,
+        on_append: OnAppend,
         expire: Callable[[float], list[Followed]],
     ) -> None:
         self._make_layer = make_layer
-        self._grown = grown
+        self._on_append = on_append
         self._expire = expire
         self._lock = threading.Lock()
         self._running: tuple[asyncio.AbstractEventLoop, threading.Thread, Any] | None = None
         # The loop's own
-        self._following: set[Followed] = set()
+        self._retained: set[Followed] = set()
         self._leaving: list[Followed] = []
         self._leaver: asyncio.Task[None] | None = None
         self._joins = asyncio.Semaphore(JOINS)
@@ -96,9 +96,9 @@ class ChannelListener:
         loop, layer = self._start()
 
         def begin() -> None:
-            self._following.add(followed)
+            self._retained.add(followed)
             followed.task = loop.create_task(self._hear(layer, followed))
-            followed.task.add_done_callback(lambda _: self._following.discard(followed))
+            followed.task.add_done_callback(lambda _: self._retained.discard(followed))
 
         loop.call_soon_threadsafe(begin)
 
@@ -149,8 +149,8 @@ class ChannelListener:
             task.cancel()
         loop.run_until_complete(asyncio.wait(own, timeout=GOODBYE_TIMEOUT))
         deadline = time.monotonic() + GOODBYE_TIMEOUT
-        while self._following and time.monotonic() < deadline:
-            tasks = [followed.end() for followed in self._following]
+        while self._retained and time.monotonic() < deadline:
+            tasks = [followed.end() for followed in self._retained]
             loop.run_until_complete(asyncio.wait(tasks, timeout=0.05))
         with suppress(Exception):  # the layer closes its connections in it, which may be gone
             loop.close()
@@ -160,7 +160,7 @@ class ChannelListener:
         while True:
             await asyncio.sleep(JOIN_SECONDS)
             self.leave(self._expire(time.monotonic() - LINGER_SECONDS))
-            for followed in list(self._following):
+            for followed in list(self._retained):
                 if followed.ended:
                     followed.end()
                 elif followed.log.epoch:
@@ -190,7 +190,7 @@ class ChannelListener:
             pause = RETRY_SECONDS[0]
             if (heard := message(event)) is not None:
                 followed.log.append(*heard)
-                self._grown(followed.channel)
+                self._on_append(followed.channel)
 
     async def _join(self, layer: Any, followed: Followed) -> None:
         followed.mailbox = followed.mailbox or await layer.new_channel()
@@ -199,7 +199,7 @@ class ChannelListener:
         epoch = NO_HISTORY + secrets.token_urlsafe(8)
         followed.log.load(Snapshot(epoch, 0, [], [], {}, 0))
         followed.log.refreshed = 1
-        self._grown(followed.channel)
+        self._on_append(followed.channel)
 
 
 async def _quietly(asking: Coroutine[Any, Any, None]) -> None:

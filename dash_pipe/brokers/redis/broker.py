@@ -10,14 +10,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from ...concurrency.forks import each_in_child
-from ...errors import BrokerUnavailable
+from ...concurrency.forks import reset_after_fork
+from ...errors import BrokerUnavailableError
 from ...log import Limits, Log, Position
-from .. import Broker, Grown
+from .. import Broker, OnAppend
 from ..watchers import Watchers
-from .commands import SCRIPT, Known, RedisChannel, appended
+from .commands import SCRIPT, ChannelCommands, Known, appended
 from .connection import Connect, Link, RedisError, connector, may_pass, was_refused
-from .follower import RedisListener
+from .follower import RedisFollower
 
 PAUSES = (0.02, 0.25)  # between two attempts to send, and the longest
 MAX_KNOWN = 1000  # channels whose last message of ours is remembered
@@ -28,7 +28,7 @@ class RedisBroker(Broker):
     """Appends to logs in Redis; mirrors those that someone in this process listens to.
 
     To send takes a connection, no thread. The first ``open`` starts a thread; see
-    ``RedisListener``.
+    ``RedisFollower``.
     """
 
     may_wait = True
@@ -38,7 +38,7 @@ class RedisBroker(Broker):
         connect: Connect,
         database: int,
         limits: Limits,
-        max_channels: int,
+        max_idle_channels: int,
         send_timeout: float,
     ) -> None:
         self._connect = connect
@@ -49,9 +49,11 @@ class RedisBroker(Broker):
         self._links: deque[Link] = deque(maxlen=MAX_LINKS)  # idle
         self._lock = threading.Lock()
         self._watchers = Watchers()
-        self._listener = RedisListener(connect, database, limits, max_channels, self._watchers.tell)
+        self._listener = RedisFollower(
+            connect, database, limits, max_idle_channels, self._watchers.tell
+        )
         # A forked child closes the parent's idle connections, which two would speak on.
-        each_in_child(self, RedisBroker._close_links)
+        reset_after_fork(self, RedisBroker._close_links)
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
@@ -62,7 +64,7 @@ class RedisBroker(Broker):
         """
         message_id = message_id or secrets.token_urlsafe(12)
         mark = _mark(message_id)
-        log = RedisChannel(channel, self._database, self._limits)
+        log = ChannelCommands(channel, self._database, self._limits)
         order = log.append(label, value, mark, self._known.get(channel, Known()))
         deadline = time.monotonic() + self._send_timeout
         pause, longest = PAUSES
@@ -83,7 +85,7 @@ class RedisBroker(Broker):
                     link.close()
                     may_have_been_sent |= not was_refused(error)
                 if not may_pass(error) or time.monotonic() + pause >= deadline:
-                    raise BrokerUnavailable(
+                    raise BrokerUnavailableError(
                         f"Redis: {error}",
                         may_have_been_sent=may_have_been_sent,
                         message_id=message_id,
@@ -103,9 +105,9 @@ class RedisBroker(Broker):
         """Have a mirror compared with Redis; see ``Broker``."""
         return self._listener.refresh(channel)
 
-    def watch(self, grown: Grown) -> Callable[[], None]:
+    def watch(self, on_append: OnAppend) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
-        return self._watchers.add(grown)
+        return self._watchers.add(on_append)
 
     def stop(self) -> None:
         """Close what is open: the thread, within a bound, and the connections that are idle."""
@@ -140,6 +142,6 @@ def _mark(message_id: str) -> str:
     return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
-def connect(url: str, limits: Limits, max_channels: int, send_timeout: float) -> RedisBroker:
+def connect(url: str, limits: Limits, max_idle_channels: int, send_timeout: float) -> RedisBroker:
     """Make the broker for ``redis://``, ``rediss://`` and ``unix://``."""
-    return RedisBroker(*connector(url), limits, max_channels, send_timeout)
+    return RedisBroker(*connector(url), limits, max_idle_channels, send_timeout)

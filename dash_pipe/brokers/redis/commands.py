@@ -88,7 +88,7 @@ class Reading(NamedTuple):
     time: float
 
 
-class RedisChannel:
+class ChannelCommands:
     """A channel's keys, and what is sent to Redis about it."""
 
     def __init__(self, name: str, database: int, limits: Limits) -> None:

@@ -8,11 +8,11 @@ import threading
 from contextlib import closing
 
 from ...log import Limits, Log
-from .. import Grown
+from .. import OnAppend
 from .connection import Connect, RedisError
 from .mirrors import Mirrors
-from .sync import TIMEOUT, Conversation
-from .wakeup import Bell
+from .sync import TIMEOUT, Sync
+from .wakeup import Wakeup
 
 BACKOFF = (0.05, 2.0)  # the pause after a lost connection, and the longest after many
 GOODBYE_TIMEOUT = 2.0  # that the end of a process may wait for the thread
@@ -20,7 +20,7 @@ GOODBYE_TIMEOUT = 2.0  # that the end of a process may wait for the thread
 logger = logging.getLogger("dash_pipe")
 
 
-class RedisListener:
+class RedisFollower:
     """Mirrors the channels that someone in this process listens to.
 
     A thread starts for the first of them and ends with the last. It does all the waiting; the
@@ -31,17 +31,17 @@ class RedisListener:
         database: the number of the database.
         limits: the bounds of each log.
         max_idle: how many mirrors that nobody listens to may linger.
-        grown: called with each channel that has grown or was refreshed.
+        on_append: called with each channel that has grown or was refreshed.
     """
 
     def __init__(
-        self, connect: Connect, database: int, limits: Limits, max_idle: int, grown: Grown
+        self, connect: Connect, database: int, limits: Limits, max_idle: int, on_append: OnAppend
     ) -> None:
         self._connect = connect
-        self._grown = grown
+        self._on_append = on_append
         self._mirrors = Mirrors(database, limits, max_idle)
         self._lock = threading.Lock()
-        self._running: tuple[threading.Thread, Bell] | None = None
+        self._running: tuple[threading.Thread, Wakeup] | None = None
         self._stopping = threading.Event()
         self._down = False
         self._pause = BACKOFF[0]
@@ -68,9 +68,9 @@ class RedisListener:
         with self._lock:
             if self._running is None or not self._running[0].is_alive():  # not in a forked child
                 return
-            thread, bell = self._running
+            thread, wakeup = self._running
             self._stopping.set()
-            bell.ring()
+            wakeup.wake()
         thread.join(GOODBYE_TIMEOUT)
 
     def _wake(self) -> None:
@@ -79,27 +79,27 @@ class RedisListener:
             return
         with self._lock:
             if self._running is not None:
-                self._running[1].ring()
+                self._running[1].wake()
                 return
-            bell = Bell()
+            wakeup = Wakeup()
             thread = threading.Thread(
-                target=self._run, args=(bell,), name="dash-pipe-redis", daemon=True
+                target=self._run, args=(wakeup,), name="dash-pipe-redis", daemon=True
             )
-            self._running = thread, bell
+            self._running = thread, wakeup
             self._stopping.clear()
             thread.start()
             atexit.register(self.stop)
 
     # On the thread
 
-    def _run(self, bell: Bell) -> None:
+    def _run(self, wakeup: Wakeup) -> None:
         while not self._ended():
             try:
                 with (
                     closing(self._connect(TIMEOUT)) as news,
                     closing(self._connect(TIMEOUT)) as asks,
                 ):
-                    conversation = Conversation(self._mirrors, bell, news, asks, self._grown)
+                    conversation = Sync(self._mirrors, wakeup, news, asks, self._on_append)
                     conversation.hold(self._done, self._in_step)
                     continue
             except RedisError as error:

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from ...log import Limits, Log
-from ..retention import Following
-from .commands import RedisChannel
+from ..retention import Retention
+from .commands import ChannelCommands
 from .mirror import Mirror
 
 LINGER_SECONDS = 30.0  # that a mirror stays when nobody listens: browsers come back, or poll
@@ -26,7 +26,7 @@ class Mirrored:
     """
 
     name: str
-    channel: RedisChannel
+    channel: ChannelCommands
     mirror: Mirror
     wanted: int = 1
     begun: int = 0
@@ -47,31 +47,31 @@ class Mirrors:
         self._database = database
         self._limits = limits
         self._lock = threading.Lock()
-        self._following: Following[Mirrored] = Following(max_idle)
+        self._retained: Retention[Mirrored] = Retention(max_idle)
         self._max_idle = max_idle
         self._asked: set[str] = set()  # new, gone, or to be refreshed
         self._vacant: OrderedDict[str, str] = OrderedDict()  # gone; the epoch in Redis
-        self._vacated: list[tuple[RedisChannel, str]] = []
+        self._vacated: list[tuple[ChannelCommands, str]] = []
 
     def __len__(self) -> int:
-        return len(self._following)
+        return len(self._retained)
 
     # For those who listen
 
     def open(self, name: str) -> Log:
         """The mirror of a channel; see ``Broker``."""
         with self._lock:
-            return self._following.open(name, lambda: self._make(name)).mirror.log
+            return self._retained.open(name, lambda: self._make(name)).mirror.log
 
     def close(self, name: str) -> None:
         """Let go of a mirror; it lingers for a while; see ``Broker``."""
         with self._lock:
-            self._gone(self._following.close(name, time.monotonic()))
+            self._gone(self._retained.close(name, time.monotonic()))
 
     def refresh(self, name: str) -> int:
         """Ask for a comparison with Redis; see ``Broker``."""
         with self._lock:
-            mirrored = self._following.get(name)
+            mirrored = self._retained.get(name)
             assert mirrored is not None, "only what is open is refreshed"
             if mirrored.wanted == mirrored.begun:
                 mirrored.wanted += 1
@@ -91,7 +91,7 @@ class Mirrors:
             asked, self._asked = self._asked, set()
             return asked
 
-    def take_vacated(self) -> list[tuple[RedisChannel, str]]:
+    def take_vacated(self) -> list[tuple[ChannelCommands, str]]:
         """The logs, and their epochs, that are to be ended since the last call."""
         with self._lock:
             vacated, self._vacated = self._vacated, []
@@ -100,11 +100,11 @@ class Mirrors:
     def names(self) -> list[str]:
         """All channels."""
         with self._lock:
-            return self._following.names()
+            return self._retained.names()
 
     def get(self, name: str) -> Mirrored | None:
         """A channel, if it is mirrored."""
-        return self._following.get(name)
+        return self._retained.get(name)
 
     def begin(self, mirrored: Mirrored) -> None:
         """Note that a refresh begins."""
@@ -114,7 +114,7 @@ class Mirrors:
     def expire(self) -> None:
         """Give up what nobody has listened to for ``LINGER_SECONDS``."""
         with self._lock:
-            self._gone(self._following.expire(time.monotonic() - LINGER_SECONDS))
+            self._gone(self._retained.expire(time.monotonic() - LINGER_SECONDS))
 
     # With the lock held
 
@@ -123,8 +123,8 @@ class Mirrors:
         self._vacant.pop(name, None)
         return Mirrored(name, self._channel(name), Mirror(self._limits))
 
-    def _channel(self, name: str) -> RedisChannel:
-        return RedisChannel(name, self._database, self._limits)
+    def _channel(self, name: str) -> ChannelCommands:
+        return ChannelCommands(name, self._database, self._limits)
 
     def _gone(self, gone: list[Mirrored]) -> None:
         for mirrored in gone:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from .. import Grown
+from .. import OnAppend
 from .commands import SCRIPT, head, reading
 from .connection import Link, RedisError
 from .mirror import Next
 from .mirrors import Mirrored, Mirrors
-from .wakeup import Bell
+from .wakeup import Wakeup
 
 CHECK_SECONDS = 30.0  # between two comparisons of all heads, which find what was never announced
 TIMEOUT = 5.0  # of a question to Redis
@@ -21,25 +21,27 @@ HEARD_AT_ONCE = 100  # announcements before the hub is told
 ATTEMPTS = 5  # to read a log that others begin anew at the same time
 
 
-class Conversation:
+class Sync:
     """Subscribe, wait for the confirmation, compare heads, read what is missing; then listen.
 
     What is announced to a mirror in step needs no reading. Every error of Redis ends it.
 
     Args:
         mirrors: what to keep in step.
-        bell: rings when they are to be looked at, or it is time to end.
+        wakeup: rings when they are to be looked at, or it is time to end.
         news: the connection on which Redis announces.
         asks: the connection on which it is asked.
-        grown: told of each channel whose mirror has grown or was refreshed.
+        on_append: told of each channel whose mirror has grown or was refreshed.
     """
 
-    def __init__(self, mirrors: Mirrors, bell: Bell, news: Link, asks: Link, grown: Grown) -> None:
+    def __init__(
+        self, mirrors: Mirrors, wakeup: Wakeup, news: Link, asks: Link, on_append: OnAppend
+    ) -> None:
         self._mirrors = mirrors
-        self._bell = bell
+        self._wakeup = wakeup
         self._news = news
         self._asks = asks
-        self._grown = grown
+        self._on_append = on_append
         self._names: dict[bytes, str] = {}  # what we subscribed to on this connection
         self._news_of: dict[str, bytes] = {}  # the same the other way round
         self._awaited: set[bytes] = set()  # of those, the ones that are not confirmed yet
@@ -54,7 +56,7 @@ class Conversation:
         """
         check_at = time.monotonic() + CHECK_SECONDS
         with selectors.DefaultSelector() as selector:
-            selector.register(self._bell, selectors.EVENT_READ)
+            selector.register(self._wakeup, selectors.EVENT_READ)
             selector.register(self._news, selectors.EVENT_READ)
             self._mirrors.take()  # before the names, which have it all
             self._follow(self._mirrors.names())
@@ -62,7 +64,7 @@ class Conversation:
             while not done():
                 more = more or self._mirrors.asked
                 selector.select(0 if more else max(0.0, check_at - time.monotonic()))
-                self._bell.hear()
+                self._wakeup.clear()
                 self._follow(self._mirrors.take())
                 more = self._hear()
                 self._look()
@@ -110,7 +112,7 @@ class Conversation:
                     changed.add(self._names[rest[0]])
         finally:  # what was heard before the connection was lost counts too
             for name in changed:
-                self._grown(name)
+                self._on_append(name)
         return heard == HEARD_AT_ONCE
 
     def _told(self, kind: bytes, news: bytes, data: bytes) -> bool:
@@ -153,7 +155,7 @@ class Conversation:
                     self._catch_up(each)
                 if not in_step or log.refreshed != each.begun:
                     log.refreshed = each.begun
-                    self._grown(each.name)
+                    self._on_append(each.name)
 
     def _catch_up(self, mirrored: Mirrored) -> None:
         """Read what a mirror lacks."""

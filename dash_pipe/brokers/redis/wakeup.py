@@ -6,7 +6,7 @@ import socket
 from contextlib import suppress
 
 
-class Bell:
+class Wakeup:
     """A selector finds it readable after it was rung. Any thread may ring."""
 
     def __init__(self) -> None:
@@ -18,12 +18,12 @@ class Bell:
         """What the selector waits on."""
         return self._near.fileno()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the thread."""
         with suppress(BlockingIOError):  # so often rung that the thread can't sleep
             self._far.send(b".")
 
-    def hear(self) -> None:
+    def clear(self) -> None:
         """Note that it was rung; on the thread, before it looks why."""
         with suppress(BlockingIOError):
             self._near.recv(4096)

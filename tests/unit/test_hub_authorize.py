@@ -11,7 +11,7 @@ from unit.fakes import Browser, Room, kinds, values
 def browser(room: Room) -> Browser:
     """One whose verdicts are open until `decide`."""
     browser = room.browser()
-    browser.outlet.verdict = None
+    browser.transport.verdict = None
     return browser
 
 
@@ -21,35 +21,35 @@ NOTHING: frozenset[str | None] = frozenset()
 
 def decide(browser: Browser, denied: frozenset[str | None]) -> list[dict[str, object]]:
     assert browser.session is not None
-    browser.hub.decided(browser.session, denied)
-    return browser.outlet.take()
+    browser.hub.resolve_authorization(browser.session, denied)
+    return browser.transport.take()
 
 
 def test_it_is_asked_what_the_browser_asked(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["b", "a"])
     browser.subscribe("jobs")
-    assert browser.outlet.asked == [("jobs", frozenset({"a", "b"})), ("jobs", None)]
+    assert browser.transport.asked == [("jobs", frozenset({"a", "b"})), ("jobs", None)]
 
 
 def test_a_refusal_is_an_error_for_that_channel(room: Room) -> None:
     browser = room.browser()
-    browser.outlet.verdict = EVERYTHING
+    browser.transport.verdict = EVERYTHING
     (error,) = browser.subscribe("jobs")
     assert (error["type"], error["code"], error["channel"]) == ("error", "denied", "jobs")
     room.send("jobs", 1)
-    assert browser.outlet.take() == []
-    browser.outlet.verdict = NOTHING
+    assert browser.transport.take() == []
+    browser.transport.verdict = NOTHING
     assert kinds(browser.subscribe("news")) == ["subscribed"]
 
 
 def test_nothing_is_sent_before_the_verdict(room: Room, browser: Browser) -> None:
     assert browser.subscribe("jobs") == []
     room.send("jobs", 1)
-    assert browser.outlet.take() == []
+    assert browser.transport.take() == []
     assert kinds(decide(browser, NOTHING)) == ["subscribed"]
     room.send("jobs", 2)
-    assert values(browser.outlet.take()) == [2]
+    assert values(browser.transport.take()) == [2]
 
 
 def test_an_open_verdict_that_refuses(room: Room, browser: Browser) -> None:
@@ -57,7 +57,7 @@ def test_an_open_verdict_that_refuses(room: Room, browser: Browser) -> None:
     (error,) = decide(browser, EVERYTHING)
     assert error["code"] == "denied"
     room.send("jobs", 1)
-    assert browser.outlet.take() == []
+    assert browser.transport.take() == []
 
 
 def test_what_comes_before_the_verdict_waits_and_keeps_its_order(
@@ -68,33 +68,33 @@ def test_what_comes_before_the_verdict_waits_and_keeps_its_order(
     assert browser.replay("jobs") == []
     assert browser.subscribe("news") == []
     assert kinds(decide(browser, NOTHING)) == ["subscribed", "replayed"]
-    assert browser.outlet.asked[-1] == ("news", None)
+    assert browser.transport.asked[-1] == ("news", None)
     assert kinds(decide(browser, NOTHING)) == ["subscribed"]
 
 
 def test_a_change_of_labels_that_is_refused_leaves_the_old_ones(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["a"])
-    browser.outlet.verdict = frozenset({"b"})
+    browser.transport.verdict = frozenset({"b"})
     assert browser.subscribe("jobs", ["b"])[0]["code"] == "denied"
     room.send("jobs", 1, label="a")
     room.send("jobs", 2, label="b")
-    assert values(browser.outlet.take()) == [1]
+    assert values(browser.transport.take()) == [1]
 
 
 def test_some_labels_are_granted_and_the_others_named(room: Room) -> None:
     browser = room.browser()
-    browser.outlet.verdict = frozenset({"b"})
+    browser.transport.verdict = frozenset({"b"})
     (answer,) = browser.subscribe("jobs", ["a", "b"])
     assert (answer["type"], answer["denied"]) == ("subscribed", ["b"])
     room.send("jobs", 1, label="a")
     room.send("jobs", 2, label="b")
-    assert values(browser.outlet.take()) == [1]
+    assert values(browser.transport.take()) == [1]
 
 
 def test_asking_for_no_label_is_refused_as_well(room: Room) -> None:
     browser = room.browser()
-    browser.outlet.verdict = EVERYTHING
+    browser.transport.verdict = EVERYTHING
     assert browser.subscribe("jobs", [])[0]["code"] == "denied"
 
 
@@ -102,7 +102,7 @@ def test_a_replay_brings_nothing_that_was_refused(room: Room) -> None:
     room.send("jobs", 1, label="a")
     room.send("jobs", 2, label="b")
     browser = room.browser()
-    browser.outlet.verdict = frozenset({"b"})
+    browser.transport.verdict = frozenset({"b"})
     browser.subscribe("jobs", ["a", "b"])
     for labels in (None, ["a", "b"], ["b", "a", "c"]):
         assert values(browser.replay("jobs", labels=labels)) == [1]
@@ -115,9 +115,9 @@ def test_a_verdict_that_does_not_come_ends_the_connection_for_now(
     browser.subscribe("jobs")
     browser.subscribe("news")
     assert browser.session is not None
-    browser.hub.decided(browser.session, None)
+    browser.hub.resolve_authorization(browser.session, None)
     assert browser.close_code == 1013
-    assert browser.outlet.asked == [("jobs", None)]
+    assert browser.transport.asked == [("jobs", None)]
     assert len(room.hub) == 0
 
 
