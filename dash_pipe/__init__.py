@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .configuration import configure
 from .errors import (
     BrokerUnavailableError,
     DashPipeError,
@@ -12,7 +13,6 @@ from .errors import (
 from .frameworks.dash import setup
 from .log import Position
 from .Pipe import Pipe
-from .runtime import configure
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
 from .transports.asgi import asgi_app
 from .version import __version__ as __version__
@@ -31,6 +31,12 @@ __all__ = [
     "send_to_pipe_channel",
     "setup",
 ]
+
+
+def __dir__() -> list[str]:
+    """List what is public: the rest of the package may change without notice."""
+    return [*__all__, "__version__"]
+
 
 # How Dash finds the browser's half.
 _js_dist = [

@@ -74,13 +74,7 @@ class Runtime:
         """The broker; the first use of it fixes the settings."""
         with self._lock:
             if self._broker is None:
-                settings = self._resolved()
-                self._broker = brokers.connect(
-                    settings.broker,
-                    _limits(settings),
-                    settings.max_idle_channels,
-                    settings.send_timeout,
-                )
+                self._broker = _broker(self._resolved())
             return self._broker
 
     @property
@@ -119,6 +113,15 @@ class Runtime:
         return self._settings
 
 
+def _broker(settings: Settings) -> brokers.Broker:
+    if isinstance(settings.broker, brokers.Broker):
+        return settings.broker
+    limits = _limits(settings)
+    return brokers.connect(
+        settings.broker, limits, settings.max_idle_channels, settings.send_timeout
+    )
+
+
 def _limits(settings: Settings) -> Limits:
     return Limits(
         messages=settings.window_messages,
@@ -150,19 +153,3 @@ def _after_fork() -> None:
 
 
 after_fork_in_child(_after_fork)
-
-
-def configure(**settings: Any) -> Settings:
-    """Set dash-pipe up, before the first message is sent or listened to.
-
-    Args:
-        settings: see ``dash_pipe.settings.Settings`` for what there is.
-
-    Returns:
-        The settings in force.
-
-    Raises:
-        SettingError: a setting is unknown or of the wrong kind, or messages are under way with
-            other settings already.
-    """
-    return _current.configure(**settings)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Protocol
+from importlib.metadata import entry_points
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from ..errors import SettingError
 from ..log import Limits, Log, Position
-from ..settings import without_password
+from .url import without_password
 
 OnAppend = Callable[[str], None]
 """Called with the channel whose log has grown; from any thread, and must not wait."""
@@ -17,15 +18,23 @@ OnAppend = Callable[[str], None]
 MAX_IDS = 10_000
 IDS_SECONDS = 600
 
-# A broker module offers ``connect(url, limits, max_idle_channels, send_timeout) -> Broker``.
+GROUP = "dash_pipe.brokers"
+"""The entry points of other packages' brokers: a scheme, and its ``connect``.
+
+``connect(url, limits, max_idle_channels, send_timeout)`` returns a ``Broker``. Each of our
+brokers is a module with that function.
+"""
+
 _MODULES = {"memory": "memory", "channels": "channel_layer.broker"}
 _MODULES |= dict.fromkeys(("redis", "rediss", "unix"), "redis.broker")
 
 
+@runtime_checkable
 class Broker(Protocol):
     """Keeps the logs. Every method may be called from any thread.
 
-    A broker inherits from it what is the same for all.
+    Inherit from it: it has defaults for what most brokers do alike. ``dash_pipe.testing.brokers``
+    has the tests that every broker passes.
     """
 
     may_wait: bool
@@ -72,23 +81,33 @@ class Broker(Protocol):
         """Call ``on_append`` whenever a log has grown, until the returned function is called."""
 
 
-def known(url: str) -> bool:
-    """Whether some broker answers to the URL's scheme."""
-    return urlsplit(url).scheme in _MODULES
+def is_known(url: str) -> bool:
+    """Return whether a broker is registered for the URL's scheme."""
+    return _connector(urlsplit(url).scheme) is not None
 
 
 def connect(url: str, limits: Limits, max_idle_channels: int, send_timeout: float = 2.0) -> Broker:
     """Make the broker that a URL names.
 
     Raises:
-        SettingError: when no broker answers to the URL's scheme.
+        SettingError: no broker is registered for the URL's scheme.
     """
-    module = _MODULES.get(urlsplit(url).scheme)
-    if module is None:
-        known = ", ".join(f"{scheme}://" for scheme in _MODULES)
+    connector = _connector(urlsplit(url).scheme)
+    if connector is None:
+        schemes = (*_MODULES, *(each.name for each in entry_points(group=GROUP)))
+        known = ", ".join(f"{scheme}://" for scheme in schemes)
         shown = without_password(url)
         raise SettingError("broker", f"expected a URL that begins with {known}; got {shown!r}")
-    made: Broker = import_module(f"{__name__}.{module}").connect(
-        url, limits, max_idle_channels, send_timeout
-    )
-    return made
+    return connector(url, limits, max_idle_channels, send_timeout)
+
+
+def _connector(scheme: str) -> Callable[[str, Limits, int, float], Broker] | None:
+    """Return the ``connect`` of a broker of ours, else that of another package, if there is one."""
+    connector: Callable[[str, Limits, int, float], Broker]
+    if module := _MODULES.get(scheme):
+        connector = import_module(f"{__name__}.{module}").connect
+        return connector
+    for each in entry_points(group=GROUP, name=scheme):
+        connector = each.load()
+        return connector
+    return None

@@ -10,8 +10,9 @@ from dataclasses import fields
 from importlib import metadata
 
 from .. import runtime
+from ..brokers.url import without_password
 from ..errors import DashPipeError
-from ..settings import Settings, without_password
+from ..settings import Settings
 from . import remote
 from .conversation import Conversation, Local, Websocket
 from .exits import Exit, Failure
@@ -61,17 +62,17 @@ def _extras() -> Iterable[str]:
 def _settings(settings: Settings) -> Iterable[str]:
     for each in fields(settings):
         value = getattr(settings, each.name)
+        mark = "" if value == each.default else "  (changed)"
         if not each.repr and value is not None:
             value = "(set, and not shown)"
-        elif each.name == "broker":
-            value = without_password(value)
-        mark = "" if value == each.default else "  (changed)"
+        elif isinstance(value, str):
+            value = without_password(value) if each.name == "broker" else value
         yield f"{each.name} = {value}{mark}"
 
 
 def _broker() -> str | None:
     """Look whether the broker answers; return the trouble, if there is some."""
-    if runtime.current().settings.broker.startswith("memory:"):
+    if runtime.current().settings.keeps_messages_in_memory:
         _write(
             "broker",
             [

@@ -38,7 +38,7 @@ def sender(channel: str, label: str, url: str | None, message_id: str | None = N
 
 def require_shared_broker(command: str) -> None:
     """Refuse to work on a memory that nobody shares."""
-    if runtime.current().settings.broker.startswith("memory:"):
+    if runtime.current().settings.keeps_messages_in_memory:
         raise Failure(
             Exit.USAGE,
             f"{command}: the broker is memory://, the memory of one process, and this process is "

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
-from ..brokers import known
+from ..brokers import Broker, is_known
 from ..errors import SettingError
 from ..settings import Settings, resolve
 from .conf import OWN, project
@@ -35,8 +35,10 @@ def check_broker(**_: Any) -> list[CheckMessage]:
         found: Settings = resolve({}, os.environ, project())
     except SettingError:
         return []  # check_settings says so
+    if isinstance(found.broker, Broker):
+        return []
     scheme, alias = urlsplit(found.broker)[:2]
-    if not known(found.broker):
+    if not is_known(found.broker):
         hint = "Use memory://, redis://host:port/0, or channels://default."
         return [_error("E002", f"broker: no broker answers to {found.broker!r}", hint)]
     layers = getattr(settings, "CHANNEL_LAYERS", {})

@@ -281,7 +281,7 @@ class WrappedDash:
     ("keywords", "url"), [({}, "/dpd/ws/channel"), ({"url": "/other"}, "/other")]
 )
 def test_an_app_of_the_original_names_the_socket(keywords: dict[str, Any], url: str) -> None:
-    runtime.configure(**keywords)
+    dash_pipe.configure(**keywords)
     app = WrappedDash()
     assert dpd.is_one(app)
     dpd.name_socket(app)

@@ -13,12 +13,12 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # floor don't know each other.
 FLOORS = [
     {"errors", "version", "once", "concurrency", "diagnostics"},
-    {"log", "settings"},
+    {"log"},
     {"protocol"},
     {"brokers"},
-    {"hub"},
+    {"settings", "hub"},
     {"runtime"},
-    {"sending"},
+    {"sending", "configuration"},
     {"auth"},
     {"endpoint"},
     {"transports"},

@@ -1,11 +1,30 @@
+import inspect
+import pydoc
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
+import dash_pipe
 from dash_pipe.errors import DashPipeError, SettingError
-from dash_pipe.settings import Settings, resolve
+from dash_pipe.settings import Keywords, Settings, resolve
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """import dash_pipe
+dash_pipe.configure(heartbeat_interval=3, allowed_origins=["https://a.org"])
+dash_pipe.configure(heartbaet=3)
+dash_pipe.configure(window_messages="many")
+dash_pipe.configure(broker=5)
+"""
+TYPE_ERRORS = [
+    '3: error: Unexpected keyword argument "heartbaet"',
+    '4: error: Argument "window_messages" to "configure" has incompatible type "str"',
+    '5: error: Argument "broker" to "configure" has incompatible type "int"',
+]
 
 
 def test_the_defaults() -> None:
@@ -153,6 +172,62 @@ def test_an_unknown_name_is_named_beside_those_there_are() -> None:
         resolve({"heart_beat": 5}, {})
     with pytest.raises(SettingError, match=r"^DASH_PIPE_HEART_BEAT: no such setting"):
         resolve({}, {"DASH_PIPE_HEART_BEAT": "5"})
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("heartbaet_interval", "heartbeat_interval"), ("max_channels", "max_idle_channels")],
+)
+def test_unknown_setting_resembles_a_known_one_suggests_it(name: str, nearest: str) -> None:
+    with pytest.raises(SettingError, match=rf"^{name}: .*did you mean {nearest}\?"):
+        resolve({name: 5}, {})
+
+
+def test_unknown_setting_resembles_none_suggests_nothing() -> None:
+    with pytest.raises(SettingError) as caught:
+        resolve({"zzz": 5}, {})
+    assert "did you mean" not in str(caught.value)
+
+
+def test_keywords_of_configure_equal_the_table() -> None:
+    table, keywords = get_type_hints(Settings), get_type_hints(Keywords)
+    assert list(table) == list(keywords)
+    for name, kind in keywords.items():
+        kind = {Sequence[str]: tuple[str, ...]}.get(kind, kind)
+        assert table[name] in (kind, kind | None), name
+
+
+def test_help_of_configure_lists_every_setting() -> None:
+    text = pydoc.render_doc(dash_pipe.configure, renderer=pydoc.plaintext)
+    for each in fields(Settings):
+        assert f"{each.name} ({each.type}): {each.metadata['doc']}" in text
+    parameters = inspect.signature(dash_pipe.configure).parameters
+    assert list(parameters) == [each.name for each in fields(Settings)]
+
+
+def test_configure_with_wrong_keyword_fails_type_checking(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", str(program)]
+    found = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+    )
+    lines = [line.partition("program.py:")[2] for line in found.stdout.splitlines()]
+    errors = [line for line in lines if ": error: " in line]
+    assert len(errors) == len(TYPE_ERRORS), found.stdout
+    for found_error, expected in zip(errors, TYPE_ERRORS, strict=True):
+        assert expected in found_error
+
+
+def test_public_names_are_all_that_completion_offers() -> None:
+    assert set(dir(dash_pipe)) == {*dash_pipe.__all__, "__version__"}
+    assert all(name.endswith("Error") for name in dir(dash_pipe) if is_error(name))
+
+
+def is_error(name: str) -> bool:
+    value = getattr(dash_pipe, name)
+    return isinstance(value, type) and issubclass(value, Exception)
 
 
 def test_one_except_catches_it() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ...errors import SettingError
-from ...settings import without_password
+from ..url import without_password
 
 try:
     from redis import exceptions

@@ -1,0 +1,34 @@
+"""The keywords of ``configure()``, for type checkers and editors: the table's names and types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from ..brokers import Broker
+from .table import Authorize
+
+
+class Keywords(TypedDict, total=False):
+    """One key for each setting of the table; tests/unit/test_settings.py holds them equal."""
+
+    broker: str | Broker
+    send_timeout: float
+    max_message_bytes: int
+    window_messages: int
+    window_bytes: int
+    window_seconds: float
+    kept_labels: int
+    kept_seconds: float
+    max_idle_channels: int
+    max_connections: int
+    heartbeat_interval: float
+    poll_interval: float
+    allowed_origins: Sequence[str]
+    authorize: Authorize
+    authorize_timeout: float
+    url: str
+    ws_route: str
+    http_route: str
+    http_poke_enabled: bool
+    http_poke_token: str

@@ -1,0 +1,80 @@
+"""The kinds of settings: which values each takes, and how its text in the environment is read."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..brokers import Broker
+from ..brokers.url import without_password
+
+
+class Kind(NamedTuple):
+    """The values that a setting takes.
+
+    Attributes:
+        expected: describes them, for an error.
+        fits: returns whether a value is one of them.
+        read: converts the text of an environment variable; raises if it can't.
+        keep: converts a value to the form that the table holds.
+        secret: values are never shown.
+        shown: formats a value for a log or an error.
+    """
+
+    expected: str
+    fits: Callable[[Any], bool]
+    read: Callable[[str], Any] = str
+    keep: Callable[[Any], Any] = lambda value: value
+    secret: bool = False
+    shown: Callable[[Any], str] = repr
+
+
+def _matches(pattern: str) -> Callable[[Any], bool]:
+    form = re.compile(pattern)
+    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def _is_strings(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _is_broker(value: Any) -> bool:
+    return isinstance(value, Broker) and not isinstance(value, type)
+
+
+_BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True)
+_BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
+
+TEXT = Kind("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+BROKER = Kind(
+    "a URL such as redis://localhost:6379/0, or a Broker",
+    lambda value: TEXT.fits(value) or _is_broker(value),
+    shown=lambda value: repr(without_password(value) if isinstance(value, str) else value),
+)
+FUNCTION = Kind(
+    "a function (in the environment, as module:function)", callable, pkgutil.resolve_name
+)
+ROUTE = Kind("a path such as /hooks, of letters, digits and -._~/", _matches(r"/?[\w.~/-]+"))
+# The characters that may follow "Bearer" in a header, so that a token needs no encoding.
+TOKEN = Kind(
+    "letters, digits and -._~+/, at least one", _matches("[A-Za-z0-9._~+/-]+=*"), secret=True
+)
+BY_TYPE: dict[type, Kind] = {  # of the default
+    str: TEXT,
+    int: Kind("a whole number above 0", lambda v: type(v) is int and 0 < v < 2**53, int),
+    float: Kind(
+        "a number above 0", lambda v: type(v) in (int, float) and 0 < v < 2**53, float, float
+    ),
+    bool: Kind(
+        "True or False (in the environment: 1, true, yes, on, or 0, false, no, off)",
+        lambda value: isinstance(value, bool),
+        lambda text: _BOOLEANS[text.strip().lower()],
+    ),
+    tuple: Kind("a list of strings", _is_strings, _split, tuple),
+}

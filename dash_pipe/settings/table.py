@@ -1,0 +1,89 @@
+"""The table of settings: name, type, default and meaning of each, on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..brokers import Broker
+from . import kinds
+from .kinds import Kind
+
+Authorize = Callable[..., bool | Awaitable[bool]]
+"""``(request, channel, labels) -> bool``, sync or async: may this browser listen there?
+
+If it has a parameter ``token``, it gets the Pipe's ``token`` too.
+"""
+
+
+def _setting(default: Any, doc: str, kind: Kind | None = None) -> Any:
+    kind = kind or kinds.BY_TYPE[type(default)]
+    return field(default=default, repr=not kind.secret, metadata={"doc": doc, "kind": kind})
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """Every setting of dash-pipe.
+
+    Each is a keyword of ``dash_pipe.configure()`` and an environment variable ``DASH_PIPE_<NAME>``
+    in capitals (a list with commas, yes or no as 1 or 0), and in Django a key of ``DASH_PIPE``. The
+    keyword wins, then the environment. Sizes are bytes, times are seconds.
+    """
+
+    broker: str | Broker = _setting(
+        "memory://", "where messages are kept: a URL, or a Broker", kinds.BROKER
+    )
+    send_timeout: float = _setting(2.0, "how long a sender retries while the broker is away")
+    max_message_bytes: int = _setting(64 * 1024, "size limit of a message, as JSON")
+    window_messages: int = _setting(10_000, "number of messages that a channel keeps")
+    window_bytes: int = _setting(4 * 2**20, "bytes of messages that a channel keeps")
+    window_seconds: float = _setting(3600.0, "how long a channel keeps a message")
+    kept_labels: int = _setting(256, "number of labels whose newest message a channel keeps")
+    kept_seconds: float = _setting(
+        86_400.0, "how long the newest message of a label, and an idle channel's position, are kept"
+    )
+    max_idle_channels: int = _setting(10_000, "number of channels kept while nobody listens")
+    max_connections: int = _setting(10_000, "number of browser connections per process")
+    heartbeat_interval: float = _setting(25.0, "time between two heartbeats of a connection")
+    poll_interval: float = _setting(2.0, "time between two polls where websockets are unavailable")
+    allowed_origins: tuple[str, ...] = _setting(
+        (), "origins of other sites whose pages may listen, such as https://example.org"
+    )
+    authorize: Authorize | None = _setting(
+        None, "function that decides who may listen on a channel", kinds.FUNCTION
+    )
+    authorize_timeout: float = _setting(
+        10.0, "time limit for authorize and for Dash's websocket_connect hooks"
+    )
+    url: str | None = _setting(
+        None, "where browsers find the endpoint, if not below the app", kinds.TEXT
+    )
+    ws_route: str = _setting("dpd/ws/channel", "route of the websocket in Django", kinds.ROUTE)
+    http_route: str | None = _setting(
+        None, "route of the server below which poke is found, as `<http_route>/poke/`", kinds.ROUTE
+    )
+    http_poke_enabled: bool = _setting(False, "allow publishing over HTTP (poke)")
+    http_poke_token: str | None = _setting(
+        None,
+        "bearer token required to publish over HTTP; if unset, only local requests are accepted",
+        kinds.TOKEN,
+    )
+
+    @property
+    def keeps_messages_in_memory(self) -> bool:
+        """Return whether the broker is the memory of this process, which no other can read."""
+        return isinstance(self.broker, str) and urlsplit(self.broker).scheme == "memory"
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}={each.metadata['kind'].shown(getattr(self, each.name))}"
+            for each in fields(self)
+            if each.repr
+        ]
+        return f"Settings({', '.join(shown)})"
+
+
+TABLE: dict[str, Kind] = {each.name: each.metadata["kind"] for each in fields(Settings)}
+"""The kind of each setting, by name."""
