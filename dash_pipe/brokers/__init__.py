@@ -1,7 +1,8 @@
-"""Brokers: who keeps the logs and says that one has grown. A module a kind, chosen by URL."""
+"""Where logs live: a broker keeps them and calls its watchers when one has grown."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -13,7 +14,7 @@ from ..log import Limits, Log, Position
 from .url import without_password
 
 OnAppend = Callable[[str], None]
-"""Called with the channel whose log has grown; from any thread, and must not wait."""
+"""Called with the name of a channel whose log has grown; from any thread. Must not wait."""
 
 MAX_IDS = 10_000
 IDS_SECONDS = 600
@@ -31,54 +32,78 @@ _MODULES |= dict.fromkeys(("redis", "rediss", "unix"), "redis.broker")
 
 @runtime_checkable
 class Broker(Protocol):
-    """Keeps the logs. Every method may be called from any thread.
+    """Keep the logs. Any thread may call any method.
 
     Inherit from it: it has defaults for what most brokers do alike. ``dash_pipe.testing.brokers``
     has the tests that every broker passes.
     """
 
     may_wait: bool
-    """Whether ``publish`` may wait for another process, so that no loop should call it."""
+    """Whether ``publish`` may wait for another process: then no event loop should call it."""
 
     def check(self, channel: str) -> None:
-        """Look whether a message can be sent to a channel of that name, as far as names go.
+        """Check that a channel may have this name. Most brokers accept every name.
 
         Raises:
-            InvalidMessageError: it can't.
+            InvalidMessageError: the broker can't have a channel of this name.
         """
-        return  # of most brokers every name is one
+        return
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
     ) -> Position:
-        """Append a message whose value is a JSON text; tell the watchers; return its position.
+        """Append a message whose value is a JSON text; call the watchers; return its position.
 
-        Of messages with the same ``message_id`` one is appended; for the others its position is
-        returned. An id is remembered for ``IDS_SECONDS``, if it is one of the ``MAX_IDS`` newest.
+        A message whose ``message_id`` is known is not appended again: the position of the first is
+        returned. The ``MAX_IDS`` newest ids are remembered, for ``IDS_SECONDS``.
 
         Raises:
-            BrokerUnavailableError: it could not be made sure in time that the message is appended.
+            BrokerUnavailableError: the append was not confirmed in time.
         """
 
     def open(self, channel: str) -> Log:
-        """The log of a channel, kept until ``close`` was called as often as ``open``.
+        """Return the log of a channel, kept until ``close`` was called as often as ``open``.
 
-        Never waits: where the log lives elsewhere, it is a mirror that has no epoch until it was
-        read, which the watchers are told.
+        Never wait. If the log lives elsewhere, return a mirror. It has no epoch until it was read;
+        then the watchers are called.
         """
 
     def refresh(self, channel: str) -> int:
-        """Have the log of an open channel compared with the original, if it is a mirror.
+        """Request a comparison of an open channel's mirror with the log that it mirrors.
 
-        It was compared since this call when its ``refreshed`` has reached the number that is
-        returned. Never waits; the watchers are told when it is done.
+        Return a number. When the log's ``refreshed`` has reached it, the comparison is done, and
+        the watchers are called. Never wait.
         """
 
     def close(self, channel: str) -> None:
-        """Let go of a log that was opened."""
+        """Release a log that was opened."""
 
     def watch(self, on_append: OnAppend) -> Callable[[], None]:
-        """Call ``on_append`` whenever a log has grown, until the returned function is called."""
+        """Call ``on_append`` whenever a log has grown. Return a function that stops it."""
+
+
+class Watchers:
+    """The functions that a broker calls when a log has grown. Any thread may call it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._functions: tuple[OnAppend, ...] = ()
+
+    def add(self, on_append: OnAppend) -> Callable[[], None]:
+        """Add a function. Return a function that removes it; see ``Broker.watch``."""
+        with self._lock:
+            self._functions = (*self._functions, on_append)
+
+        def remove() -> None:
+            with self._lock:
+                self._functions = tuple(each for each in self._functions if each is not on_append)
+
+        return remove
+
+    def notify(self, channel: str) -> None:
+        """Call all functions with the name of a channel."""
+        for on_append in self._functions:
+            on_append(channel)
 
 
 def is_known(url: str) -> bool:

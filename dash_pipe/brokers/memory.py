@@ -1,4 +1,4 @@
-"""The broker of one process: the logs live in its memory."""
+"""The broker of one process: logs live in its memory."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from ..log import Limits, Log, Position
-from . import IDS_SECONDS, MAX_IDS, Broker, OnAppend
-from .watchers import Watchers
+from . import IDS_SECONDS, MAX_IDS, Broker, OnAppend, Watchers
 
 
 class MemoryBroker(Broker):
-    """Keeps at most ``max_idle_channels`` logs beside those that someone listens to.
+    """Keep the logs that have listeners, and at most ``max_idle_channels`` others.
 
-    A log that nobody listens to is forgotten when it has been idle for ``limits.label_seconds``
-    (by then nothing is left in it), or when there are too many: those that never carried a
-    message first, then the least recently used. A channel that is forgotten begins anew under
-    another epoch, so that a browser that comes back knows.
+    A log without listeners is dropped after ``limits.label_seconds`` (it is empty by then), or if
+    there are too many: first logs that never carried a message, then the least recently used. A
+    dropped channel starts again under a new epoch, so a returning browser notices.
     """
 
     may_wait = False
@@ -35,9 +33,9 @@ class MemoryBroker(Broker):
         self._listeners: Counter[str] = Counter()
         self._open: dict[str, Log] = {}
         self._ids: OrderedDict[tuple[str, str], tuple[Position, float]] = OrderedDict()
-        # Nobody listens to these; the value is when that began or a message came last.
-        self._silent: OrderedDict[str, tuple[Log, float]] = OrderedDict()
-        self._spoken: OrderedDict[str, tuple[Log, float]] = OrderedDict()
+        # Logs without listeners; with the time of the last close or message.
+        self._empty: OrderedDict[str, tuple[Log, float]] = OrderedDict()
+        self._used: OrderedDict[str, tuple[Log, float]] = OrderedDict()
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
@@ -50,17 +48,17 @@ class MemoryBroker(Broker):
             if log is None:
                 log = self._take(channel)
                 offset = log.append(label, value)
-                self._shelve(channel, log)
+                self._keep_idle(channel, log)
             else:
                 offset = log.append(label, value)
             position = Position(log.epoch, offset)
             if message_id is not None:
                 self._ids[channel, message_id] = (position, self._clock())
-        self._watchers.tell(channel)
+        self._watchers.notify(channel)
         return position
 
     def open(self, channel: str) -> Log:
-        """The log of a channel; see ``Broker``."""
+        """Return the log of a channel; see ``Broker``."""
         with self._lock:
             self._listeners[channel] += 1
             if channel not in self._open:
@@ -68,15 +66,15 @@ class MemoryBroker(Broker):
             return self._open[channel]
 
     def close(self, channel: str) -> None:
-        """Let go of a log; see ``Broker``."""
+        """Release a log; see ``Broker``."""
         with self._lock:
             self._listeners[channel] -= 1
             if not self._listeners[channel]:
                 del self._listeners[channel]
-                self._shelve(channel, self._open.pop(channel))
+                self._keep_idle(channel, self._open.pop(channel))
 
     def refresh(self, channel: str) -> int:
-        """Nothing to do: the logs live here; see ``Broker``."""
+        """Do nothing: the logs live here; see ``Broker``."""
         return 0
 
     def watch(self, on_append: OnAppend) -> Callable[[], None]:
@@ -84,7 +82,7 @@ class MemoryBroker(Broker):
         return self._watchers.add(on_append)
 
     def _sent(self, channel: str, message_id: str) -> Position | None:
-        """Where the message with this id is, if it was sent; forget what has been kept too long."""
+        """Return the position of the message with this id; drop surplus ids."""
         while self._ids:
             _, then = next(iter(self._ids.values()))
             if len(self._ids) <= MAX_IDS and then >= self._clock() - IDS_SECONDS:
@@ -94,22 +92,22 @@ class MemoryBroker(Broker):
         return None if sent is None else sent[0]
 
     def _take(self, channel: str) -> Log:
-        """Take a log off its shelf, or begin a new one."""
-        for shelf in (self._silent, self._spoken):
-            if channel in shelf:
-                return shelf.pop(channel)[0]
+        """Return the idle log of a channel, or a new one."""
+        for idle in (self._empty, self._used):
+            if channel in idle:
+                return idle.pop(channel)[0]
         return Log(secrets.token_urlsafe(8), self._limits, self._clock)
 
-    def _shelve(self, channel: str, log: Log) -> None:
-        """Put a log that nobody listens to on its shelf, and clear what has lain too long."""
+    def _keep_idle(self, channel: str, log: Log) -> None:
+        """Keep a log without listeners; drop logs that are too old or too many."""
         now = self._clock()
-        shelf = self._spoken if log.head else self._silent
-        shelf[channel] = (log, now)
-        for each in (self._silent, self._spoken):
+        idle = self._used if log.head else self._empty
+        idle[channel] = (log, now)
+        for each in (self._empty, self._used):
             while each and next(iter(each.values()))[1] < now - self._limits.label_seconds:
                 each.popitem(last=False)
-        while len(self._silent) + len(self._spoken) > self._max_channels:
-            (self._silent or self._spoken).popitem(last=False)
+        while len(self._empty) + len(self._used) > self._max_channels:
+            (self._empty or self._used).popitem(last=False)
 
 
 def connect(url: str, limits: Limits, max_idle_channels: int, send_timeout: float) -> MemoryBroker:

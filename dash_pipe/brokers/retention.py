@@ -1,4 +1,4 @@
-"""The channels of which a process follows what lies elsewhere. Pure."""
+"""Retain what a process keeps per channel while it is open, and for a while after. Pure."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ T = TypeVar("T")
 
 
 class Retention(Generic[T]):
-    """What is followed, by channel: while it is open, and for a while after, as browsers come back.
+    """Items by channel: kept while the channel is open, and for a while after, for reconnects.
 
     Args:
-        max_idle: how many that nobody has open may linger.
+        max_idle: the number of items kept whose channel is closed.
     """
 
     def __init__(self, max_idle: int) -> None:
         self._max_idle = max_idle
-        self._followed: dict[str, T] = {}
+        self._items: dict[str, T] = {}
         self._listeners: Counter[str] = Counter()
-        self._idle: OrderedDict[str, float] = OrderedDict()  # since when, longest first
+        self._idle: OrderedDict[str, float] = OrderedDict()  # closed since when, oldest first
 
     def __len__(self) -> int:
-        return len(self._followed)
+        return len(self._items)
 
     def get(self, name: str) -> T | None:
-        """What is followed of a channel, if it is."""
-        return self._followed.get(name)
+        """Return the item of a channel if there is one."""
+        return self._items.get(name)
 
     def names(self) -> list[str]:
-        """All channels that are followed."""
-        return list(self._followed)
+        """Return the names of all channels with an item."""
+        return list(self._items)
 
     def open(self, name: str, make: Callable[[], T]) -> T:
-        """Follow a channel, with what is made if it is not followed yet."""
-        if name not in self._followed:
-            self._followed[name] = make()
+        """Return the item of a channel; make it if there is none."""
+        if name not in self._items:
+            self._items[name] = make()
         self._listeners[name] += 1
         self._idle.pop(name, None)
-        return self._followed[name]
+        return self._items[name]
 
     def close(self, name: str, now: float) -> list[T]:
-        """Let go of a channel that was opened; return what is given up as too many linger."""
+        """Close a channel once. Return the items that are dropped because too many are idle."""
         self._listeners[name] -= 1
         if self._listeners[name]:
             return []
         del self._listeners[name]
         self._idle[name] = now
-        return self._give_up(len(self._idle) - self._max_idle)
+        return self._drop(len(self._idle) - self._max_idle)
 
     def expire(self, before: float) -> list[T]:
-        """Give up what nobody has had open since a moment, and return it."""
-        return self._give_up(sum(since <= before for since in self._idle.values()))
+        """Drop and return the items whose channel was closed at ``before`` or earlier."""
+        return self._drop(sum(since <= before for since in self._idle.values()))
 
-    def _give_up(self, count: int) -> list[T]:
-        """Give up those that have been idle for the longest time."""
+    def _drop(self, count: int) -> list[T]:
+        """Drop and return the items that have been idle longest."""
         names = [self._idle.popitem(last=False)[0] for _ in range(count)]
-        return [self._followed.pop(name) for name in names]
+        return [self._items.pop(name) for name in names]

@@ -483,10 +483,10 @@ def test_a_log_that_was_given_up_can_be_opened_again_at_once(
     publish(broker, "a")
     ear = Ear(broker)
     ear.open("another")  # so that there is always something to follow
-    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.LINGER_SECONDS", 0.0)
+    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.IDLE_SECONDS", 0.0)
     for _ in range(200):
         log = ear.open("jobs")
         broker.close("jobs")
-        if isinstance(listener := getattr(broker, "_listener", None), RedisFollower):
+        if isinstance(listener := getattr(broker, "_follower", None), RedisFollower):
             listener._mirrors.expire()  # as the check does every 30 s
     assert ear.open("jobs").end == log.end

@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from dash_pipe.brokers.redis import sync
-from dash_pipe.brokers.redis.connection import Link, connector
+from dash_pipe.brokers.redis.connection import RedisConnection, connector
 from dash_pipe.brokers.redis.mirrors import Mirrors
 from dash_pipe.brokers.redis.sync import Sync
 from dash_pipe.brokers.redis.wakeup import Wakeup
@@ -18,36 +18,38 @@ from harness.redis import RedisServer
 
 
 @pytest.fixture
-def link(redis: RedisServer) -> Iterator[Link]:
+def connection(redis: RedisServer) -> Iterator[RedisConnection]:
     connect, _ = connector(redis.url)
-    link = connect(0.2)
-    yield link
-    link.close()
+    connection = connect(0.2)
+    yield connection
+    connection.close()
 
 
-def test_each_question_has_its_own_time(link: Link) -> None:
-    assert link.ask(("BLPOP", "nothing", 0.3), timeout=2) == [None]  # longer than to connect
+def test_each_question_has_its_own_time(connection: RedisConnection) -> None:
+    assert connection.request(("BLPOP", "nothing", 0.3), timeout=2) == [
+        None
+    ]  # longer than to connect
     begun = time.monotonic()
     with pytest.raises(RedisError):
-        link.ask(("BLPOP", "nothing", 2), timeout=0.1)
+        connection.request(("BLPOP", "nothing", 2), timeout=0.1)
     assert time.monotonic() - begun < 0.5
-    assert not link.is_quiet
+    assert not connection.is_clean
 
 
-def test_an_error_among_many_replies_ends_it(link: Link) -> None:
+def test_an_error_among_many_replies_ends_it(connection: RedisConnection) -> None:
     with pytest.raises(RedisError, match="wrong number"):
-        link.ask(("GET",), timeout=2)
-    assert link.is_quiet
+        connection.request(("GET",), timeout=2)
+    assert connection.is_clean
     with pytest.raises(RedisError, match="wrong number"):
-        link.ask(("GET",), ("PING",), timeout=2)
+        connection.request(("GET",), ("PING",), timeout=2)
     with pytest.raises((AttributeError, RedisError)):
-        link.fileno()
+        connection.fileno()
 
 
-def test_a_script_is_sent_once(link: Link, redis: RedisServer) -> None:
+def test_a_script_is_sent_once(connection: RedisConnection, redis: RedisServer) -> None:
     redis.ask("SCRIPT", "FLUSH")
     script = ("return ARGV[1]", "098e0f0d1448c0a81dafe820f66d460eb09263da")
-    assert [link.run(script, [], n, timeout=2) for n in range(3)] == [b"0", b"1", b"2"]
+    assert [connection.run(script, [], n, timeout=2) for n in range(3)] == [b"0", b"1", b"2"]
 
 
 @pytest.mark.parametrize(
@@ -67,10 +69,10 @@ class Silence:
     def fileno(self) -> int:
         return self._ours.fileno()
 
-    def say(self, command: Any) -> None:
+    def send(self, command: Any) -> None:
         self.said.append(command)
 
-    def news(self) -> Iterator[Any]:
+    def announcements(self) -> Iterator[Any]:
         yield from ()
 
     def close(self) -> None:
@@ -83,7 +85,7 @@ def test_a_connection_that_is_half_open_is_found(monkeypatch: pytest.MonkeyPatch
     mirrors, wakeup, news = Mirrors(0, Limits(), 1), Wakeup(), Silence()
     conversation: Any = Sync
     with pytest.raises(RedisError, match="no answer to a ping"):
-        conversation(mirrors, wakeup, news, news, print).hold(lambda: False, lambda: None)
+        conversation(mirrors, wakeup, news, news, print).run(lambda: False, lambda: None)
     assert news.said == [("PING",)]
     wakeup.close()
     news.close()
@@ -105,7 +107,7 @@ def seconds_to_leave(count: int) -> float:
         return len(turns) == 2
 
     conversation: Any = Sync
-    conversation(mirrors, wakeup, news, news, print).hold(done, lambda: None)
+    conversation(mirrors, wakeup, news, news, print).run(done, lambda: None)
     assert [len(command) - 1 for command in news.said] == [count, count]
     assert [command[0] for command in news.said] == ["SUBSCRIBE", "UNSUBSCRIBE"]
     wakeup.close()

@@ -185,12 +185,12 @@ def test_who_is_refused_tries_again_less_and_less(
     assert time.monotonic() - begun > 0.05 + 0.1 + 0.2 + 0.4
     assert list(browser.drain()) == []  # so its status is `connecting`
     (said,) = caplog.messages
-    assert said.startswith("dash-pipe: the connection to Redis is lost, trying again")
+    assert said.startswith("dash-pipe: lost the connection to Redis; reconnecting")
     allow()
     (answer,) = lounge.frames(browser, [], bool)
     assert (answer["type"], answer["offset"]) == ("subscribed", 1)
     wait_for(lambda: len(caplog.messages) > 1, "it to be said")
-    assert caplog.messages[1:] == ["dash-pipe: connected to Redis again"]
+    assert caplog.messages[1:] == ["dash-pipe: reconnected to Redis"]
 
 
 def test_lost_data_is_a_new_epoch(server: RedisServer, make: Make) -> None:
@@ -447,7 +447,7 @@ def test_a_half_open_connection_is_given_up(
 def test_the_thread_ends_with_what_it_is_for(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.LINGER_SECONDS", 0.2)
+    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.IDLE_SECONDS", 0.2)
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.1)
     broker = make()
     assert isinstance(broker, RedisBroker)
@@ -473,5 +473,5 @@ def test_the_mirrors_that_linger_are_bounded(server: RedisServer, make: Make) ->
         ear.open(f"channel {number}")
         broker.close(f"channel {number}")
     assert isinstance(broker, RedisBroker)
-    assert len(broker._listener._mirrors.names()) == 100
+    assert len(broker._follower._mirrors.names()) == 100
     wait_for(lambda: len(server.ask("PUBSUB", "CHANNELS")) == 100, "the others to be unsubscribed")

@@ -70,8 +70,8 @@ def test_everything_ends(redis: RedisServer, make_redis: Make) -> None:
 @pytest.fixture
 def not_for_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A place is kept for a second, and a mirror does not linger."""
-    monkeypatch.setattr(commands, "VACANT_SECONDS", 1.0)
-    monkeypatch.setattr(mirrors, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(commands, "EMPTY_SECONDS", 1.0)
+    monkeypatch.setattr(mirrors, "IDLE_SECONDS", 0.0)
     commands._bounds.cache_clear()
     yield
     commands._bounds.cache_clear()

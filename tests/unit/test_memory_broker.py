@@ -20,7 +20,7 @@ def small(clock: Clock) -> MemoryBroker:
 
 
 def kept(broker: MemoryBroker) -> set[str]:
-    return {*broker._silent, *broker._spoken}
+    return {*broker._empty, *broker._used}
 
 
 def test_the_channels_that_nobody_listens_to_are_bounded(small: MemoryBroker) -> None:

@@ -69,11 +69,11 @@ def test_the_place_of_who_is_listened_to_again_is_not_given_up() -> None:
     for name in "abc":  # one lingers, of one the place is kept
         listen(name)
         mirrors.close(name)
-    assert [epoch for _, epoch in mirrors.take_vacated()] == ["epoch of a"]
+    assert [epoch for _, epoch in mirrors.take_surplus()] == ["epoch of a"]
     listen("b")
     given_up = []
     for name in "de":
         listen(name)
         mirrors.close(name)
-        given_up.append([epoch for _, epoch in mirrors.take_vacated()])
+        given_up.append([epoch for _, epoch in mirrors.take_surplus()])
     assert given_up == [[], ["epoch of c"]]

@@ -1,8 +1,8 @@
-"""The broker over a channel layer of Django Channels: what it sends is gone when it was heard.
+"""The broker over a channel layer of Django Channels, which keeps no history.
 
-A layer has no history, no offsets and no memory for ids. Each process keeps a log of what it heard
-itself; its epoch begins with ``NO_HISTORY``. The names of groups and events are those of
-django-plotly-dash, so that its senders reach our Pipes, and ours reach its.
+A layer has no offsets and does not remember ids. Each process keeps a log of the messages that it
+received; its epoch begins with ``NO_HISTORY``. Groups and events are named as in
+django-plotly-dash, so its senders reach our Pipes, and ours reach its Pipes.
 """
 
 from __future__ import annotations
@@ -18,28 +18,27 @@ from urllib.parse import urlsplit
 
 from ...errors import BrokerUnavailableError, InvalidMessageError, ProtocolError, SettingError
 from ...log import NOWHERE, Limits, Log, Position
-from .. import Broker, OnAppend
+from .. import Broker, OnAppend, Watchers
 from ..retention import Retention
-from ..watchers import Watchers
 from .events import GROUP, event
-from .follower import Followed, LayerFollower
+from .follower import FollowedChannel, LayerFollower
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
 _EXPECTED = "expected at most 90 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 
 
 class ChannelLayerBroker(Broker):
-    """Sends to a channel layer, and hears what it sends to the channels that are open.
+    """Send to a channel layer; receive from it what is sent to open channels.
 
-    Both happen on the loop of one thread, which the first message or listener starts, with a
-    layer of its own: a layer may be received from on one loop only, and the server's is for the
-    project's consumers.
+    Both happen on the loop of one thread, which the first message or listener starts. It has a
+    layer of its own: a layer can be received from on one loop only, and the server's loop is for
+    the project's consumers.
 
     Args:
         make_layer: makes the layer.
-        limits: of the logs of what was heard.
-        max_idle_channels: how many channels that nobody listens to any more are heard for a while.
-        send_timeout: seconds that a message may take.
+        limits: the bounds of each log.
+        max_idle_channels: the number of channels that are received for a while without listeners.
+        send_timeout: seconds that sending a message may take.
     """
 
     may_wait = True
@@ -55,11 +54,11 @@ class ChannelLayerBroker(Broker):
         self._send_timeout = send_timeout
         self._lock = threading.Lock()
         self._watchers = Watchers()
-        self._retained: Retention[Followed] = Retention(max_idle_channels)
-        self._listener = LayerFollower(make_layer, self._watchers.tell, self._expire)
+        self._retained: Retention[FollowedChannel] = Retention(max_idle_channels)
+        self._follower = LayerFollower(make_layer, self._watchers.notify, self._expire)
 
     def check(self, channel: str) -> None:
-        """Let in what can be the name of a layer's group; see ``Broker``."""
+        """Accept names that a group of a layer can have; see ``Broker``."""
         if NAME.fullmatch(channel) is None:
             raise InvalidMessageError("channel_name", f"{_EXPECTED}, got {channel!r}")
 
@@ -68,12 +67,12 @@ class ChannelLayerBroker(Broker):
     ) -> Position:
         """Hand a message to the layer; see ``Broker``.
 
-        A layer numbers nothing, and does not know a message by its id: the position is
-        ``NOWHERE``, and a message that is sent twice arrives twice.
+        A layer has no offsets and does not remember ids: the position is ``NOWHERE``, and a
+        message that is sent twice arrives twice.
         """
         self.check(channel)
         try:
-            self._listener.send(GROUP + channel, event(channel, label, value), self._send_timeout)
+            self._follower.send(GROUP + channel, event(channel, label, value), self._send_timeout)
         except (TypeError, OverflowError) as error:
             reason = f"the channel layer can't carry it ({type(error).__name__}: {error})"
             raise InvalidMessageError("value", reason) from error
@@ -88,10 +87,10 @@ class ChannelLayerBroker(Broker):
         return NOWHERE
 
     def open(self, channel: str) -> Log:
-        """The log of what is heard of a channel; see ``Broker``.
+        """Return the log of what was received on a channel; see ``Broker``.
 
         Raises:
-            ProtocolError: a layer has no group of that name.
+            ProtocolError: a group of a layer can't have that name.
         """
         if NAME.fullmatch(channel) is None:
             reason = f"of a channel's name on a channel layer {_EXPECTED}"
@@ -100,12 +99,12 @@ class ChannelLayerBroker(Broker):
             return self._retained.open(channel, lambda: self._follow(channel)).log
 
     def close(self, channel: str) -> None:
-        """Let go of a log, which is kept for a while: a browser that polls comes back."""
+        """Release a log, which is kept for a while: a polling browser returns."""
         with self._lock:
-            self._listener.leave(self._retained.close(channel, time.monotonic()))
+            self._follower.leave(self._retained.close(channel, time.monotonic()))
 
     def refresh(self, channel: str) -> int:
-        """There is nothing to compare with, but the layer has to take us in; see ``Broker``."""
+        """Return 1: the log is refreshed once, when its group was joined; see ``Broker``."""
         return 1
 
     def watch(self, on_append: OnAppend) -> Callable[[], None]:
@@ -114,15 +113,15 @@ class ChannelLayerBroker(Broker):
 
     def stop(self) -> None:
         """End the thread."""
-        self._listener.stop()
+        self._follower.stop()
 
-    def _follow(self, channel: str) -> Followed:
-        followed = Followed(channel, Log("", self._limits))
-        self._listener.follow(followed)
+    def _follow(self, channel: str) -> FollowedChannel:
+        followed = FollowedChannel(channel, Log("", self._limits))
+        self._follower.follow(followed)
         return followed
 
-    def _expire(self, before: float) -> list[Followed]:
-        """Give up, and return, what nobody has listened to since a moment."""
+    def _expire(self, before: float) -> list[FollowedChannel]:
+        """Drop and return the channels without listeners since ``before``."""
         with self._lock:
             return self._retained.expire(before)
 
@@ -148,8 +147,8 @@ def connect(
     if isinstance(channel_layers[alias], InMemoryChannelLayer):
         raise SettingError(
             "broker",
-            f"the channel layer {alias!r} is in memory, and reaches nobody outside of its own "
-            "event loop; use memory:// in its place, or a layer such as channels_redis",
+            f"the channel layer {alias!r} is in memory and reaches only its own event loop; "
+            "use memory:// instead, or a layer such as channels_redis",
         )
     return ChannelLayerBroker(
         lambda: channel_layers.make_backend(alias), limits, max_idle_channels, send_timeout

@@ -1,4 +1,4 @@
-"""What a channel layer carries of ours: the names and events of django-plotly-dash. Pure."""
+"""Convert messages to events of django-plotly-dash and back, for a channel layer. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ logger = logging.getLogger("dash_pipe")
 
 
 def event(channel: str, label: str, value: str) -> dict[str, Any]:
-    """A message, whose value is a JSON text, as an event."""
-    # The channel's name is not in the original, whose browsers pass it over.
+    """Return the event of a message whose value is a JSON text."""
+    # django-plotly-dash sends no channel name, and its browsers ignore one.
     return {"type": EVENT, "label": label, "value": json.loads(value), "channel_name": channel}
 
 
 def message(event: dict[str, Any]) -> tuple[str, str] | None:
-    """The label of an event and its value as JSON; ``None`` when no Pipe could take it."""
+    """Return the label of an event and its value as JSON; None if no Pipe could take it."""
     label = event.get("label")
     try:
         value = json.dumps(event.get("value"), allow_nan=False)

@@ -1,4 +1,4 @@
-"""The thread on which a channel layer is spoken to: groups joined, events heard, messages sent."""
+"""The thread that talks to a channel layer: joins groups, receives events, sends messages."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from ...log import NO_HISTORY, Log, Snapshot
 from .. import OnAppend
 from .events import GROUP, message
 
-JOIN_SECONDS = 10.0  # between two times that we join: a layer may forget who was in a group
-LINGER_SECONDS = 60.0  # that a channel is followed after its last listener has gone
-JOINS = 8  # that are under way at the same time: a layer may open a connection for each
-RETRY_SECONDS = (0.1, 5.0)  # between two attempts to hear, and the longest
-GOODBYE_TIMEOUT = 1.0  # that a layer has to end what it waits for
+JOIN_SECONDS = 10.0  # between two joins of a group: a layer may forget its members
+IDLE_SECONDS = 60.0  # that a channel is followed after its last listener has left
+JOINS = 8  # at the same time: a layer may open a connection for each
+RETRY_SECONDS = (0.1, 5.0)  # before the first retry to receive, and the maximum
+CANCEL_TIMEOUT = 1.0  # seconds for a layer to end what it waits for
 STOP_TIMEOUT = 5.0
 
 logger = logging.getLogger("dash_pipe")
 
 
 @dataclass(eq=False)
-class Followed:
+class FollowedChannel:
     """A channel whose group is joined.
 
     Attributes:
-        log: what was heard; it has an epoch since the layer has taken us in.
-        mailbox: where the layer puts what it sends to us.
-        task: hears it.
-        ended: it is to be heard no longer. A layer may swallow a cancellation.
+        log: the messages received; it has an epoch once the group was joined.
+        mailbox: the name of the layer's channel that we receive from.
+        task: receives from it.
+        ended: the task is to end. A layer may swallow a cancellation.
     """
 
     channel: str
@@ -44,41 +44,41 @@ class Followed:
     ended: bool = False
 
     def end(self) -> asyncio.Task[None]:
-        """Stop hearing; on the loop, and again until the task is done."""
-        assert self.task is not None, "who is followed is heard"
+        """Cancel the task and return it; on the loop. Repeat until the task is done."""
+        assert self.task is not None, "a followed channel has a task"
         self.ended = True
         self.task.cancel()
         return self.task
 
 
 class LayerFollower:
-    """A thread with a loop and a layer, from its first use on.
+    """A thread with a loop and a layer, started at first use.
 
     Args:
         make_layer: makes the layer.
-        on_append: called when something was heard.
-        expire: gives up what nobody has listened to since a moment, and returns it.
+        on_append: called with the name of a channel that has grown.
+        expire: drops and returns the channels without listeners since a moment.
     """
 
     def __init__(
         self,
         make_layer: Callable[[], Any],
         on_append: OnAppend,
-        expire: Callable[[float], list[Followed]],
+        expire: Callable[[float], list[FollowedChannel]],
     ) -> None:
         self._make_layer = make_layer
         self._on_append = on_append
         self._expire = expire
         self._lock = threading.Lock()
         self._running: tuple[asyncio.AbstractEventLoop, threading.Thread, Any] | None = None
-        # The loop's own
-        self._retained: set[Followed] = set()
-        self._leaving: list[Followed] = []
+        # Used on the loop only
+        self._followed: set[FollowedChannel] = set()
+        self._leaving: list[FollowedChannel] = []
         self._leaver: asyncio.Task[None] | None = None
         self._joins = asyncio.Semaphore(JOINS)
 
     def send(self, group: str, event: dict[str, Any], timeout: float) -> None:
-        """Send to a group, and wait until the layer has it.
+        """Send an event to a group and wait until the layer has taken it.
 
         Raises:
             TimeoutError: of ``concurrent.futures``.
@@ -91,19 +91,19 @@ class LayerFollower:
         finally:
             sending.cancel()
 
-    def follow(self, followed: Followed) -> None:
-        """Join the group of a channel, and hear it until it is left. Never waits."""
+    def follow(self, followed: FollowedChannel) -> None:
+        """Join the group of a channel and receive from it until ``leave``. Never wait."""
         loop, layer = self._start()
 
         def begin() -> None:
-            self._retained.add(followed)
-            followed.task = loop.create_task(self._hear(layer, followed))
-            followed.task.add_done_callback(lambda _: self._retained.discard(followed))
+            self._followed.add(followed)
+            followed.task = loop.create_task(self._receive(layer, followed))
+            followed.task.add_done_callback(lambda _: self._followed.discard(followed))
 
         loop.call_soon_threadsafe(begin)
 
-    def leave(self, gone: list[Followed]) -> None:
-        """Hear channels no longer, and leave their groups. Never waits."""
+    def leave(self, gone: list[FollowedChannel]) -> None:
+        """Stop receiving from channels and leave their groups. Never wait."""
         running = self._running
         if not gone or running is None:
             return
@@ -147,34 +147,34 @@ class LayerFollower:
         own = [tending] if self._leaver is None else [tending, self._leaver]
         for task in own:
             task.cancel()
-        loop.run_until_complete(asyncio.wait(own, timeout=GOODBYE_TIMEOUT))
-        deadline = time.monotonic() + GOODBYE_TIMEOUT
-        while self._retained and time.monotonic() < deadline:
-            tasks = [followed.end() for followed in self._retained]
+        loop.run_until_complete(asyncio.wait(own, timeout=CANCEL_TIMEOUT))
+        deadline = time.monotonic() + CANCEL_TIMEOUT
+        while self._followed and time.monotonic() < deadline:
+            tasks = [followed.end() for followed in self._followed]
             loop.run_until_complete(asyncio.wait(tasks, timeout=0.05))
         with suppress(Exception):  # the layer closes its connections in it, which may be gone
             loop.close()
 
     async def _tend(self, layer: Any) -> None:
-        """Join every group again and again, and leave what nobody listens to any more."""
+        """Rejoin every group regularly; leave the groups of expired channels."""
         while True:
             await asyncio.sleep(JOIN_SECONDS)
-            self.leave(self._expire(time.monotonic() - LINGER_SECONDS))
-            for followed in list(self._retained):
+            self.leave(self._expire(time.monotonic() - IDLE_SECONDS))
+            for followed in list(self._followed):
                 if followed.ended:
                     followed.end()
                 elif followed.log.epoch:
                     await _quietly(layer.group_add(GROUP + followed.channel, followed.mailbox))
 
     async def _leave(self, layer: Any) -> None:
-        """Leave the groups that are not heard any more."""
+        """Leave the groups of channels that are no longer followed."""
         while self._leaving:
             followed = self._leaving.pop()
             if followed.mailbox:
                 await _quietly(layer.group_discard(GROUP + followed.channel, followed.mailbox))
 
-    async def _hear(self, layer: Any, followed: Followed) -> None:
-        """Join a group, then append what is sent to it; for ever."""
+    async def _receive(self, layer: Any, followed: FollowedChannel) -> None:
+        """Join a group, then append each event to the log, until the channel is left."""
         pause, longest = RETRY_SECONDS
         while not followed.ended:
             try:
@@ -183,7 +183,9 @@ class LayerFollower:
                 event = await layer.receive(followed.mailbox)
             except Exception as error:  # a layer raises what its own client does
                 level = logging.WARNING if pause == longest else logging.DEBUG
-                logger.log(level, "dash-pipe: the channel layer can't be heard: %r", error)
+                logger.log(
+                    level, "dash-pipe: receiving from the channel layer failed; retrying: %r", error
+                )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, longest)
                 continue
@@ -192,7 +194,7 @@ class LayerFollower:
                 followed.log.append(*heard)
                 self._on_append(followed.channel)
 
-    async def _join(self, layer: Any, followed: Followed) -> None:
+    async def _join(self, layer: Any, followed: FollowedChannel) -> None:
         followed.mailbox = followed.mailbox or await layer.new_channel()
         async with self._joins:
             await layer.group_add(GROUP + followed.channel, followed.mailbox)
@@ -203,8 +205,8 @@ class LayerFollower:
 
 
 async def _quietly(asking: Coroutine[Any, Any, None]) -> None:
-    """Ask a layer for what is asked for again in a while anyhow."""
+    """Await a request to a layer; log an error only, as the request is repeated later."""
     try:
         await asking
     except Exception as error:
-        logger.debug("dash-pipe: the channel layer is away: %r", error)
+        logger.debug("dash-pipe: the channel layer is unavailable: %r", error)

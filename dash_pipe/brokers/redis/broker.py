@@ -1,4 +1,4 @@
-"""The broker of many processes: the logs live in Redis, and are mirrored where someone listens."""
+"""The broker of many processes: logs live in Redis, mirrors where there are listeners."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from contextlib import suppress
 from ...concurrency.forks import reset_after_fork
 from ...errors import BrokerUnavailableError
 from ...log import Limits, Log, Position
-from .. import Broker, OnAppend
-from ..watchers import Watchers
+from .. import Broker, OnAppend, Watchers
 from .commands import SCRIPT, ChannelCommands, Known, appended
-from .connection import Connect, Link, RedisError, connector, may_pass, was_refused
+from .connection import Connect, RedisConnection, RedisError, connector, is_temporary, was_rejected
 from .follower import RedisFollower
 
-PAUSES = (0.02, 0.25)  # between two attempts to send, and the longest
-MAX_KNOWN = 1000  # channels whose last message of ours is remembered
-MAX_LINKS = 8  # that stay open between two messages; a thread that sends takes one
+PAUSES = (0.02, 0.25)  # seconds before the first retry, and the maximum
+MAX_KNOWN = 1000  # channels whose newest message from this process is remembered
+MAX_IDLE_CONNECTIONS = 8  # kept open between two messages; each sending thread takes one
 
 
 class RedisBroker(Broker):
-    """Appends to logs in Redis; mirrors those that someone in this process listens to.
+    """Append to logs in Redis; mirror the logs that have a listener in this process.
 
-    To send takes a connection, no thread. The first ``open`` starts a thread; see
+    Sending takes a connection and no thread. The first ``open`` starts a thread; see
     ``RedisFollower``.
     """
 
@@ -45,22 +44,24 @@ class RedisBroker(Broker):
         self._database = database
         self._limits = limits
         self._send_timeout = send_timeout
-        self._known: OrderedDict[str, Known] = OrderedDict()  # the newest of ours, by channel
-        self._links: deque[Link] = deque(maxlen=MAX_LINKS)  # idle
+        self._known: OrderedDict[str, Known] = (
+            OrderedDict()
+        )  # the newest message from here, by channel
+        self._connections: deque[RedisConnection] = deque(maxlen=MAX_IDLE_CONNECTIONS)  # idle
         self._lock = threading.Lock()
         self._watchers = Watchers()
-        self._listener = RedisFollower(
-            connect, database, limits, max_idle_channels, self._watchers.tell
+        self._follower = RedisFollower(
+            connect, database, limits, max_idle_channels, self._watchers.notify
         )
-        # A forked child closes the parent's idle connections, which two would speak on.
-        reset_after_fork(self, RedisBroker._close_links)
+        # Parent and child must not share a connection.
+        reset_after_fork(self, RedisBroker._close_connections)
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
     ) -> Position:
         """Append a message; see ``Broker``.
 
-        While Redis is away it tries again until ``send_timeout``, with one id.
+        While Redis is away, retry until ``send_timeout``, always with the same id.
         """
         message_id = message_id or secrets.token_urlsafe(12)
         mark = _mark(message_id)
@@ -70,21 +71,21 @@ class RedisBroker(Broker):
         pause, longest = PAUSES
         may_have_been_sent = False
         while True:
-            link: Link | None = None
+            connection: RedisConnection | None = None
             try:
-                link = self._link(deadline)
+                connection = self._idle_or_new_connection(deadline)
                 left = deadline - time.monotonic()
-                reply: list[bytes] = link.run(SCRIPT, log.keys, *order, timeout=left)
-                self._links.append(link)
+                reply: list[bytes] = connection.run(SCRIPT, log.keys, *order, timeout=left)
+                self._connections.append(connection)
                 position, known = appended(reply, mark)
                 if known is not None:
                     self._remember(channel, known)
                 return position
             except RedisError as error:
-                if link is not None:
-                    link.close()
-                    may_have_been_sent |= not was_refused(error)
-                if not may_pass(error) or time.monotonic() + pause >= deadline:
+                if connection is not None:
+                    connection.close()
+                    may_have_been_sent |= not was_rejected(error)
+                if not is_temporary(error) or time.monotonic() + pause >= deadline:
                     raise BrokerUnavailableError(
                         f"Redis: {error}",
                         may_have_been_sent=may_have_been_sent,
@@ -95,15 +96,15 @@ class RedisBroker(Broker):
 
     def open(self, channel: str) -> Log:
         """The mirror of a channel; see ``Broker``."""
-        return self._listener.open(channel)
+        return self._follower.open(channel)
 
     def close(self, channel: str) -> None:
         """Let go of a mirror; see ``Broker``."""
-        self._listener.close(channel)
+        self._follower.close(channel)
 
     def refresh(self, channel: str) -> int:
         """Have a mirror compared with Redis; see ``Broker``."""
-        return self._listener.refresh(channel)
+        return self._follower.refresh(channel)
 
     def watch(self, on_append: OnAppend) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
@@ -111,17 +112,17 @@ class RedisBroker(Broker):
 
     def stop(self) -> None:
         """Close what is open: the thread, within a bound, and the connections that are idle."""
-        self._listener.stop()
-        self._close_links()
+        self._follower.stop()
+        self._close_connections()
 
-    def _link(self, deadline: float) -> Link:
+    def _idle_or_new_connection(self, deadline: float) -> RedisConnection:
         """A connection of its own for a message: one that was left by another, or a new one."""
-        while self._links:
+        while self._connections:
             with suppress(IndexError):  # another thread was faster
-                link = self._links.pop()
-                if link.is_quiet:
-                    return link
-                link.close()
+                connection = self._connections.pop()
+                if connection.is_clean:
+                    return connection
+                connection.close()
         return self._connect(deadline - time.monotonic())
 
     def _remember(self, channel: str, known: Known) -> None:
@@ -131,10 +132,10 @@ class RedisBroker(Broker):
             if len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
 
-    def _close_links(self) -> None:
-        while self._links:
+    def _close_connections(self) -> None:
+        while self._connections:
             with suppress(IndexError):
-                self._links.pop().close()
+                self._connections.pop().close()
 
 
 def _mark(message_id: str) -> str:

@@ -10,11 +10,11 @@
 --   labels  sorted set, label -> offset of its newest message, of the labels that are kept
 --   lost    sorted set, label -> newest lost offset
 --   ids     sorted set, id -> when its message was sent, in microseconds
---   places  hash, id -> offset, of those that were not sent to a former log
+--   places  hash, id -> offset, of the messages of this log
 -- A row is the message's wire form, [offset,label,value,seconds.milliseconds]; a label is kept as
 -- the JSON text that stands there.
 --
--- ARGV: operation, bounds as a JSON object (see below), an epoch should one be needed, where to
+-- ARGV: operation, bounds as a JSON object (see below), a new epoch in case one is needed, where to
 -- announce; then
 --   append  the last message that the sender knows of: its epoch, offset, id and time; then label,
 --           value, id. Returns {epoch, offset, time}; no time when a message with the id was there.
@@ -22,12 +22,12 @@
 --   begin   the epoch that is to end (or ''), the time after which its messages stay (or ''), the
 --           epoch to begin with where there is nothing at all (or ''). Announces `epoch`.
 --
--- A log that has lost its end can't go on: its offsets would be given twice. Whoever knows of a
--- message that is not there any more ends it; what was sent after that message stays.
+-- A log that has lost its end can't go on: its offsets would be used twice. A process that knows a
+-- message which is missing ends the log; what was sent after that message stays.
 
 local call = redis.call
 local meta, log, newest, labels, lost, ids, places = unpack(KEYS)
-local operation, bounds, fresh, news = unpack(ARGV)
+local operation, bounds, new_epoch, news = unpack(ARGV)
 bounds = cjson.decode(bounds)
 local SLACK = 60000 -- how much sooner (ms) a key may expire than it should, to save commands
 
@@ -89,7 +89,7 @@ local function add(label, id, tail)
   return row
 end
 
--- Where the message with an id is, 0 if in a former log; nil when no such id is remembered.
+-- The offset of the message with an id; 0 if it is in an older log, nil if the id is unknown.
 local function place_of(id)
   local time = call('ZSCORE', ids, id)
   if time and tonumber(time) >= (now - bounds.id_seconds) * 1000000 then
@@ -112,7 +112,7 @@ local function remember(id)
   end
 end
 
--- Let a message out of the window; the newest of its label is kept beside it.
+-- Remove a message from the window; the newest of its label is kept in `newest`.
 local function evict(fields)
   local label, row = fields[2], fields[6]
   bytes = bytes - #row
@@ -150,8 +150,8 @@ local function trim()
   end
 end
 
--- Begin anew, with what came after a time, if one is given.
--- Ids stay known: what was sent to the former log is not to be sent again.
+-- Begin a new log, with the messages after a time, if one is given.
+-- Ids stay known, so that messages of the older log are not appended again.
 local function begin(after)
   local entries = {}
   for _, entry in ipairs(after and call('XRANGE', log, '-', '+') or {}) do
@@ -160,7 +160,7 @@ local function begin(after)
     end
   end
   call('DEL', meta, log, newest, labels, lost, places)
-  epoch, head, mark, bytes, rest = fresh, 0, '', 0, 0
+  epoch, head, mark, bytes, rest = new_epoch, 0, '', 0, 0
   for _, fields in ipairs(entries) do
     add(fields[2], fields[4], string.sub(fields[6], string.find(fields[6], ',', 1, true), -1))
     if call('ZSCORE', ids, fields[4]) then
@@ -169,7 +169,7 @@ local function begin(after)
   end
 end
 
--- Whether the keys expire that were made anew, after they were empty for a moment or evicted.
+-- Whether the keys expire that were created again after they were empty or evicted.
 local function expires()
   for _, key in ipairs({newest, ids, places}) do
     if call('PTTL', key) == -1 then
@@ -185,8 +185,8 @@ local function save()
   call('HSET', meta, 'epoch', epoch, 'head', text(head), 'mark', mark, 'bytes', text(bytes),
     'rest', text(rest), 'sizes', now_there)
   if left < bounds.keep - SLACK or shape(now_there) ~= shape(sizes or '') or not expires() then
-    -- What people listen to without a message may be invented: it is not kept for long.
-    local keep = head > 0 and bounds.keep or bounds.vacant
+    -- A browser may invent the name of a channel without messages: keep it for minutes only.
+    local keep = head > 0 and bounds.keep or bounds.empty
     for _, key in ipairs({meta, log, newest, labels, lost}) do
       call('PEXPIRE', key, text(keep))
     end
@@ -199,11 +199,11 @@ end
 local intact = epoch and sizes == sizes_now()
 
 if operation == 'begin' then
-  local former, after, again = ARGV[5], tonumber(ARGV[6]), ARGV[7]
-  if again ~= '' and not epoch and sizes_now() == '0 0 0 0' then
-    fresh = again
+  local old_epoch, after, same_epoch = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+  if same_epoch ~= '' and not epoch and sizes_now() == '0 0 0 0' then
+    new_epoch = same_epoch
   end
-  if not intact or epoch == former then -- else another process was faster
+  if not intact or epoch == old_epoch then -- else another process was faster
     begin(intact and after)
     trim()
     save()

@@ -1,6 +1,6 @@
-"""The log of one channel as it lives in Redis: its keys, and the commands that write and read it.
+"""The keys of a channel in Redis, the commands that write and read them, and their replies.
 
-Pure: commands out, replies in. The script beside it, channel.lua, says what the keys hold.
+Pure: commands out, replies in. channel.lua documents what the keys hold.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .. import IDS_SECONDS, MAX_IDS
 _TEXT = files(__package__).joinpath("channel.lua").read_text("utf-8")
 SCRIPT = (_TEXT, hashlib.sha1(_TEXT.encode(), usedforsecurity=False).hexdigest())
 
-LISTENED_SECONDS = 120.0  # that a log is there at least: longer than between two looks at it
-VACANT_SECONDS = 600.0  # that one is there to which nothing was sent; browsers may invent names
+LISTENED_SECONDS = 120.0  # minimum lifetime of a log: longer than the time between two touches
+EMPTY_SECONDS = 600.0  # lifetime of a log without a message, whose name a browser may invent
 
-# Keeps a log from expiring, as save() in the script does, and returns where it ends.
-_LOOK = """
+# Postpones the expiry of a log, as save() in the script does, and returns its head.
+_TOUCH = """
 local keep = redis.call('HGET', KEYS[1], 'head') == '0' and ARGV[2] or ARGV[1]
 for _, key in ipairs(KEYS) do
   redis.call('PEXPIRE', key, keep)
@@ -33,8 +33,8 @@ end
 return redis.call('HMGET', KEYS[1], 'epoch', 'head', 'mark')
 """
 
-# Ends a log to which nothing was sent; the announcement is for those who listen all the same.
-_VACATE = """
+# Deletes a log that never carried a message; the announcement is for other processes' listeners.
+_DELETE_EMPTY = """
 local there = redis.call('HMGET', KEYS[1], 'epoch', 'head')
 if there[1] == ARGV[1] and there[2] == '0' then
   redis.call('DEL', KEYS[1])
@@ -46,7 +46,7 @@ _KEYS = ("meta", "log", "newest", "labels", "lost", "ids", "places")
 
 
 class Head(NamedTuple):
-    """Where the log in Redis ends. ``epoch`` is empty when there is no log."""
+    """The end of the log in Redis. ``epoch`` is empty if there is no log."""
 
     epoch: str
     offset: int
@@ -54,7 +54,7 @@ class Head(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A message that was appended: where, with which mark, and when by Redis' clock."""
+    """The newest message that a sender knows: its position, its mark, its time by Redis' clock."""
 
     epoch: str = ""
     offset: int = 0
@@ -63,7 +63,7 @@ class Known(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A message in the window; its mark tells it from every other, ``before`` is the last one's."""
+    """A message in the window, its unique mark, and the mark of the message before it."""
 
     offset: int
     mark: str
@@ -74,9 +74,9 @@ class Entry(NamedTuple):
 class Reading(NamedTuple):
     """The log in Redis at one moment.
 
-    ``entries`` are those of the window from ``after`` on, the one at ``after`` included.
-    ``beside`` and ``lost`` are there when it was read from the beginning. When a part of the log
-    is missing it is as if there were none: ``end.epoch`` is empty.
+    ``entries`` are the messages of the window from ``after`` on, inclusive. ``beside`` (the newest
+    message of each label that has left the window) and ``lost`` are filled if it was read from the
+    beginning. If a part of the log is missing, ``end.epoch`` is empty, as if there were no log.
     """
 
     after: int
@@ -89,41 +89,53 @@ class Reading(NamedTuple):
 
 
 class ChannelCommands:
-    """A channel's keys, and what is sent to Redis about it."""
+    """The keys of a channel, and the commands about it."""
 
     def __init__(self, name: str, database: int, limits: Limits) -> None:
-        tag = quote(name, safe="", errors="surrogatepass")  # no brace, so the tag is all of it
+        tag = quote(
+            name, safe="", errors="surrogatepass"
+        )  # has no brace, so it is the whole hash tag
         self.keys = [f"dash-pipe:{{{tag}}}:{key}" for key in _KEYS]
-        self.news = f"dash-pipe:{{{tag}}}:news:{database}"  # announcements know no databases
+        self.news = f"dash-pipe:{{{tag}}}:news:{database}"  # pub/sub ignores databases
         self._bounds, self._keep = _bounds(limits)
 
     def append(self, label: str, value: str, mark: str, known: Known) -> tuple[Any, ...]:
-        """The arguments of the script that append a message, after one that is known of."""
-        fresh = secrets.token_urlsafe(8)
-        return ("append", self._bounds, fresh, self.news, *known, json.dumps(label), value, mark)
+        """Return the script's arguments to append a message after the one that is known."""
+        new_epoch = secrets.token_urlsafe(8)
+        return (
+            "append",
+            self._bounds,
+            new_epoch,
+            self.news,
+            *known,
+            json.dumps(label),
+            value,
+            mark,
+        )
 
-    def begin(self, former: str, after: float, again: str) -> tuple[Any, ...]:
-        """The arguments of the script that end the log named ``former`` and begin another.
+    def begin(self, old_epoch: str, after: float, same_epoch: str) -> tuple[Any, ...]:
+        """Return the script's arguments to end the log ``old_epoch`` and begin another.
 
-        What came after that time stays, under new offsets. If another epoch is there, nothing
-        happens. Where there is nothing at all it is named ``again``, unless that is empty.
+        Messages sent after the time ``after`` stay, under new offsets. If the epoch in Redis is
+        another one, nothing happens. If Redis has no key of the channel, the new log is named
+        ``same_epoch``, unless that is empty.
         """
-        fresh = secrets.token_urlsafe(8)
-        return ("begin", self._bounds, fresh, self.news, former, after, again)
+        new_epoch = secrets.token_urlsafe(8)
+        return ("begin", self._bounds, new_epoch, self.news, old_epoch, after, same_epoch)
 
-    def vacate(self, epoch: str) -> Sequence[Any]:
-        """The command that ends the log named ``epoch`` if nothing was sent to it.
+    def delete_empty(self, epoch: str) -> Sequence[Any]:
+        """Return the command that deletes the log ``epoch`` if it never carried a message.
 
-        Another process in which somebody listens to it begins it again, by that name.
+        A process that still has a listener begins it again under the same name.
         """
-        return ("EVAL", _VACATE, 1, self.keys[0], epoch, self.news)
+        return ("EVAL", _DELETE_EMPTY, 1, self.keys[0], epoch, self.news)
 
     def head(self) -> Sequence[Any]:
-        """The command that asks for the head, and keeps a log that is listened to from expiring."""
-        return ("EVAL", _LOOK, 5, *self.keys[:5], *self._keep)
+        """Return the command that reads the head and postpones the expiry of the log."""
+        return ("EVAL", _TOUCH, 5, *self.keys[:5], *self._keep)
 
     def read(self, after: int) -> list[Sequence[Any]]:
-        """The commands that read the log from an offset on, as of one moment."""
+        """Return the commands that read the log from an offset on, in one transaction."""
         meta, log, newest, labels, lost, *_ = self.keys
         commands: list[Sequence[Any]] = [
             ("MULTI",),
@@ -141,25 +153,25 @@ class ChannelCommands:
 
 
 def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:
-    """Where a message is, and what is known by that if it was not there before."""
+    """Parse the reply to ``append``: the position, and the newest known message if it is new."""
     epoch, offset, time = reply[0].decode(), int(reply[1]), reply[2].decode()
     return Position(epoch, offset), Known(epoch, offset, mark, time) if time else None
 
 
 @cache
 def _bounds(limits: Limits) -> tuple[str, tuple[int, int]]:
-    """The bounds as the script takes them, and how long it keeps a log, in milliseconds.
+    """Return the bounds as the script's JSON argument, and two lifetimes of a log.
 
-    That is two times: where something was sent, and where nothing was.
+    The lifetimes are milliseconds: of a log with messages, and of one without.
     """
     keep = int(1000 * max(limits.seconds, limits.label_seconds, LISTENED_SECONDS))
-    vacant = int(1000 * VACANT_SECONDS)
+    empty = int(1000 * EMPTY_SECONDS)
     ids = {"ids": MAX_IDS, "id_seconds": IDS_SECONDS}
-    return json.dumps({"keep": keep, "vacant": vacant, **ids, **asdict(limits)}), (keep, vacant)
+    return json.dumps({"keep": keep, "empty": empty, **ids, **asdict(limits)}), (keep, empty)
 
 
 def head(reply: list[bytes | None]) -> Head:
-    """What the command of ``head`` returned."""
+    """Parse the reply to ``ChannelCommands.head``."""
     epoch, offset, mark = reply[:3]
     if epoch is None or offset is None or mark is None:
         return Head("", 0, "")
@@ -167,7 +179,7 @@ def head(reply: list[bytes | None]) -> Head:
 
 
 def reading(after: int, reply: list[Any]) -> Reading:
-    """What the last command of ``read`` returned."""
+    """Parse the reply to the last command of ``ChannelCommands.read``."""
     for part in reply:
         if isinstance(part, Exception):
             raise part

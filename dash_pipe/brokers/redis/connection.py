@@ -1,7 +1,7 @@
 """One connection to Redis: commands out, replies in, and no wait without a bound.
 
-redis-py makes the connections and speaks the protocol. Its client and pool are left out: they
-reconnect by themselves, and here it matters when a connection was lost and what had been sent.
+redis-py opens the connections and speaks the protocol. Its client and pool are not used: they
+reconnect without a word, and the callers here must know that a connection was lost.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ except ImportError as absent:
         "broker", 'a broker in Redis needs redis-py; pip install "dash-pipe[redis]"'
     ) from absent
 
-__all__ = ["Connect", "Link", "RedisError", "connector", "may_pass", "was_refused"]
+__all__ = ["Connect", "RedisConnection", "RedisError", "connector", "is_temporary", "was_rejected"]
 
 Command = Sequence[str | bytes | int | float]
-Connect = Callable[[float], "Link"]
-"""Opens a link within so many seconds; raises ``RedisError``."""
+Connect = Callable[[float], "RedisConnection"]
+"""Open a connection within a timeout in seconds; raise ``RedisError`` if it fails."""
 
 
 def connector(url: str) -> tuple[Connect, int]:
-    """What opens links to the server that a URL names, and the number of its database.
+    """Return a function that connects to the server of a URL, and the number of the database.
 
     Raises:
-        SettingError: it is no URL that redis-py understands.
+        SettingError: redis-py can't parse the URL.
     """
     try:
         options: dict[str, Any] = dict(parse_url(url))  # type: ignore[no-untyped-call]
         kind = options.pop("connection_class", Connection)
-        # What redis-py does by default differs from release to release; this may not.
+        # The defaults of redis-py change from release to release.
         options |= {
             "decode_responses": False,
             "health_check_interval": 0,
@@ -57,19 +57,19 @@ def connector(url: str) -> tuple[Connect, int]:
             "broker", f"expected a URL of Redis, got {shown!r} ({type(problem).__name__})"
         ) from None
 
-    def connect(timeout: float) -> Link:
+    def connect(timeout: float) -> RedisConnection:
         if timeout <= 0:
-            raise exceptions.TimeoutError("no time is left to connect")
+            raise exceptions.TimeoutError("timed out before the connection was opened")
         bounds = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         connection = kind(**{**options, **bounds})
         connection.connect()
-        return Link(connection)
+        return RedisConnection(connection)
 
     return connect, int(database)
 
 
-def may_pass(error: RedisError) -> bool:
-    """Whether trying again may help: Redis is away, starts, or hands over to another."""
+def is_temporary(error: RedisError) -> bool:
+    """Return whether a retry may help: Redis is away, starts, or fails over."""
     passing = (
         exceptions.ConnectionError,
         exceptions.TimeoutError,
@@ -80,10 +80,10 @@ def may_pass(error: RedisError) -> bool:
     return isinstance(error, passing) and not isinstance(error, exceptions.AuthenticationError)
 
 
-def was_refused(error: RedisError) -> bool:
-    """Whether Redis itself has answered so, and has done nothing of what was asked.
+def was_rejected(error: RedisError) -> bool:
+    """Return whether Redis rejected the command and did nothing.
 
-    An error that a script met on its way may have come after the half of it.
+    An error inside a script does not count: a part of the script may have run before it.
     """
     answers = (
         exceptions.ResponseError,
@@ -93,70 +93,70 @@ def was_refused(error: RedisError) -> bool:
     return isinstance(error, answers) and "user_script" not in str(error)
 
 
-class Link:
-    """A connection that is open. After an error that is not a ``ResponseError`` it is closed."""
+class RedisConnection:
+    """An open connection. An error that is not a ``ResponseError`` closes it."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     def close(self) -> None:
-        """Close it; more than once does no harm."""
+        """Close the connection. Closing it twice is allowed."""
         self._connection.disconnect()
 
     def fileno(self) -> int:
-        """What a selector waits on; redis-py has no public way to wait for two things at once."""
+        """Return the descriptor for a selector. redis-py can wait for one socket only."""
         return int(self._connection._sock.fileno())
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether it is as it was left: neither ended by Redis, nor with an answer too many."""
+    def is_clean(self) -> bool:
+        """Return whether Redis has neither closed it nor sent an unexpected reply."""
         try:
             # On a connection that is closed, can_read() would open it again.
             return self._connection._sock is not None and not self._connection.can_read(0)
         except RedisError:
             return False
 
-    def ask(self, *commands: Command, timeout: float) -> list[Any]:
-        """Send commands in one go, and return their replies.
+    def request(self, *commands: Command, timeout: float) -> list[Any]:
+        """Send commands in one write and return their replies.
 
         Raises:
-            RedisError: a reply is an error, or not all came within ``timeout`` seconds.
+            RedisError: a reply is an error, or a reply did not come within ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
-        self._until(deadline)
+        self._set_deadline(deadline)
         connection = self._connection
         connection.send_packed_command(connection.pack_commands(commands))
         replies = []
         for number in range(1, len(commands) + 1):
             try:
-                self._until(deadline)
+                self._set_deadline(deadline)
                 replies.append(connection.read_response())
             except exceptions.ResponseError:
                 if number < len(commands):
-                    self.close()  # what else is on its way would be taken for other replies
+                    self.close()  # the next replies would be taken for those of later commands
                 raise
         return replies
 
     def run(self, script: tuple[str, str], keys: Sequence[str], *args: Any, timeout: float) -> Any:
-        """Run a script, given as its text and its SHA-1."""
+        """Run a script, given as its text and its SHA-1 digest."""
         text, digest = script
         try:
-            return self.ask(("EVALSHA", digest, len(keys), *keys, *args), timeout=timeout)[0]
+            return self.request(("EVALSHA", digest, len(keys), *keys, *args), timeout=timeout)[0]
         except exceptions.NoScriptError:
-            return self.ask(("EVAL", text, len(keys), *keys, *args), timeout=timeout)[0]
+            return self.request(("EVAL", text, len(keys), *keys, *args), timeout=timeout)[0]
 
-    def say(self, command: Command) -> None:
-        """Send a command whose reply comes as news."""
+    def send(self, command: Command) -> None:
+        """Send a command whose reply comes among the announcements."""
         self._connection.send_packed_command(self._connection.pack_commands([command]))
 
-    def news(self) -> Iterator[list[Any]]:
-        """What has come by itself: of a connection that has subscribed. Does not wait."""
+    def announcements(self) -> Iterator[list[Any]]:
+        """Yield the announcements that have arrived. Never wait."""
         while self._connection.can_read(0):
             yield self._connection.read_response()
 
-    def _until(self, deadline: float) -> None:
+    def _set_deadline(self, deadline: float) -> None:
         left = deadline - time.monotonic()
         if left <= 0:
             self.close()
-            raise exceptions.TimeoutError("no reply in time")
+            raise exceptions.TimeoutError("timed out waiting for a reply")
         self._connection._sock.settimeout(left)

@@ -1,4 +1,4 @@
-"""The thread that keeps the mirrors of a process in step with Redis."""
+"""The thread that keeps the mirrors of this process in step with Redis."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .mirrors import Mirrors
 from .sync import TIMEOUT, Sync
 from .wakeup import Wakeup
 
-BACKOFF = (0.05, 2.0)  # the pause after a lost connection, and the longest after many
-GOODBYE_TIMEOUT = 2.0  # that the end of a process may wait for the thread
+BACKOFF = (0.05, 2.0)  # seconds before the first reconnect, and the maximum
+STOP_TIMEOUT = 2.0  # seconds that the end of the process waits for the thread
 
 logger = logging.getLogger("dash_pipe")
 
 
 class RedisFollower:
-    """Mirrors the channels that someone in this process listens to.
+    """Mirror the channels that have a listener in this process.
 
-    A thread starts for the first of them and ends with the last. It does all the waiting; the
-    public methods may be called from any thread, and never wait.
+    A thread starts with the first channel and ends with the last. It does all the waiting. The
+    public methods never wait, and any thread may call them.
 
     Args:
         connect: opens a connection.
         database: the number of the database.
         limits: the bounds of each log.
-        max_idle: how many mirrors that nobody listens to may linger.
-        on_append: called with each channel that has grown or was refreshed.
+        max_idle: the number of mirrors kept while nobody listens.
+        on_append: called with the name of each channel that has grown or was refreshed.
     """
 
     def __init__(
@@ -47,35 +47,35 @@ class RedisFollower:
         self._pause = BACKOFF[0]
 
     def open(self, name: str) -> Log:
-        """The mirror of a channel; see ``Broker``."""
+        """Return the mirror of a channel; see ``Broker``."""
         log = self._mirrors.open(name)
         self._wake()
         return log
 
     def close(self, name: str) -> None:
-        """Let go of a mirror; it lingers for a while; see ``Broker``."""
+        """Release a mirror, which is kept for a while; see ``Broker``."""
         self._mirrors.close(name)
         self._wake()
 
     def refresh(self, name: str) -> int:
-        """Ask for a comparison with Redis; see ``Broker``."""
+        """Request a comparison with Redis; see ``Broker``."""
         number = self._mirrors.refresh(name)
         self._wake()
         return number
 
     def stop(self) -> None:
-        """End the thread; waits ``GOODBYE_TIMEOUT`` at most."""
+        """End the thread. Wait ``STOP_TIMEOUT`` seconds at most."""
         with self._lock:
             if self._running is None or not self._running[0].is_alive():  # not in a forked child
                 return
             thread, wakeup = self._running
             self._stopping.set()
             wakeup.wake()
-        thread.join(GOODBYE_TIMEOUT)
+        thread.join(STOP_TIMEOUT)
 
     def _wake(self) -> None:
-        """Have the thread look at what is asked, if anything is; start it where there is none."""
-        if not self._mirrors.asked:
+        """Wake the thread if there are changes; start it if it does not run."""
+        if not self._mirrors.has_changes:
             return
         with self._lock:
             if self._running is not None:
@@ -96,25 +96,25 @@ class RedisFollower:
         while not self._ended():
             try:
                 with (
-                    closing(self._connect(TIMEOUT)) as news,
-                    closing(self._connect(TIMEOUT)) as asks,
+                    closing(self._connect(TIMEOUT)) as pubsub,
+                    closing(self._connect(TIMEOUT)) as requests,
                 ):
-                    conversation = Sync(self._mirrors, wakeup, news, asks, self._on_append)
-                    conversation.hold(self._done, self._in_step)
+                    sync = Sync(self._mirrors, wakeup, pubsub, requests, self._on_append)
+                    sync.run(self._done, self._in_step)
                     continue
             except RedisError as error:
-                self._say_down(error)
+                self._warn_down(error)
             except Exception:
-                logger.exception("dash-pipe: following Redis failed, and begins again")
+                logger.exception("dash-pipe: mirroring from Redis failed; retrying")
             self._stopping.wait(self._pause)
             self._pause = min(2 * self._pause, BACKOFF[1])
 
     def _done(self) -> bool:
-        """Whether there is nothing to follow any more."""
+        """Return whether there is nothing left to follow."""
         return len(self._mirrors) == 0 or self._stopping.is_set()
 
     def _ended(self) -> bool:
-        """Whether the thread is to end; the next channel starts another one then."""
+        """Return whether the thread is to end. The next channel then starts another one."""
         with self._lock:
             if not self._done():
                 return False
@@ -124,14 +124,14 @@ class RedisFollower:
             atexit.unregister(self.stop)
             return True
 
-    def _say_down(self, error: Exception) -> None:
+    def _warn_down(self, error: Exception) -> None:
         if not self._down:
             self._down = True
-            logger.warning("dash-pipe: the connection to Redis is lost, trying again: %s", error)
+            logger.warning("dash-pipe: lost the connection to Redis; reconnecting: %s", error)
 
     def _in_step(self) -> None:
-        """All is as it should be. An open connection is not enough: Redis may refuse the rest."""
+        """Reset the backoff. An open connection is not enough: Redis may reject SUBSCRIBE."""
         self._pause = BACKOFF[0]
         if self._down:
             self._down = False
-            logger.warning("dash-pipe: connected to Redis again")
+            logger.warning("dash-pipe: reconnected to Redis")

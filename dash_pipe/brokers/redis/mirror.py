@@ -1,4 +1,4 @@
-"""A log in this process that follows one in Redis. Pure: what was heard or read, what next."""
+"""A log in this process that follows one in Redis. Pure: readings in, next steps out."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from .commands import Head, Reading
 
 
 class Next(Enum):
-    """What is to be done after a reading."""
+    """The step that follows a reading."""
 
     NOTHING = "the mirror is in step"
-    READ_ALL = "the log is to be read from its beginning"
-    BEGIN = "the log in Redis is not what it was: it is to begin anew"
+    READ_ALL = "read the log from its beginning"
+    BEGIN = "the log in Redis has lost messages: begin a new epoch"
 
 
 class Mirror:
     """The mirror of one channel's log.
 
-    A log in Redis can lose its end: a server that was killed comes back with what it had written
-    to its disk, a replica takes over that lags behind. Others may have appended since, so an
-    offset alone does not tell; each message carries a mark, and the mark of the newest message
-    must still be there.
+    A log in Redis can lose its end: a killed server returns with what it had written to disk, or a
+    replica takes over that lags behind. Another sender may have reused the offsets since, so each
+    message carries a mark. The mirror checks that its newest message still has the same mark.
 
     Attributes:
         log: the mirror itself.
@@ -39,31 +38,31 @@ class Mirror:
         self._mark = ""
 
     def hear(self, epoch: str, before: str, mark: str, row: str) -> bool:
-        """Take an announced message; false when the log has to be read.
+        """Take an announced message. Return False if the log has to be read instead.
 
-        ``before`` is the mark of the message that it follows on.
+        ``before`` is the mark of the message that precedes it.
         """
         message = Message.of(row)
         end = self.log.end
         if epoch == end.epoch and message.offset <= end.offset:
-            return True  # it was read before it was heard
+            return True  # it was read before its announcement came
         if (epoch, message.offset, before) != (end.epoch, end.offset + 1, self._mark):
             return False
         self._add(message, mark)
         return True
 
     @property
-    def is_vacant(self) -> bool:
-        """Whether it has an epoch, and nothing was sent under it."""
+    def is_empty(self) -> bool:
+        """Return whether it has an epoch, but never carried a message."""
         end = self.log.end
         return end.epoch != "" and end.offset == 0
 
     def in_step(self, head: Head) -> bool:
-        """Whether the mirror ends where the log in Redis does."""
+        """Return whether the mirror ends where the log in Redis does."""
         return head.epoch != "" and head == (*self.log.end, self._mark)
 
     def take(self, reading: Reading) -> Next:
-        """Become what was read, as far as that is possible."""
+        """Apply a reading. Return the step that follows."""
         self._ahead = reading.time - self._clock()
         if not reading.end.epoch:
             return Next.BEGIN
@@ -91,10 +90,10 @@ class Mirror:
         self.log.add(message)
 
     def _load(self, reading: Reading, *, unproven: bool) -> None:
-        """Begin from all that is there.
+        """Replace the log by a reading from the beginning.
 
-        When what this mirror ended with is there no more, nobody can say whether what followed was
-        what came first: then all that is not in the window counts as lost.
+        If ``unproven``, the mirror's newest message is no longer in Redis, so the messages between
+        it and the window are unknown: everything that is not in the window counts as lost.
         """
         window = [Message.of(entry.row) for entry in reading.entries]
         lost, rest = reading.lost, reading.lost_rest
@@ -111,7 +110,7 @@ class Mirror:
 
 
 def _mark_at(reading: Reading, offset: int) -> str | None:
-    """The mark of the message at an offset; ``None`` when what was read does not say."""
+    """Return the mark of the message at an offset; None if the reading does not contain it."""
     if offset == reading.end.offset:
         return reading.end.mark
     if offset == 0:

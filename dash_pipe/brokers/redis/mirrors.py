@@ -1,4 +1,4 @@
-"""The mirrors of a process, and what is to be done about them next."""
+"""The mirrors of a process, and their pending changes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..retention import Retention
 from .commands import ChannelCommands
 from .mirror import Mirror
 
-LINGER_SECONDS = 30.0  # that a mirror stays when nobody listens: browsers come back, or poll
+IDLE_SECONDS = 30.0  # that a mirror is kept while nobody listens: browsers reconnect, or poll
 
 
 @dataclass(eq=False)
-class Mirrored:
+class MirroredChannel:
     """A channel that is mirrored here.
 
     Attributes:
-        wanted: the number of the refresh that was asked for last; the first reading is number 1.
-        begun: that of the refresh that was begun last.
-        subscribed: whether Redis has confirmed that it announces what comes.
+        wanted: the number of the newest requested refresh; the first read is number 1.
+        begun: the number of the newest refresh that has begun.
+        subscribed: whether Redis has confirmed the subscription.
     """
 
     name: str
@@ -34,103 +34,103 @@ class Mirrored:
 
 
 class Mirrors:
-    """The channels that someone in this process listens to. Any thread may call it.
+    """The mirrors of the channels that have a listener in this process. Any thread may call it.
 
     Args:
         database: the number of the database.
         limits: the bounds of each log.
-        max_idle: how many mirrors that nobody listens to may linger; and of how many others, to
-            which nothing was sent, the log in Redis may stay.
+        max_idle: the number of mirrors kept while nobody listens; also the number of released
+            channels whose log may stay in Redis although it never carried a message.
     """
 
     def __init__(self, database: int, limits: Limits, max_idle: int) -> None:
         self._database = database
         self._limits = limits
         self._lock = threading.Lock()
-        self._retained: Retention[Mirrored] = Retention(max_idle)
+        self._retained: Retention[MirroredChannel] = Retention(max_idle)
         self._max_idle = max_idle
-        self._asked: set[str] = set()  # new, gone, or to be refreshed
-        self._vacant: OrderedDict[str, str] = OrderedDict()  # gone; the epoch in Redis
-        self._vacated: list[tuple[ChannelCommands, str]] = []
+        self._changed: set[str] = set()  # channels that are new, closed, or to be refreshed
+        self._empty: OrderedDict[str, str] = OrderedDict()  # released and empty; the epoch in Redis
+        self._surplus: list[tuple[ChannelCommands, str]] = []
 
     def __len__(self) -> int:
         return len(self._retained)
 
-    # For those who listen
+    # Called by the broker
 
     def open(self, name: str) -> Log:
-        """The mirror of a channel; see ``Broker``."""
+        """Return the mirror of a channel; see ``Broker``."""
         with self._lock:
             return self._retained.open(name, lambda: self._make(name)).mirror.log
 
     def close(self, name: str) -> None:
-        """Let go of a mirror; it lingers for a while; see ``Broker``."""
+        """Release a mirror, which is kept for a while; see ``Broker``."""
         with self._lock:
-            self._gone(self._retained.close(name, time.monotonic()))
+            self._release(self._retained.close(name, time.monotonic()))
 
     def refresh(self, name: str) -> int:
-        """Ask for a comparison with Redis; see ``Broker``."""
+        """Request a comparison with Redis; see ``Broker``."""
         with self._lock:
             mirrored = self._retained.get(name)
             assert mirrored is not None, "only what is open is refreshed"
             if mirrored.wanted == mirrored.begun:
                 mirrored.wanted += 1
-                self._asked.add(name)
+                self._changed.add(name)
             return mirrored.wanted
 
-    # For who keeps them in step
+    # Called by Sync
 
     @property
-    def asked(self) -> bool:
-        """Whether there is something to take."""
-        return bool(self._asked)
+    def has_changes(self) -> bool:
+        """Return whether there are changes to take."""
+        return bool(self._changed)
 
-    def take(self) -> set[str]:
-        """The channels that are new, gone, or to be refreshed since the last call."""
+    def take_changes(self) -> set[str]:
+        """Return the channels that became new, closed or stale since the last call."""
         with self._lock:
-            asked, self._asked = self._asked, set()
-            return asked
+            changed, self._changed = self._changed, set()
+            return changed
 
-    def take_vacated(self) -> list[tuple[ChannelCommands, str]]:
-        """The logs, and their epochs, that are to be ended since the last call."""
+    def take_surplus(self) -> list[tuple[ChannelCommands, str]]:
+        """Return the logs to delete since the last call, with their epochs."""
         with self._lock:
-            vacated, self._vacated = self._vacated, []
-            return vacated
+            surplus, self._surplus = self._surplus, []
+            return surplus
 
     def names(self) -> list[str]:
-        """All channels."""
+        """Return the names of all mirrored channels."""
         with self._lock:
             return self._retained.names()
 
-    def get(self, name: str) -> Mirrored | None:
-        """A channel, if it is mirrored."""
+    def get(self, name: str) -> MirroredChannel | None:
+        """Return a channel if it is mirrored."""
         return self._retained.get(name)
 
-    def begin(self, mirrored: Mirrored) -> None:
-        """Note that a refresh begins."""
+    def begin(self, mirrored: MirroredChannel) -> None:
+        """Record that a refresh begins."""
         with self._lock:
             mirrored.begun = mirrored.wanted
 
     def expire(self) -> None:
-        """Give up what nobody has listened to for ``LINGER_SECONDS``."""
+        """Release the mirrors without a listener for ``IDLE_SECONDS``."""
         with self._lock:
-            self._gone(self._retained.expire(time.monotonic() - LINGER_SECONDS))
+            self._release(self._retained.expire(time.monotonic() - IDLE_SECONDS))
 
-    # With the lock held
+    # Called with the lock held
 
-    def _make(self, name: str) -> Mirrored:
-        self._asked.add(name)
-        self._vacant.pop(name, None)
-        return Mirrored(name, self._channel(name), Mirror(self._limits))
+    def _make(self, name: str) -> MirroredChannel:
+        self._changed.add(name)
+        self._empty.pop(name, None)
+        return MirroredChannel(name, self._channel(name), Mirror(self._limits))
 
     def _channel(self, name: str) -> ChannelCommands:
         return ChannelCommands(name, self._database, self._limits)
 
-    def _gone(self, gone: list[Mirrored]) -> None:
+    def _release(self, gone: list[MirroredChannel]) -> None:
         for mirrored in gone:
-            self._asked.add(mirrored.name)
-            if mirrored.mirror.is_vacant:
-                self._vacant[mirrored.name] = mirrored.mirror.log.epoch
-        while len(self._vacant) > self._max_idle:
-            name, epoch = self._vacant.popitem(last=False)
-            self._vacated.append((self._channel(name), epoch))
+            self._changed.add(mirrored.name)
+            if mirrored.mirror.is_empty:
+                self._empty[mirrored.name] = mirrored.mirror.log.epoch
+        while len(self._empty) > self._max_idle:
+            name, epoch = self._empty.popitem(last=False)
+            self._surplus.append((self._channel(name), epoch))

@@ -1,4 +1,4 @@
-"""What is said on the two connections to Redis from the moment they are open until one is lost."""
+"""Keep mirrors in step over two connections to Redis, until one is lost."""
 
 from __future__ import annotations
 
@@ -9,47 +9,54 @@ from itertools import islice
 
 from .. import OnAppend
 from .commands import SCRIPT, head, reading
-from .connection import Link, RedisError
+from .connection import RedisConnection, RedisError
 from .mirror import Next
-from .mirrors import Mirrored, Mirrors
+from .mirrors import MirroredChannel, Mirrors
 from .wakeup import Wakeup
 
-CHECK_SECONDS = 30.0  # between two comparisons of all heads, which find what was never announced
-TIMEOUT = 5.0  # of a question to Redis
-AT_ONCE = 500  # channels in one question
-HEARD_AT_ONCE = 100  # announcements before the hub is told
-ATTEMPTS = 5  # to read a log that others begin anew at the same time
+CHECK_SECONDS = 30.0  # between two comparisons of all heads, which find missed announcements
+TIMEOUT = 5.0  # seconds for a reply from Redis
+AT_ONCE = 500  # channels compared in one request
+HEARD_AT_ONCE = 100  # announcements taken before the watchers are called
+ATTEMPTS = 5  # to read a log that other processes replace at the same time
 
 
 class Sync:
     """Subscribe, wait for the confirmation, compare heads, read what is missing; then listen.
 
-    What is announced to a mirror in step needs no reading. Every error of Redis ends it.
+    A mirror in step takes announced messages without a read. Every error of Redis ends ``run``.
 
     Args:
-        mirrors: what to keep in step.
-        wakeup: rings when they are to be looked at, or it is time to end.
-        news: the connection on which Redis announces.
-        asks: the connection on which it is asked.
-        on_append: told of each channel whose mirror has grown or was refreshed.
+        mirrors: the mirrors to keep in step.
+        wakeup: set when the mirrors have changes, or when it is time to end.
+        pubsub: the connection that is subscribed to announcements.
+        requests: the connection for commands and replies.
+        on_append: called with the name of each channel that has grown or was refreshed.
     """
 
     def __init__(
-        self, mirrors: Mirrors, wakeup: Wakeup, news: Link, asks: Link, on_append: OnAppend
+        self,
+        mirrors: Mirrors,
+        wakeup: Wakeup,
+        pubsub: RedisConnection,
+        requests: RedisConnection,
+        on_append: OnAppend,
     ) -> None:
         self._mirrors = mirrors
         self._wakeup = wakeup
-        self._news = news
-        self._asks = asks
+        self._pubsub = pubsub
+        self._requests = requests
         self._on_append = on_append
-        self._names: dict[bytes, str] = {}  # what we subscribed to on this connection
-        self._news_of: dict[str, bytes] = {}  # the same the other way round
-        self._awaited: set[bytes] = set()  # of those, the ones that are not confirmed yet
-        self._stale: set[str] = set()  # to be compared with Redis
+        self._names: dict[bytes, str] = {}  # by topic, the channels subscribed on this connection
+        self._topic_of: dict[str, bytes] = {}  # the reverse
+        self._unconfirmed: set[bytes] = set()  # topics whose SUBSCRIBE was not confirmed yet
+        self._stale: set[str] = set()  # channels to compare with Redis
         self._pinged = False
 
-    def hold(self, done: Callable[[], bool], in_step: Callable[[], None]) -> None:
-        """Keep the mirrors in step until it is done; call ``in_step`` when they are at first.
+    def run(self, done: Callable[[], bool], in_step: Callable[[], None]) -> None:
+        """Keep the mirrors in step until ``done`` returns True.
+
+        Call ``in_step`` once, when all mirrors are in step for the first time.
 
         Raises:
             RedisError: a connection was lost.
@@ -57,19 +64,19 @@ class Sync:
         check_at = time.monotonic() + CHECK_SECONDS
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakeup, selectors.EVENT_READ)
-            selector.register(self._news, selectors.EVENT_READ)
-            self._mirrors.take()  # before the names, which have it all
+            selector.register(self._pubsub, selectors.EVENT_READ)
+            self._mirrors.take_changes()  # before the names, which have it all
             self._follow(self._mirrors.names())
             more = told = False
             while not done():
-                more = more or self._mirrors.asked
+                more = more or self._mirrors.has_changes
                 selector.select(0 if more else max(0.0, check_at - time.monotonic()))
                 self._wakeup.clear()
-                self._follow(self._mirrors.take())
-                more = self._hear()
-                self._look()
-                self._vacate()
-                if not told and not self._awaited:
+                self._follow(self._mirrors.take_changes())
+                more = self._receive()
+                self._compare()
+                self._delete_empty()
+                if not told and not self._unconfirmed:
                     told = True
                     in_step()
                 if time.monotonic() >= check_at:
@@ -77,68 +84,70 @@ class Sync:
                     self._check()
 
     def _follow(self, names: Iterable[str]) -> None:
-        """Subscribe to what is new, leave what is gone; look at what is to be refreshed."""
+        """Subscribe to new channels, unsubscribe from closed ones, mark the rest for comparison."""
         new: list[bytes] = []
         gone: list[bytes] = []
         for name in names:
             mirrored = self._mirrors.get(name)
             if mirrored is None:
-                if (news := self._news_of.pop(name, None)) is not None:
-                    del self._names[news]  # before it is confirmed: it may be opened again by then
+                if (news := self._topic_of.pop(name, None)) is not None:
+                    del self._names[
+                        news
+                    ]  # before the confirmation, as the channel may be opened again by then
                     gone.append(news)
-            elif mirrored.subscribed and name in self._news_of:
+            elif mirrored.subscribed and name in self._topic_of:
                 self._stale.add(name)
-            else:  # also where one that was given up has been opened again before we heard of it
+            else:  # also a channel that was closed and reopened between two calls
                 news = mirrored.channel.news.encode()
-                self._names[news], self._news_of[name] = name, news
+                self._names[news], self._topic_of[name] = name, news
                 mirrored.subscribed = False
                 new.append(news)
         if new:
-            self._awaited.update(new)
-            self._news.say(("SUBSCRIBE", *new))
+            self._unconfirmed.update(new)
+            self._pubsub.send(("SUBSCRIBE", *new))
         if gone:
-            self._news.say(("UNSUBSCRIBE", *gone))
+            self._pubsub.send(("UNSUBSCRIBE", *gone))
 
-    def _hear(self) -> bool:
-        """Take what Redis announces; true when there may be more."""
+    def _receive(self) -> bool:
+        """Take announcements. Return True if there may be more."""
         heard = 0
         changed = set()
         try:
-            for kind, *rest in islice(self._news.news(), HEARD_AT_ONCE):
+            for kind, *rest in islice(self._pubsub.announcements(), HEARD_AT_ONCE):
                 heard += 1
                 if kind == b"pong":
                     self._pinged = False
-                elif self._told(kind, *rest):
+                elif self._take(kind, *rest):
                     changed.add(self._names[rest[0]])
-        finally:  # what was heard before the connection was lost counts too
+        finally:  # announcements from before a lost connection count too
             for name in changed:
                 self._on_append(name)
         return heard == HEARD_AT_ONCE
 
-    def _told(self, kind: bytes, news: bytes, data: bytes) -> bool:
-        """Take one announcement or confirmation; true when a mirror has grown."""
+    def _take(self, kind: bytes, news: bytes, data: bytes) -> bool:
+        """Take one announcement or confirmation. Return True if a mirror has grown."""
         name = self._names.get(news, "")
         mirrored = self._mirrors.get(name)
-        self._awaited.discard(news)
+        self._unconfirmed.discard(news)
         if kind == b"unsubscribe":
             return False
         if mirrored is not None and kind == b"subscribe":
             mirrored.subscribed = True
             self._stale.add(name)
         elif mirrored is not None:
-            if self._announced(mirrored, data):
+            if self._apply(mirrored, data):
                 return True
             self._stale.add(name)
         return False
 
     @staticmethod
-    def _announced(mirrored: Mirrored, data: bytes) -> bool:
-        """Let a mirror hear an announcement; false when it has to be read."""
+    def _apply(mirrored: MirroredChannel, data: bytes) -> bool:
+        """Apply an announced message. Return False if the log has to be read instead."""
         parts = data.decode().split(" ", 3)
         return len(parts) == 4 and mirrored.mirror.hear(*parts)
 
-    def _look(self) -> None:
-        """Compare mirrors with Redis, and bring those in step that are not."""
+    def _compare(self) -> None:
+        """Compare the stale mirrors with Redis; read the logs of those that are not in step."""
         found = [self._mirrors.get(name) for name in self._stale]
         self._stale.clear()
         stale = [mirrored for mirrored in found if mirrored is not None and mirrored.subscribed]
@@ -147,7 +156,7 @@ class Sync:
             commands = [each.channel.head() for each in part]
             for each in part:
                 self._mirrors.begin(each)
-            replies = self._asks.ask(*commands, timeout=TIMEOUT)
+            replies = self._requests.request(*commands, timeout=TIMEOUT)
             for each, reply in zip(part, replies, strict=True):
                 log = each.mirror.log
                 in_step = each.mirror.in_step(head(reply))
@@ -157,34 +166,36 @@ class Sync:
                     log.refreshed = each.begun
                     self._on_append(each.name)
 
-    def _catch_up(self, mirrored: Mirrored) -> None:
-        """Read what a mirror lacks."""
+    def _catch_up(self, mirrored: MirroredChannel) -> None:
+        """Read the messages that a mirror lacks."""
         channel, mirror = mirrored.channel, mirrored.mirror
         after = mirror.log.head
         for _ in range(ATTEMPTS):
-            reply = self._asks.ask(*channel.read(after), timeout=TIMEOUT)[-1]
+            reply = self._requests.request(*channel.read(after), timeout=TIMEOUT)[-1]
             found = reading(after, reply)
             match mirror.take(found):
                 case Next.NOTHING:
                     return
                 case Next.BEGIN:
-                    again = mirror.log.epoch if mirror.is_vacant else ""
+                    again = mirror.log.epoch if mirror.is_empty else ""
                     order = channel.begin(found.end.epoch, mirror.newest_time, again)
-                    self._asks.run(SCRIPT, channel.keys, *order, timeout=TIMEOUT)
+                    self._requests.run(SCRIPT, channel.keys, *order, timeout=TIMEOUT)
             after = 0
-        raise RedisError(f"the log of {mirrored.name!r} begins anew again and again")
+        raise RedisError(
+            f"the log of {mirrored.name!r} was replaced {ATTEMPTS} times while it was read"
+        )
 
-    def _vacate(self) -> None:
-        """End logs to which nothing was sent, where too many are left."""
-        if vacated := self._mirrors.take_vacated():
-            commands = [channel.vacate(epoch) for channel, epoch in vacated]
-            self._asks.ask(*commands, timeout=TIMEOUT)
+    def _delete_empty(self) -> None:
+        """Delete surplus logs that never carried a message."""
+        if surplus := self._mirrors.take_surplus():
+            commands = [channel.delete_empty(epoch) for channel, epoch in surplus]
+            self._requests.request(*commands, timeout=TIMEOUT)
 
     def _check(self) -> None:
-        """Look whether the connections are alive and nothing was missed."""
+        """Ping the announcing connection; mark all mirrors for comparison."""
         if self._pinged:
             raise RedisError(f"no answer to a ping for {CHECK_SECONDS:g} seconds")
-        self._news.say(("PING",))
+        self._pubsub.send(("PING",))
         self._pinged = True
         self._mirrors.expire()
         self._stale.update(self._mirrors.names())

@@ -1,4 +1,4 @@
-"""What wakes a thread that waits for sockets."""
+"""Wake a thread that waits in a selector."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 class Wakeup:
-    """A selector finds it readable after it was rung. Any thread may ring."""
+    """A socket pair: readable for the selector after ``wake``, which any thread may call."""
 
     def __init__(self) -> None:
         self._near, self._far = socket.socketpair()
@@ -15,16 +15,16 @@ class Wakeup:
         self._far.setblocking(False)
 
     def fileno(self) -> int:
-        """What the selector waits on."""
+        """Return the descriptor for the selector."""
         return self._near.fileno()
 
     def wake(self) -> None:
         """Wake the thread."""
-        with suppress(BlockingIOError):  # so often rung that the thread can't sleep
+        with suppress(BlockingIOError):  # the buffer is full, so the thread is awake
             self._far.send(b".")
 
     def clear(self) -> None:
-        """Note that it was rung; on the thread, before it looks why."""
+        """Reset, on the thread, before it looks for the cause."""
         with suppress(BlockingIOError):
             self._near.recv(4096)
 
