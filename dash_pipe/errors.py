@@ -1,4 +1,4 @@
-"""The family of errors that dash-pipe raises.
+"""The errors that dash-pipe raises.
 
 Each message says what was expected, what came, and what to do.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 
 class DashPipeError(Exception):
-    """The root of the family: ``except DashPipeError`` catches whatever dash-pipe raises."""
+    """The base class: ``except DashPipeError`` catches every error of dash-pipe."""
 
 
 class InvalidMessageError(DashPipeError, ValueError):
-    """A message can't be sent as it is; nothing was sent.
+    """A message is invalid. Nothing was sent.
 
     Attributes:
-        argument: the argument at fault: ``channel_name``, ``label``, ``value`` or ``message_id``.
+        argument: the invalid argument: ``channel_name``, ``label``, ``value`` or ``message_id``.
     """
 
     def __init__(self, argument: str, reason: str) -> None:
@@ -23,10 +23,10 @@ class InvalidMessageError(DashPipeError, ValueError):
 
 
 class SettingError(DashPipeError, ValueError):
-    """A setting is unknown, of the wrong kind, or came too late.
+    """A setting is unknown, of the wrong kind, or was changed too late.
 
     Attributes:
-        setting: the name at fault, as the user wrote it.
+        setting: the name of the setting, as the user wrote it.
     """
 
     def __init__(self, setting: str, reason: str) -> None:
@@ -35,21 +35,20 @@ class SettingError(DashPipeError, ValueError):
 
 
 class BrokerUnavailableError(DashPipeError, ConnectionError):
-    """The broker could not be reached in time, or refused.
+    """The broker did not answer in time, or rejected the message.
 
-    Send again with ``message_id=error.message_id``, and the message is delivered once at most,
-    whatever became of the first attempt.
+    Retry with ``message_id=error.message_id``: the message is then delivered at most once, even if
+    the first attempt succeeded.
 
     Attributes:
-        may_have_been_sent: whether the message may be in the channel all the same. When false, it
-            is not.
+        may_have_been_sent: whether the message may be in the channel. If False, it is not.
         message_id: the id of the message.
     """
 
     def __init__(self, reason: str, *, may_have_been_sent: bool, message_id: str) -> None:
-        state = "may have been sent all the same" if may_have_been_sent else "was not sent"
+        state = "may have been sent" if may_have_been_sent else "was not sent"
         super().__init__(
-            f"the message {state}: {reason}; to try again without delivering it twice, send it "
+            f"the message {state}: {reason}; to retry without delivering it twice, send it "
             f"with message_id={message_id!r}"
         )
         self.may_have_been_sent = may_have_been_sent
@@ -57,15 +56,15 @@ class BrokerUnavailableError(DashPipeError, ConnectionError):
 
 
 class SetupError(DashPipeError, RuntimeError):
-    """``setup(app)`` was given something that it can't serve."""
+    """``setup(app)`` was called with an object that it can't serve."""
 
 
 class ProtocolError(DashPipeError):
-    """A browser sent a frame that breaks the protocol; it is answered with an ``error`` frame.
+    """A browser sent an invalid frame; the answer is an ``error`` frame.
 
     Attributes:
         code: one of the codes of docs/protocol.md.
-        channel: the channel that the frame was about, where that is known.
+        channel: the channel of the frame, if known.
     """
 
     def __init__(self, code: str, reason: str, channel: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Sending: check, encode, hand to the broker. Works in a process that serves no browser."""
+"""Send a message: check, encode, publish. Works in processes that serve no browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .log import Position
 from .once import warn_once
 from .protocol import MAX_NAME, is_name
 
-THREADS = 8  # in which a process waits for its broker; each takes a connection
+THREADS = 8  # that wait for the broker; each takes a connection
 
 
 def send_to_pipe_channel(
@@ -25,28 +25,28 @@ def send_to_pipe_channel(
 ) -> Position:
     """Send a value to every ``Pipe`` that listens on a channel for a label.
 
-    May be called from anywhere: a callback, a thread, a timer, another process where the setting
-    ``broker`` names a server. It does not wait for browsers: it appends the message to the
-    channel, from where they read it. A broker in another process it waits for, at most
-    ``send_timeout`` seconds; in a coroutine use ``async_send_to_pipe_channel`` there.
+    Call it from anywhere: a callback, a thread, a timer; from another process if the setting
+    ``broker`` names a server. It appends the message to the channel and does not wait for
+    browsers. It waits for a broker in another process, at most ``send_timeout`` seconds; a
+    coroutine should call ``async_send_to_pipe_channel`` then.
 
     Args:
         channel_name: the channel, a string of 1 to 200 characters.
-        label: what kind of message it is, a string of 1 to 200 characters; Pipes choose by it.
+        label: the kind of message, a string of 1 to 200 characters; Pipes filter by it.
         value: anything that a Dash callback may return: plain data, figures, components, numpy
             and pandas, dates. It is encoded as Dash encodes a callback's return value.
-        message_id: a string of 1 to 200 characters. Of messages on a channel with the same id
-            only the first is delivered (of the last 10,000, and for 10 minutes). So an id is for
-            one message, for ever.
+        message_id: a string of 1 to 200 characters, unique to the message. A second message with
+            the same id on the same channel is dropped. A channel remembers the last 10,000 ids,
+            for 10 minutes.
 
     Returns:
         The message's position in the channel: ``(epoch, offset)``.
 
     Raises:
-        InvalidMessageError: the channel, the label or the id is no such string, or the value can't
-            be encoded or is too large. Nothing was sent.
-        BrokerUnavailableError: the broker did not answer in time. It says whether the message may
-            have been sent all the same, and carries an id with which it may be sent again.
+        InvalidMessageError: the channel, the label or the id is not such a string, or the value
+            can't be encoded or is too large. Nothing was sent.
+        BrokerUnavailableError: the broker did not answer in time. The error says whether the
+            message may have been sent, and has the id for a retry.
     """
     return prepared(channel_name, label, value, message_id)()
 
@@ -54,10 +54,10 @@ def send_to_pipe_channel(
 def prepared(
     channel_name: str, label: str, value: Any, message_id: str | None = None
 ) -> Callable[[], Position]:
-    """Check and encode a message now; the function that is returned sends it.
+    """Check and encode a message. Return a function that sends it.
 
     Raises:
-        InvalidMessageError: as ``send_to_pipe_channel`` does.
+        InvalidMessageError: see ``send_to_pipe_channel``.
     """
     text = _checked(channel_name, label, value, message_id)
 
@@ -65,11 +65,11 @@ def prepared(
         broker = runtime.current().broker
         if not broker.may_wait:
             return _publish_here(broker, channel_name, label, text, message_id)
-        if _holds_up_others():
+        if _blocks_a_loop():
             warn_once(
-                "dash-pipe: send_to_pipe_channel() was called on a running event loop, which "
-                "stands still while the message is on its way, and so does whatever else runs "
-                "there; `await async_send_to_pipe_channel(...)` in its place"
+                "dash-pipe: send_to_pipe_channel() was called on a running event loop and blocks "
+                "it until the broker has answered; use "
+                "`await async_send_to_pipe_channel(...)` instead"
             )
         return broker.publish(channel_name, label, text, message_id)
 
@@ -79,11 +79,11 @@ def prepared(
 async def async_send_to_pipe_channel(
     channel_name: str, label: str, value: Any, *, message_id: str | None = None
 ) -> Position:
-    """Do what ``send_to_pipe_channel`` does, without holding up the event loop.
+    """Send like ``send_to_pipe_channel``, without blocking the event loop.
 
-    Where the broker is another process one of ``THREADS`` threads waits for it, and for one of
-    those a message waits at most ``send_timeout``. Messages that are awaited one after the other
-    keep their order.
+    One of ``THREADS`` threads waits for a broker in another process. A message waits at most
+    ``send_timeout`` seconds for a free thread. Messages awaited one after the other keep their
+    order.
     """
     text = _checked(channel_name, label, value, message_id)
     broker = runtime.current().broker
@@ -95,7 +95,7 @@ async def async_send_to_pipe_channel(
         return await job.outcome(timeout)
     except PoolFullError as error:
         raise BrokerUnavailableError(
-            f"for {timeout:g} s all of {THREADS} threads were busy with messages before it",
+            f"none of {THREADS} sending threads was free within {timeout:g} s",
             may_have_been_sent=False,
             message_id=message_id or secrets.token_urlsafe(12),
         ) from error
@@ -104,17 +104,17 @@ async def async_send_to_pipe_channel(
 def _publish_here(
     broker: Broker, channel: str, label: str, text: str, message_id: str | None
 ) -> Position:
-    """Publish to this process's memory."""
+    """Publish to the memory of this process."""
     position = broker.publish(channel, label, text, message_id)
     diagnostics.current.sends()
     return position
 
 
-def _holds_up_others() -> bool:
-    """Whether this thread runs an event loop for more than what is running now.
+def _blocks_a_loop() -> bool:
+    """Return whether this thread runs an event loop that has other tasks.
 
-    One that is made for a single call, as Flask makes it for each async view (so Dash on Flask for
-    each callback, where asgiref is installed), stands still for nobody.
+    A loop made for a single call blocks nobody: Flask makes one for each async view, and so does
+    Dash on Flask for each callback, if asgiref is installed.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -124,7 +124,7 @@ def _holds_up_others() -> bool:
 
 
 def _checked(channel_name: str, label: str, value: object, message_id: str | None) -> str:
-    """Check a message; return its value as JSON."""
+    """Check a message. Return its value as JSON."""
     names: dict[str, object] = {"channel_name": channel_name, "label": label}
     if message_id is not None:
         names["message_id"] = message_id
@@ -147,9 +147,9 @@ def _checked(channel_name: str, label: str, value: object, message_id: str | Non
 
 
 def encode(value: object) -> str:
-    """Encode a value as Dash encodes what a callback returns.
+    """Encode a value as Dash encodes a callback's return value.
 
-    Dash hands that to ``plotly.io.json.to_json_plotly`` (``dash._utils.to_json``); so do we.
+    Dash calls ``plotly.io.json.to_json_plotly`` for that (``dash._utils.to_json``).
     """
     from plotly.io.json import to_json_plotly  # late: it is heavy, and a listener never needs it
 

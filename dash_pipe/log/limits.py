@@ -1,4 +1,4 @@
-"""How much a log holds."""
+"""The limits of a log."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of a log.
+    """The limits of a log.
 
     Attributes:
-        messages: how many messages the window holds.
-        bytes: how many bytes of rows the window holds.
-        seconds: how old a message in the window may be.
-        labels: for how many labels the newest message is kept beside the window,
-            and for how many the newest lost offset is known.
-        label_seconds: how old the newest message of a label may be.
+        messages: the number of messages in the window.
+        bytes: the number of bytes of rows in the window.
+        seconds: the age of a message in the window.
+        labels: the number of labels whose newest message is kept after it has left the window,
+            and of labels whose newest lost offset is known.
+        label_seconds: the age of the newest message of a label.
     """
 
     messages: int = 10_000

@@ -1,6 +1,6 @@
-"""The log of one channel: a bounded window of messages, and what is known of those that left it.
+"""The log of one channel: a bounded window of messages, and the losses behind it.
 
-Pure: no sockets, no tasks; the clock is handed in. A log may be used from several threads.
+Pure: no sockets, no tasks; the clock is an argument. Any thread may use a log.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _quote = json.JSONEncoder().encode
 class Log:
     """The messages of one channel, numbered 1, 2, 3, ... without holes.
 
-    It is written by ``append`` where it lives, or mirrors a log that lives elsewhere, by ``add``
-    and ``load``. A mirror has no epoch until it was loaded, and may be loaded with another.
+    The log's owner writes it with ``append``. A mirror of a log elsewhere is written with ``add``
+    and ``load``. A mirror has no epoch until it was loaded; another load may change it.
 
     Attributes:
-        end: the position of the newest message; its offset is 0 when there is none yet.
-        refreshed: how often a mirror was compared with its original; see ``Broker.refresh``.
+        end: the position of the newest message; its offset is 0 if there is none yet.
+        refreshed: the number of comparisons of a mirror with its log; see ``Broker.refresh``.
     """
 
     def __init__(self, epoch: str, limits: Limits, clock: Callable[[], float] = time.time) -> None:
@@ -46,16 +46,16 @@ class Log:
 
     @property
     def has_history(self) -> bool:
-        """Whether it knows all that was sent, and not only what this process heard."""
+        """Return whether it holds all messages sent, not only those that this process received."""
         return not self.epoch.startswith(NO_HISTORY)
 
     @property
     def head(self) -> int:
-        """The offset of the newest message, 0 when there is none yet."""
+        """The offset of the newest message, 0 if there is none yet."""
         return self.end.offset
 
     def append(self, label: str, value: str) -> int:
-        """Add a message whose value is the JSON text ``value``; return its offset."""
+        """Append a message whose value is the JSON text ``value``. Return its offset."""
         with self._lock:
             now = self._clock()
             offset = self.head + 1
@@ -66,14 +66,14 @@ class Log:
             return offset
 
     def add(self, message: Message) -> None:
-        """Add the message that follows on the newest one in the original."""
+        """Add the next message of the mirrored log."""
         with self._lock:
             self._add(message)
             self.end = Position(self.epoch, message.offset)
             self._trim(self._clock())
 
     def load(self, snapshot: Snapshot) -> None:
-        """Become what another log is."""
+        """Replace the content by that of another log."""
         with self._lock:
             self._losses = Losses(self._limits.labels, snapshot.lost, snapshot.lost_rest)
             self._newest = {}
@@ -86,11 +86,11 @@ class Log:
             self._trim(self._clock())
 
     def read(self, after: int, labels: Labels, max_bytes: int, epoch: str | None = None) -> Batch:
-        """Read on from ``after``: at most ``max_bytes`` of rows, or one row if that is larger.
+        """Read after the offset ``after``: at most ``max_bytes`` of rows, or one larger row.
 
-        ``upto`` is ``head`` when nothing was left behind. ``lost`` names what had left the log
-        before it could be read. Where ``epoch`` is given and the log has another one, it is read
-        from its beginning: all of it is news.
+        ``upto`` is ``head`` if nothing is left to read. ``lost`` names the messages that have left
+        the log unread. If ``epoch`` is given and the log has another one, the log is read from its
+        beginning, as all of it is new to the reader.
         """
         with self._lock:
             self._trim(self._clock())
@@ -108,10 +108,10 @@ class Log:
             return Batch(rows, self.head, lost, self.epoch)
 
     def newest(self, labels: Labels, last: int, upto: Position | None = None) -> list[Message]:
-        """The newest ``last`` messages of each of the labels, in order.
+        """Return the newest ``last`` messages of each label, in order.
 
-        Where ``upto`` is given, of those up to there; there are none when the log has another
-        epoch by now.
+        If ``upto`` is given, return none after that position, and none at all if the log has
+        another epoch by now.
         """
         with self._lock:
             self._trim(self._clock())
@@ -121,25 +121,25 @@ class Log:
             return self._kept(0, head, labels) + self._window.newest(labels, last, head)
 
     def lost(self, after: int, labels: Labels) -> list[Lost]:
-        """What of the labels is gone for good after the offset ``after``; empty when nothing is."""
+        """Return the losses of the labels after the offset ``after``; empty if nothing was lost."""
         with self._lock:
             self._trim(self._clock())
             return self._losses.after(after, labels)
 
-    # What follows is called with the lock held.
+    # Called with the lock held
 
     def _add(self, message: Message) -> None:
         self._window.add(message)
         self._replace_newest(message)
 
     def _after(self, after: int, labels: Labels) -> Iterator[Message]:
-        """Every message of the labels that is still there after an offset, in order."""
+        """Yield every kept message of the labels after an offset, in order."""
         if after < self._window.first - 1:
             yield from self._kept(after, self.head, labels)
         yield from self._window.after(after, labels)
 
     def _kept(self, after: int, upto: int, labels: Labels) -> list[Message]:
-        """Of the labels, the newest messages that have left the window, in order."""
+        """Return the labels' newest messages that have left the window, in order."""
         end = min(upto + 1, self._window.first)
         newest = self._newest
         kept = newest.values() if labels is None else filter(None, map(newest.get, labels))
@@ -154,7 +154,7 @@ class Log:
             self._forget(next(iter(self._newest)))
 
     def _trim(self, now: float) -> None:
-        """Let go of what is beyond the limits."""
+        """Drop the messages beyond the limits."""
         for message in self._window.trim(now):
             if self._newest.get(message.label) is not message:
                 self._losses.note(message)
@@ -165,7 +165,7 @@ class Log:
             self._forget(label)
 
     def _forget(self, label: str) -> None:
-        """Stop keeping the newest message of a label; the window may still hold it."""
+        """Stop keeping the newest message of a label. The window may still hold it."""
         message = self._newest.pop(label)
         if message.offset < self._window.first:
             self._losses.note(message)

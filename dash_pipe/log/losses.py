@@ -1,4 +1,4 @@
-"""What is known of the messages of a channel that are gone. Pure."""
+"""The losses of a channel: the newest lost offset of each label. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from .message import Labels, Lost, Message
 
 
 class Losses:
-    """The newest lost offset of each label, for as many labels as there is room for.
+    """The newest lost offset of each label, for a bounded number of labels.
 
-    Of those for which there is none, the newest of them all: what is not known counts as lost.
+    All other labels share one offset, their newest: an unknown loss counts as a loss.
 
     Args:
-        room: for how many labels.
-        named: what is known of labels.
-        rest: the newest lost offset of every label that is not named.
+        room: the number of labels with an offset of their own.
+        named: the newest lost offsets by label.
+        rest: the newest lost offset of all labels that are not named.
     """
 
     def __init__(self, room: int, named: Mapping[str, int] | None = None, rest: int = 0) -> None:
@@ -25,13 +25,13 @@ class Losses:
         self._forget()
 
     def note(self, message: Message) -> None:
-        """Note that a message is gone."""
+        """Record that a message is lost."""
         self._named.pop(message.label, None)
         self._named[message.label] = message.offset
         self._forget()
 
     def after(self, offset: int, labels: Labels) -> list[Lost]:
-        """What of the labels is lost after an offset; empty when nothing is."""
+        """Return the losses of the labels after an offset; empty if nothing was lost."""
         known: dict[str | None, int]
         if labels is None:
             known = {None: self._rest}

@@ -1,4 +1,4 @@
-"""What a channel consists of: messages, and places among them. Values alone."""
+"""The values that a log consists of: messages, positions, batches, snapshots."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import json
 from typing import NamedTuple
 
 Labels = frozenset[str] | None
-"""The labels of a listener; ``None`` is every label."""
+"""The labels of a listener; None means every label."""
 
 Lost = tuple[str | None, int]
-"""``(label, offset)``: messages of ``label`` up to ``offset`` are gone; ``None`` is every other."""
+"""``(label, offset)``: messages of ``label`` up to ``offset`` are lost; None: of other labels."""
 
 NO_HISTORY = "~"
-"""How the epoch of a log begins that knows only what this process heard; see docs/protocol.md."""
+"""The prefix of the epoch of a log without history; see docs/protocol.md."""
 
 _DECODER = json.JSONDecoder()
 
 
 class Position(NamedTuple):
-    """A place in a channel: all up to and including ``offset``, in the log named ``epoch``."""
+    """A position in a channel: everything up to ``offset``, in the log named ``epoch``."""
 
     epoch: str
     offset: int
 
 
 NOWHERE = Position("", 0)
-"""A position in no log: that of a mirror which was not loaded yet."""
+"""The position of a mirror that was not loaded yet: in no log."""
 
 
 class Message(NamedTuple):
-    """One message as the log keeps it. ``row`` is its wire form: ``[offset,label,value,time]``."""
+    """A message as the log keeps it. ``row`` is its wire form: ``[offset,label,value,time]``."""
 
     offset: int
     label: str
@@ -39,7 +39,7 @@ class Message(NamedTuple):
 
     @classmethod
     def of(cls, row: str) -> Message:
-        """The message that a row tells of; the value in it is not looked at."""
+        """Parse a row, except for its value."""
         comma = row.index(",")
         label, _ = _DECODER.raw_decode(row, comma + 1)
         time = float(row[row.rindex(",") + 1 : -1])
@@ -47,9 +47,9 @@ class Message(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a reader gets: rows in order, where it stands then, and what it lost on the way.
+    """The result of a read: rows in order, the reader's next offset, and what it lost.
 
-    ``upto`` is an offset in the log named ``epoch``, and so are those in ``lost``.
+    ``upto`` and the offsets in ``lost`` belong to the log named ``epoch``.
     """
 
     rows: list[str]
@@ -59,7 +59,7 @@ class Batch(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """All that a log knows. ``window`` ends at ``head``; ``beside`` are the newest of labels."""
+    """The content of a log. ``window`` ends at ``head``; ``beside`` is kept from before it."""
 
     epoch: str
     head: int

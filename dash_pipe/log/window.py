@@ -1,4 +1,4 @@
-"""The newest messages of a channel, found by their offsets and by their labels. Pure."""
+"""The newest messages of a channel, indexed by offset and by label. Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from .limits import Limits
 from .message import Labels, Message
 
-FEW = 256  # so many messages are sooner looked through than looked up
+SCAN_LIMIT = 256  # below this many messages a scan is faster than the index
 
 
 class Window:
-    """Messages with contiguous offsets: new ones are added at one end, the oldest drop off.
+    """Messages with contiguous offsets: added at one end, dropped at the other.
 
-    What a reader is given costs as much as it is, however much is there for others.
+    The cost of a read depends on the messages it returns, not on those of other labels.
 
     Args:
-        limits: how much it holds.
-        head: the offset after which the first message comes.
+        limits: the limits of the log.
+        head: the offset before the first message.
 
     Attributes:
-        first: the offset of the oldest message, ``head + 1`` when there is none.
+        first: the offset of the oldest message, ``head + 1`` if there is none.
         head: the offset of the newest message.
     """
 
@@ -32,11 +32,11 @@ class Window:
         self._limits = limits
         self._bytes = 0
         self._messages: dict[int, Message] = {}
-        # By label, in order. Those at the front may have dropped off: up to half of them.
+        # By label, in order. Up to half of them, at the front, may have been dropped already.
         self._offsets: dict[str, list[int]] = {}
 
     def add(self, message: Message) -> None:
-        """Add the message after the newest."""
+        """Add the message that follows the newest."""
         self._messages[message.offset] = message
         self.head = message.offset
         self._bytes += message.size
@@ -47,7 +47,7 @@ class Window:
             offsets.append(message.offset)
 
     def trim(self, now: float) -> list[Message]:
-        """Drop what is beyond the limits, and return it."""
+        """Drop the messages beyond the limits. Return them."""
         dropped: list[Message] = []
         limits = self._limits
         while self._messages:
@@ -63,9 +63,9 @@ class Window:
         return dropped
 
     def after(self, offset: int, labels: Labels) -> Iterator[Message]:
-        """The messages after an offset that have one of the labels, in order."""
+        """Yield the messages after an offset that have one of the labels, in order."""
         begin = max(offset + 1, self.first)
-        if labels is not None and self.head - begin >= FEW:
+        if labels is not None and self.head - begin >= SCAN_LIMIT:
             for found in heapq.merge(*(self._from(begin, label) for label in labels)):
                 yield self._messages[found]
             return
@@ -75,7 +75,7 @@ class Window:
                 yield message
 
     def newest(self, labels: Labels, last: int, upto: int) -> list[Message]:
-        """The newest ``last`` messages of each of the labels up to an offset, in order."""
+        """Return the newest ``last`` messages of each label up to an offset, in order."""
         known = self._offsets
         lists = known.values() if labels is None else [known.get(each, []) for each in labels]
         found: list[int] = []
@@ -85,7 +85,7 @@ class Window:
         return [self._messages[each] for each in sorted(found) if each >= self.first]
 
     def _from(self, begin: int, label: str) -> Iterator[int]:
-        """The offsets of a label from one on."""
+        """Return the offsets of a label from ``begin`` on."""
         offsets = self._offsets.get(label, [])
         return map(offsets.__getitem__, range(bisect_left(offsets, begin), len(offsets)))
 

@@ -56,7 +56,7 @@ def page() -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch, Page() as page:
         for module in (delivery, session):  # so that flow control has something to do
             patch.setattr(module, "MAX_BATCH_BYTES", BATCH)
-        patch.setattr(window, "FEW", 3)  # so that messages are looked up as well
+        patch.setattr(window, "SCAN_LIMIT", 3)  # so that messages are looked up as well
         yield page
 
 

@@ -142,7 +142,7 @@ def check_exact(log: Log, oracle: Oracle, after: int, labels: Labels, now: float
 def _few(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "looked up":
-            patch.setattr(window, "FEW", 0)
+            patch.setattr(window, "SCAN_LIMIT", 0)
         yield
 
 
