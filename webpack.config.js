@@ -53,14 +53,14 @@ module.exports = [
   {
     ...common,
     // For a page whose websockets fail, and for one of django-plotly-dash, which load it with `import()`.
-    entry: { fallback: "./src/fallback.ts", bridge: "./src/bridge.ts" },
+    entry: { fallback: "./src/fallback.ts", dpd_bridge: "./src/dpd_bridge.ts" },
     output: { ...output, module: true, library: { type: "module" } },
     experiments: { outputModule: true },
   },
   {
     ...common,
     // For a page of Django's, which has it as a static file.
-    entry: { messages: "./src/messages.ts" },
+    entry: { dpd_page_socket: "./src/dpd_page_socket.ts" },
     output: { ...output, path: path.join(output.path, "django", "static", "dash_pipe") },
   },
 ];

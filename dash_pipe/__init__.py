@@ -43,7 +43,7 @@ _js_dist = [
     {"relative_package_path": "dash_pipe.min.js", "namespace": "dash_pipe"},
     # Served, but in no page: dash_pipe.min.js loads it where it is needed.
     {"relative_package_path": "fallback.min.js", "namespace": "dash_pipe", "dynamic": True},
-    {"relative_package_path": "bridge.min.js", "namespace": "dash_pipe", "dynamic": True},
+    {"relative_package_path": "dpd_bridge.min.js", "namespace": "dash_pipe", "dynamic": True},
     {"dev_package_path": "proptypes.js", "dev_only": True, "namespace": "dash_pipe"},
 ]
 Pipe._js_dist = _js_dist  # type: ignore[attr-defined]

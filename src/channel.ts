@@ -1,6 +1,6 @@
-import type { Listener } from "./listener";
 import type { BrowserFrame, Labels, Lost, Messages, Position, Replayed, Row, Subscribed } from "./protocol";
 import { MAX_LABELS, NO_HISTORY } from "./protocol";
+import type { Listener } from "./subscription";
 
 /** The newest of what is lost for `listener`; 0 when nothing is. */
 function lostFor(listener: Listener, lost: Lost): number {

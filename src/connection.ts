@@ -1,8 +1,8 @@
 import { type Browser, type LoadFallback, report } from "./browser";
 import { Channel } from "./channel";
-import { openLink } from "./link";
-import { Listener } from "./listener";
 import type { Labels, Refusal, ServerFrame } from "./protocol";
+import { openLink } from "./socket";
+import { Listener } from "./subscription";
 
 /** What a Pipe wants to hear. By `owner` (its page) and `key` one that comes back is known to be the same. */
 export interface Wish {

@@ -1,7 +1,7 @@
 import type { Browser, Socket } from "./browser";
 import { ask, openPoll } from "./poll";
 
-/** How long a websocket may take before it counts as one that can't be had; `link.ts` waits for 10 s. */
+/** How long a websocket may take before it counts as one that can't be had; `socket.ts` waits for 10 s. */
 const TRIAL = 8000;
 /** While polling a websocket is tried now and then: at first after a minute, then less often. */
 const LEAST_KNOCK = 60_000;

@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (
     *("Pipe.py", "_imports_.py", "proptypes.js"),
-    *("dash_pipe.min.js", "fallback.min.js", "bridge.min.js", "package-info.json"),
-    "django/static/dash_pipe/messages.min.js",
+    *("dash_pipe.min.js", "fallback.min.js", "dpd_bridge.min.js", "package-info.json"),
+    "django/static/dash_pipe/dpd_page_socket.min.js",
 )
 
 

@@ -6,8 +6,8 @@ const { gzipSync } = require("node:zlib");
 const LIMITS = {
   "dash_pipe.min.js": 5000,
   "fallback.min.js": 1000,
-  "bridge.min.js": 1300,
-  "django/static/dash_pipe/messages.min.js": 850,
+  "dpd_bridge.min.js": 1300,
+  "django/static/dash_pipe/dpd_page_socket.min.js": 850,
 };
 
 for (const [name, limit] of Object.entries(LIMITS)) {

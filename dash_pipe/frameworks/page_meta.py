@@ -1,4 +1,4 @@
-"""How a page is told where the endpoint is; src/dash.ts and src/messages.ts read it."""
+"""How a page is told where the endpoint is; src/dash.ts and src/dpd_page_socket.ts read it."""
 
 from __future__ import annotations
 

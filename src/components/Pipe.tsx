@@ -2,9 +2,9 @@ import { useEffect, useRef } from "react";
 import { type Browser, report } from "../browser";
 import { connect } from "../connection";
 import { deliver, endpoint, loadFallback, type Place, pacerOf, usePlace } from "../dash";
-import { Listener } from "../listener";
+import { update } from "../props";
 import { MAX_LABELS, MAX_NAME } from "../protocol";
-import { update } from "../update";
+import { Listener } from "../subscription";
 
 type Props = {
   /**

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { busyIds, deliver, type State, type Store, stringifyId } from "../../src/dash";
-import type { Batch } from "../../src/listener";
-import { update } from "../../src/update";
+import { update } from "../../src/props";
+import type { Batch } from "../../src/subscription";
 
 const callback = (...ids: unknown[]) => ({ getInputs: () => ids.map((id) => [{ id, property: "value" }]) });
 

@@ -1,5 +1,5 @@
 import { connect, type Wish } from "../../src/connection";
-import type { Listener } from "../../src/listener";
+import type { Listener } from "../../src/subscription";
 import { FakeBrowser, type FakeSocket, noFallback } from "./fakes";
 
 const OWNER = {};

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Channel } from "../../src/channel";
-import { Listener } from "../../src/listener";
 import { type BrowserFrame, decode, encode, type Labels, type Position } from "../../src/protocol";
+import { Listener } from "../../src/subscription";
 import vectors from "../vectors/protocol.json";
 
 /** Runs a listener through frames as the connection does; what it takes is taken after every frame. */

@@ -16,10 +16,10 @@ from harness.ws import PipeClient
 
 # What must be in it beside the modules.
 DATA = {
-    "dash_pipe/bridge.min.js",
     "dash_pipe/brokers/redis/channel.lua",
     "dash_pipe/dash_pipe.min.js",
-    "dash_pipe/django/static/dash_pipe/messages.min.js",
+    "dash_pipe/django/static/dash_pipe/dpd_page_socket.min.js",
+    "dash_pipe/dpd_bridge.min.js",
     "dash_pipe/fallback.min.js",
     "dash_pipe/package-info.json",
     "dash_pipe/py.typed",

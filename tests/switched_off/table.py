@@ -80,7 +80,7 @@ SWITCHES = (
     ),
     Switch(
         "the buffer has no end",
-        "src/listener.ts",
+        "src/subscription.ts",
         "Math.max(0, rows.length - this.limit)",
         "0 * this.limit",
         ("pacing::what_a_full_buffer_gives_up_is_told",),
@@ -107,7 +107,7 @@ SWITCHES = (
     ),
     Switch(
         "what waits is thrown away when the labels change",
-        "src/listener.ts",
+        "src/subscription.ts",
         "this.rows = this.rows.filter(stays);",
         "this.rows = [];",
         tuple(
@@ -117,7 +117,7 @@ SWITCHES = (
     ),
     Switch(
         "what waits is kept for labels that are gone",
-        "src/listener.ts",
+        "src/subscription.ts",
         "this.rows = this.rows.filter(stays);",
         "",
         tuple(
@@ -127,7 +127,7 @@ SWITCHES = (
     ),
     Switch(
         "a change of labels makes all of them new",
-        "src/listener.ts",
+        "src/subscription.ts",
         "this.known = known ? known.filter((label) => has(labels, label)) : labels;",
         "this.known = known ? [] : [];",
         (
@@ -144,28 +144,28 @@ SWITCHES = (
     ),
     Switch(
         "a Pipe that waits for the past lets go of what comes meanwhile",
-        "src/listener.ts",
+        "src/subscription.ts",
         "(this.holding ? this.held : this.rows).push(...news);",
         "if (!this.holding) this.rows.push(...news);",
         ("resume::the_past_that_live_messages_overtake_has_each_once",),
     ),
     Switch(
         "what came while a Pipe waited for the past comes twice",
-        "src/listener.ts",
+        "src/subscription.ts",
         "this.held.filter(([offset, label]) => this.wants(label, offset))",
         "this.held",
         ("resume::the_past_that_live_messages_overtake_has_each_once",),
     ),
     Switch(
         "a Pipe that joins begins where it pleases",
-        "src/listener.ts",
+        "src/subscription.ts",
         "this.start = Math.min(this.start, position.offset);",
         "this.start = Math.min(this.start, position.offset + 9);",
         ("resume::pipes_that_come_later_join_a_stream_without_a_hole",),
     ),
     Switch(
         "no Pipe asks for the past",
-        "src/listener.ts",
+        "src/subscription.ts",
         "this.holding = replay > 0;\n  }\n\n  /** Is what",
         "this.holding = false;\n  }\n\n  /** Is what",
         (
@@ -224,14 +224,14 @@ SWITCHES = (
     ),
     Switch(
         "a connection that died without a word is not noticed",
-        "src/link.ts",
+        "src/socket.ts",
         'else closed(1006, "");',
         "",
         ("sleepy::a_laptop_that_slept_goes_on_where_it_was",),
     ),
     Switch(
         "a page whose network is back waits for a timer",
-        "src/link.ts",
+        "src/socket.ts",
         'watch("addEventListener");',
         "",
         ("sleepy::a_laptop_that_slept_goes_on_where_it_was",),
@@ -279,7 +279,7 @@ SWITCHES = (
     ),
     Switch(
         "labels do not matter",
-        "src/listener.ts",
+        "src/subscription.ts",
         "return has(this.labels, label) &&",
         "return !!label &&",
         ("labels::a_pipe_hears_its_labels_on_its_channel_and_no_others",),

@@ -254,7 +254,7 @@ def rendered(tag: str) -> str:
 def test_the_tag_names_the_endpoint_and_its_own_script() -> None:
     assert rendered("{% dash_pipe_messages %}") == (
         '<meta name="dash-pipe-url" content="/dpd/ws/channel">'
-        '<script src="/static/dash_pipe/messages.min.js"></script>'
+        '<script src="/static/dash_pipe/dpd_page_socket.min.js"></script>'
     )
 
 
@@ -265,7 +265,7 @@ def test_the_tag_with_another_address() -> None:
 def test_the_script_is_found() -> None:
     from django.contrib.staticfiles import finders
 
-    assert finders.find("dash_pipe/messages.min.js")
+    assert finders.find("dash_pipe/dpd_page_socket.min.js")
 
 
 class WrappedDash:

@@ -24,4 +24,6 @@ def dash_pipe_messages(url: str | None = None) -> SafeString:
         url: of the endpoint; the project's own if not given.
     """
     named = mark_safe(meta(url or runtime.current().settings.url or "/"))
-    return format_html('{}<script src="{}"></script>', named, static("dash_pipe/messages.min.js"))
+    return format_html(
+        '{}<script src="{}"></script>', named, static("dash_pipe/dpd_page_socket.min.js")
+    )

@@ -41,7 +41,7 @@ const openers: Record<string, OpenSocket> = {};
 export function openLink(url: string, browser: Browser, load: LoadFallback, ear: Ear): Link {
   const now = () => browser.performance.now();
   let socket: Socket | null = null;
-  const file = url.startsWith("dpd:") ? "bridge" : "fallback";
+  const file = url.startsWith("dpd:") ? "dpd_bridge" : "fallback";
   // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
   let attempt = 1;
   let spread = 0;
@@ -77,7 +77,7 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
     const most = !attempt && SHARED.includes(code) ? spread * 1000 : backoff;
     attempt++;
-    if (!openers[file] && (attempt > 2 || file === "bridge")) {
+    if (!openers[file] && (attempt > 2 || file === "dpd_bridge")) {
       // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.
       const loaded = (module: Fallback) => {
         openers[file] = module.default;
@@ -123,7 +123,7 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
       socket = (openers[file] ?? openWebsocket)(browser, url, SUBPROTOCOL);
     } catch (error) {
       // What is no address of a websocket waits for the file that knows what it is.
-      if (file === "bridge") closed(1006, "");
+      if (file === "dpd_bridge") closed(1006, "");
       else refuse(`${error}; give it another \`url\``);
       return;
     }

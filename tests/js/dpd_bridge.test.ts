@@ -34,8 +34,8 @@ let browser: FakeBrowser & Page;
 let spies: ReturnType<typeof consoleSpies>;
 let connect: typeof Connect;
 const load: LoadFallback = (_, file) => {
-  expect(file).toBe("bridge");
-  return import("../../src/bridge");
+  expect(file).toBe("dpd_bridge");
+  return import("../../src/dpd_bridge");
 };
 
 beforeEach(async () => {

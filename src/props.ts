@@ -1,4 +1,4 @@
-import type { Batch } from "./listener";
+import type { Batch } from "./subscription";
 
 type Props = Record<string, unknown>;
 
