@@ -1,14 +1,5 @@
 const path = require("node:path");
 
-// Properties of our own objects, which are shortened in the bundle. No name stands here that is also on the
-// wire, a property of a Pipe, or one of an object that Dash, React or the browser made and that we use.
-const OURS = `
-  advance allowed answered ask asked batch closed deliver deny due enter failed forget fresh
-  gaps heard held holding key known lastGap leave limit listeners lose lostTo opened overflow owner
-  pending pipe place placed position ready refuse refused relabel release reply reset restart rows
-  sent shown start store timer trim wake wants warned wish
-`;
-
 const common = {
   mode: "production",
   devtool: false,
@@ -37,17 +28,6 @@ module.exports = [
       react: "window React",
       "react-dom": "window ReactDOM",
       "prop-types": "window PropTypes",
-    },
-    optimization: {
-      minimizeOptions: {
-        javascript: {
-          compress: { passes: 2 },
-          // `builtins` only lets the names count that some object of the browser happens to have, too.
-          mangle: {
-            properties: { builtins: true, regex: new RegExp(`^(${OURS.trim().split(/\s+/).join("|")})$`) },
-          },
-        },
-      },
     },
   },
   {
