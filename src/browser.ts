@@ -1,6 +1,6 @@
 /** What this package uses of `window`, so that a test can hand it another one. */
 
-export interface Socket {
+export interface Transport {
   readonly readyState: number;
   /** True while it asks again and again, for want of a websocket. */
   readonly polling?: boolean;
@@ -26,20 +26,20 @@ export interface Clock {
 
 export interface Browser extends Clock, Events {
   Math: { random(): number };
-  WebSocket: new (url: string, subprotocol: string) => Socket;
+  WebSocket: new (url: string, subprotocol: string) => Transport;
   fetch(url: string, init: RequestInit): Promise<{ json(): Promise<unknown> }>;
   document: Events & { visibilityState: string };
 }
 
-export type OpenSocket = (browser: Browser, url: string, subprotocol: string) => Socket;
+export type OpenTransport = (browser: Browser, url: string, subprotocol: string) => Transport;
 
 /** A file that opens another kind of socket: for where websockets fail, or for a page that has one already. */
-export interface Fallback {
-  default: OpenSocket;
+export interface TransportModule {
+  default: OpenTransport;
 }
 
 /** Loads it; most pages never need one. `attempt` tells one try from the next. */
-export type LoadFallback = (attempt: number, file: string) => Promise<Fallback>;
+export type LoadTransport = (attempt: number, file: string) => Promise<TransportModule>;
 
 /** Says on the console what went wrong. Normal operation says nothing. */
 export function report(sentence: string, ...cause: unknown[]): void {

@@ -1,11 +1,11 @@
-import { type Browser, type LoadFallback, report } from "./browser";
+import { type Browser, type LoadTransport, report } from "./browser";
 import { Channel } from "./channel";
-import type { Labels, Refusal, ServerFrame } from "./protocol";
-import { openLink } from "./socket";
-import { Listener } from "./subscription";
+import type { ErrorFrame, Labels, ServerFrame } from "./protocol";
+import { openSocket } from "./socket";
+import { Subscription } from "./subscription";
 
 /** What a Pipe wants to hear. By `owner` (its page) and `key` one that comes back is known to be the same. */
-export interface Wish {
+export interface SubscribeOptions {
   owner: unknown;
   key: string;
   /** How the console names it. */
@@ -14,74 +14,82 @@ export interface Wish {
   labels: Labels;
   replay: number;
   /** How many rows may wait. */
-  limit: number;
+  bufferSize: number;
   token: string | undefined;
   /** Called when there may be something to take. */
-  wake: () => void;
+  onChange: () => void;
 }
 
 /** A Pipe that was unmounted keeps its place for so long: navigation in a Dash app unmounts and remounts. */
 const LINGER = 5000;
 const REPLAY = 5000;
 
-/** A listener, and the Pipe it belongs to. */
-interface Member extends Listener {
-  wish: Wish;
+/** A subscription, and the Pipe it belongs to. */
+interface PipeSubscription extends Subscription {
+  options: SubscribeOptions;
   /** Runs while nobody is there: the Pipe was unmounted. */
   timer?: number | undefined;
 }
 
 /** The page's one conversation with an endpoint: who listens on which channel, and where each of them is. */
 export interface Connection {
-  /** The listener for `wish`: the one that the same Pipe left a moment ago, with its place, or a new one. */
-  join(wish: Wish): Listener;
+  /** The subscription for `options`: the one that the same Pipe left a moment ago, with its place, or a new one. */
+  subscribe(options: SubscribeOptions): Subscription;
   /** The Pipe is gone; its place is kept for a while. */
-  leave(listener: Listener): void;
+  unsubscribe(subscription: Subscription): void;
 }
 
-function openConnection(url: string, browser: Browser, load: LoadFallback, ended: () => void): Connection {
-  const channels = new Map<string, Channel<Member>>();
-  const dirty = new Set<Channel<Member>>();
+function openConnection(url: string, browser: Browser, load: LoadTransport, ended: () => void): Connection {
+  const channels = new Map<string, Channel<PipeSubscription>>();
+  const dirty = new Set<Channel<PipeSubscription>>();
   let replays = 0;
 
-  const show = (channel: Channel<Member>): void => {
-    for (const member of channel.listeners) {
-      const live = link.polling ? "polling" : channel.answered && "open";
-      member.status = link.refused || member.denied ? "denied" : (member.placed && live) || "connecting";
-      member.wish.wake();
+  const show = (channel: Channel<PipeSubscription>): void => {
+    for (const subscription of channel.subscriptions) {
+      const live = link.polling ? "polling" : channel.repliesReceived && "open";
+      subscription.status =
+        link.refused || subscription.denied ? "denied" : (subscription.live && live) || "connecting";
+      subscription.options.onChange();
     }
   };
 
   /** Keeps a channel that replies are still to come for: the next subscribe would take them for its own. */
-  const forget = (channel: Channel<Member>): void => {
-    if (channel.listeners.size || channel.sent !== channel.answered) return;
+  const forget = (channel: Channel<PipeSubscription>): void => {
+    if (channel.subscriptions.size || channel.subscribesSent !== channel.repliesReceived) return;
     channels.delete(channel.name);
     dirty.delete(channel);
   };
 
-  const replay = (channel: Channel<Member>, member: Member): void => {
+  const replay = (channel: Channel<PipeSubscription>, subscription: PipeSubscription): void => {
     const id = ++replays;
-    member.asked = id;
-    member.ask();
-    link.send({ type: "replay", id, channel: channel.name, labels: member.fresh, last: member.replay });
+    subscription.replayId = id;
+    subscription.startReplay();
+    link.send({
+      type: "replay",
+      id,
+      channel: channel.name,
+      labels: subscription.newLabels,
+      last: subscription.replay,
+    });
     browser.setTimeout(() => {
       // Asked again on another connection, it has another number.
-      if (member.asked !== id || !member.holding) return;
-      member.release();
+      if (subscription.replayId !== id || !subscription.awaitingReplay) return;
+      subscription.endReplay();
       show(channel);
     }, REPLAY);
   };
 
-  const subscribe = (channel: Channel<Member>) => {
+  const subscribe = (channel: Channel<PipeSubscription>) => {
     if (!channel.allowed.length) {
-      if (channel.sent) link.send({ type: "unsubscribe", channel: channel.name });
+      if (channel.subscribesSent) link.send({ type: "unsubscribe", channel: channel.name });
       channel.position = null;
       return forget(channel);
     }
     let token: string | undefined;
-    for (const { wish } of channel.allowed) token = wish.token || token;
-    link.send(channel.subscribe(token));
-    for (const member of channel.allowed) if (member.holding && !member.asked) replay(channel, member);
+    for (const { options } of channel.allowed) token = options.token || token;
+    link.send(channel.subscribeFrame(token));
+    for (const subscription of channel.allowed)
+      if (subscription.awaitingReplay && !subscription.replayId) replay(channel, subscription);
   };
 
   const flush = (): void => {
@@ -91,34 +99,34 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
   };
 
   /** Pipes that mount together are one subscribe for each channel. */
-  const touch = (channel: Channel<Member>): void => {
+  const touch = (channel: Channel<PipeSubscription>): void => {
     dirty.add(channel);
     browser.queueMicrotask(flush);
   };
 
-  const drop = (member: Member): void => {
-    const channel = channels.get(member.wish.channel);
+  const drop = (subscription: PipeSubscription): void => {
+    const channel = channels.get(subscription.options.channel);
     if (!channel) return;
-    channel.listeners.delete(member);
+    channel.subscriptions.delete(subscription);
     touch(channel);
-    for (const { listeners } of channels.values()) if (listeners.size) return;
+    for (const { subscriptions } of channels.values()) if (subscriptions.size) return;
     link.end();
     ended();
   };
 
   /** Where there is a cause, says it of each. */
-  const say = (members: Iterable<Member>, cause: string): void => {
-    if (cause) for (const { wish } of members) report(`${wish.name}: ${cause}.`);
+  const say = (subscriptions: Iterable<PipeSubscription>, cause: string): void => {
+    if (cause) for (const { options } of subscriptions) report(`${options.name}: ${cause}.`);
   };
 
-  const error = ({ code, reason, final }: Refusal, channel?: Channel<Member>): void => {
+  const error = ({ code, reason, final }: ErrorFrame, channel?: Channel<PipeSubscription>): void => {
     const cause = `${code}: ${reason}`;
     if (!channel) report(`${url}: ${cause}.`);
     else if (final) {
-      say(channel.refused(), cause);
+      say(channel.reject(), cause);
       // The others ask again, without what was too much.
       touch(channel);
-    } else if (code !== "not_subscribed") say(channel.listeners, cause);
+    } else if (code !== "not_subscribed") say(channel.subscriptions, cause);
   };
 
   const ear = {
@@ -132,7 +140,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
     closed(): void {
       for (const channel of channels.values()) {
         channel.reset();
-        say(channel.listeners, link.refused);
+        say(channel.subscriptions, link.refused);
         show(channel);
         forget(channel);
       }
@@ -146,43 +154,44 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
       if (frame.type === "error") error(frame, channel);
       if (!channel) return;
       if (frame.type === "subscribed")
-        say(channel.subscribed(frame), "denied: `authorize` refuses its label");
-      if (frame.type === "messages") channel.messages(frame);
-      if (frame.type === "replayed") channel.replayed(frame);
+        say(channel.handleSubscribed(frame), "denied: `authorize` refuses its label");
+      if (frame.type === "messages") channel.handleMessages(frame);
+      if (frame.type === "replayed") channel.handleReplayed(frame);
       show(channel);
       forget(channel);
     },
   };
-  const link = openLink(url, browser, load, ear);
+  const link = openSocket(url, browser, load, ear);
 
   return {
-    join(wish) {
-      const channel = channels.get(wish.channel) ?? new Channel<Member>(wish.channel);
-      channels.set(wish.channel, channel);
-      const old = [...channel.listeners].find(
-        ({ timer, wish: { owner, key } }) => timer && owner === wish.owner && key === wish.key,
+    subscribe(options) {
+      const channel = channels.get(options.channel) ?? new Channel<PipeSubscription>(options.channel);
+      channels.set(options.channel, channel);
+      const old = [...channel.subscriptions].find(
+        ({ timer, options: { owner, key } }) => timer && owner === options.owner && key === options.key,
       );
-      const member: Member = old ?? Object.assign(new Listener(wish.labels, wish.replay), { wish });
-      const anew = member.relabel(wish.labels, wish.replay) || member.denied;
-      if (anew) member.asked = 0;
-      if (!old || anew || old.wish.token !== wish.token) touch(channel);
-      browser.clearTimeout(member.timer);
-      member.timer = undefined;
-      member.wish = wish;
-      member.limit = wish.limit;
-      member.shown = undefined;
-      member.denied = false;
-      say([member], link.refused);
+      const subscription: PipeSubscription =
+        old ?? Object.assign(new Subscription(options.labels, options.replay), { options });
+      const anew = subscription.setLabels(options.labels, options.replay) || subscription.denied;
+      if (anew) subscription.replayId = 0;
+      if (!old || anew || old.options.token !== options.token) touch(channel);
+      browser.clearTimeout(subscription.timer);
+      subscription.timer = undefined;
+      subscription.options = options;
+      subscription.bufferSize = options.bufferSize;
+      subscription.deliveredStatus = undefined;
+      subscription.denied = false;
+      say([subscription], link.refused);
       // The newest goes last: its token is the one that is sent.
-      channel.listeners.delete(member);
-      channel.listeners.add(member);
+      channel.subscriptions.delete(subscription);
+      channel.subscriptions.add(subscription);
       show(channel);
-      return member;
+      return subscription;
     },
-    leave(listener) {
-      const member = listener as Member;
-      member.wish = { ...member.wish, wake: () => {} };
-      member.timer = browser.setTimeout(() => drop(member), LINGER);
+    unsubscribe(left) {
+      const subscription = left as PipeSubscription;
+      subscription.options = { ...subscription.options, onChange: () => {} };
+      subscription.timer = browser.setTimeout(() => drop(subscription), LINGER);
     },
   };
 }
@@ -190,7 +199,7 @@ function openConnection(url: string, browser: Browser, load: LoadFallback, ended
 const connections = new Map<string, Connection>();
 
 /** The page's connection to `url`, opened where there is none. It ends by itself. */
-export function connect(url: string, browser: Browser, load: LoadFallback): Connection {
+export function connect(url: string, browser: Browser, load: LoadTransport): Connection {
   const connection =
     connections.get(url) ?? openConnection(url, browser, load, () => connections.delete(url));
   connections.set(url, connection);

@@ -1,4 +1,4 @@
-import type { LoadFallback } from "./browser";
+import type { LoadTransport } from "./browser";
 import { type Pacer, pace } from "./pacing";
 
 /** Everything that is known here about dash-renderer (Dash 3.0 to 4.x) stands in this file. */
@@ -47,7 +47,7 @@ declare global {
 }
 
 /** Where a component is: in which store, and where in its layout. */
-export interface Place {
+export interface ComponentRef {
   store: Store;
   path: Path;
 }
@@ -58,7 +58,7 @@ export function stringifyId(id: unknown): string {
 }
 
 /** A hook: the place of the component that is being rendered. */
-export function usePlace(): Place {
+export function useComponentRef(): ComponentRef {
   const { componentPath, useStore } = window.dash_component_api.useDashContext();
   return { store: useStore(), path: componentPath };
 }
@@ -90,7 +90,7 @@ export function pacerOf(store: Store): Pacer {
  * Throws where the component is not in the layout, or Dash does not take it.
  */
 export function deliver(
-  { store, path }: Place,
+  { store, path }: ComponentRef,
   id: string | undefined,
   setProps: (props: Props) => void,
   build: (current: Props) => Props,
@@ -109,14 +109,14 @@ export function deliver(
     store.dispatch({ type: "ON_PROP_CHANGE", payload: { itempath: path, props: blank, source: "response" } });
   }
   setProps(props);
-  forget(store, id);
+  removeFromUndoHistory(store, id);
 }
 
 /**
  * Dash records every change of an Input for its undo button, for ever, and copies the record each time.
  * A push of the server can't be undone: its entry, the newest, is taken away again.
  */
-function forget(store: Store, id: string | undefined): void {
+function removeFromUndoHistory(store: Store, id: string | undefined): void {
   const past = store.getState().history?.past ?? [];
   while (past.length && stringifyId(past[past.length - 1]?.id) === id) past.pop();
 }
@@ -125,7 +125,7 @@ function forget(store: Store, id: string | undefined): void {
  * The websocket address of `url`, or of the endpoint that the page names (the setting `url`), or of the
  * app's own; throws where it is no address.
  */
-export function endpoint(url: string | undefined): string {
+export function endpointUrl(url: string | undefined): string {
   const config = JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
   const named = document.querySelector<HTMLMetaElement>("meta[name=dash-pipe-url]")?.content;
   const own = `${config.requests_pathname_prefix || "/"}_pipe/ws`;
@@ -138,5 +138,5 @@ export function endpoint(url: string | undefined): string {
  * Loads another file of this package, which Dash serves beside this one. A browser may remember for ever
  * that an address could not be loaded, so each try has its own.
  */
-export const loadFallback: LoadFallback = (attempt, file) =>
+export const loadTransport: LoadTransport = (attempt, file) =>
   import(/* webpackIgnore: true */ `./${file}.min.js?${attempt}`);

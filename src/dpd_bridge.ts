@@ -1,10 +1,10 @@
-import type { Browser, Socket } from "./browser";
+import type { Browser, Transport } from "./browser";
 import { report } from "./browser";
-import type { BrowserFrame, Labels, Row, ServerFrame } from "./protocol";
+import type { ClientFrame, Labels, Row, ServerFrame } from "./protocol";
 
 /** The page's socket, as django-plotly-dash makes it; see docs/protocol.md. */
 interface Wsb {
-  wsb?: { socket?: Partial<Socket & Pick<EventTarget, "addEventListener">> };
+  wsb?: { socket?: Partial<Transport & Pick<EventTarget, "addEventListener">> };
   add_callback(call: Heard): void;
   send(message: object): void;
 }
@@ -88,7 +88,7 @@ function look(browser: Browser): void {
  * former Pipe on the other. Nothing is known there of what came before, so nothing is resumed or replayed;
  * and where a message does not say its channel it is for every channel on which its label is listened to.
  */
-export default function openBridge(browser: Browser): Socket {
+export default function openBridge(browser: Browser): Transport {
   const labels = new Map<string, Labels>();
   const uid = Math.random().toString(36).slice(2);
   let timer: number | undefined;
@@ -125,7 +125,7 @@ export default function openBridge(browser: Browser): Socket {
     }
   };
 
-  const say = (frame: BrowserFrame): void => {
+  const say = (frame: ClientFrame): void => {
     if (frame.type === "unsubscribe") {
       // To leave the group there would take it from the other Pipes of the page as well.
       labels.delete(frame.channel);
@@ -153,7 +153,7 @@ export default function openBridge(browser: Browser): Socket {
   };
 
   const part = { heard, met };
-  const socket: Socket = {
+  const socket: Transport = {
     onopen: null,
     onmessage: null,
     onclose: null,

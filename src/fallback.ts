@@ -1,11 +1,11 @@
-import type { Browser, Socket } from "./browser";
+import type { Browser, Transport } from "./browser";
 import { ask, openPoll } from "./poll";
 
 /** How long a websocket may take before it counts as one that can't be had; `socket.ts` waits for 10 s. */
 const TRIAL = 8000;
 /** While polling a websocket is tried now and then: at first after a minute, then less often. */
-const LEAST_KNOCK = 60_000;
-const MOST_KNOCK = 960_000;
+const MIN_PROBE_DELAY = 60_000;
+const MAX_PROBE_DELAY = 960_000;
 
 /** What the endpoint says of itself; see docs/protocol.md. */
 interface Info {
@@ -26,19 +26,19 @@ const said = new Set<string>();
  * when a websocket opens after all it takes the place of the polling: `onopen` is called again, for nothing
  * of what was said before is known there.
  */
-export default function openFallback(browser: Browser, url: string, subprotocol: string): Socket {
+export default function openFallback(browser: Browser, url: string, subprotocol: string): Transport {
   const beside = (name: string) => new URL(name, url).href.replace("ws", "http");
-  let inner: Socket | null = null;
-  let trial: Socket | null = null;
+  let inner: Transport | null = null;
+  let trial: Transport | null = null;
   let timer: number | undefined;
 
-  const quit = (socket: Socket | null): void => {
+  const quit = (socket: Transport | null): void => {
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   };
 
-  const use = (socket: Socket): void => {
+  const use = (socket: Transport): void => {
     quit(inner);
     inner = socket;
     socket.onopen = () => outer.onopen?.();
@@ -61,10 +61,10 @@ export default function openFallback(browser: Browser, url: string, subprotocol:
     socket.onclose = failed;
   };
 
-  const knock = (wait: number): void => {
+  const probe = (wait: number): void => {
     timer = browser.setTimeout(() => {
       tryWebsocket(() => {});
-      knock(Math.min(MOST_KNOCK, 2 * wait));
+      probe(Math.min(MAX_PROBE_DELAY, 2 * wait));
     }, wait);
   };
 
@@ -76,7 +76,7 @@ export default function openFallback(browser: Browser, url: string, subprotocol:
     said.add(url + reason);
     outer.polling = true;
     use(openPoll(browser, beside(poll), interval * 1000));
-    knock(LEAST_KNOCK);
+    probe(MIN_PROBE_DELAY);
   };
 
   const giveUp = ask(browser, beside("info"), undefined, (answer) => {
@@ -87,7 +87,7 @@ export default function openFallback(browser: Browser, url: string, subprotocol:
     timer = browser.setTimeout(() => poll(info), TRIAL);
   });
 
-  const outer: Socket & { polling: boolean } = {
+  const outer: Transport & { polling: boolean } = {
     onopen: null,
     onmessage: null,
     onclose: null,

@@ -1,7 +1,7 @@
 import { type Clock, report } from "./browser";
 
 /** One Pipe as the pacer sees it. */
-export interface Paced {
+export interface PacedPipe {
   id: string | undefined;
   /** How the console names it. */
   name: string;
@@ -18,7 +18,7 @@ export interface Store<State> {
 }
 
 interface Member {
-  pipe: Paced;
+  pipe: PacedPipe;
   /** Not before this moment: throttled, or the last delivery failed. */
   due: number;
   /** Since when a running callback holds it back. */
@@ -34,7 +34,7 @@ const RETRY = 1000;
 
 export interface Pacer {
   /** Returns how to leave. */
-  join(pipe: Paced): () => void;
+  join(pipe: PacedPipe): () => void;
   /** Something may be pending now. */
   wake(): void;
 }

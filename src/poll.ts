@@ -1,4 +1,4 @@
-import type { Browser, Socket } from "./browser";
+import type { Browser, Transport } from "./browser";
 
 /** Sends a request. `done` gets what its answer says; null when there is none. Returns how to give it up. */
 export function ask(
@@ -22,7 +22,7 @@ export function ask(
  * is to be said, hears all that there is, and is forgotten. So `onopen` is called before each of them.
  * What is said between two requests brings the next one forward; it is not kept.
  */
-export function openPoll(browser: Browser, url: string, interval: number): Socket {
+export function openPoll(browser: Browser, url: string, interval: number): Transport {
   let said: string[] | null = null;
   let giveUp = () => {};
   let timer: number | undefined;
@@ -51,7 +51,7 @@ export function openPoll(browser: Browser, url: string, interval: number): Socke
     });
   };
 
-  const socket: Socket = {
+  const socket: Transport = {
     readyState: 1,
     onopen: null,
     onmessage: null,

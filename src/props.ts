@@ -3,7 +3,11 @@ import type { Batch } from "./subscription";
 type Props = Record<string, unknown>;
 
 /** The properties that tell the page what is in `batch`, on top of its `current` ones. */
-export function update(channel_name: string, { rows, gaps, lastGap, status }: Batch, current: Props): Props {
+export function updateProps(
+  channel_name: string,
+  { rows, gaps, lastGap, status }: Batch,
+  current: Props,
+): Props {
   const props: Props = {};
   const more = (name: string, n: number) => {
     props[name] = ((current[name] as number) || 0) + n;

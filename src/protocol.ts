@@ -23,13 +23,13 @@ export interface Gap {
   cause: "window" | "epoch" | "buffer";
 }
 
-export type BrowserFrame =
+export type ClientFrame =
   | { type: "subscribe"; channel: string; labels: Labels; since?: Position; token?: string }
   | { type: "unsubscribe"; channel: string }
   | { type: "replay"; id: number; channel: string; labels: Labels; last: number }
   | { type: "pong"; n: number };
 
-export interface Subscribed {
+export interface SubscribedFrame {
   type: "subscribed";
   channel: string;
   epoch: string;
@@ -40,7 +40,7 @@ export interface Subscribed {
   heartbeat?: number;
 }
 
-export interface Messages {
+export interface MessagesFrame {
   type: "messages";
   channel: string;
   epoch: string;
@@ -49,7 +49,7 @@ export interface Messages {
   lost?: Lost;
 }
 
-export interface Replayed {
+export interface ReplayedFrame {
   type: "replayed";
   id: number;
   channel: string;
@@ -59,13 +59,13 @@ export interface Replayed {
   done: boolean;
 }
 
-export interface Ping {
+export interface PingFrame {
   type: "ping";
   n: number;
   upto?: Record<string, number>;
 }
 
-export interface Refusal {
+export interface ErrorFrame {
   type: "error";
   code: string;
   reason: string;
@@ -74,7 +74,7 @@ export interface Refusal {
   final?: boolean;
 }
 
-export type ServerFrame = Subscribed | Messages | Replayed | Ping | Refusal;
+export type ServerFrame = SubscribedFrame | MessagesFrame | ReplayedFrame | PingFrame | ErrorFrame;
 
 /**
  * The frame in `data`, or, where there is none, a sentence that says what is wrong with it. What is looked
@@ -98,7 +98,7 @@ export function decode(data: unknown): ServerFrame | string {
  * The text of a frame. A list of labels that would make it larger than the server takes is sent as
  * "every label": the Pipe filters again, and a frame too large would only be refused for ever.
  */
-export function encode(frame: BrowserFrame): string {
+export function encode(frame: ClientFrame): string {
   const line = JSON.stringify(frame);
   if (!("labels" in frame) || new Blob([line]).size <= MAX_FRAME) return line;
   return JSON.stringify({ ...frame, labels: null });

@@ -1,46 +1,46 @@
 import {
   type Browser,
-  type Fallback,
-  type LoadFallback,
-  type OpenSocket,
+  type LoadTransport,
+  type OpenTransport,
   report,
-  type Socket,
+  type Transport,
+  type TransportModule,
 } from "./browser";
-import { type BrowserFrame, decode, encode, type ServerFrame, SUBPROTOCOL } from "./protocol";
+import { type ClientFrame, decode, encode, type ServerFrame, SUBPROTOCOL } from "./protocol";
 
 const CONNECT = 10_000;
-const LEAST_DELAY = 300;
-const MOST_DELAY = 15_000;
+const MIN_DELAY = 300;
+const MAX_DELAY = 15_000;
 /** Of so many heartbeats one may come late before the link counts as dead. */
 const PATIENCE = 1.6;
 /** Closed for what this browser did or for want of room: not a restart that all browsers see at once. */
 const SHARED = [1001, 1006, 1012];
 
-export interface Link {
+export interface Socket {
   readonly ready: boolean;
   /** Why it was refused for good; empty where it was not. */
   readonly refused: string;
   /** The server answers, but not on a websocket. */
   readonly polling: boolean;
-  send(frame: BrowserFrame): void;
+  send(frame: ClientFrame): void;
   end(): void;
 }
 
 /** Whom a link tells what happens to it. */
-export interface Ear {
+export interface SocketHandlers {
   opened(): void;
   heard(frame: ServerFrame): void;
   closed(): void;
 }
 
-const openWebsocket: OpenSocket = (browser, url, subprotocol) => new browser.WebSocket(url, subprotocol);
+const openWebsocket: OpenTransport = (browser, url, subprotocol) => new browser.WebSocket(url, subprotocol);
 /** What has been loaded, by its file: it opens another kind of socket, for all links of its kind. */
-const openers: Record<string, OpenSocket> = {};
+const openers: Record<string, OpenTransport> = {};
 
 /** A websocket, or what stands in for it, that comes back for ever, unless it is refused for good. */
-export function openLink(url: string, browser: Browser, load: LoadFallback, ear: Ear): Link {
+export function openSocket(url: string, browser: Browser, load: LoadTransport, ear: SocketHandlers): Socket {
   const now = () => browser.performance.now();
-  let socket: Socket | null = null;
+  let socket: Transport | null = null;
   const file = url.startsWith("dpd:") ? "dpd_bridge" : "fallback";
   // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
   let attempt = 1;
@@ -74,18 +74,18 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
   const closed = (code: number, reason: string) => {
     // Refused for good; the reason says what to do.
     if (code > 4400 && code < 4408) return refuse(`${code} ${reason}`);
-    const backoff = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** (attempt || 1)) - LEAST_DELAY;
+    const backoff = Math.min(MAX_DELAY, MIN_DELAY * 2 ** (attempt || 1)) - MIN_DELAY;
     const most = !attempt && SHARED.includes(code) ? spread * 1000 : backoff;
     attempt++;
     if (!openers[file] && (attempt > 2 || file === "dpd_bridge")) {
       // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.
-      const loaded = (module: Fallback) => {
+      const loaded = (module: TransportModule) => {
         openers[file] = module.default;
       };
       load(attempt, file).then(loaded, () => {});
     }
     hangUp();
-    alarm(LEAST_DELAY + browser.Math.random() * most, open);
+    alarm(MIN_DELAY + browser.Math.random() * most, open);
     ear.closed();
   };
 
@@ -96,7 +96,7 @@ export function openLink(url: string, browser: Browser, load: LoadFallback, ear:
     else closed(1006, "");
   };
 
-  const send = (frame: BrowserFrame): void => {
+  const send = (frame: ClientFrame): void => {
     if (socket?.readyState === 1) socket.send(encode(frame));
   };
 

@@ -1,10 +1,10 @@
 import { useEffect, useRef } from "react";
 import { type Browser, report } from "../browser";
 import { connect } from "../connection";
-import { deliver, endpoint, loadFallback, type Place, pacerOf, usePlace } from "../dash";
-import { update } from "../props";
+import { type ComponentRef, deliver, endpointUrl, loadTransport, pacerOf, useComponentRef } from "../dash";
+import { updateProps } from "../props";
 import { MAX_LABELS, MAX_NAME } from "../protocol";
-import { Listener } from "../subscription";
+import { Subscription } from "../subscription";
 
 type Props = {
   /**
@@ -137,45 +137,45 @@ function checkNames({ channel_name, label, token }: Props, labels: string[] | nu
  */
 const Pipe = (props: Props): null => {
   const { id, channel_name, label, url, token, disabled, buffer_size } = props;
-  const place = usePlace();
+  const ref = useComponentRef();
   // Dash makes a new `setProps` with every render.
-  const latest = useRef({} as { props: Props; place: Place });
-  latest.current = { props, place };
+  const latest = useRef({} as { props: Props; ref: ComponentRef });
+  latest.current = { props, ref };
   const labels = label == null ? null : ([] as string[]).concat(label);
   // Counts the times it was disabled: what was sent meanwhile is not for it, so its place is not taken up.
   const starts = useRef(0);
   const key = JSON.stringify(labels);
-  const owner = place.store;
+  const owner = ref.store;
 
   useEffect(() => {
     const name = `Pipe(id=${JSON.stringify(id)}, channel_name=${JSON.stringify(channel_name)})`;
     const pacer = pacerOf(owner);
     let leave = () => {};
-    let listener = new Listener(labels);
-    listener.status = "closed";
+    let subscription = new Subscription(labels);
+    subscription.status = "closed";
     try {
       checkNames(props, labels);
       if (disabled) starts.current++;
       else {
-        const connection = connect(endpoint(url), window as unknown as Browser, loadFallback);
+        const connection = connect(endpointUrl(url), window as unknown as Browser, loadTransport);
         const replay = Math.min(1000, props.replay || 0);
-        const limit = Math.max(1, buffer_size ?? 1000);
-        const wish = {
+        const bufferSize = Math.max(1, buffer_size ?? 1000);
+        const options = {
           owner,
           key: `${id} ${starts.current}`,
           name,
           channel: channel_name,
           labels,
           replay,
-          limit,
+          bufferSize,
           token,
-          wake: pacer.wake,
+          onChange: pacer.wake,
         };
-        listener = connection.join(wish);
-        leave = () => connection.leave(listener);
+        subscription = connection.subscribe(options);
+        leave = () => connection.unsubscribe(subscription);
       }
     } catch (error) {
-      listener.status = "denied";
+      subscription.status = "denied";
       report(`${name} does not listen: ${(error as Error).message}.`);
     }
     const part = pacer.join({
@@ -185,12 +185,14 @@ const Pipe = (props: Props): null => {
         return latest.current.props.throttle || 0;
       },
       get pending() {
-        return listener.pending;
+        return subscription.hasUpdate;
       },
       deliver() {
-        const { props: now, place: here } = latest.current;
-        deliver(here, id, now.setProps, (current) => update(channel_name, listener.batch(), current));
-        listener.clear();
+        const { props: now, ref: here } = latest.current;
+        deliver(here, id, now.setProps, (current) =>
+          updateProps(channel_name, subscription.batch(), current),
+        );
+        subscription.clear();
       },
     });
     pacer.wake();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Connection, connect, type Wish } from "../../src/connection";
-import { FakeBrowser, messages, noFallback, subscribed } from "./fakes";
+import { type Connection, connect, type SubscribeOptions } from "../../src/connection";
+import { FakeBrowser, messages, noTransport, subscribed } from "./fakes";
 import { consoleSpies } from "./spies";
 
 let browser: FakeBrowser;
@@ -16,31 +16,40 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 const owner = {};
-function wish(more: Partial<Wish> = {}): Wish {
-  const base = { owner, key: "x", name: "Pipe x", channel: "jobs", labels: null, replay: 0, limit: 1000 };
-  return { ...base, token: undefined, wake: () => {}, ...more };
+function options(more: Partial<SubscribeOptions> = {}): SubscribeOptions {
+  const base = {
+    owner,
+    key: "x",
+    name: "Pipe x",
+    channel: "jobs",
+    labels: null,
+    replay: 0,
+    bufferSize: 1000,
+  };
+  return { ...base, token: undefined, onChange: () => {}, ...more };
 }
 
 /** A Pipe on an open connection, whose subscribe is answered. */
-function listening(more: Partial<Wish> = {}) {
-  const connection = connect(url, browser, noFallback);
-  const listener = connection.join(wish(more));
+function listening(more: Partial<SubscribeOptions> = {}) {
+  const connection = connect(url, browser, noTransport);
+  const subscription = connection.subscribe(options(more));
   browser.socket.open();
   browser.socket.hear(subscribed("jobs", 5));
-  return { connection, listener };
+  return { connection, subscription };
 }
 
-const offsets = (listener: ReturnType<Connection["join"]>) => listener.batch().rows.map(([offset]) => offset);
+const offsets = (subscription: ReturnType<Connection["subscribe"]>) =>
+  subscription.batch().rows.map(([offset]) => offset);
 const types = () => browser.socket.sent.map(({ type }) => type);
 
 describe("one conversation", () => {
   test("one socket for all Pipes of an address, one subscribe for each channel that they mount on together", () => {
-    const connection = connect(url, browser, noFallback);
-    expect(connect(url, browser, noFallback)).toBe(connection);
+    const connection = connect(url, browser, noTransport);
+    expect(connect(url, browser, noTransport)).toBe(connection);
     browser.socket.open();
-    connection.join(wish({ labels: ["a"] }));
-    connection.join(wish({ labels: ["b"], key: "y" }));
-    connection.join(wish({ channel: "prices", key: "z", token: "t" }));
+    connection.subscribe(options({ labels: ["a"] }));
+    connection.subscribe(options({ labels: ["b"], key: "y" }));
+    connection.subscribe(options({ channel: "prices", key: "z", token: "t" }));
     expect(browser.socket.sent).toEqual([]);
     browser.tick();
     expect(browser.socket.sent).toEqual([
@@ -51,27 +60,27 @@ describe("one conversation", () => {
   });
 
   test("delivers, tells the status, and wakes", () => {
-    const wake = vi.fn();
-    const { listener } = listening({ wake });
-    expect(listener.status).toBe("open");
-    wake.mockClear();
+    const onChange = vi.fn();
+    const { subscription } = listening({ onChange });
+    expect(subscription.status).toBe("open");
+    onChange.mockClear();
     browser.socket.hear(messages("jobs", [[6, "a", 1]]));
-    expect(offsets(listener)).toEqual([6]);
-    expect(wake).toHaveBeenCalled();
+    expect(offsets(subscription)).toEqual([6]);
+    expect(onChange).toHaveBeenCalled();
   });
 
   test("answers a ping at once, and moves on by its upto", () => {
-    const { listener } = listening();
+    const { subscription } = listening();
     browser.socket.hear({ type: "ping", n: 7, upto: { jobs: 9, unknown: 3 } });
     expect(browser.socket.last).toEqual({ type: "pong", n: 7 });
-    expect(listener.position).toEqual({ epoch: "e1", offset: 9 });
+    expect(subscription.position).toEqual({ epoch: "e1", offset: 9 });
   });
 
   test("says in the console what it does not understand, and goes on", () => {
-    const { listener } = listening();
+    const { subscription } = listening();
     browser.socket.hear("nonsense", { type: "gossip" }, messages("jobs", [[6, "a", 1]]));
     expect(spies.error).toHaveBeenCalledTimes(2);
-    expect(offsets(listener)).toEqual([6]);
+    expect(offsets(subscription)).toEqual([6]);
   });
 
   test("normal operation says nothing", () => {
@@ -86,20 +95,20 @@ describe("one conversation", () => {
 
 describe("coming back", () => {
   test("reads on from where the page was", () => {
-    const { listener } = listening();
+    const { subscription } = listening();
     browser.socket.hear(messages("jobs", [[6, "a", 1]], { upto: 8 }));
     browser.socket.drop(1006);
-    expect(listener.status).toBe("connecting");
+    expect(subscription.status).toBe("connecting");
     browser.pass(5000);
     browser.socket.open();
     const since = { epoch: "e1", offset: 8 };
     expect(browser.socket.sent).toEqual([{ type: "subscribe", channel: "jobs", labels: null, since }]);
     browser.socket.hear(subscribed("jobs", 9, { recovered: true }), messages("jobs", [[9, "a", 2]]));
-    expect([offsets(listener), listener.status]).toEqual([[6, 9], "open"]);
+    expect([offsets(subscription), subscription.status]).toEqual([[6, 9], "open"]);
   });
 
   test("tries for ever, with growing delays up to 15 s, never below 0.3 s", () => {
-    connect(url, browser, noFallback).join(wish());
+    connect(url, browser, noTransport).subscribe(options());
     browser.chance = 1;
     const delays = Array.from({ length: 9 }, () => {
       browser.socket.drop(1006);
@@ -151,7 +160,7 @@ describe("coming back", () => {
   });
 
   test("gives a handshake 10 s", () => {
-    connect(url, browser, noFallback).join(wish());
+    connect(url, browser, noTransport).subscribe(options());
     const first = browser.socket;
     browser.pass(9999);
     expect(first.readyState).toBe(0);
@@ -184,23 +193,23 @@ describe("coming back", () => {
   });
 
   test("a late frame of a connection given up is not heard", () => {
-    const { listener } = listening();
+    const { subscription } = listening();
     const first = browser.socket;
     browser.pass(16_000);
     first.hear(messages("jobs", [[6, "a", 1]]));
-    expect(offsets(listener)).toEqual([]);
+    expect(offsets(subscription)).toEqual([]);
   });
 });
 
 describe("lingering", () => {
   test("the same Pipe within 5 s goes on where it was, with what came meanwhile", () => {
-    const { connection, listener } = listening();
-    connection.leave(listener);
+    const { connection, subscription } = listening();
+    connection.unsubscribe(subscription);
     browser.pass(4999);
     browser.socket.hear(messages("jobs", [[6, "a", 1]]));
-    const back = connection.join(wish());
+    const back = connection.subscribe(options());
     browser.pass(6000);
-    expect(back).toBe(listener);
+    expect(back).toBe(subscription);
     expect(offsets(back)).toEqual([6]);
     expect(types()).toEqual(["subscribe"]);
     browser.socket.hear(messages("jobs", [[7, "a", 2]]));
@@ -208,21 +217,21 @@ describe("lingering", () => {
   });
 
   test("a page that comes back is told the status anew", () => {
-    const { connection, listener } = listening();
-    listener.clear();
-    connection.leave(listener);
-    expect(connection.join(wish()).pending).toBe(true);
+    const { connection, subscription } = listening();
+    subscription.clear();
+    connection.unsubscribe(subscription);
+    expect(connection.subscribe(options()).hasUpdate).toBe(true);
   });
 
   test("after an unsubscribe the page begins at the head again", () => {
-    const { connection, listener } = listening();
-    connection.join(wish({ channel: "prices" }));
-    const other = connection.join(wish({ key: "y" }));
+    const { connection, subscription } = listening();
+    connection.subscribe(options({ channel: "prices" }));
+    const other = connection.subscribe(options({ key: "y" }));
     browser.tick();
-    for (const one of [listener, other]) connection.leave(one);
+    for (const one of [subscription, other]) connection.unsubscribe(one);
     browser.pass(5000);
     expect(browser.socket.last).toEqual({ type: "unsubscribe", channel: "jobs" });
-    connection.join(wish());
+    connection.subscribe(options());
     browser.tick();
     expect(browser.socket.last).toEqual({ type: "subscribe", channel: "jobs", labels: null });
   });
@@ -232,26 +241,26 @@ describe("lingering", () => {
     ["id or labels", { key: "other" }],
     ["channel", { channel: "prices" }],
   ])("another %s is another Pipe", (_, other) => {
-    const { connection, listener } = listening();
-    connection.leave(listener);
-    expect(connection.join(wish(other))).not.toBe(listener);
+    const { connection, subscription } = listening();
+    connection.unsubscribe(subscription);
+    expect(connection.subscribe(options(other))).not.toBe(subscription);
   });
 
   test("a Pipe that is there is not taken over", () => {
-    const { connection, listener } = listening();
-    expect(connection.join(wish())).not.toBe(listener);
+    const { connection, subscription } = listening();
+    expect(connection.subscribe(options())).not.toBe(subscription);
   });
 
   test("then unsubscribes; what others listen to stays", () => {
-    const { connection, listener } = listening({ labels: ["a"] });
-    const other = connection.join(wish({ key: "y", labels: ["b"] }));
-    connection.join(wish({ key: "z", channel: "prices" }));
+    const { connection, subscription } = listening({ labels: ["a"] });
+    const other = connection.subscribe(options({ key: "y", labels: ["b"] }));
+    connection.subscribe(options({ key: "z", channel: "prices" }));
     browser.tick();
     browser.socket.hear(subscribed("jobs", 5), subscribed("prices", 0));
-    connection.leave(listener);
+    connection.unsubscribe(subscription);
     browser.pass(5000);
     expect(browser.socket.last).toMatchObject({ type: "subscribe", channel: "jobs", labels: ["b"] });
-    connection.leave(other);
+    connection.unsubscribe(other);
     browser.pass(4999);
     expect(types()).not.toContain("unsubscribe");
     browser.pass(1);
@@ -260,22 +269,22 @@ describe("lingering", () => {
   });
 
   test("after the last the socket closes and nothing is left behind", () => {
-    const { connection, listener } = listening();
+    const { connection, subscription } = listening();
     expect(browser.listening).toBe(3);
-    connection.leave(listener);
+    connection.unsubscribe(subscription);
     browser.pass(5000);
     expect([browser.socket.readyState, browser.listening, browser.waits]).toEqual([3, 0, []]);
-    expect(connect(url, browser, noFallback)).not.toBe(connection);
+    expect(connect(url, browser, noTransport)).not.toBe(connection);
   });
 
   test("a channel that is left and joined again takes no old reply for its own", () => {
-    const connection = connect(url, browser, noFallback);
-    const first = connection.join(wish());
-    connection.join(wish({ channel: "prices" }));
+    const connection = connect(url, browser, noTransport);
+    const first = connection.subscribe(options());
+    connection.subscribe(options({ channel: "prices" }));
     browser.socket.open();
-    connection.leave(first);
+    connection.unsubscribe(first);
     browser.pass(5000);
-    const second = connection.join(wish());
+    const second = connection.subscribe(options());
     browser.tick();
     browser.socket.hear(subscribed("jobs", 5));
     expect(second.position).toBeNull();
@@ -284,9 +293,9 @@ describe("lingering", () => {
   });
 
   test("a new token is sent, and the place is kept", () => {
-    const { connection, listener } = listening({ token: "old" });
-    connection.leave(listener);
-    expect(connection.join(wish({ token: "new" }))).toBe(listener);
+    const { connection, subscription } = listening({ token: "old" });
+    connection.unsubscribe(subscription);
+    expect(connection.subscribe(options({ token: "new" }))).toBe(subscription);
     browser.tick();
     expect(browser.socket.last).toMatchObject({ type: "subscribe", token: "new" });
   });
@@ -294,21 +303,21 @@ describe("lingering", () => {
 
 describe("other labels", () => {
   test("are a subscribe; what is there and what comes of those that stay is kept", () => {
-    const { connection, listener } = listening({ labels: ["a", "b"] });
+    const { connection, subscription } = listening({ labels: ["a", "b"] });
     browser.socket.hear(
       messages("jobs", [
         [6, "a", 1],
         [7, "b", 2],
       ]),
     );
-    connection.leave(listener);
-    expect(connection.join(wish({ labels: ["b", "c"] }))).toBe(listener);
+    connection.unsubscribe(subscription);
+    expect(connection.subscribe(options({ labels: ["b", "c"] }))).toBe(subscription);
     browser.tick();
     expect(browser.socket.last).toEqual({
       ...{ type: "subscribe", channel: "jobs", labels: ["b", "c"] },
       since: { epoch: "e1", offset: 7 },
     });
-    expect(listener.status).toBe("connecting");
+    expect(subscription.status).toBe("connecting");
     browser.socket.hear(
       messages("jobs", [
         [8, "b", 3],
@@ -317,13 +326,13 @@ describe("other labels", () => {
       subscribed("jobs", 9),
     );
     browser.socket.hear(messages("jobs", [[10, "c", 5]]));
-    expect([offsets(listener), listener.status]).toEqual([[7, 8, 10], "open"]);
+    expect([offsets(subscription), subscription.status]).toEqual([[7, 8, 10], "open"]);
   });
 
   test("that are new are replayed, and no others", () => {
-    const { connection, listener } = listening({ labels: ["a"] });
-    connection.leave(listener);
-    connection.join(wish({ labels: ["a", "b"], replay: 1 }));
+    const { connection, subscription } = listening({ labels: ["a"] });
+    connection.unsubscribe(subscription);
+    connection.subscribe(options({ labels: ["a", "b"], replay: 1 }));
     browser.tick();
     expect(browser.socket.last).toMatchObject({ type: "replay", id: 1, labels: ["b"], last: 1 });
     browser.socket.hear(
@@ -333,24 +342,24 @@ describe("other labels", () => {
         [7, "b", 1],
       ]),
     );
-    expect(listener.status).toBe("connecting");
+    expect(subscription.status).toBe("connecting");
     const past = messages("jobs", [[4, "b", 0]], { type: "replayed", id: 1, upto: 6, done: true });
     browser.socket.hear(past);
-    expect([offsets(listener), listener.status]).toEqual([[4, 6, 7], "open"]);
+    expect([offsets(subscription), subscription.status]).toEqual([[4, 6, 7], "open"]);
   });
 });
 
 test("a channel left and joined again while there is no connection is listened to", () => {
-  const connection = connect(url, browser, noFallback);
-  connection.join(wish({ channel: "prices" }));
-  connection.leave(connection.join(wish({ key: "y" })));
+  const connection = connect(url, browser, noTransport);
+  connection.subscribe(options({ channel: "prices" }));
+  connection.unsubscribe(connection.subscribe(options({ key: "y" })));
   browser.pass(5000);
   browser.socket.drop(1006);
-  const listener = connection.join(wish());
+  const subscription = connection.subscribe(options());
   browser.pass(600);
   browser.socket.open();
   browser.socket.hear(subscribed("prices", 0), subscribed("jobs", 5));
-  expect(listener.status).toBe("open");
+  expect(subscription.status).toBe("open");
 });
 
 const replayed = (id: number) => ({
@@ -363,8 +372,8 @@ const replayed = (id: number) => ({
 
 describe("replay", () => {
   test("is asked for after the subscribe, and comes first", () => {
-    const { listener } = listening({ replay: 2, labels: ["a"] });
-    expect(listener.status).toBe("connecting");
+    const { subscription } = listening({ replay: 2, labels: ["a"] });
+    expect(subscription.status).toBe("connecting");
     expect(browser.socket.sent[1]).toEqual({
       type: "replay",
       id: 1,
@@ -373,52 +382,52 @@ describe("replay", () => {
       last: 2,
     });
     browser.socket.hear(messages("jobs", [[6, "a", 1]]));
-    expect(offsets(listener)).toEqual([]);
+    expect(offsets(subscription)).toEqual([]);
     browser.socket.hear(replayed(1));
-    expect(offsets(listener)).toEqual([4, 6]);
+    expect(offsets(subscription)).toEqual([4, 6]);
   });
 
   test("is waited for 5 s", () => {
-    const wake = vi.fn();
-    const { listener } = listening({ replay: 1, wake });
+    const onChange = vi.fn();
+    const { subscription } = listening({ replay: 1, onChange });
     browser.socket.hear(messages("jobs", [[6, "a", 1]]));
     browser.pass(4999);
-    expect(offsets(listener)).toEqual([]);
-    wake.mockClear();
+    expect(offsets(subscription)).toEqual([]);
+    onChange.mockClear();
     browser.pass(1);
-    expect(offsets(listener)).toEqual([6]);
-    expect(wake).toHaveBeenCalled();
+    expect(offsets(subscription)).toEqual([6]);
+    expect(onChange).toHaveBeenCalled();
     browser.socket.hear(replayed(1));
-    expect(offsets(listener)).toEqual([6]);
+    expect(offsets(subscription)).toEqual([6]);
   });
 
   test("is asked for once a connection, whoever else comes", () => {
     const { connection } = listening({ replay: 1 });
-    connection.join(wish({ key: "y" }));
+    connection.subscribe(options({ key: "y" }));
     browser.tick();
     expect(types()).toEqual(["subscribe", "replay", "subscribe"]);
   });
 
   test("has 5 s on each connection", () => {
-    const { listener } = listening({ replay: 1 });
+    const { subscription } = listening({ replay: 1 });
     browser.pass(4000);
     browser.socket.drop(1006);
     browser.pass(300);
     browser.socket.open();
     browser.socket.hear(subscribed("jobs", 5), messages("jobs", [[6, "a", 1]]));
     browser.pass(4999);
-    expect(offsets(listener)).toEqual([]);
+    expect(offsets(subscription)).toEqual([]);
     browser.pass(1);
-    expect(offsets(listener)).toEqual([6]);
+    expect(offsets(subscription)).toEqual([6]);
   });
 
   test("is asked for again on a new connection, and only while it is waited for", () => {
-    const { listener } = listening({ replay: 1 });
+    const { subscription } = listening({ replay: 1 });
     browser.socket.drop(1006);
     browser.pass(300);
     browser.socket.open();
     browser.socket.hear(subscribed("jobs", 5), replayed(2));
-    expect(offsets(listener)).toEqual([4]);
+    expect(offsets(subscription)).toEqual([4]);
     browser.socket.drop(1006);
     browser.pass(300);
     browser.socket.open();
@@ -432,8 +441,11 @@ describe("refusals", () => {
   test.each(["denied", "too_many_labels", "too_many_channels"])(
     "%s is final for the channel, for no other",
     (code) => {
-      const connection = connect(url, browser, noFallback);
-      const [bad, good] = [connection.join(wish()), connection.join(wish({ channel: "prices", key: "y" }))];
+      const connection = connect(url, browser, noTransport);
+      const [bad, good] = [
+        connection.subscribe(options()),
+        connection.subscribe(options({ channel: "prices", key: "y" })),
+      ];
       browser.socket.open();
       browser.socket.hear({ ...denied, code }, subscribed("prices", 0));
       expect([bad.status, good.status]).toEqual(["denied", "open"]);
@@ -446,9 +458,9 @@ describe("refusals", () => {
   );
 
   test("a label that is refused denies its Pipe alone", () => {
-    const connection = connect(url, browser, noFallback);
-    const bad = connection.join(wish({ key: "bad", labels: ["b"] }));
-    const good = connection.join(wish({ key: "good", labels: ["a"] }));
+    const connection = connect(url, browser, noTransport);
+    const bad = connection.subscribe(options({ key: "bad", labels: ["b"] }));
+    const good = connection.subscribe(options({ key: "good", labels: ["a"] }));
     browser.socket.open();
     browser.socket.hear(subscribed("jobs", 5, { denied: ["b"] }));
     expect([bad.status, good.status]).toEqual(["denied", "open"]);
@@ -460,9 +472,9 @@ describe("refusals", () => {
   });
 
   test("a Pipe that may not take every label leaves the others on", () => {
-    const connection = connect(url, browser, noFallback);
-    const all = connection.join(wish({ key: "all", labels: null }));
-    const one = connection.join(wish({ key: "one", labels: ["a"] }));
+    const connection = connect(url, browser, noTransport);
+    const all = connection.subscribe(options({ key: "all", labels: null }));
+    const one = connection.subscribe(options({ key: "one", labels: ["a"] }));
     browser.socket.open();
     browser.socket.hear(denied);
     expect(browser.socket.last).toMatchObject({ type: "subscribe", labels: ["a"] });
@@ -471,10 +483,10 @@ describe("refusals", () => {
   });
 
   test("a Pipe whose properties have changed asks again", () => {
-    const { connection, listener } = listening();
+    const { connection, subscription } = listening();
     browser.socket.hear(denied);
-    connection.leave(listener);
-    const again = connection.join(wish({ token: "better" }));
+    connection.unsubscribe(subscription);
+    const again = connection.subscribe(options({ token: "better" }));
     browser.tick();
     expect(browser.socket.last).toMatchObject({ type: "subscribe", token: "better" });
     browser.socket.hear(subscribed("jobs", 6));
@@ -482,19 +494,19 @@ describe("refusals", () => {
   });
 
   test("a Pipe that may not listen is said once, though its replay is refused as well", () => {
-    const listener = connect(url, browser, noFallback).join(wish({ replay: 1 }));
+    const subscription = connect(url, browser, noTransport).subscribe(options({ replay: 1 }));
     browser.socket.open();
     expect(types()).toEqual(["subscribe", "replay"]);
     browser.socket.hear(denied, { ...denied, code: "not_subscribed", final: undefined });
-    expect(listener.status).toBe("denied");
+    expect(subscription.status).toBe("denied");
     expect(spies.error).toHaveBeenCalledTimes(1);
     expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x: denied: no permission/);
   });
 
   test("what the others want to be replayed is asked for again", () => {
-    const connection = connect(url, browser, noFallback);
-    connection.join(wish({ key: "all", labels: null }));
-    const one = connection.join(wish({ key: "one", labels: ["a"], replay: 1 }));
+    const connection = connect(url, browser, noTransport);
+    connection.subscribe(options({ key: "all", labels: null }));
+    const one = connection.subscribe(options({ key: "one", labels: ["a"], replay: 1 }));
     browser.socket.open();
     browser.socket.hear(denied, { ...denied, code: "not_subscribed", final: undefined });
     expect(types()).toEqual(["subscribe", "replay", "subscribe", "replay"]);
@@ -503,21 +515,21 @@ describe("refusals", () => {
   });
 
   test.each(["too_many_replays", "bad_frame"])("%s is said, and changes nothing", (code) => {
-    const { listener } = listening();
+    const { subscription } = listening();
     browser.socket.hear({ ...denied, code, final: undefined });
-    expect(listener.status).toBe("open");
+    expect(subscription.status).toBe("open");
     expect(spies.error).toHaveBeenCalledTimes(1);
   });
 
   test.each([4401, 4403, 4406])(
     "%i is final: all denied, each said once with the server's reason, never tried again",
     (code) => {
-      const { connection, listener } = listening();
+      const { connection, subscription } = listening();
       browser.socket.drop(code, "because");
-      const late = connection.join(wish({ key: "y", name: "Pipe y" }));
+      const late = connection.subscribe(options({ key: "y", name: "Pipe y" }));
       browser.pass(100_000);
       browser.emit("online");
-      expect([listener.status, late.status]).toEqual(["denied", "denied"]);
+      expect([subscription.status, late.status]).toEqual(["denied", "denied"]);
       expect(browser.sockets).toHaveLength(1);
       expect(spies.error.mock.calls).toEqual([
         [`[dash-pipe] Pipe x: denied by ${url}: ${code} because.`],
@@ -528,8 +540,8 @@ describe("refusals", () => {
 
   test("an address that the browser does not allow is final", () => {
     browser.allowed = false;
-    const listener = connect(url, browser, noFallback).join(wish());
-    expect(listener.status).toBe("denied");
+    const subscription = connect(url, browser, noTransport).subscribe(options());
+    expect(subscription.status).toBe("denied");
     expect(spies.error).toHaveBeenCalledTimes(1);
     expect(browser.waits).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { busyIds, deliver, type State, type Store, stringifyId } from "../../src/dash";
-import { update } from "../../src/props";
+import { updateProps } from "../../src/props";
 import type { Batch } from "../../src/subscription";
 
 const callback = (...ids: unknown[]) => ({ getInputs: () => ids.map((id) => [{ id, property: "value" }]) });
@@ -47,21 +47,21 @@ function page(props: Record<string, unknown>, past: { id: unknown }[] = []) {
     dispatch: (action) => log.push(action),
   };
   const setProps = vi.fn(() => log.push("setProps"));
-  return { place: { store, path: ["props", "children", 0] }, log, setProps };
+  return { ref: { store, path: ["props", "children", 0] }, log, setProps };
 }
 
 test("a message is preceded by a silent blank, so that an equal one fires", () => {
-  const { place, log, setProps } = page({ id: "x", value: 7 });
-  deliver(place, "x", setProps, () => ({ value: 7, messages: [], n_messages: 1 }));
+  const { ref, log, setProps } = page({ id: "x", value: 7 });
+  deliver(ref, "x", setProps, () => ({ value: 7, messages: [], n_messages: 1 }));
   const props = { value: undefined, messages: undefined };
-  const payload = { itempath: place.path, props, source: "response" };
+  const payload = { itempath: ref.path, props, source: "response" };
   expect(log).toEqual([{ type: "ON_PROP_CHANGE", payload }, "setProps"]);
 });
 
 test("without a value in it, the value is left alone; without a message there is nothing to blank", () => {
-  const { place, log, setProps } = page({ id: "x", value: 7 });
-  deliver(place, "x", setProps, () => ({ messages: [] }));
-  deliver(place, "x", setProps, () => ({ status: "open" }));
+  const { ref, log, setProps } = page({ id: "x", value: 7 });
+  deliver(ref, "x", setProps, () => ({ messages: [] }));
+  deliver(ref, "x", setProps, () => ({ status: "open" }));
   expect(log).toEqual([
     expect.objectContaining({ payload: expect.objectContaining({ props: { messages: undefined } }) }),
     "setProps",
@@ -70,24 +70,24 @@ test("without a value in it, the value is left alone; without a message there is
 });
 
 test("what is set builds on what the layout has now", () => {
-  const { place, setProps } = page({ id: { b: 1, a: 2 }, n_messages: 4 });
-  deliver(place, '{"a":2,"b":1}', setProps, ({ n_messages }) => ({ n_messages: Number(n_messages) + 1 }));
+  const { ref, setProps } = page({ id: { b: 1, a: 2 }, n_messages: 4 });
+  deliver(ref, '{"a":2,"b":1}', setProps, ({ n_messages }) => ({ n_messages: Number(n_messages) + 1 }));
   expect(setProps).toHaveBeenCalledWith({ n_messages: 5 });
 });
 
 test("a component that is not in the layout is an error, not a lost update", () => {
-  const { place, setProps } = page({ id: "other" });
-  expect(() => deliver(place, "x", setProps, () => ({}))).toThrow();
+  const { ref, setProps } = page({ id: "other" });
+  expect(() => deliver(ref, "x", setProps, () => ({}))).toThrow();
   expect(() =>
-    deliver({ ...place, path: ["props", "children", 5, "props"] }, "x", setProps, () => ({})),
+    deliver({ ...ref, path: ["props", "children", 5, "props"] }, "x", setProps, () => ({})),
   ).toThrow();
   expect(setProps).not.toHaveBeenCalled();
 });
 
 test("its own newest entries leave the undo history, those of others stay", () => {
   const past = [{ id: "x" }, { id: "button" }, { id: "x" }];
-  const { place, setProps } = page({ id: "x" }, past);
-  deliver(place, "x", setProps, () => ({ value: 1 }));
+  const { ref, setProps } = page({ id: "x" }, past);
+  deliver(ref, "x", setProps, () => ({ value: 1 }));
   expect(past).toEqual([{ id: "x" }, { id: "button" }]);
 });
 
@@ -98,7 +98,7 @@ const batch = (values: unknown[], more: Partial<Batch> = {}): Batch => ({
 });
 
 test("the newest value, every message, and how many there were", () => {
-  expect(update("c", batch([1, null]), { n_messages: 3, status: "open" })).toEqual({
+  expect(updateProps("c", batch([1, null]), { n_messages: 3, status: "open" })).toEqual({
     value: null,
     n_messages: 5,
     messages: [
@@ -110,16 +110,16 @@ test("the newest value, every message, and how many there were", () => {
 
 test("a Patch is a message and no value", () => {
   const patch = { __dash_patch_update: "__dash_patch_update", operations: [] };
-  expect(update("c", batch([5, patch]), {})).toMatchObject({ value: 5, n_messages: 2 });
-  expect(update("c", batch([patch]), {})).not.toHaveProperty("value");
+  expect(updateProps("c", batch([5, patch]), {})).toMatchObject({ value: 5, n_messages: 2 });
+  expect(updateProps("c", batch([patch]), {})).not.toHaveProperty("value");
 });
 
 test("gaps and status come with it, and only when there is something to tell", () => {
   const lastGap = { from: 1, to: 2, cause: "window" as const };
-  expect(update("c", batch([], { gaps: 2, lastGap }), { n_gaps: 1 })).toEqual({
+  expect(updateProps("c", batch([], { gaps: 2, lastGap }), { n_gaps: 1 })).toEqual({
     n_gaps: 3,
     last_gap: lastGap,
     status: "open",
   });
-  expect(update("c", batch([]), { status: "open" })).toEqual({});
+  expect(updateProps("c", batch([]), { status: "open" })).toEqual({});
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { LoadFallback, Socket } from "../../src/browser";
-import type { connect as Connect, Wish } from "../../src/connection";
+import type { LoadTransport, Transport } from "../../src/browser";
+import type { connect as Connect, SubscribeOptions } from "../../src/connection";
 import { FakeBrowser } from "./fakes";
 import { consoleSpies } from "./spies";
 
@@ -33,7 +33,7 @@ interface Page {
 let browser: FakeBrowser & Page;
 let spies: ReturnType<typeof consoleSpies>;
 let connect: typeof Connect;
-const load: LoadFallback = (_, file) => {
+const load: LoadTransport = (_, file) => {
   expect(file).toBe("dpd_bridge");
   return import("../../src/dpd_bridge");
 };
@@ -46,19 +46,19 @@ beforeEach(async () => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-async function join(...wishes: Partial<Wish>[]) {
+async function join(...wanted: Partial<SubscribeOptions>[]) {
   const connection = connect("dpd:", browser, load);
-  const listeners = wishes.map((more, n) => {
+  const subscriptions = wanted.map((more, n) => {
     const base = { owner: {}, key: `${n}`, name: `Pipe ${n}`, channel: "jobs", labels: null, replay: 0 };
-    return connection.join({ ...base, limit: 1000, token: undefined, wake: () => {}, ...more });
+    return connection.subscribe({ ...base, bufferSize: 1000, token: undefined, onChange: () => {}, ...more });
   });
   await vi.dynamicImportSettled();
   browser.pass(300); // the next attempt finds it loaded
-  return listeners;
+  return subscriptions;
 }
 
-const values = (listener: { batch(): { rows: unknown[][] } } | undefined) =>
-  listener?.batch().rows.map((row) => row[2]);
+const values = (subscription: { batch(): { rows: unknown[][] } } | undefined) =>
+  subscription?.batch().rows.map((row) => row[2]);
 
 describe("the page's own socket", () => {
   test("is used, and no other", async () => {
@@ -178,7 +178,7 @@ describe("the page's own socket", () => {
     browser.dpd_wsb = wsb;
     const connection = connect("dpd:", browser, load);
     const [pipe] = await join({ labels: ["a"] });
-    if (pipe) connection.leave(pipe);
+    if (pipe) connection.unsubscribe(pipe);
     browser.pass(6000);
     expect(wsb.sent.every(({ channel_name }) => channel_name === "jobs")).toBe(true);
     expect(browser.waits).toEqual([]);
@@ -188,14 +188,14 @@ describe("the page's own socket", () => {
 test("a socket that was given up while its file was loading is not opened", async () => {
   browser.dpd_wsb = new Wsb();
   const connection = connect("dpd:", browser, load);
-  const listener = connection.join({
-    ...{ owner: {}, key: "x", name: "Pipe", channel: "jobs", labels: null, replay: 0, limit: 9 },
-    ...{ token: undefined, wake: () => {} },
+  const subscription = connection.subscribe({
+    ...{ owner: {}, key: "x", name: "Pipe", channel: "jobs", labels: null, replay: 0, bufferSize: 9 },
+    ...{ token: undefined, onChange: () => {} },
   });
-  connection.leave(listener);
+  connection.unsubscribe(subscription);
   browser.pass(6000);
   await vi.dynamicImportSettled();
   browser.tick();
   expect(browser.dpd_wsb.calls).toEqual([]);
-  expect((browser as unknown as Socket).readyState).toBeUndefined();
+  expect((browser as unknown as Transport).readyState).toBeUndefined();
 });

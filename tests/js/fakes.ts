@@ -1,4 +1,4 @@
-import type { Browser, Socket } from "../../src/browser";
+import type { Browser, Transport } from "../../src/browser";
 
 /** A page's worth of time, network and events that moves only when a test says so. */
 export class FakeBrowser implements Browser {
@@ -106,7 +106,7 @@ export class FakeBrowser implements Browser {
   }
 }
 
-export class FakeSocket implements Socket {
+export class FakeSocket implements Transport {
   readyState = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
@@ -191,7 +191,7 @@ export class FakeRequest {
 }
 
 /** There is no server to load it from. */
-export const noFallback = () => Promise.reject(new TypeError("Failed to fetch"));
+export const noTransport = () => Promise.reject(new TypeError("Failed to fetch"));
 
 function socketOf(browser: FakeBrowser): Browser["WebSocket"] {
   return class extends FakeSocket {

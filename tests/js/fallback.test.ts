@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { LoadFallback } from "../../src/browser";
-import type { connect as Connect, Wish } from "../../src/connection";
+import type { LoadTransport } from "../../src/browser";
+import type { connect as Connect, SubscribeOptions } from "../../src/connection";
 import { FakeBrowser, messages, subscribed } from "./fakes";
 import { consoleSpies } from "./spies";
 
@@ -13,7 +13,7 @@ const BLOCKED = { ...NONE, websocket: true, reason: "a proxy" };
 let browser: FakeBrowser;
 let spies: ReturnType<typeof consoleSpies>;
 let connect: typeof Connect;
-let load: ReturnType<typeof vi.fn<LoadFallback>>;
+let load: ReturnType<typeof vi.fn<LoadTransport>>;
 
 beforeEach(async () => {
   browser = new FakeBrowser();
@@ -21,13 +21,21 @@ beforeEach(async () => {
   // A page of its own for each test: what was loaded, and said, is remembered for a page.
   vi.resetModules();
   ({ connect } = await import("../../src/connection"));
-  load = vi.fn<LoadFallback>(() => import("../../src/fallback"));
+  load = vi.fn<LoadTransport>(() => import("../../src/fallback"));
 });
 afterEach(() => vi.restoreAllMocks());
 
-function wish(more: Partial<Wish> = {}): Wish {
-  const base = { owner: {}, key: "x", name: "Pipe x", channel: "jobs", labels: null, replay: 0, limit: 1000 };
-  return { ...base, token: undefined, wake: () => {}, ...more };
+function options(more: Partial<SubscribeOptions> = {}): SubscribeOptions {
+  const base = {
+    owner: {},
+    key: "x",
+    name: "Pipe x",
+    channel: "jobs",
+    labels: null,
+    replay: 0,
+    bufferSize: 1000,
+  };
+  return { ...base, token: undefined, onChange: () => {}, ...more };
 }
 
 /** A websocket fails, and the link tries again. */
@@ -38,17 +46,17 @@ async function failOnce() {
 }
 
 /** A page whose websockets have failed, and that asks what the matter is. */
-async function asking(more: Partial<Wish> = {}) {
+async function asking(more: Partial<SubscribeOptions> = {}) {
   const connection = connect(URL, browser, load);
-  const listener = connection.join(wish(more));
+  const subscription = connection.subscribe(options(more));
   await failOnce();
   await failOnce();
   expect([browser.request.method, browser.request.url]).toEqual(["GET", INFO]);
-  return { connection, listener };
+  return { connection, subscription };
 }
 
 /** A page that polls; its first poll is on its way. */
-async function polling(more: Partial<Wish> = {}) {
+async function polling(more: Partial<SubscribeOptions> = {}) {
   const page = await asking(more);
   await browser.request.answer(NONE);
   browser.pass(0);
@@ -59,7 +67,7 @@ const requests = () => browser.requests.map(({ url }) => url.slice(url.lastIndex
 
 describe("falling back", () => {
   test("is loaded after two opens have failed, again while it can't be, and once", async () => {
-    connect(URL, browser, load).join(wish());
+    connect(URL, browser, load).subscribe(options());
     load.mockRejectedValueOnce(new TypeError("Failed to fetch"));
     await failOnce();
     expect(load).not.toHaveBeenCalled();
@@ -76,13 +84,13 @@ describe("falling back", () => {
   });
 
   test("a server that is not there is no reason to poll", async () => {
-    const { listener } = await asking();
+    const { subscription } = await asking();
     for (const end of ["fail", "answer", "fail"] as const) {
       await browser.request[end]();
       browser.pass(300);
     }
     expect(requests()).toEqual(["info", "info", "info", "info"]);
-    expect(listener.status).toBe("connecting");
+    expect(subscription.status).toBe("connecting");
     expect(spies.warn).not.toHaveBeenCalled();
   });
 
@@ -95,24 +103,24 @@ describe("falling back", () => {
   });
 
   test("where the server can open none it polls at once, and says why, once", async () => {
-    const { listener } = await polling();
+    const { subscription } = await polling();
     expect([requests(), browser.sockets.length]).toEqual([["info", "poll"], 2]);
     expect([browser.request.method, browser.request.url]).toEqual(["POST", POLL]);
-    expect(listener.status).toBe("connecting");
+    expect(subscription.status).toBe("connecting");
     await browser.request.answer([subscribed("jobs", 5)]);
-    expect(listener.status).toBe("polling");
+    expect(subscription.status).toBe("polling");
     expect(spies.warn.mock.calls).toEqual([[`[dash-pipe] ${URL} is polled every 2 s: no sockets here.`]]);
     expect(spies.error).not.toHaveBeenCalled();
   });
 
   test("where the server can, a websocket is tried once more", async () => {
-    const { listener } = await asking();
+    const { subscription } = await asking();
     await browser.request.answer(BLOCKED);
     expect(browser.sockets).toHaveLength(3);
     browser.socket.open();
     browser.socket.hear(subscribed("jobs", 5), { type: "ping", n: 3 });
     expect(browser.socket.last).toEqual({ type: "pong", n: 3 });
-    expect(listener.status).toBe("open");
+    expect(subscription.status).toBe("open");
     browser.pass(10_000);
     expect(requests()).toEqual(["info"]);
     expect(spies.warn).not.toHaveBeenCalled();
@@ -122,19 +130,19 @@ describe("falling back", () => {
     ["fails", () => browser.socket.drop(1006)],
     ["does nothing", () => browser.pass(8000)],
   ])("when that %s too it polls", async (_, end) => {
-    const { listener } = await asking();
+    const { subscription } = await asking();
     await browser.request.answer(BLOCKED);
     end();
     browser.pass(0);
     await browser.request.answer([subscribed("jobs", 5)]);
-    expect([listener.status, requests()]).toEqual(["polling", ["info", "poll"]]);
+    expect([subscription.status, requests()]).toEqual(["polling", ["info", "poll"]]);
     expect(String(spies.warn.mock.calls)).toContain("a proxy");
   });
 
   test("a refusal to say is a refusal", async () => {
-    const { listener } = await asking();
+    const { subscription } = await asking();
     await browser.request.answer({ code: 4403, reason: "a strange origin" });
-    expect(listener.status).toBe("denied");
+    expect(subscription.status).toBe("denied");
     expect(String(spies.error.mock.calls)).toContain("a strange origin");
     browser.pass(100_000);
     expect(requests()).toEqual(["info"]);
@@ -143,7 +151,7 @@ describe("falling back", () => {
 
 describe("polling", () => {
   test("every 2 s it says all and hears all", async () => {
-    const { listener } = await polling();
+    const { subscription } = await polling();
     expect(browser.request.frames).toEqual([{ type: "subscribe", channel: "jobs", labels: null }]);
     await browser.request.answer([subscribed("jobs", 5)]);
     for (const offset of [6, 7]) {
@@ -155,12 +163,12 @@ describe("polling", () => {
       expect(browser.request.frames).toEqual([{ type: "subscribe", channel: "jobs", labels: null, since }]);
       await browser.request.answer([subscribed("jobs", offset), messages("jobs", [[offset, "a", offset]])]);
     }
-    expect(listener.batch().rows.map(([offset]) => offset)).toEqual([6, 7]);
-    expect(listener.batch().gaps).toBe(0);
+    expect(subscription.batch().rows.map(([offset]) => offset)).toEqual([6, 7]);
+    expect(subscription.batch().gaps).toBe(0);
   });
 
   test("what is lost counts", async () => {
-    const { listener } = await polling();
+    const { subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
     await browser.request.answer([
@@ -169,7 +177,7 @@ describe("polling", () => {
     ]);
     browser.pass(2000);
     await browser.request.answer([subscribed("jobs", 0, { epoch: "e2" })]);
-    expect([listener.batch().gaps, listener.position]).toEqual([2, { epoch: "e2", offset: 0 }]);
+    expect([subscription.batch().gaps, subscription.position]).toEqual([2, { epoch: "e2", offset: 0 }]);
   });
 
   test("a ping asks it to come back at once", async () => {
@@ -183,15 +191,15 @@ describe("polling", () => {
   });
 
   test("a Pipe that joins is heard at once, one that leaves is said no more", async () => {
-    const { connection, listener } = await polling();
+    const { connection, subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
-    const second = connection.join(wish({ channel: "prices", key: "y" }));
+    const second = connection.subscribe(options({ channel: "prices", key: "y" }));
     browser.pass(0);
     expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["jobs", "prices"]);
-    expect(listener.status).toBe("polling");
+    expect(subscription.status).toBe("polling");
     await browser.request.answer([subscribed("jobs", 5), subscribed("prices", 2)]);
     expect(second.status).toBe("polling");
-    connection.leave(listener);
+    connection.unsubscribe(subscription);
     browser.pass(5000);
     await browser.request.answer([subscribed("jobs", 5), subscribed("prices", 2)]);
     browser.pass(0);
@@ -200,7 +208,7 @@ describe("polling", () => {
 
   test("one that joins while a poll is on its way is in the next, which comes at once", async () => {
     const { connection } = await polling();
-    const late = connection.join(wish({ key: "y" }));
+    const late = connection.subscribe(options({ key: "y" }));
     browser.tick();
     expect(requests()).toEqual(["info", "poll"]);
     await browser.request.answer([subscribed("jobs", 5)]);
@@ -212,9 +220,9 @@ describe("polling", () => {
   });
 
   test("a channel that is not answered is asked for again", async () => {
-    const { listener } = await polling({ replay: 1 });
+    const { subscription } = await polling({ replay: 1 });
     await browser.request.answer([]);
-    expect(listener.status).toBe("connecting");
+    expect(subscription.status).toBe("connecting");
     browser.pass(2000);
     expect(browser.request.frames.map(({ type }) => type)).toEqual(["subscribe", "replay"]);
     const replayed = {
@@ -222,59 +230,59 @@ describe("polling", () => {
       id: browser.request.frames[1]?.id,
     };
     await browser.request.answer([subscribed("jobs", 5), replayed]);
-    expect(listener.batch().rows).toHaveLength(1);
+    expect(subscription.batch().rows).toHaveLength(1);
     browser.pass(2000);
     expect(browser.request.frames.map(({ type }) => type)).toEqual(["subscribe"]);
   });
 
   test("denied is final for the channel", async () => {
-    const { connection, listener } = await polling();
-    connection.join(wish({ channel: "prices", key: "y" }));
+    const { connection, subscription } = await polling();
+    connection.subscribe(options({ channel: "prices", key: "y" }));
     await browser.request.answer([
       { type: "error", code: "denied", reason: "no", channel: "jobs", final: true },
     ]);
-    expect(listener.status).toBe("denied");
+    expect(subscription.status).toBe("denied");
     browser.pass(0);
     expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["prices"]);
   });
 
   test("an origin that is refused is final", async () => {
-    const { listener } = await polling();
+    const { subscription } = await polling();
     await browser.request.answer({ code: 4403, reason: "no" });
     browser.pass(100_000);
-    expect([listener.status, requests()]).toEqual(["denied", ["info", "poll"]]);
+    expect([subscription.status, requests()]).toEqual(["denied", ["info", "poll"]]);
     expect(browser.sockets).toHaveLength(2);
   });
 
   test("a poll that fails begins anew, with what there is then", async () => {
-    const { connection, listener } = await polling();
+    const { connection, subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
     await browser.request.fail();
-    expect(listener.status).toBe("connecting");
+    expect(subscription.status).toBe("connecting");
     browser.pass(4300);
     await browser.request.answer(NONE);
     browser.pass(0);
     expect(browser.request.frames[0]).toMatchObject({ since: { epoch: "e1", offset: 5 } });
-    connection.join(wish({ key: "y" }));
-    expect(listener.status).toBe("connecting");
+    connection.subscribe(options({ key: "y" }));
+    expect(subscription.status).toBe("connecting");
     await browser.request.answer([subscribed("jobs", 5)]);
-    expect([listener.status, browser.sockets.length]).toEqual(["polling", 2]);
+    expect([subscription.status, browser.sockets.length]).toEqual(["polling", 2]);
     expect(spies.warn).toHaveBeenCalledTimes(1);
   });
 
   test("a poll that is not answered is given up", async () => {
-    const { listener } = await polling();
+    const { subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
     const { signal } = browser.request;
     browser.pass(16_000);
-    expect([signal?.aborted, listener.status]).toEqual([true, "connecting"]);
+    expect([signal?.aborted, subscription.status]).toEqual([true, "connecting"]);
   });
 
   test("after the last Pipe nothing is left behind", async () => {
-    const { connection, listener } = await polling();
-    connection.leave(listener);
+    const { connection, subscription } = await polling();
+    connection.unsubscribe(subscription);
     browser.pass(5000);
     expect(browser.request.signal?.aborted).toBe(true);
     await browser.request.answer([subscribed("jobs", 5)]);
@@ -298,14 +306,14 @@ describe("the way back", () => {
   }
 
   test("a websocket is tried now and then, and the polling goes on", async () => {
-    const { listener } = await settled();
+    const { subscription } = await settled();
     const tried: number[] = [];
     for (let minute = 1; minute <= 40; minute++) {
       const before = browser.sockets.length;
       await poll(60);
       if (browser.sockets.length > before) tried.push(minute);
       browser.socket.drop(1006);
-      expect(listener.status).toBe("polling");
+      expect(subscription.status).toBe("polling");
     }
     expect(tried).toEqual([1, 3, 7, 15, 31]);
     expect(spies.warn).toHaveBeenCalledTimes(1);
@@ -320,15 +328,15 @@ describe("the way back", () => {
   });
 
   test("one that is on its way when the last Pipe goes is given up", async () => {
-    const { connection, listener } = await settled();
+    const { connection, subscription } = await settled();
     await poll(58);
-    connection.leave(listener);
+    connection.unsubscribe(subscription);
     browser.pass(5000);
     expect([browser.sockets.length, browser.socket.readyState, browser.waits]).toEqual([3, 3, []]);
   });
 
   test("one that opens takes over, and reads on", async () => {
-    const { listener } = await settled();
+    const { subscription } = await settled();
     await poll(60);
     browser.pass(2000);
     const last = browser.request;
@@ -338,7 +346,7 @@ describe("the way back", () => {
     expect(last.signal?.aborted).toBe(true);
     await last.answer([subscribed("jobs", 6), messages("jobs", [[6, "a", 1]])]);
     browser.socket.hear(subscribed("jobs", 6), messages("jobs", [[6, "a", 1]]));
-    expect([listener.status, listener.batch().rows.length]).toEqual(["open", 1]);
+    expect([subscription.status, subscription.batch().rows.length]).toEqual(["open", 1]);
     const count = browser.requests.length;
     browser.pass(15_000);
     expect(browser.requests).toHaveLength(count);

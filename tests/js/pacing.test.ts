@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type Paced, pace } from "../../src/pacing";
+import { type PacedPipe, pace } from "../../src/pacing";
 import { FakeBrowser } from "./fakes";
 import { consoleSpies } from "./spies";
 
@@ -31,8 +31,8 @@ function setup() {
   const busy = vi.fn((ids: string[] | null) => ids && new Set(ids));
   const log: string[] = [];
   const pacer = pace(store, busy, browser);
-  const pipe = (id: string | undefined, more: Partial<Paced> = {}) => {
-    const paced: Paced = {
+  const pipe = (id: string | undefined, more: Partial<PacedPipe> = {}) => {
+    const paced: PacedPipe = {
       id,
       name: `Pipe ${id}`,
       throttle: 0,

@@ -1,6 +1,6 @@
-import { connect, type Wish } from "../../src/connection";
-import type { Listener } from "../../src/subscription";
-import { FakeBrowser, type FakeSocket, noFallback } from "./fakes";
+import { connect, type SubscribeOptions } from "../../src/connection";
+import type { Subscription } from "../../src/subscription";
+import { FakeBrowser, type FakeSocket, noTransport } from "./fakes";
 
 const OWNER = {};
 const NORMAL = 1000;
@@ -8,11 +8,12 @@ const NORMAL = 1000;
 let browser = new FakeBrowser();
 let url = "";
 let pages = 0;
-const pipes = new Map<string, { listener: Listener; wish: Wish }>();
-/** The last listener of each slot on each channel. */
-const places = new Map<string, Listener>();
+const pipes = new Map<string, { subscription: Subscription; options: SubscribeOptions }>();
+/** The last subscription of each slot on each channel. */
+const places = new Map<string, Subscription>();
 
-const join = (wish: Wish): Listener => connect(url, browser, noFallback).join(wish);
+const join = (options: SubscribeOptions): Subscription =>
+  connect(url, browser, noTransport).subscribe(options);
 
 /** What a page can be told to do, one Pipe in each slot. */
 const commands = {
@@ -26,28 +27,28 @@ const commands = {
 
   /** Returns whether it is the Pipe that was in this slot on this channel a moment ago. */
   mount(slot: string, channel: string, labels: string[] | null, replay: number, limit = NORMAL): boolean {
-    const base = { owner: OWNER, key: slot, name: slot, token: undefined, wake: () => {} };
-    const wish = { ...base, channel, labels, replay, limit };
-    const listener = join(wish);
-    pipes.set(slot, { listener, wish });
+    const base = { owner: OWNER, key: slot, name: slot, token: undefined, onChange: () => {} };
+    const options = { ...base, channel, labels, replay, bufferSize: limit };
+    const subscription = join(options);
+    pipes.set(slot, { subscription, options });
     const old = places.get(`${slot} ${channel}`);
-    places.set(`${slot} ${channel}`, listener);
-    return listener === old;
+    places.set(`${slot} ${channel}`, subscription);
+    return subscription === old;
   },
 
   unmount(slot: string): void {
     const pipe = pipes.get(slot);
-    if (pipe) connect(url, browser, noFallback).leave(pipe.listener);
+    if (pipe) connect(url, browser, noTransport).unsubscribe(pipe.subscription);
   },
 
   /** As the component does it: it leaves and comes back. */
   relabel(slot: string, labels: string[] | null): void {
     const pipe = pipes.get(slot);
     if (!pipe) return;
-    const connection = connect(url, browser, noFallback);
-    connection.leave(pipe.listener);
-    pipe.wish = { ...pipe.wish, labels };
-    pipe.listener = connection.join(pipe.wish);
+    const connection = connect(url, browser, noTransport);
+    connection.unsubscribe(pipe.subscription);
+    pipe.options = { ...pipe.options, labels };
+    pipe.subscription = connection.subscribe(pipe.options);
   },
 
   open: (): void => browser.socket.open(),
@@ -58,11 +59,11 @@ const commands = {
 
   /** What a Pipe's next update would have in it: offsets, values, gaps, and of which epoch it is. */
   take(slot: string) {
-    const listener = pipes.get(slot)?.listener;
-    if (!listener) return null;
-    const { rows, gaps, lastGap } = listener.batch();
-    listener.clear();
-    return { values: rows.map(([, , value]) => value), gaps, lastGap, position: listener.position };
+    const subscription = pipes.get(slot)?.subscription;
+    if (!subscription) return null;
+    const { rows, gaps, lastGap } = subscription.batch();
+    subscription.clear();
+    return { values: rows.map(([, , value]) => value), gaps, lastGap, position: subscription.position };
   },
 };
 
@@ -72,7 +73,9 @@ export function act([name, ...given]: [keyof typeof commands, ...never[]]) {
   browser.tick();
   const socket: FakeSocket | undefined = browser.sockets[browser.sockets.length - 1];
   const sent = socket?.sent.splice(0).map((frame) => JSON.stringify(frame)) ?? [];
-  const status = Object.fromEntries([...pipes].map(([slot, { listener }]) => [slot, listener.status]));
+  const status = Object.fromEntries(
+    [...pipes].map(([slot, { subscription }]) => [slot, subscription.status]),
+  );
   return {
     result: result ?? null,
     sent,

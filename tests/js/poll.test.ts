@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openPoll } from "../../src/poll";
-import { type BrowserFrame, encode } from "../../src/protocol";
+import { type ClientFrame, encode } from "../../src/protocol";
 import vectors from "../vectors/protocol.json";
 import { FakeBrowser } from "./fakes";
 
@@ -11,7 +11,7 @@ function opened(frames: unknown[] = []) {
   const heard: unknown[] = [];
   const closed: number[] = [];
   socket.onopen = () => {
-    for (const frame of frames) socket.send(encode(frame as BrowserFrame));
+    for (const frame of frames) socket.send(encode(frame as ClientFrame));
   };
   socket.onmessage = ({ data }) => heard.push(JSON.parse(data as string));
   socket.onclose = ({ code }) => closed.push(code);

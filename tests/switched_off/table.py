@@ -81,8 +81,8 @@ SWITCHES = (
     Switch(
         "the buffer has no end",
         "src/subscription.ts",
-        "Math.max(0, rows.length - this.limit)",
-        "0 * this.limit",
+        "Math.max(0, rows.length - this.bufferSize)",
+        "0 * this.bufferSize",
         ("pacing::what_a_full_buffer_gives_up_is_told",),
     ),
     Switch(
@@ -128,8 +128,8 @@ SWITCHES = (
     Switch(
         "a change of labels makes all of them new",
         "src/subscription.ts",
-        "this.known = known ? known.filter((label) => has(labels, label)) : labels;",
-        "this.known = known ? [] : [];",
+        "this.knownLabels = known ? known.filter((label) => has(labels, label)) : labels;",
+        "this.knownLabels = known ? [] : [];",
         (
             "resume::only_new_labels_are_replayed",
             "resume::labels_changed_while_the_line_is_dead",
@@ -138,36 +138,36 @@ SWITCHES = (
     Switch(
         "a Pipe keeps the labels it was mounted with",
         "src/connection.ts",
-        "member.relabel(wish.labels, wish.replay)",
-        "member.relabel(member.labels, wish.replay)",
+        "subscription.setLabels(options.labels, options.replay)",
+        "subscription.setLabels(subscription.labels, options.replay)",
         ("switches::a_callback_changes_the_label",),
     ),
     Switch(
         "a Pipe that waits for the past lets go of what comes meanwhile",
         "src/subscription.ts",
-        "(this.holding ? this.held : this.rows).push(...news);",
-        "if (!this.holding) this.rows.push(...news);",
+        "(this.awaitingReplay ? this.heldRows : this.rows).push(...news);",
+        "if (!this.awaitingReplay) this.rows.push(...news);",
         ("resume::the_past_that_live_messages_overtake_has_each_once",),
     ),
     Switch(
         "what came while a Pipe waited for the past comes twice",
         "src/subscription.ts",
-        "this.held.filter(([offset, label]) => this.wants(label, offset))",
-        "this.held",
+        "this.heldRows.filter(([offset, label]) => this.accepts(label, offset))",
+        "this.heldRows",
         ("resume::the_past_that_live_messages_overtake_has_each_once",),
     ),
     Switch(
         "a Pipe that joins begins where it pleases",
         "src/subscription.ts",
-        "this.start = Math.min(this.start, position.offset);",
-        "this.start = Math.min(this.start, position.offset + 9);",
+        "this.startOffset = Math.min(this.startOffset, position.offset);",
+        "this.startOffset = Math.min(this.startOffset, position.offset + 9);",
         ("resume::pipes_that_come_later_join_a_stream_without_a_hole",),
     ),
     Switch(
         "no Pipe asks for the past",
         "src/subscription.ts",
-        "this.holding = replay > 0;\n  }\n\n  /** Is what",
-        "this.holding = false;\n  }\n\n  /** Is what",
+        "this.awaitingReplay = replay > 0;\n  }\n\n  /** Is what",
+        "this.awaitingReplay = false;\n  }\n\n  /** Is what",
         (
             "resume::pipes_that_come_later_join_a_stream_without_a_hole",
             "resume::the_past_that_live_messages_overtake_has_each_once",
@@ -201,15 +201,15 @@ SWITCHES = (
     Switch(
         "a loss counts for every label",
         "src/channel.ts",
-        "listener.wants(each, offset)),",
-        "listener.wants(each, offset) || each),",
+        "subscription.accepts(each, offset)),",
+        "subscription.accepts(each, offset) || each),",
         ("resume::a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it",),
     ),
     Switch(
         "a channel that began anew is not noticed",
         "src/channel.ts",
-        "listener.position.epoch !== epoch",
-        'listener.position.epoch === ""',
+        "subscription.position.epoch !== epoch",
+        'subscription.position.epoch === ""',
         ("resume::a_channel_forgotten_and_begun_again_is_a_gap",),
     ),
     Switch(
@@ -239,15 +239,15 @@ SWITCHES = (
     Switch(
         "a Pipe that is unmounted is gone at once",
         "src/connection.ts",
-        "browser.setTimeout(() => drop(member), LINGER)",
-        "browser.setTimeout(() => drop(member), 0 * LINGER)",
+        "browser.setTimeout(() => drop(subscription), LINGER)",
+        "browser.setTimeout(() => drop(subscription), 0 * LINGER)",
         ("paged::a_pipe_comes_back_with_its_page_and_missed_nothing",),
     ),
     Switch(
         "a Pipe that comes back is not known again",
         "src/connection.ts",
-        "timer && owner === wish.owner",
-        "!timer && owner === wish.owner",
+        "timer && owner === options.owner",
+        "!timer && owner === options.owner",
         (
             "paged::a_pipe_comes_back_with_its_page_and_missed_nothing",
             "paged::the_same_id_on_the_next_page_goes_on",
@@ -256,8 +256,8 @@ SWITCHES = (
     Switch(
         "a Pipe that is unmounted is never gone",
         "src/connection.ts",
-        "browser.setTimeout(() => drop(member), LINGER)",
-        "browser.setTimeout(() => drop(member), 99 * LINGER)",
+        "browser.setTimeout(() => drop(subscription), LINGER)",
+        "browser.setTimeout(() => drop(subscription), 99 * LINGER)",
         ("paged::a_pipe_that_was_away_for_longer_begins_anew",),
     ),
     Switch(
