@@ -22,43 +22,42 @@ ComponentType = typing.Union[
 
 class Pipe(Component):
     """A Pipe component.
-A Pipe listens on a channel of the server: what any Python code sends with
-`send_to_pipe_channel(channel_name=..., label=..., value=...)` arrives here
+A Pipe subscribes to a channel of the server. A message that Python code sends
+with `send_to_pipe_channel(channel_name=..., label=..., value=...)` arrives here
 as the property `value`, in every browser that has the page open, and fires
-ordinary callbacks. It renders nothing.
+ordinary callbacks. A Pipe renders nothing.
 
 Keyword arguments:
 
 - id (string; optional):
-    The id of this component, a string or (for pattern-matching
-    callbacks) a dict.
+    The id of this component: a string, or a dict for pattern-matching
+    callbacks.
 
 - buffer_size (number; optional):
-    How many messages may wait, for a slow callback or for `throttle`
-    (default 1000). Beyond it the oldest are given up, and `n_gaps`
-    counts that.
+    The number of messages that may wait for a slow callback or for
+    `throttle` (default 1000). If there are more, the oldest are
+    dropped and `n_gaps` counts it.
 
 - channel_name (string; required):
-    The channel to listen on: a name of 1 to 200 characters, as in
+    The channel to subscribe to: a name of 1 to 200 characters, as in
     `send_to_pipe_channel(channel_name=...)`. A callback may change
     it.
 
 - disabled (boolean; optional):
-    True: don't listen (default False). Back to False is a new start:
-    what was sent meanwhile does not come, unless `replay` asks for
-    it.
+    If True, do not subscribe (default False). A change back to False
+    starts again: messages that were sent in between are not
+    delivered, unless `replay` asks for them.
 
 - label (string | list of strings; optional):
-    Which messages of the channel to take: the name of one label, a
-    list of at most 32 labels, or nothing for every label. A callback
-    may change it.
+    The messages to receive: the name of one label, a list of at most
+    32 labels, or nothing for every label. A callback may change it.
 
 - last_gap (dict; optional):
-    The last loss: `from` is the offset of the last message before it,
-    `to` that of the last lost message (None where that can't be
-    known), and `cause` is `window` (away for longer than the server
-    keeps messages), `epoch` (the server began its count anew) or
-    `buffer` (more messages waited than `buffer_size`).
+    The last loss. `from` is the offset of the last message before it,
+    `to` the offset of the last lost message (None if unknown), and
+    `cause` is `window` (the page was away for longer than the server
+    keeps messages), `epoch` (the server started a new log) or
+    `buffer` (more than `buffer_size` messages waited).
 
     `last_gap` is a dict with keys:
 
@@ -69,11 +68,11 @@ Keyword arguments:
     - cause (a value equal to: 'window', 'epoch', 'buffer'; required)
 
 - messages (list of dicts; optional):
-    Every message of this update, in the order of the channel: a list
+    All messages of this update, in the order of the channel: a list
     of dicts with `channel_name`, `label`, `value`, `offset` (the
     number of the message in its channel) and `time` (in seconds since
     1970, on the server's clock). While a callback of this Pipe is
-    running, messages wait here for the next update; none is skipped.
+    running, messages wait for the next update; none is skipped.
 
     `messages` is a list of dicts with keys:
 
@@ -88,44 +87,44 @@ Keyword arguments:
     - time (number; required)
 
 - n_gaps (number; optional):
-    How many times messages for this Pipe were lost for good so far.
+    The number of times that messages for this Pipe were lost.
 
 - n_messages (number; optional):
-    How many messages have arrived so far, like `n_clicks` of a
-    button. It changes with every update.
+    The number of messages so far, like `n_clicks` of a button. It
+    changes with every update that holds messages.
 
 - replay (number; optional):
-    How many past messages of each label to deliver when this Pipe
-    begins to listen, from 0 (default: only what is new) to 1000. With
-    1 a page starts from the current state.
+    The number of past messages of each label to deliver when this
+    Pipe subscribes: 0 (default: new messages only) to 1000. With 1, a
+    page starts from the current state.
 
 - status (a value equal to: 'connecting', 'open', 'polling', 'closed', 'denied'; optional):
-    How the connection is: `connecting`, `open`, `polling` (open, but
-    without a websocket), `closed` (disabled), or `denied` (refused:
-    the console of the browser says why).
+    The state of the connection: `connecting`, `open`, `polling`
+    (open, but without a websocket), `closed` (disabled), or `denied`
+    (rejected: the browser's console says why).
 
 - throttle (number; optional):
     The least time between two updates, in milliseconds (default 0).
-    Messages that arrive sooner wait for the next update; none is
+    Messages that arrive earlier wait for the next update; none is
     skipped.
 
 - token (string; optional):
-    A signed permission to listen on this channel, where the server
-    asks for one. A callback may change it; the place in the channel
-    is kept.
+    A signed token that allows subscribing to this channel, if the
+    server requires one. A callback may change it; the position in the
+    channel is kept.
 
 - url (string; optional):
-    The address of the dash-pipe endpoint, when it is not `_pipe/ws`
+    The address of the dash-pipe endpoint, if it is not `_pipe/ws`
     below the address of this app: a path, or an address with `ws:`,
     `wss:`, `http:` or `https:`; or `dpd:` for the socket that a page
     of django-plotly-dash has.
 
 - value (boolean | number | string | dict | list; optional):
-    The value of the newest message: whatever JSON the server sent.
-    The usual Input of a callback; it fires for every update, also
-    when the same value is sent twice. Several messages can arrive in
-    one update: where each of them counts, read `messages`. (A `Patch`
-    sent as a value is found in `messages` only.)."""
+    The value of the newest message: the JSON that the server sent.
+    Use it as the Input of a callback. It fires for every update, even
+    if the same value is sent twice. One update can hold several
+    messages: to handle each of them, use `messages`. (A `Patch` that
+    is sent as a value is in `messages` only.)."""
     _children_props: typing.List[str] = []
     _base_nodes = ['children']
     _namespace = 'dash_pipe'

@@ -1,10 +1,11 @@
-/** What this package uses of `window`, so that a test can hand it another one. */
+/** The parts of `window` that this package uses. Tests pass a fake one. */
 
+/** A WebSocket, or an object with the same interface. */
 export interface Transport {
   readonly readyState: number;
-  /** True while it asks again and again, for want of a websocket. */
+  /** True while the transport polls over HTTP because no websocket can be opened. */
   readonly polling?: boolean;
-  /** A new conversation begins: nothing of what was said before is known. Can come more than once. */
+  /** A new connection has begun and the server knows nothing of earlier ones. May be called more than once. */
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
@@ -33,15 +34,15 @@ export interface Browser extends Clock, Events {
 
 export type OpenTransport = (browser: Browser, url: string, subprotocol: string) => Transport;
 
-/** A file that opens another kind of socket: for where websockets fail, or for a page that has one already. */
+/** A file that opens another transport: for pages without websockets, or with a socket of their own. */
 export interface TransportModule {
   default: OpenTransport;
 }
 
-/** Loads it; most pages never need one. `attempt` tells one try from the next. */
+/** Load a transport from a file of this package. Most pages never do. `attempt` makes each address unique. */
 export type LoadTransport = (attempt: number, file: string) => Promise<TransportModule>;
 
-/** Says on the console what went wrong. Normal operation says nothing. */
+/** Log an error to the browser's console. Normal operation logs nothing. */
 export function report(sentence: string, ...cause: unknown[]): void {
   console.error(`[dash-pipe] ${sentence}`, ...cause);
 }

@@ -11,10 +11,10 @@ import type {
 import { MAX_LABELS, NO_HISTORY } from "./protocol";
 import type { Subscription } from "./subscription";
 
-/** The newest of what is lost for `subscription`; 0 when nothing is. */
+/** Return the newest offset that is lost for `subscription`; 0 if nothing is. */
 function lostFor(subscription: Subscription, lost: Lost): number {
   const named = lost.map(([label]) => label);
-  // `null` speaks of every label that is not named; who takes every label takes some of those.
+  // The label `null` stands for every label that is not named.
   const others = (subscription.labels ?? [""]).filter((label) => !named.includes(label));
   const mine = lost.filter(([label, offset]) =>
     (label == null ? others : [label]).some((each) => subscription.accepts(each, offset)),
@@ -22,24 +22,24 @@ function lostFor(subscription: Subscription, lost: Lost): number {
   return Math.max(0, ...mine.map(([, offset]) => offset));
 }
 
-/** A channel as this page sees it: where the page is, who listens, and which replies are to come. No I/O. */
+/** A channel on this page: its position, its subscriptions, and the replies that are due. Does no I/O. */
 export class Channel<L extends Subscription = Subscription> {
-  /** The highest offset seen: from here a new connection reads on. */
+  /** The highest offset seen. A new connection reads on from here. */
   position: Position | null = null;
   /** Newest last. */
   readonly subscriptions = new Set<L>();
-  /** Subscribes sent on this connection, and how many of them were answered; the answers come in order. */
+  /** Subscribes sent on this connection, and replies received. Replies come in the order of the subscribes. */
   subscribesSent = 0;
   repliesReceived = 0;
 
   constructor(readonly name: string) {}
 
-  /** Who may listen, as far as is known. */
+  /** The subscriptions that the server has not denied. */
   get allowed(): L[] {
     return [...this.subscriptions].filter(({ denied }) => !denied);
   }
 
-  /** Every label that somebody here takes; null (all) when somebody takes all, or when they are too many. */
+  /** Return the labels of all subscriptions; null (every label) if one wants all, or if they are too many. */
   labels(): Labels {
     const union = new Set<string>();
     for (const { labels } of this.allowed) {
@@ -49,7 +49,7 @@ export class Channel<L extends Subscription = Subscription> {
     return union.size > MAX_LABELS ? null : [...union].sort();
   }
 
-  /** The subscribe to send now. Its reply places the subscriptions that have no position yet. */
+  /** Build the next subscribe frame. Its reply starts the subscriptions that are new. */
   subscribeFrame(token?: string): ClientFrame {
     this.subscribesSent++;
     for (const subscription of this.allowed) subscription.replyNumber ||= this.subscribesSent;
@@ -59,34 +59,34 @@ export class Channel<L extends Subscription = Subscription> {
     return frame;
   }
 
-  /** A new connection knows nothing of what was said on another, and brings no reply to it. */
+  /** The connection is new: replies that were due on the last one do not come. */
   reset(): void {
     this.subscribesSent = this.repliesReceived = 0;
     for (const subscription of this.subscriptions) subscription.replyNumber = subscription.replayId = 0;
   }
 
   /**
-   * Refused: that stands in the place of the reply. A refusal may also come unasked. Who takes every label
-   * may have asked for too much for the others; so those are denied first. Returns who was denied.
+   * The server answered a subscribe with an error, or sent a final error later. Subscriptions to every label
+   * are denied first, since the others may be allowed without them. Return the denied subscriptions.
    */
-  reject(): L[] {
+  deny(): L[] {
     this.repliesReceived = Math.min(this.subscribesSent, this.repliesReceived + 1);
-    const asked = this.allowed.filter(({ replyNumber }) => replyNumber <= this.repliesReceived);
-    const greedy = asked.filter(({ labels }) => !labels);
-    const rejected = greedy.length ? greedy : asked;
-    for (const subscription of rejected) subscription.deny();
-    // What the others asked to be replayed was denied with it.
+    const sent = this.allowed.filter(({ replyNumber }) => replyNumber <= this.repliesReceived);
+    const toAll = sent.filter(({ labels }) => !labels);
+    const denied = toAll.length ? toAll : sent;
+    for (const subscription of denied) subscription.deny();
+    // The replays of the others failed with the subscribe: they are requested again.
     for (const subscription of this.subscriptions) subscription.replayId = 0;
-    return rejected;
+    return denied;
   }
 
-  /** Returns who was denied. */
-  handleSubscribed({ epoch, offset, denied = [] }: SubscribedFrame): L[] {
+  /** Handle the reply to a subscribe. Return the subscriptions whose labels were denied. */
+  handleSubscribed({ epoch, offset, denied: deniedLabels = [] }: SubscribedFrame): L[] {
     this.repliesReceived++;
-    // A log without history is not read from its beginning.
+    // A log without history is read from its head, not from its beginning.
     this.enterEpoch(epoch, epoch[0] === NO_HISTORY ? offset : 0);
-    const rejected = this.allowed.filter(({ labels }) => labels?.some((label) => denied.includes(label)));
-    for (const subscription of rejected) subscription.deny();
+    const denied = this.allowed.filter(({ labels }) => labels?.some((label) => deniedLabels.includes(label)));
+    for (const subscription of denied) subscription.deny();
     this.position ??= { epoch, offset };
     this.position.offset = Math.min(this.position.offset, offset);
     for (const subscription of this.allowed) {
@@ -94,7 +94,7 @@ export class Channel<L extends Subscription = Subscription> {
       if (subscription.replyNumber && subscription.replyNumber <= this.repliesReceived)
         subscription.startAt({ epoch, offset });
     }
-    return rejected;
+    return denied;
   }
 
   handleMessages({ epoch, messages, upto, lost = [] }: MessagesFrame): void {
@@ -103,7 +103,7 @@ export class Channel<L extends Subscription = Subscription> {
     this.advance(upto, messages);
   }
 
-  /** Moves on to `upto`; `rows` are what lies between. */
+  /** Move the positions up to `upto`. `rows` are the messages before it. */
   advance(upto: number, rows: readonly Row[] = []): void {
     if (this.position) this.position.offset = Math.max(this.position.offset, upto);
     for (const subscription of this.subscriptions) subscription.receive(rows, upto);
@@ -116,7 +116,7 @@ export class Channel<L extends Subscription = Subscription> {
     }
   }
 
-  /** A frame of another epoch: the log began anew, and all that follows is news. */
+  /** Restart at `offset` if the epoch has changed: everything in the new log is new to the page. */
   private enterEpoch(epoch: string, offset = 0): void {
     if (this.position && this.position.epoch !== epoch) this.position = { epoch, offset };
     for (const subscription of this.subscriptions) {

@@ -1,207 +1,195 @@
 import { type Browser, type LoadTransport, report } from "./browser";
 import { Channel } from "./channel";
-import type { ErrorFrame, Labels, ServerFrame } from "./protocol";
-import { openSocket } from "./socket";
-import { Subscription } from "./subscription";
+import { PipeSubscription, type SubscribeOptions } from "./pipe_subscription";
+import type { ErrorFrame, PingFrame, ServerFrame } from "./protocol";
+import { Socket, type SocketHandlers } from "./socket";
+import type { Status, Subscription } from "./subscription";
 
-/** What a Pipe wants to hear. By `owner` (its page) and `key` one that comes back is known to be the same. */
-export interface SubscribeOptions {
-  owner: unknown;
-  key: string;
-  /** How the console names it. */
-  name: string;
-  channel: string;
-  labels: Labels;
-  replay: number;
-  /** How many rows may wait. */
-  bufferSize: number;
-  token: string | undefined;
-  /** Called when there may be something to take. */
-  onChange: () => void;
-}
-
-/** A Pipe that was unmounted keeps its place for so long: navigation in a Dash app unmounts and remounts. */
+/** How long an unmounted Pipe keeps its subscription, in milliseconds: navigation unmounts and remounts. */
 const LINGER = 5000;
-const REPLAY = 5000;
+/** How long a Pipe waits for its replay, in milliseconds. */
+const REPLAY_TIMEOUT = 5000;
 
-/** A subscription, and the Pipe it belongs to. */
-interface PipeSubscription extends Subscription {
-  options: SubscribeOptions;
-  /** Runs while nobody is there: the Pipe was unmounted. */
-  timer?: number | undefined;
-}
+type PipeChannel = Channel<PipeSubscription>;
 
-/** The page's one conversation with an endpoint: who listens on which channel, and where each of them is. */
-export interface Connection {
-  /** The subscription for `options`: the one that the same Pipe left a moment ago, with its place, or a new one. */
-  subscribe(options: SubscribeOptions): Subscription;
-  /** The Pipe is gone; its place is kept for a while. */
-  unsubscribe(subscription: Subscription): void;
-}
+/** The page's connection to one endpoint: its channels, their subscriptions and the socket that they share. */
+export class Connection implements SocketHandlers {
+  private readonly socket: Socket;
+  private readonly channels = new Map<string, PipeChannel>();
+  /** Channels whose subscribe has to be sent. */
+  private readonly dirty = new Set<PipeChannel>();
+  private replays = 0;
 
-function openConnection(url: string, browser: Browser, load: LoadTransport, ended: () => void): Connection {
-  const channels = new Map<string, Channel<PipeSubscription>>();
-  const dirty = new Set<Channel<PipeSubscription>>();
-  let replays = 0;
+  constructor(
+    private readonly url: string,
+    private readonly browser: Browser,
+    load: LoadTransport,
+    private readonly onEnd: () => void,
+  ) {
+    this.socket = new Socket(url, browser, load, this);
+    this.socket.start();
+  }
 
-  const show = (channel: Channel<PipeSubscription>): void => {
+  /** Subscribe a Pipe. A Pipe that was unmounted a moment ago gets its old subscription and keeps its position. */
+  subscribe(options: SubscribeOptions): Subscription {
+    const channel = this.channels.get(options.channel) ?? new Channel<PipeSubscription>(options.channel);
+    this.channels.set(options.channel, channel);
+    const previous = [...channel.subscriptions].find((each) => each.isLingering(options));
+    const subscription = previous ?? new PipeSubscription(options);
+    const changed = subscription.setLabels(options.labels, options.replay) || subscription.denied;
+    if (changed) subscription.replayId = 0;
+    if (!previous || changed || previous.options.token !== options.token) this.scheduleSubscribe(channel);
+    this.browser.clearTimeout(subscription.lingerTimer);
+    subscription.mount(options);
+    reportEach([subscription], this.socket.rejection);
+    // The newest comes last: its token is the one that is sent.
+    channel.subscriptions.delete(subscription);
+    channel.subscriptions.add(subscription);
+    this.updateStatus(channel);
+    return subscription;
+  }
+
+  /** The Pipe was unmounted. Its subscription is kept for a while, in case it returns. */
+  unsubscribe(subscription: Subscription): void {
+    const left = subscription as PipeSubscription;
+    left.unmount(this.browser.setTimeout(() => this.remove(left), LINGER));
+  }
+
+  onOpen(): void {
+    for (const channel of this.channels.values()) {
+      channel.reset();
+      this.dirty.add(channel);
+    }
+    this.flush();
+  }
+
+  onClose(): void {
+    for (const channel of this.channels.values()) {
+      channel.reset();
+      reportEach(channel.subscriptions, this.socket.rejection);
+      this.updateStatus(channel);
+      this.removeIfUnused(channel);
+    }
+  }
+
+  onFrame(frame: ServerFrame): void {
+    if (frame.type === "ping") {
+      this.handlePing(frame);
+      return;
+    }
+    const channel = this.channels.get(frame.channel ?? "");
+    if (frame.type === "error") this.handleError(frame, channel);
+    if (!channel) return;
+    if (frame.type === "subscribed")
+      reportEach(channel.handleSubscribed(frame), "denied: `authorize` does not allow its label");
+    if (frame.type === "messages") channel.handleMessages(frame);
+    if (frame.type === "replayed") channel.handleReplayed(frame);
+    this.updateStatus(channel);
+    this.removeIfUnused(channel);
+  }
+
+  private handlePing({ upto = {} }: PingFrame): void {
+    for (const [name, offset] of Object.entries(upto)) this.channels.get(name)?.advance(offset);
+  }
+
+  private handleError({ code, reason, final }: ErrorFrame, channel?: PipeChannel): void {
+    const cause = `${code}: ${reason}`;
+    if (!channel) report(`${this.url}: ${cause}.`);
+    else if (final) {
+      reportEach(channel.deny(), cause);
+      // The others subscribe again, without what was rejected.
+      this.scheduleSubscribe(channel);
+    } else if (code !== "not_subscribed") reportEach(channel.subscriptions, cause);
+  }
+
+  private updateStatus(channel: PipeChannel): void {
     for (const subscription of channel.subscriptions) {
-      const live = link.polling ? "polling" : channel.repliesReceived && "open";
-      subscription.status =
-        link.refused || subscription.denied ? "denied" : (subscription.live && live) || "connecting";
+      subscription.status = this.statusOf(subscription, channel);
       subscription.options.onChange();
     }
-  };
+  }
 
-  /** Keeps a channel that replies are still to come for: the next subscribe would take them for its own. */
-  const forget = (channel: Channel<PipeSubscription>): void => {
-    if (channel.subscriptions.size || channel.subscribesSent !== channel.repliesReceived) return;
-    channels.delete(channel.name);
-    dirty.delete(channel);
-  };
+  private statusOf({ denied, live }: PipeSubscription, { repliesReceived }: PipeChannel): Status {
+    if (this.socket.rejection || denied) return "denied";
+    if (!live) return "connecting";
+    if (this.socket.polling) return "polling";
+    return repliesReceived ? "open" : "connecting";
+  }
 
-  const replay = (channel: Channel<PipeSubscription>, subscription: PipeSubscription): void => {
-    const id = ++replays;
-    subscription.replayId = id;
-    subscription.startReplay();
-    link.send({
-      type: "replay",
-      id,
-      channel: channel.name,
-      labels: subscription.newLabels,
-      last: subscription.replay,
-    });
-    browser.setTimeout(() => {
-      // Asked again on another connection, it has another number.
-      if (subscription.replayId !== id || !subscription.awaitingReplay) return;
-      subscription.endReplay();
-      show(channel);
-    }, REPLAY);
-  };
+  /** Send a subscribe soon: Pipes that mount together send one for each channel. */
+  private scheduleSubscribe(channel: PipeChannel): void {
+    this.dirty.add(channel);
+    this.browser.queueMicrotask(() => this.flush());
+  }
 
-  const subscribe = (channel: Channel<PipeSubscription>) => {
+  private flush(): void {
+    if (!this.socket.ready) return;
+    for (const channel of this.dirty) this.sendSubscribe(channel);
+    this.dirty.clear();
+  }
+
+  private sendSubscribe(channel: PipeChannel): void {
     if (!channel.allowed.length) {
-      if (channel.subscribesSent) link.send({ type: "unsubscribe", channel: channel.name });
-      channel.position = null;
-      return forget(channel);
+      this.sendUnsubscribe(channel);
+      return;
     }
     let token: string | undefined;
     for (const { options } of channel.allowed) token = options.token || token;
-    link.send(channel.subscribeFrame(token));
-    for (const subscription of channel.allowed)
-      if (subscription.awaitingReplay && !subscription.replayId) replay(channel, subscription);
-  };
+    this.socket.send(channel.subscribeFrame(token));
+    for (const subscription of channel.allowed) {
+      if (subscription.awaitingReplay && !subscription.replayId) this.sendReplay(channel, subscription);
+    }
+  }
 
-  const flush = (): void => {
-    if (!link.ready) return;
-    dirty.forEach(subscribe);
-    dirty.clear();
-  };
+  private sendUnsubscribe(channel: PipeChannel): void {
+    if (channel.subscribesSent) this.socket.send({ type: "unsubscribe", channel: channel.name });
+    channel.position = null;
+    this.removeIfUnused(channel);
+  }
 
-  /** Pipes that mount together are one subscribe for each channel. */
-  const touch = (channel: Channel<PipeSubscription>): void => {
-    dirty.add(channel);
-    browser.queueMicrotask(flush);
-  };
+  private sendReplay(channel: PipeChannel, subscription: PipeSubscription): void {
+    const id = ++this.replays;
+    subscription.startReplay(id);
+    const { newLabels: labels, replay: last } = subscription;
+    this.socket.send({ type: "replay", id, channel: channel.name, labels, last });
+    this.browser.setTimeout(() => {
+      // A replay that was requested again, on another connection, has another id.
+      if (subscription.replayId !== id || !subscription.awaitingReplay) return;
+      subscription.endReplay();
+      this.updateStatus(channel);
+    }, REPLAY_TIMEOUT);
+  }
 
-  const drop = (subscription: PipeSubscription): void => {
-    const channel = channels.get(subscription.options.channel);
+  /** Remove a subscription, and end the connection with the last one. */
+  private remove(subscription: PipeSubscription): void {
+    const channel = this.channels.get(subscription.options.channel);
     if (!channel) return;
     channel.subscriptions.delete(subscription);
-    touch(channel);
-    for (const { subscriptions } of channels.values()) if (subscriptions.size) return;
-    link.end();
-    ended();
-  };
+    this.scheduleSubscribe(channel);
+    for (const { subscriptions } of this.channels.values()) if (subscriptions.size) return;
+    this.socket.stop();
+    this.onEnd();
+  }
 
-  /** Where there is a cause, says it of each. */
-  const say = (subscriptions: Iterable<PipeSubscription>, cause: string): void => {
-    if (cause) for (const { options } of subscriptions) report(`${options.name}: ${cause}.`);
-  };
+  /** Remove an empty channel, unless replies are due: the next subscribe would take them for its own. */
+  private removeIfUnused(channel: PipeChannel): void {
+    if (channel.subscriptions.size || channel.subscribesSent !== channel.repliesReceived) return;
+    this.channels.delete(channel.name);
+    this.dirty.delete(channel);
+  }
+}
 
-  const error = ({ code, reason, final }: ErrorFrame, channel?: Channel<PipeSubscription>): void => {
-    const cause = `${code}: ${reason}`;
-    if (!channel) report(`${url}: ${cause}.`);
-    else if (final) {
-      say(channel.reject(), cause);
-      // The others ask again, without what was too much.
-      touch(channel);
-    } else if (code !== "not_subscribed") say(channel.subscriptions, cause);
-  };
-
-  const ear = {
-    opened(): void {
-      for (const channel of channels.values()) {
-        channel.reset();
-        dirty.add(channel);
-      }
-      flush();
-    },
-    closed(): void {
-      for (const channel of channels.values()) {
-        channel.reset();
-        say(channel.subscriptions, link.refused);
-        show(channel);
-        forget(channel);
-      }
-    },
-    heard(frame: ServerFrame): void {
-      if (frame.type === "ping") {
-        for (const [name, upto] of Object.entries(frame.upto ?? {})) channels.get(name)?.advance(upto);
-        return;
-      }
-      const channel = channels.get(frame.channel ?? "");
-      if (frame.type === "error") error(frame, channel);
-      if (!channel) return;
-      if (frame.type === "subscribed")
-        say(channel.handleSubscribed(frame), "denied: `authorize` refuses its label");
-      if (frame.type === "messages") channel.handleMessages(frame);
-      if (frame.type === "replayed") channel.handleReplayed(frame);
-      show(channel);
-      forget(channel);
-    },
-  };
-  const link = openSocket(url, browser, load, ear);
-
-  return {
-    subscribe(options) {
-      const channel = channels.get(options.channel) ?? new Channel<PipeSubscription>(options.channel);
-      channels.set(options.channel, channel);
-      const old = [...channel.subscriptions].find(
-        ({ timer, options: { owner, key } }) => timer && owner === options.owner && key === options.key,
-      );
-      const subscription: PipeSubscription =
-        old ?? Object.assign(new Subscription(options.labels, options.replay), { options });
-      const anew = subscription.setLabels(options.labels, options.replay) || subscription.denied;
-      if (anew) subscription.replayId = 0;
-      if (!old || anew || old.options.token !== options.token) touch(channel);
-      browser.clearTimeout(subscription.timer);
-      subscription.timer = undefined;
-      subscription.options = options;
-      subscription.bufferSize = options.bufferSize;
-      subscription.deliveredStatus = undefined;
-      subscription.denied = false;
-      say([subscription], link.refused);
-      // The newest goes last: its token is the one that is sent.
-      channel.subscriptions.delete(subscription);
-      channel.subscriptions.add(subscription);
-      show(channel);
-      return subscription;
-    },
-    unsubscribe(left) {
-      const subscription = left as PipeSubscription;
-      subscription.options = { ...subscription.options, onChange: () => {} };
-      subscription.timer = browser.setTimeout(() => drop(subscription), LINGER);
-    },
-  };
+/** Report `cause` for each subscription, if there is a cause. */
+function reportEach(subscriptions: Iterable<PipeSubscription>, cause: string): void {
+  if (cause) for (const { options } of subscriptions) report(`${options.name}: ${cause}.`);
 }
 
 const connections = new Map<string, Connection>();
 
-/** The page's connection to `url`, opened where there is none. It ends by itself. */
+/** Return the page's connection to `url`. It is opened for the first subscription and ends with the last one. */
 export function connect(url: string, browser: Browser, load: LoadTransport): Connection {
   const connection =
-    connections.get(url) ?? openConnection(url, browser, load, () => connections.delete(url));
+    connections.get(url) ?? new Connection(url, browser, load, () => connections.delete(url));
   connections.set(url, connection);
   return connection;
 }

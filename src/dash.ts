@@ -1,7 +1,7 @@
 import type { LoadTransport } from "./browser";
-import { type Pacer, pace } from "./pacing";
+import { Pacer } from "./pacing";
 
-/** Everything that is known here about dash-renderer (Dash 3.0 to 4.x) stands in this file. */
+/** Everything that this package knows about dash-renderer (Dash 3.0 to 4.x). */
 
 type Path = (string | number)[];
 type Props = Record<string, unknown>;
@@ -16,13 +16,13 @@ interface Input {
 
 interface Callback {
   getInputs(paths: unknown): (Input | Input[])[];
-  /** The callbacks whose results asked for this one, as the app defined them: a chain. */
+  /** The definitions of the callbacks that led to this one: a chain. */
   predecessors?: { inputs: Input[] }[];
 }
 
 export interface State {
   appLifecycle: string;
-  /** Lists of callbacks, by how far they are; and `completed`, which is a number. */
+  /** Lists of callbacks by stage; `completed` is a number. */
   callbacks: Record<string, Callback[] | number>;
   layout: unknown;
   paths: unknown;
@@ -46,24 +46,24 @@ declare global {
   }
 }
 
-/** Where a component is: in which store, and where in its layout. */
+/** A component: its store, and its path in the layout. */
 export interface ComponentRef {
   store: Store;
   path: Path;
 }
 
-/** As dash-renderer writes an id: a dict of texts and numbers with sorted keys, no white space. */
+/** Serialize an id as dash-renderer does: a dict has sorted keys and no white space. */
 export function stringifyId(id: unknown): string {
   return typeof id === "object" && id ? JSON.stringify(id, Object.keys(id).sort()) : String(id);
 }
 
-/** A hook: the place of the component that is being rendered. */
+/** A hook that returns the component being rendered. */
 export function useComponentRef(): ComponentRef {
   const { componentPath, useStore } = window.dash_component_api.useDashContext();
   return { store: useStore(), path: componentPath };
 }
 
-/** The ids that feed a callback on its way, as its Inputs or through a chain; null while the page is not there yet. */
+/** Return the ids that are Inputs of a callback in flight, directly or through a chain; null before hydration. */
 export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> | null {
   if (appLifecycle !== "HYDRATED") return null;
   const ids = new Set<string>();
@@ -77,17 +77,18 @@ export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> 
   return ids;
 }
 
-const pacers = new WeakMap<Store, Pacer>();
+const pacers = new WeakMap<Store, Pacer<State>>();
 
-export function pacerOf(store: Store): Pacer {
-  const pacer = pacers.get(store) ?? pace(store, busyIds, window);
+/** Return the pacer of a store; it is made at first use. */
+export function pacerOf(store: Store): Pacer<State> {
+  const pacer = pacers.get(store) ?? new Pacer(store, busyIds, window);
   pacers.set(store, pacer);
   return pacer;
 }
 
 /**
- * Sets the properties that `build` makes of the current ones, as one event of the component.
- * Throws where the component is not in the layout, or Dash does not take it.
+ * Set the properties that `build` returns for the current ones, as one event of the component.
+ * Throw if the component is not in the layout, or if Dash does not accept them.
  */
 export function deliver(
   { store, path }: ComponentRef,
@@ -98,13 +99,14 @@ export function deliver(
   const layout = store.getState().layout;
   const component = path.reduce<unknown>((node, key) => (node as Props | undefined)?.[key], layout);
   const current = (component as Component | undefined)?.props;
-  // Dash itself would drop the update without a word.
-  if (!current || (id && stringifyId(current.id) !== id)) throw new Error("not in the layout");
+  // Dash would drop the update silently.
+  if (!current || (id && stringifyId(current.id) !== id))
+    throw new Error("the component is not in the layout");
   const props = build(current);
   if ("messages" in props) {
-    // `setProps` drops what is deep-equal to what is there, so the same message twice would fire once.
-    // What is there is blanked first. Nobody sees that: no callback is asked, and it is the same tick.
-    // Marked as a response it stays out of the record of what the undo button can undo.
+    // `setProps` drops values that are deep-equal to the current ones, so the same message sent twice would
+    // fire once. Blank them first: no callback runs for that, and it happens in the same tick. As a
+    // "response" it stays out of the undo history.
     const blank = { messages: undefined, ...("value" in props && { value: undefined }) };
     store.dispatch({ type: "ON_PROP_CHANGE", payload: { itempath: path, props: blank, source: "response" } });
   }
@@ -113,8 +115,8 @@ export function deliver(
 }
 
 /**
- * Dash records every change of an Input for its undo button, for ever, and copies the record each time.
- * A push of the server can't be undone: its entry, the newest, is taken away again.
+ * Remove the newest entry from the undo history. Dash records every change of an Input for its undo button,
+ * without a limit, and copies the history each time. A message from the server cannot be undone.
  */
 function removeFromUndoHistory(store: Store, id: string | undefined): void {
   const past = store.getState().history?.past ?? [];
@@ -122,8 +124,8 @@ function removeFromUndoHistory(store: Store, id: string | undefined): void {
 }
 
 /**
- * The websocket address of `url`, or of the endpoint that the page names (the setting `url`), or of the
- * app's own; throws where it is no address.
+ * Return the websocket address for `url`; without one, that of the endpoint that the page names (the setting
+ * `url`), or of the app's own. Throw if `url` is not an address.
  */
 export function endpointUrl(url: string | undefined): string {
   const config = JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
@@ -135,8 +137,8 @@ export function endpointUrl(url: string | undefined): string {
 }
 
 /**
- * Loads another file of this package, which Dash serves beside this one. A browser may remember for ever
- * that an address could not be loaded, so each try has its own.
+ * Load another file of this package, which Dash serves next to this one. A browser may remember that loading
+ * an address failed, so each attempt has an address of its own.
  */
 export const loadTransport: LoadTransport = (attempt, file) =>
   import(/* webpackIgnore: true */ `./${file}.min.js?${attempt}`);

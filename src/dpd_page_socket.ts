@@ -1,13 +1,14 @@
 /**
- * The socket of a Django page, for former Pipes in it and in its frames: `window.dpd_wsb`, as the tag
- * `plotly_message_pipe` of django-plotly-dash makes it. See docs/protocol.md.
+ * The socket of a Django page, for Pipes of django-plotly-dash in it and in its frames: `window.dpd_wsb`, as the
+ * tag `plotly_message_pipe` of django-plotly-dash makes it. See docs/protocol.md.
  */
 
-type Heard = (message: unknown) => void;
+type OnMessage = (message: unknown) => void;
 
-interface Pre {
-  callbacks: Heard[];
-  sender_targets: { add_sender(wsb: object): void }[];
+/** Those who wait for `dpd_wsb`. */
+interface Waiting {
+  callbacks: OnMessage[];
+  sender_targets: { add_sender(socket: object): void }[];
 }
 
 interface Triplet {
@@ -15,14 +16,16 @@ interface Triplet {
   uid?: unknown;
 }
 
-const LEAST_DELAY = 300;
-const MOST_DELAY = 15_000;
+/** In milliseconds. */
+const MIN_DELAY = 300;
+const MAX_DELAY = 15_000;
 const MAX_TRIPLETS = 512;
+const REJECTED = [4401, 4403, 4406];
 
-const page = window as unknown as { dpd_wsb?: object; dpd_wsb_pre?: Pre };
+const page = window as unknown as { dpd_wsb?: object; dpd_wsb_pre?: Waiting };
 
-/** A websocket that comes back for ever, unless it is refused; it dispatches `open`, `message` and `close`. */
-class Reconnecting extends EventTarget {
+/** A websocket that reconnects until the server rejects it. Dispatches `open`, `message` and `close`. */
+class ReconnectingSocket extends EventTarget {
   private attempt = 0;
   private socket!: WebSocket;
 
@@ -46,58 +49,73 @@ class Reconnecting extends EventTarget {
       this.dispatchEvent(new Event("open"));
     };
     this.socket.onmessage = ({ data }) => this.dispatchEvent(new MessageEvent("message", { data }));
-    this.socket.onclose = ({ code, reason }) => {
-      this.dispatchEvent(new CloseEvent("close", { code, reason }));
-      if ([4401, 4403, 4406].includes(code)) {
-        console.error(`[dash-pipe] ${this.url} refuses this page: ${code} ${reason}.`);
-        return;
-      }
-      const most = Math.min(MOST_DELAY, LEAST_DELAY * 2 ** ++this.attempt);
-      setTimeout(() => this.open(), LEAST_DELAY + Math.random() * most);
-    };
+    this.socket.onclose = ({ code, reason }) => this.handleClose(code, reason);
+  }
+
+  private handleClose(code: number, reason: string): void {
+    this.dispatchEvent(new CloseEvent("close", { code, reason }));
+    if (REJECTED.includes(code)) {
+      console.error(`[dash-pipe] connection rejected by ${this.url}: ${code} ${reason}.`);
+      return;
+    }
+    const range = Math.min(MAX_DELAY, MIN_DELAY * 2 ** ++this.attempt);
+    setTimeout(() => this.open(), MIN_DELAY + Math.random() * range);
   }
 }
 
-function provide(url: string): void {
-  const callbacks: Heard[] = [];
-  /** What every Pipe said last: said again to a new connection, without waiting for the next time. */
-  const triplets = new Map<unknown, object>();
-  const address = new URL(url, location.href);
-  address.protocol = address.protocol.replace("http", "ws");
-  const socket = new Reconnecting(address.href);
-  const say = (message: object) => socket.send(JSON.stringify(message));
+/** `window.dpd_wsb`. The names of its public members are those of django-plotly-dash. */
+class PageSocket {
+  readonly callbacks: OnMessage[] = [];
+  readonly wsb: { socket: ReconnectingSocket };
+  /** The last triplet of each Pipe. A new connection gets them at once. */
+  private readonly triplets = new Map<unknown, object>();
 
-  socket.addEventListener("open", () => triplets.forEach(say));
-  socket.addEventListener("message", (event) => {
+  constructor(url: string) {
+    const address = new URL(url, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new ReconnectingSocket(address.href);
+    this.wsb = { socket };
+    socket.addEventListener("open", () => {
+      for (const triplet of this.triplets.values()) socket.send(JSON.stringify(triplet));
+    });
+    socket.addEventListener("message", (event) => this.handleMessage((event as MessageEvent).data));
+  }
+
+  readonly add_callback = (call: OnMessage): number => this.callbacks.push(call);
+
+  readonly send = (message: Triplet): void => {
+    if (message.type === "connection_triplet") this.keep(message);
+    this.wsb.socket.send(JSON.stringify(message));
+  };
+
+  private keep(triplet: Triplet): void {
+    const { triplets } = this;
+    triplets.delete(triplet.uid);
+    triplets.set(triplet.uid, triplet);
+    if (triplets.size > MAX_TRIPLETS) triplets.delete(triplets.keys().next().value);
+  }
+
+  private handleMessage(data: string): void {
     let message: unknown;
     try {
-      message = JSON.parse((event as MessageEvent).data);
+      message = JSON.parse(data);
     } catch {
       return;
     }
-    for (const call of [...callbacks]) call(message);
-  });
+    for (const call of [...this.callbacks]) call(message);
+  }
+}
 
-  const dpd_wsb = {
-    wsb: { socket },
-    callbacks,
-    add_callback: (call: Heard) => callbacks.push(call),
-    send(message: Triplet) {
-      if (message.type === "connection_triplet") {
-        triplets.delete(message.uid);
-        triplets.set(message.uid, message);
-        if (triplets.size > MAX_TRIPLETS) triplets.delete(triplets.keys().next().value);
-      }
-      say(message);
-    },
-  };
-  page.dpd_wsb = dpd_wsb;
-  const pre = page.dpd_wsb_pre;
-  if (!pre) return;
-  callbacks.push(...pre.callbacks);
-  for (const target of pre.sender_targets) target.add_sender(dpd_wsb);
-  pre.callbacks = [];
-  pre.sender_targets = [];
+/** Provide `window.dpd_wsb`, and hand it to those who wait for it. */
+function provide(url: string): void {
+  const socket = new PageSocket(url);
+  page.dpd_wsb = socket;
+  const waiting = page.dpd_wsb_pre;
+  if (!waiting) return;
+  socket.callbacks.push(...waiting.callbacks);
+  for (const target of waiting.sender_targets) target.add_sender(socket);
+  waiting.callbacks = [];
+  waiting.sender_targets = [];
 }
 
 const url = document.querySelector<HTMLMetaElement>("meta[name=dash-pipe-url]")?.content;

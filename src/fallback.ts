@@ -1,109 +1,132 @@
-import type { Browser, Transport } from "./browser";
-import { ask, openPoll } from "./poll";
+import type { Browser, OpenTransport, Transport } from "./browser";
+import { PollTransport, requestJson } from "./poll";
 
-/** How long a websocket may take before it counts as one that can't be had; `socket.ts` waits for 10 s. */
-const TRIAL = 8000;
-/** While polling a websocket is tried now and then: at first after a minute, then less often. */
+/** All times are in milliseconds. A websocket that takes longer has timed out; `socket.ts` waits for 10 s. */
+const WEBSOCKET_TIMEOUT = 8000;
+/** While polling, a websocket is probed after a minute, then less and less often. */
 const MIN_PROBE_DELAY = 60_000;
 const MAX_PROBE_DELAY = 960_000;
 
-/** What the endpoint says of itself; see docs/protocol.md. */
+/** The answer of `_pipe/info`; see docs/protocol.md. */
 interface Info {
   websocket: boolean;
   reason: string;
   poll: string;
-  /** Seconds. */
+  /** In seconds. */
   interval: number;
 }
 
-const said = new Set<string>();
+const warned = new Set<string>();
 
 /**
- * A socket that has another way: for when websockets to `url` have failed, this file is loaded.
+ * A transport for pages whose websockets have failed.
  *
- * It asks whether the server is there at all; where it is not, the socket closes. Where it is, a websocket
- * is tried once more, if the server can open one, and then it polls. While it polls it goes on trying, and
- * when a websocket opens after all it takes the place of the polling: `onopen` is called again, for nothing
- * of what was said before is known there.
+ * It asks the server for `_pipe/info`, and closes if there is no answer. If the server can open websockets, it
+ * tries one more; if that fails, it polls. While it polls it probes for a websocket. When one opens, it replaces
+ * the polling and `onopen` is called again, since the server knows nothing of what was sent before.
  */
-export default function openFallback(browser: Browser, url: string, subprotocol: string): Transport {
-  const beside = (name: string) => new URL(name, url).href.replace("ws", "http");
-  let inner: Transport | null = null;
-  let trial: Transport | null = null;
-  let timer: number | undefined;
+class FallbackTransport implements Transport {
+  onopen: Transport["onopen"] = null;
+  onmessage: Transport["onmessage"] = null;
+  onclose: Transport["onclose"] = null;
+  polling = false;
+  /** The transport in use. */
+  private inner: Transport | null = null;
+  /** A websocket that has not opened yet. */
+  private candidate: Transport | null = null;
+  private timer: number | undefined;
+  private readonly cancelInfo: () => void;
 
-  const quit = (socket: Transport | null): void => {
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
-  };
+  constructor(
+    private readonly browser: Browser,
+    private readonly url: string,
+    private readonly subprotocol: string,
+  ) {
+    const info = this.httpUrl("info");
+    this.cancelInfo = requestJson(browser, info, undefined, (answer) =>
+      this.handleInfo(answer as Info | null),
+    );
+  }
 
-  const use = (socket: Transport): void => {
-    quit(inner);
-    inner = socket;
-    socket.onopen = () => outer.onopen?.();
-    socket.onmessage = (event) => outer.onmessage?.(event);
-    socket.onclose = (event) => outer.onclose?.(event);
-  };
+  get readyState(): number {
+    return this.inner?.readyState ?? 0;
+  }
 
-  /** Tries a websocket; what is in use stays in use until it opens. */
-  const tryWebsocket = (failed: () => void): void => {
-    quit(trial);
-    const socket = new browser.WebSocket(url, subprotocol);
-    trial = socket;
-    socket.onopen = () => {
-      trial = null;
-      browser.clearTimeout(timer);
-      outer.polling = false;
-      use(socket);
-      outer.onopen?.();
+  send(text: string): void {
+    this.inner?.send(text);
+  }
+
+  close(): void {
+    this.cancelInfo();
+    this.browser.clearTimeout(this.timer);
+    discard(this.candidate);
+    discard(this.inner);
+  }
+
+  private httpUrl(name: string): string {
+    return new URL(name, this.url).href.replace("ws", "http");
+  }
+
+  private handleInfo(info: Info | null): void {
+    if (!info?.interval) this.onclose?.({ code: 1006, reason: "", ...info });
+    else if (!info.websocket) this.poll(info);
+    else {
+      this.tryWebSocket(() => this.poll(info));
+      this.timer = this.browser.setTimeout(() => this.poll(info), WEBSOCKET_TIMEOUT);
+    }
+  }
+
+  /** Try a websocket. The transport in use stays in use until it opens. */
+  private tryWebSocket(onFailure: () => void): void {
+    discard(this.candidate);
+    const candidate = new this.browser.WebSocket(this.url, this.subprotocol);
+    this.candidate = candidate;
+    candidate.onopen = () => {
+      this.candidate = null;
+      this.browser.clearTimeout(this.timer);
+      this.polling = false;
+      this.use(candidate);
+      this.onopen?.();
     };
-    socket.onclose = failed;
-  };
+    candidate.onclose = onFailure;
+  }
 
-  const probe = (wait: number): void => {
-    timer = browser.setTimeout(() => {
-      tryWebsocket(() => {});
-      probe(Math.min(MAX_PROBE_DELAY, 2 * wait));
-    }, wait);
-  };
+  private poll({ reason, poll, interval }: Info): void {
+    discard(this.candidate);
+    this.candidate = null;
+    this.browser.clearTimeout(this.timer);
+    if (!warned.has(this.url + reason))
+      console.warn(`[dash-pipe] ${this.url}: no websocket, polling every ${interval} s: ${reason}.`);
+    warned.add(this.url + reason);
+    this.polling = true;
+    this.use(new PollTransport(this.browser, this.httpUrl(poll), interval * 1000));
+    this.probe(MIN_PROBE_DELAY);
+  }
 
-  const poll = ({ reason, poll, interval }: Info): void => {
-    quit(trial);
-    trial = null;
-    browser.clearTimeout(timer);
-    if (!said.has(url + reason)) console.warn(`[dash-pipe] ${url} is polled every ${interval} s: ${reason}.`);
-    said.add(url + reason);
-    outer.polling = true;
-    use(openPoll(browser, beside(poll), interval * 1000));
-    probe(MIN_PROBE_DELAY);
-  };
+  /** Try a websocket after `delay`, then again after twice that time, and so on. */
+  private probe(delay: number): void {
+    this.timer = this.browser.setTimeout(() => {
+      this.tryWebSocket(() => {});
+      this.probe(Math.min(MAX_PROBE_DELAY, 2 * delay));
+    }, delay);
+  }
 
-  const giveUp = ask(browser, beside("info"), undefined, (answer) => {
-    const info = answer as Info | null;
-    if (!info?.interval) return outer.onclose?.({ code: 1006, reason: "", ...info });
-    if (!info.websocket) return poll(info);
-    tryWebsocket(() => poll(info));
-    timer = browser.setTimeout(() => poll(info), TRIAL);
-  });
-
-  const outer: Transport & { polling: boolean } = {
-    onopen: null,
-    onmessage: null,
-    onclose: null,
-    polling: false,
-    get readyState() {
-      return inner?.readyState ?? 0;
-    },
-    send(text) {
-      inner?.send(text);
-    },
-    close() {
-      giveUp();
-      browser.clearTimeout(timer);
-      quit(trial);
-      quit(inner);
-    },
-  };
-  return outer;
+  private use(transport: Transport): void {
+    discard(this.inner);
+    this.inner = transport;
+    transport.onopen = () => this.onopen?.();
+    transport.onmessage = (event) => this.onmessage?.(event);
+    transport.onclose = (event) => this.onclose?.(event);
+  }
 }
+
+function discard(transport: Transport | null): void {
+  if (!transport) return;
+  transport.onopen = transport.onmessage = transport.onclose = null;
+  transport.close();
+}
+
+const openFallback: OpenTransport = (browser, url, subprotocol) =>
+  new FallbackTransport(browser, url, subprotocol);
+
+export default openFallback;

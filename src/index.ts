@@ -1,4 +1,4 @@
 import Pipe from "./components/Pipe";
 
-// Dash looks a component up by the name of its package on `window`.
+// Dash finds a component under the name of its package on `window`.
 Object.assign(window, { dash_pipe: { Pipe } });

@@ -1,14 +1,14 @@
 import { type Clock, report } from "./browser";
 
-/** One Pipe as the pacer sees it. */
+/** One Pipe, as the pacer sees it. */
 export interface PacedPipe {
   id: string | undefined;
-  /** How the console names it. */
+  /** The name of the Pipe in console messages. */
   name: string;
-  /** Least milliseconds between two updates. */
+  /** The least time between two updates, in milliseconds. */
   throttle: number;
-  pending: boolean;
-  /** Puts what is pending into Dash. Where it throws, it is still pending. */
+  hasUpdate: boolean;
+  /** Deliver the update to Dash. If it throws, the update is kept and retried. */
   deliver(): void;
 }
 
@@ -17,112 +17,114 @@ export interface Store<State> {
   subscribe(call: () => void): () => void;
 }
 
-interface Member {
+interface Entry {
   pipe: PacedPipe;
-  /** Not before this moment: throttled, or the last delivery failed. */
+  /** The earliest time of the next update, because of `throttle` or a delivery that failed. */
   due: number;
-  /** Since when a running callback holds it back. */
-  held?: number | undefined;
+  /** The time since when a running callback has held the update back. */
+  heldSince?: number | undefined;
   warned?: boolean;
-  /** How many times in a row. */
-  failed: number;
+  /** Failed deliveries in a row. */
+  failures: number;
   timer?: number;
 }
 
-const HELD = 30_000;
-const RETRY = 1000;
-
-export interface Pacer {
-  /** Returns how to leave. */
-  join(pipe: PacedPipe): () => void;
-  /** Something may be pending now. */
-  wake(): void;
-}
+/** In milliseconds. */
+const HOLD_WARNING = 30_000;
+const RETRY_DELAY = 1000;
 
 /**
- * When the next update of each Pipe of one store may enter Dash.
+ * Decides when the updates of all Pipes of one store are delivered to Dash.
  *
- * Dash drops a call that is superseded while it runs, so a Pipe waits while any callback that has it
- * among its Inputs is on its way. Who is free is asked once for all of them, and all who are free deliver
- * in one tick: Pipes that feed the same callback make one call of it together, not two of which one is dropped.
- *
- * `busy` names the ids that must wait in a state; null when all must.
+ * Dash drops the result of a callback that is called again while it runs, so a Pipe waits while any callback
+ * that has it among its Inputs is in flight. `busyIds` returns the ids of the Pipes that must wait, or null if
+ * all must. All other Pipes deliver in the same tick: Pipes that feed one callback then cause one call of it,
+ * and not two of which one is dropped.
  */
-export function pace<State>(
-  store: Store<State>,
-  busy: (state: State) => Set<string> | null,
-  clock: Clock,
-): Pacer {
-  const now = () => clock.performance.now();
-  const members = new Set<Member>();
-  let unsubscribe: (() => void) | null = null;
-  let scheduled = false;
+export class Pacer<State> {
+  private readonly entries = new Set<Entry>();
+  private unsubscribe: (() => void) | null = null;
+  private scheduled = false;
 
-  /** By microtask, not by timer: a hidden tab's timers are late. */
-  const wake = (): void => {
-    if (scheduled || ![...members].some(({ pipe }) => pipe.pending)) return;
-    scheduled = true;
-    clock.queueMicrotask(flush);
+  constructor(
+    private readonly store: Store<State>,
+    private readonly busyIds: (state: State) => Set<string> | null,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Add a Pipe; return a function that removes it. */
+  add(pipe: PacedPipe): () => void {
+    const entry: Entry = { pipe, due: 0, failures: 0 };
+    this.entries.add(entry);
+    this.unsubscribe ??= this.store.subscribe(this.wake);
+    return () => this.remove(entry);
+  }
+
+  /** Look for updates to deliver. In a microtask, not in a timer: timers of a hidden tab are late. */
+  readonly wake = (): void => {
+    if (this.scheduled || ![...this.entries].some(({ pipe }) => pipe.hasUpdate)) return;
+    this.scheduled = true;
+    this.clock.queueMicrotask(() => this.flush());
   };
 
-  const alarm = (member: Member, at: number): void => {
-    clock.clearTimeout(member.timer);
-    member.timer = clock.setTimeout(wake, at - now());
-  };
+  private remove(entry: Entry): void {
+    this.clock.clearTimeout(entry.timer);
+    this.entries.delete(entry);
+    if (this.entries.size) return;
+    this.unsubscribe?.();
+    this.unsubscribe = null;
+  }
 
-  const deliver = (member: Member): void => {
-    const { pipe } = member;
-    member.held = undefined;
+  private flush(): void {
+    this.scheduled = false;
+    const busy = this.busyIds(this.store.getState());
+    if (!busy) return;
+    for (const entry of this.entries) {
+      const { pipe, due } = entry;
+      if (!pipe.hasUpdate) continue;
+      if (pipe.id !== undefined && busy.has(pipe.id)) this.hold(entry);
+      else if (this.now() < due) this.wakeAt(entry, due);
+      else this.deliver(entry);
+    }
+  }
+
+  private deliver(entry: Entry): void {
+    const { pipe } = entry;
+    entry.heldSince = undefined;
     try {
       pipe.deliver();
-      member.due = now() + pipe.throttle;
-      member.failed = 0;
+      entry.due = this.now() + pipe.throttle;
+      entry.failures = 0;
     } catch (error) {
-      // Never at once: a delivery that changes the store before it fails would run for ever.
-      member.due = now() + RETRY;
-      alarm(member, member.due);
-      // The first may be a page that Dash has just taken away, with React about to unmount its Pipes.
-      if (++member.failed === 2) report(`${pipe.name}: an update failed and is tried again.`, error);
+      // Do not retry at once: a delivery that changes the store before it fails would loop forever.
+      entry.due = this.now() + RETRY_DELAY;
+      this.wakeAt(entry, entry.due);
+      // The first failure may be a page that Dash has just removed, before React unmounts its Pipes.
+      if (++entry.failures === 2) report(`${pipe.name}: update failed; will retry every second.`, error);
     }
-  };
+  }
 
-  const hold = (member: Member) => {
-    member.held ??= now();
-    const patience = member.held + HELD;
-    if (now() < patience) return alarm(member, patience);
-    if (member.warned) return;
-    member.warned = true;
+  private hold(entry: Entry): void {
+    entry.heldSince ??= this.now();
+    const warnAt = entry.heldSince + HOLD_WARNING;
+    if (this.now() < warnAt) {
+      this.wakeAt(entry, warnAt);
+      return;
+    }
+    if (entry.warned) return;
+    entry.warned = true;
     report(
-      `${member.pipe.name} waits: a callback with it as Input has run for 30 s. Give that one its own Pipe.`,
+      `${entry.pipe.name} is waiting: a callback that has it as an Input has been running for 30 s. ` +
+        "Give that callback its own Pipe.",
     );
-  };
+  }
 
-  const flush = (): void => {
-    scheduled = false;
-    const waiting = busy(store.getState());
-    if (!waiting) return;
-    for (const member of members) {
-      const { pipe, due } = member;
-      if (!pipe.pending) continue;
-      if (pipe.id !== undefined && waiting.has(pipe.id)) hold(member);
-      else if (now() < due) alarm(member, due);
-      else deliver(member);
-    }
-  };
+  private wakeAt(entry: Entry, time: number): void {
+    this.clock.clearTimeout(entry.timer);
+    entry.timer = this.clock.setTimeout(this.wake, time - this.now());
+  }
 
-  return {
-    wake,
-    join(pipe) {
-      const member: Member = { pipe, due: 0, failed: 0 };
-      members.add(member);
-      unsubscribe ??= store.subscribe(wake);
-      return () => {
-        clock.clearTimeout(member.timer);
-        members.delete(member);
-        if (members.size) return;
-        unsubscribe?.();
-        unsubscribe = null;
-      };
-    },
-  };
+  private now(): number {
+    return this.clock.performance.now();
+  }
 }

@@ -1,77 +1,95 @@
 import type { Browser, Transport } from "./browser";
 
-/** Sends a request. `done` gets what its answer says; null when there is none. Returns how to give it up. */
-export function ask(
+/**
+ * Send a request. Call `done` with the JSON of the response, or with null if there is none.
+ * Return a function that cancels the request.
+ */
+export function requestJson(
   browser: Browser,
   url: string,
   body: string | undefined,
   done: (answer: unknown) => void,
 ): () => void {
-  const gone = new AbortController();
-  const how = body ? { method: "POST", body } : {};
+  const abort = new AbortController();
+  const init = body ? { method: "POST", body } : {};
   browser
-    .fetch(url, { ...how, credentials: "include", signal: gone.signal })
-    .then((answer) => answer.json())
+    .fetch(url, { ...init, credentials: "include", signal: abort.signal })
+    .then((response) => response.json())
     .catch(() => null)
-    .then((answer) => gone.signal.aborted || done(answer));
-  return () => gone.abort();
+    .then((answer) => abort.signal.aborted || done(answer));
+  return () => abort.abort();
 }
 
 /**
- * A socket for where there is none: each request is a connection of its own, which opens, says all that
- * is to be said, hears all that there is, and is forgotten. So `onopen` is called before each of them.
- * What is said between two requests brings the next one forward; it is not kept.
+ * A transport that polls, for pages without websockets. The server treats each request as a connection of its
+ * own, so `onopen` is called before each of them and collects the frames to send. A frame that is sent between
+ * two requests is not kept: it brings the next request forward, which sends all frames again.
  */
-export function openPoll(browser: Browser, url: string, interval: number): Transport {
-  let said: string[] | null = null;
-  let giveUp = () => {};
-  let timer: number | undefined;
-  let hurry = true;
-  let closed = false;
+export class PollTransport implements Transport {
+  readonly readyState = 1;
+  onopen: Transport["onopen"] = null;
+  onmessage: Transport["onmessage"] = null;
+  onclose: Transport["onclose"] = null;
+  /** The frames of the next request while `onopen` collects them; null at other times. */
+  private frames: string[] | null = null;
+  private timer: number | undefined;
+  /** True if the next request is due at once. */
+  private urgent = true;
+  private closed = false;
+  private cancel = () => {};
 
-  const rest = (): void => {
-    if (closed) return;
-    timer = browser.setTimeout(poll, hurry ? 0 : interval);
-  };
+  /** `interval` is the time between two requests, in milliseconds. */
+  constructor(
+    private readonly browser: Browser,
+    private readonly url: string,
+    private readonly interval: number,
+  ) {
+    this.schedule();
+  }
 
-  const poll = (): void => {
-    timer = undefined;
-    hurry = false;
-    said = [];
-    socket.onopen?.();
-    const body = `[${said}]`;
-    said = null;
-    giveUp = ask(browser, url, body, (answer) => {
-      if (Array.isArray(answer)) {
-        for (const frame of answer) socket.onmessage?.({ data: JSON.stringify(frame) });
-        rest();
-      } else {
-        socket.onclose?.({ code: 1006, reason: "", ...(answer as object) });
-      }
-    });
-  };
+  send(text: string): void {
+    if (this.frames) {
+      this.frames.push(text);
+      return;
+    }
+    this.urgent = true;
+    if (!this.timer) return;
+    this.browser.clearTimeout(this.timer);
+    this.schedule();
+  }
 
-  const socket: Transport = {
-    readyState: 1,
-    onopen: null,
-    onmessage: null,
-    onclose: null,
-    send(text) {
-      if (said) {
-        said.push(text);
-        return;
-      }
-      hurry = true;
-      if (!timer) return;
-      browser.clearTimeout(timer);
-      rest();
-    },
-    close() {
-      closed = true;
-      browser.clearTimeout(timer);
-      giveUp();
-    },
-  };
-  rest();
-  return socket;
+  close(): void {
+    this.closed = true;
+    this.browser.clearTimeout(this.timer);
+    this.cancel();
+  }
+
+  private schedule(): void {
+    if (this.closed) return;
+    this.timer = this.browser.setTimeout(() => this.poll(), this.urgent ? 0 : this.interval);
+  }
+
+  private poll(): void {
+    this.timer = undefined;
+    this.urgent = false;
+    const body = `[${this.collect()}]`;
+    this.cancel = requestJson(this.browser, this.url, body, (answer) => this.handleAnswer(answer));
+  }
+
+  private collect(): string[] {
+    const frames: string[] = [];
+    this.frames = frames;
+    this.onopen?.();
+    this.frames = null;
+    return frames;
+  }
+
+  private handleAnswer(answer: unknown): void {
+    if (!Array.isArray(answer)) {
+      this.onclose?.({ code: 1006, reason: "", ...(answer as object) });
+      return;
+    }
+    for (const frame of answer) this.onmessage?.({ data: JSON.stringify(frame) });
+    this.schedule();
+  }
 }

@@ -2,14 +2,14 @@ import type { Batch } from "./subscription";
 
 type Props = Record<string, unknown>;
 
-/** The properties that tell the page what is in `batch`, on top of its `current` ones. */
+/** Return the properties that change with a batch, given the `current` ones. */
 export function updateProps(
   channel_name: string,
   { rows, gaps, lastGap, status }: Batch,
   current: Props,
 ): Props {
   const props: Props = {};
-  const more = (name: string, n: number) => {
+  const add = (name: string, n: number) => {
     props[name] = ((current[name] as number) || 0) + n;
   };
   if (rows.length) {
@@ -20,14 +20,14 @@ export function updateProps(
       offset,
       time,
     }));
-    more("n_messages", rows.length);
+    add("n_messages", rows.length);
     for (const [, , value] of rows) {
-      // A `dash.Patch` changes what is there already; on its own it is no value.
+      // A `dash.Patch` changes an existing value; it is not a value itself.
       if (!(value as Props | null)?.__dash_patch_update) props.value = value;
     }
   }
   if (gaps) {
-    more("n_gaps", gaps);
+    add("n_gaps", gaps);
     props.last_gap = lastGap;
   }
   if (status !== current.status) props.status = status;

@@ -1,10 +1,10 @@
-/** The wire, version 1: what the frames are, and their text. Pure. */
+/** The frames of protocol version 1, and their text; see docs/protocol.md. Does no I/O. */
 
 export const SUBPROTOCOL = "dash-pipe.v1";
 export const MAX_LABELS = 32;
 export const MAX_NAME = 200;
 export const MAX_FRAME = 8192;
-/** How the epoch of a log begins that knows only what its process heard. */
+/** The first character of the epoch of a log without history. */
 export const NO_HISTORY = "~";
 
 export type Row = [offset: number, label: string, value: unknown, time: number];
@@ -16,7 +16,7 @@ export interface Position {
   offset: number;
 }
 
-/** Messages that this Pipe will never see. `to` is null where nobody can know: in another epoch. */
+/** Messages that this Pipe has lost. `to` is null if the epoch changed: then nobody can know. */
 export interface Gap {
   from: number;
   to: number | null;
@@ -34,7 +34,7 @@ export interface SubscribedFrame {
   channel: string;
   epoch: string;
   offset: number;
-  /** Labels that this browser may not listen to. */
+  /** Labels that this browser may not subscribe to. */
   denied?: string[];
   spread?: number;
   heartbeat?: number;
@@ -70,16 +70,16 @@ export interface ErrorFrame {
   code: string;
   reason: string;
   channel?: string;
-  /** It will not be otherwise if the same is asked again. */
+  /** If true, retrying the same request fails again. */
   final?: boolean;
 }
 
 export type ServerFrame = SubscribedFrame | MessagesFrame | ReplayedFrame | PingFrame | ErrorFrame;
 
 /**
- * The frame in `data`, or, where there is none, a sentence that says what is wrong with it. What is looked
- * at is the offset that positions move to: a wrong one would lose messages without a word, where anything
- * else that is wrong fails for all to see. The rest the server's tests answer for, with the same vectors.
+ * Parse a frame; return a description of the error if it is malformed. Only the offset is checked: a wrong
+ * one would lose messages silently, and any other error is visible. The server's tests cover the rest, with
+ * the same vectors.
  */
 export function decode(data: unknown): ServerFrame | string {
   let frame: ServerFrame & { upto?: unknown; offset?: unknown };
@@ -91,12 +91,12 @@ export function decode(data: unknown): ServerFrame | string {
   const { type, upto = frame.offset } = frame;
   if (type === "ping" || type === "error" || (Number.isSafeInteger(upto) && (upto as number) >= 0))
     return frame;
-  return `${type} with an offset of ${upto}`;
+  return `${type} with the offset ${upto}`;
 }
 
 /**
- * The text of a frame. A list of labels that would make it larger than the server takes is sent as
- * "every label": the Pipe filters again, and a frame too large would only be refused for ever.
+ * Serialize a frame. If its labels make it larger than the server accepts, subscribe to every label instead:
+ * the subscription filters again, and a frame that is too large would be rejected each time.
  */
 export function encode(frame: ClientFrame): string {
   const line = JSON.stringify(frame);

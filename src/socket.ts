@@ -8,166 +8,195 @@ import {
 } from "./browser";
 import { type ClientFrame, decode, encode, type ServerFrame, SUBPROTOCOL } from "./protocol";
 
-const CONNECT = 10_000;
+/** All times are in milliseconds, except those that the server names: they are in seconds. */
+const CONNECT_TIMEOUT = 10_000;
 const MIN_DELAY = 300;
 const MAX_DELAY = 15_000;
-/** Of so many heartbeats one may come late before the link counts as dead. */
-const PATIENCE = 1.6;
-/** Closed for what this browser did or for want of room: not a restart that all browsers see at once. */
-const SHARED = [1001, 1006, 1012];
+/** The connection is dead after a silence of this many heartbeats. */
+const SILENT_HEARTBEATS = 1.6;
+/** Close codes that all browsers see at once, as in a restart. Any other code concerns this browser only. */
+const SHARED_CODES = [1001, 1006, 1012];
 
-export interface Socket {
-  readonly ready: boolean;
-  /** Why it was refused for good; empty where it was not. */
-  readonly refused: string;
-  /** The server answers, but not on a websocket. */
-  readonly polling: boolean;
-  send(frame: ClientFrame): void;
-  end(): void;
-}
-
-/** Whom a link tells what happens to it. */
+/** Callbacks of a `Socket`. */
 export interface SocketHandlers {
-  opened(): void;
-  heard(frame: ServerFrame): void;
-  closed(): void;
+  onOpen(): void;
+  onFrame(frame: ServerFrame): void;
+  /** The connection was lost. The socket retries, unless `rejection` is set. */
+  onClose(): void;
 }
 
-const openWebsocket: OpenTransport = (browser, url, subprotocol) => new browser.WebSocket(url, subprotocol);
-/** What has been loaded, by its file: it opens another kind of socket, for all links of its kind. */
-const openers: Record<string, OpenTransport> = {};
+const openWebSocket: OpenTransport = (browser, url, subprotocol) => new browser.WebSocket(url, subprotocol);
+/** Transports that were loaded, by file name. All sockets of the page share them. */
+const loadedTransports: Record<string, OpenTransport> = {};
 
-/** A websocket, or what stands in for it, that comes back for ever, unless it is refused for good. */
-export function openSocket(url: string, browser: Browser, load: LoadTransport, ear: SocketHandlers): Socket {
-  const now = () => browser.performance.now();
-  let socket: Transport | null = null;
-  const file = url.startsWith("dpd:") ? "dpd_bridge" : "fallback";
-  // 0 once the server has answered a subscribe: that is more than a socket that opens and closes.
-  let attempt = 1;
-  let spread = 0;
-  let heartbeat = 25;
-  let lastHeard = 0;
-  // One timer is enough: it bounds the handshake, then the silence, then the wait for the next attempt.
-  let timer: number | undefined;
+/** A websocket, or another transport, that reconnects until it is stopped or the server rejects it. */
+export class Socket {
+  /** True while frames can be sent. */
+  ready = false;
+  /** Why the socket has stopped retrying; empty while it works or retries. */
+  rejection = "";
+  private transport: Transport | null = null;
+  /** The file of the transport that is used when no websocket can be opened. */
+  private readonly file: string;
+  /** Failed attempts in a row. Only the answer to a subscribe sets it to 0: a socket may open and close at once. */
+  private attempt = 1;
+  private spread = 0;
+  private heartbeat = 25;
+  private lastHeard = 0;
+  /** One timer for all: it bounds the handshake, then the silence, then the wait for the next attempt. */
+  private timer: number | undefined;
 
-  const alarm = (ms: number, call: () => void): void => {
-    browser.clearTimeout(timer);
-    timer = browser.setTimeout(call, ms);
-  };
-
-  const hangUp = (): void => {
-    const old = socket;
-    socket = null;
-    link.ready = false;
-    browser.clearTimeout(timer);
-    if (!old) return;
-    old.onopen = old.onmessage = old.onclose = null;
-    old.close();
-  };
-
-  const refuse = (reason: unknown): void => {
-    link.refused = `denied by ${url}: ${reason}`;
-    hangUp();
-    ear.closed();
-  };
-
-  const closed = (code: number, reason: string) => {
-    // Refused for good; the reason says what to do.
-    if (code > 4400 && code < 4408) return refuse(`${code} ${reason}`);
-    const backoff = Math.min(MAX_DELAY, MIN_DELAY * 2 ** (attempt || 1)) - MIN_DELAY;
-    const most = !attempt && SHARED.includes(code) ? spread * 1000 : backoff;
-    attempt++;
-    if (!openers[file] && (attempt > 2 || file === "dpd_bridge")) {
-      // For the next attempt that finds it loaded. Where it can't be loaded, the server is not there.
-      const loaded = (module: TransportModule) => {
-        openers[file] = module.default;
-      };
-      load(attempt, file).then(loaded, () => {});
-    }
-    hangUp();
-    alarm(MIN_DELAY + browser.Math.random() * most, open);
-    ear.closed();
-  };
-
-  /** By the clock, not by the timer: a hidden tab's timers are late. */
-  const check = (): void => {
-    const left = lastHeard + (link.ready ? heartbeat * 1000 * PATIENCE : CONNECT) - now();
-    if (left > 0) alarm(left, check);
-    else closed(1006, "");
-  };
-
-  const send = (frame: ClientFrame): void => {
-    if (socket?.readyState === 1) socket.send(encode(frame));
-  };
-
-  const receive = (data: unknown) => {
-    lastHeard = now();
-    const frame = decode(data);
-    if (typeof frame === "string") {
-      return report(`${url} sent a malformed frame: ${frame.slice(0, 200)}.`);
-    }
-    // At once, before anything that could fail: the server waits for it.
-    if (frame.type === "ping") send({ type: "pong", n: frame.n });
-    if (frame.type === "subscribed") {
-      attempt = 0;
-      spread = frame.spread ?? spread;
-      heartbeat = frame.heartbeat || heartbeat;
-      check();
-    }
-    ear.heard(frame);
-  };
-
-  function open(): void {
-    lastHeard = now();
-    try {
-      socket = (openers[file] ?? openWebsocket)(browser, url, SUBPROTOCOL);
-    } catch (error) {
-      // What is no address of a websocket waits for the file that knows what it is.
-      if (file === "dpd_bridge") closed(1006, "");
-      else refuse(`${error}; give it another \`url\``);
-      return;
-    }
-    socket.onopen = () => {
-      link.ready = true;
-      lastHeard = now();
-      check();
-      ear.opened();
-    };
-    socket.onmessage = (event) => receive(event.data);
-    socket.onclose = (event) => closed(event.code, event.reason);
-    check();
+  constructor(
+    private readonly url: string,
+    private readonly browser: Browser,
+    private readonly load: LoadTransport,
+    private readonly handlers: SocketHandlers,
+  ) {
+    this.file = url.startsWith("dpd:") ? "dpd_bridge" : "fallback";
   }
 
-  /** The network or the page is back: don't wait for a timer. */
-  const look = (): void => {
-    if (link.refused) return;
-    if (socket) check();
-    else open();
+  /** True if the server answers, but only to polls. */
+  get polling(): boolean {
+    return !this.attempt && !!this.transport?.polling;
+  }
+
+  start(): void {
+    this.watchPage("addEventListener");
+    this.open();
+  }
+
+  stop(): void {
+    this.watchPage("removeEventListener");
+    this.hangUp();
+  }
+
+  /** Send a frame. Without an open connection the frame is dropped: subscriptions are sent again on open. */
+  send(frame: ClientFrame): void {
+    if (this.transport?.readyState === 1) this.transport.send(encode(frame));
+  }
+
+  private open(): void {
+    this.lastHeard = this.now();
+    let transport: Transport;
+    try {
+      const openTransport = loadedTransports[this.file] ?? openWebSocket;
+      transport = openTransport(this.browser, this.url, SUBPROTOCOL);
+    } catch (error) {
+      // `dpd:` is no websocket address; the file that understands it is being loaded.
+      if (this.file === "dpd_bridge") this.handleClose(1006, "");
+      else this.reject(`cannot open a websocket to ${this.url}: ${error}; set another \`url\``);
+      return;
+    }
+    this.transport = transport;
+    transport.onopen = () => this.handleOpen();
+    transport.onmessage = ({ data }) => this.handleMessage(data);
+    transport.onclose = ({ code, reason }) => this.handleClose(code, reason);
+    this.checkTimeout();
+  }
+
+  private handleOpen(): void {
+    this.ready = true;
+    this.lastHeard = this.now();
+    this.checkTimeout();
+    this.handlers.onOpen();
+  }
+
+  private handleMessage(data: unknown): void {
+    this.lastHeard = this.now();
+    const frame = decode(data);
+    if (typeof frame === "string") {
+      report(`malformed frame from ${this.url}: ${frame.slice(0, 200)}.`);
+      return;
+    }
+    // Answer first, before anything that can fail: the server waits for it.
+    if (frame.type === "ping") this.send({ type: "pong", n: frame.n });
+    if (frame.type === "subscribed") {
+      this.attempt = 0;
+      this.spread = frame.spread ?? this.spread;
+      this.heartbeat = frame.heartbeat || this.heartbeat;
+      this.checkTimeout();
+    }
+    this.handlers.onFrame(frame);
+  }
+
+  private handleClose(code: number, reason: string): void {
+    if (code > 4400 && code < 4408) {
+      this.reject(`connection rejected by ${this.url}: ${code} ${reason}`);
+      return;
+    }
+    const delay = this.nextDelay(code);
+    this.attempt++;
+    this.loadTransport();
+    this.hangUp();
+    this.setTimer(delay, () => this.open());
+    this.handlers.onClose();
+  }
+
+  /** Compute the wait before the next attempt. The first retry after a restart is spread over `spread` seconds. */
+  private nextDelay(code: number): number {
+    const backoff = Math.min(MAX_DELAY, MIN_DELAY * 2 ** (this.attempt || 1)) - MIN_DELAY;
+    const range = !this.attempt && SHARED_CODES.includes(code) ? this.spread * 1000 : backoff;
+    return MIN_DELAY + this.browser.Math.random() * range;
+  }
+
+  /** Load the other transport for the next attempts. If loading fails, the server is not there: retry later. */
+  private loadTransport(): void {
+    const { file, attempt } = this;
+    if (loadedTransports[file] || (attempt <= 2 && file === "fallback")) return;
+    const keep = (module: TransportModule) => {
+      loadedTransports[file] = module.default;
+    };
+    this.load(attempt, file).then(keep, () => {});
+  }
+
+  /** Stop retrying. */
+  private reject(reason: string): void {
+    this.rejection = reason;
+    this.hangUp();
+    this.handlers.onClose();
+  }
+
+  private hangUp(): void {
+    const { transport } = this;
+    this.transport = null;
+    this.ready = false;
+    this.browser.clearTimeout(this.timer);
+    if (!transport) return;
+    transport.onopen = transport.onmessage = transport.onclose = null;
+    transport.close();
+  }
+
+  /** Close a connection that has timed out. Asks the clock, since timers of a hidden tab are late. */
+  private checkTimeout(): void {
+    const timeout = this.ready ? this.heartbeat * 1000 * SILENT_HEARTBEATS : CONNECT_TIMEOUT;
+    const left = this.lastHeard + timeout - this.now();
+    if (left > 0) this.setTimer(left, () => this.checkTimeout());
+    else this.handleClose(1006, "");
+  }
+
+  private setTimer(ms: number, call: () => void): void {
+    this.browser.clearTimeout(this.timer);
+    this.timer = this.browser.setTimeout(call, ms);
+  }
+
+  private now(): number {
+    return this.browser.performance.now();
+  }
+
+  /** The network or the page is back: do not wait for the timer. */
+  private readonly handleReturn = (): void => {
+    if (this.rejection) return;
+    if (this.transport) this.checkTimeout();
+    else this.open();
   };
 
-  const seen = (): void => {
-    if (browser.document.visibilityState === "visible") look();
+  private readonly handleVisibility = (): void => {
+    if (this.browser.document.visibilityState === "visible") this.handleReturn();
   };
 
-  const watch = (act: "addEventListener" | "removeEventListener"): void => {
-    browser[act]("online", look);
-    browser[act]("pageshow", look);
-    browser.document[act]("visibilitychange", seen);
-  };
-
-  const link = {
-    ready: false,
-    refused: "",
-    get polling() {
-      return !attempt && !!socket?.polling;
-    },
-    send,
-    end() {
-      watch("removeEventListener");
-      hangUp();
-    },
-  };
-  watch("addEventListener");
-  open();
-  return link;
+  private watchPage(method: "addEventListener" | "removeEventListener"): void {
+    this.browser[method]("online", this.handleReturn);
+    this.browser[method]("pageshow", this.handleReturn);
+    this.browser.document[method]("visibilitychange", this.handleVisibility);
+  }
 }

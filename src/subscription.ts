@@ -2,7 +2,7 @@ import { type Gap, type Labels, NO_HISTORY, type Position, type Row } from "./pr
 
 export type Status = "connecting" | "open" | "polling" | "closed" | "denied";
 
-/** What has come together since the last update. */
+/** The content of the next update. */
 export interface Batch {
   rows: Row[];
   gaps: number;
@@ -10,29 +10,29 @@ export interface Batch {
   status: Status;
 }
 
-/** Above every offset. */
+/** Above every offset: no start is known yet. */
 const NEVER = 1e16;
 
 const has = (labels: Labels, label: string): boolean => !labels || labels.includes(label);
 
-/** One Pipe's place in a channel, and what waits there for the page to take it. Bounded by `limit`. */
+/** The position of one Pipe in a channel, and the rows that wait for the next update: `bufferSize` at most. */
 export class Subscription {
   position: Position | null = null;
   status: Status = "connecting";
-  /** The status that the page was told last. */
+  /** The status in the last update. */
   deliveredStatus: Status | undefined;
-  /** Which of the subscribes sent on this connection places it, or the labels that are new to it; 0: none yet. */
+  /** The number of the subscribe on this connection whose reply sets its start; 0 if none was sent yet. */
   replyNumber = 0;
-  /** The number of the replay that it waits for on this connection. */
+  /** The id of the replay that it awaits on this connection; 0 if none was requested. */
   replayId = 0;
-  /** Refused, until a property of its Pipe changes. */
+  /** The server denied the subscription. A change of the Pipe's properties tries again. */
   denied = false;
-  /** Labels that are not in `known` count above this offset alone; the server says which it is. */
+  /** Rows of new labels count only above this offset, which the reply to the subscribe names. */
   startOffset = NEVER;
-  /** Rows are held back until the past has been replayed. */
+  /** True while rows are held back until the replay is complete. */
   awaitingReplay: boolean;
   bufferSize = 1000;
-  /** The labels that it took before `start`: all of their rows are for it. */
+  /** Labels that it had before the last change of labels: all of their rows count. */
   private knownLabels: Labels = [];
   private rows: Row[] = [];
   private heldRows: Row[] = [];
@@ -49,26 +49,29 @@ export class Subscription {
     this.awaitingReplay = replay > 0;
   }
 
-  /** Is what `label` has at `offset` for this Pipe? */
+  /** Return true if a row with this label and offset is for this Pipe. */
   accepts(label: string, offset: number): boolean {
     return has(this.labels, label) && (offset > this.startOffset || has(this.knownLabels, label));
   }
 
-  /** Does it get all that is sent from now on? */
+  /** True if it receives everything that is sent from now on. */
   get live(): boolean {
     return !this.awaitingReplay && this.startOffset < NEVER;
   }
 
-  /** The labels whose past it waits for. */
+  /** The labels that have not started yet; null if every label is new. */
   get newLabels(): Labels {
     return this.labels?.filter((label) => !has(this.knownLabels, label)) ?? null;
   }
 
-  /** Takes other labels: nothing is missed of those that stay, and the new ones begin. True where it is a change. */
+  /**
+   * Change the labels. Labels that stay lose no rows, new ones start at the reply to the next subscribe.
+   * Return true if the labels are different.
+   */
   setLabels(labels: Labels, replay: number): boolean {
     if (JSON.stringify(labels) === JSON.stringify(this.labels)) return false;
     const known = this.live ? this.labels : this.knownLabels;
-    // A label that comes back begins anew: the server has let go of it.
+    // A label that was removed and returns is new: the server has stopped sending it.
     this.knownLabels = known ? known.filter((label) => has(labels, label)) : labels;
     this.labels = labels;
     this.replay = replay;
@@ -79,17 +82,17 @@ export class Subscription {
       this.startOffset = NEVER;
       this.replyNumber = 0;
       this.awaitingReplay = replay > 0;
-    } else this.endReplay(); // there is no past left to wait for
+    } else this.endReplay(); // no label is left whose replay is due
     return true;
   }
 
-  /** What is new to it begins after `position`. */
+  /** Start new labels after `position`. */
   startAt(position: Position): void {
     this.position ??= { ...position };
     this.startOffset = Math.min(this.startOffset, position.offset);
   }
 
-  /** Rows of the channel in their order; what it had already and what is for others is dropped. */
+  /** Take rows of the channel, in their order. Duplicates and rows of other labels are dropped. */
   receive(rows: readonly Row[], upto: number): void {
     const position = this.position;
     if (!position) return;
@@ -99,12 +102,13 @@ export class Subscription {
     this.trim();
   }
 
-  /** The past is asked for (again, on a new connection). */
-  startReplay(): void {
+  /** A replay was requested. Rows of an unfinished one, on an earlier connection, are dropped. */
+  startReplay(id: number): void {
+    this.replayId = id;
     this.replayedRows = [];
   }
 
-  /** A part of the past. With the last part the held rows that are newer follow, and holding ends. */
+  /** Take replayed rows. The last ones (`done`) end the replay. */
   receiveReplay(rows: readonly Row[], upto: number, done: boolean): void {
     if (!this.awaitingReplay) return;
     this.replayedRows.push(
@@ -115,16 +119,16 @@ export class Subscription {
     this.endReplay(this.replayedRows);
   }
 
-  /** Goes on, with the past or without it. */
-  endReplay(past: Row[] = []): void {
-    const live = this.heldRows.filter(([offset, label]) => this.accepts(label, offset));
-    this.rows.push(...past.concat(live).sort((a, b) => a[0] - b[0]));
+  /** Stop holding rows back. The replayed rows come first, then the held ones that are newer. */
+  endReplay(replayed: Row[] = []): void {
+    const held = this.heldRows.filter(([offset, label]) => this.accepts(label, offset));
+    this.rows.push(...replayed.concat(held).sort((a, b) => a[0] - b[0]));
     this.heldRows = [];
     this.awaitingReplay = false;
     this.trim();
   }
 
-  /** It may not listen: it has no place here any more. */
+  /** The server denied the subscription: forget the position. */
   deny(): void {
     this.denied = true;
     this.position = null;
@@ -132,9 +136,9 @@ export class Subscription {
     this.knownLabels = [];
   }
 
-  /** The log began anew, or was rolled back: go on from `position`, with all that follows. */
+  /** The epoch has changed, or the log was rolled back: read on from `position`. */
   restart(position: Position): void {
-    // Of a log without history nobody can say what came before.
+    // A log without history cannot tell whether anything was lost.
     if (this.position && position.epoch[0] !== NO_HISTORY)
       this.addGap({ from: this.position.offset, to: null, cause: "epoch" });
     this.position = { ...position };
@@ -143,7 +147,7 @@ export class Subscription {
     this.lostUpTo = 0;
   }
 
-  /** Up to and including `offset` something it takes is lost for good. A loss that is told twice counts once. */
+  /** Rows up to and including `offset` are lost. A loss that is reported twice counts once. */
   recordLoss(offset: number): void {
     const from = this.position?.offset ?? offset;
     if (offset <= Math.max(from, this.lostUpTo)) return;
@@ -151,12 +155,12 @@ export class Subscription {
     this.addGap({ from, to: offset, cause: "window" });
   }
 
-  /** Is there something to tell the page? */
+  /** True if there is something to deliver. */
   get hasUpdate(): boolean {
     return this.status !== this.deliveredStatus || this.gaps > 0 || this.rows.length > 0;
   }
 
-  /** What waits. It stays here until `clear`, so that an update that fails loses nothing. */
+  /** Return what waits. It is kept until `clear`, so that an update that fails loses nothing. */
   batch(): Batch {
     return {
       rows: this.rows,
@@ -166,7 +170,7 @@ export class Subscription {
     };
   }
 
-  /** The page has taken the batch. */
+  /** The batch was delivered. */
   clear(): void {
     this.rows = [];
     this.gaps = 0;
@@ -183,7 +187,7 @@ export class Subscription {
     for (const rows of [this.rows, this.heldRows]) {
       const cut = rows.splice(0, Math.max(0, rows.length - this.bufferSize));
       for (const [offset] of cut) {
-        // What was held back is newer than what waits, and may have been cut before.
+        // Held rows are newer than waiting ones, and may have been cut before them.
         const { from, to } = this.overflowGap ?? { from: offset, to: 0 };
         this.overflowGap = {
           from: Math.min(from, offset - 1),

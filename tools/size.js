@@ -1,13 +1,13 @@
-// How large the bundles are on the wire, and whether that is too much.
+// Print the size of each bundle, and fail if one is too large.
 const { readFileSync } = require("node:fs");
 const { gzipSync } = require("node:zlib");
 
-/** Bytes, gzipped: of what every page loads, and of what a page loads whose websockets fail, or that is Django's. */
+/** The largest size of each bundle in bytes, gzipped. Every page loads the first one; few load another. */
 const LIMITS = {
   "dash_pipe.min.js": 8000,
-  "fallback.min.js": 1000,
-  "dpd_bridge.min.js": 1300,
-  "django/static/dash_pipe/dpd_page_socket.min.js": 850,
+  "fallback.min.js": 1300,
+  "dpd_bridge.min.js": 1700,
+  "django/static/dash_pipe/dpd_page_socket.min.js": 1100,
 };
 
 for (const [name, limit] of Object.entries(LIMITS)) {

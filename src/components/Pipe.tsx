@@ -1,41 +1,36 @@
 import { useEffect, useRef } from "react";
-import { type Browser, report } from "../browser";
-import { connect } from "../connection";
-import { type ComponentRef, deliver, endpointUrl, loadTransport, pacerOf, useComponentRef } from "../dash";
-import { updateProps } from "../props";
-import { MAX_LABELS, MAX_NAME } from "../protocol";
-import { Subscription } from "../subscription";
+import { type ComponentRef, useComponentRef } from "../dash";
+import { mountPipe } from "../mount";
 
-type Props = {
+export type Props = {
   /**
-   * The id of this component, a string or (for pattern-matching callbacks) a dict.
+   * The id of this component: a string, or a dict for pattern-matching callbacks.
    */
   id?: string;
   /**
-   * The channel to listen on: a name of 1 to 200 characters, as in
+   * The channel to subscribe to: a name of 1 to 200 characters, as in
    * `send_to_pipe_channel(channel_name=...)`. A callback may change it.
    */
   channel_name: string;
   /**
-   * Which messages of the channel to take: the name of one label, a list of at
-   * most 32 labels, or nothing for every label. A callback may change it.
+   * The messages to receive: the name of one label, a list of at most 32 labels,
+   * or nothing for every label. A callback may change it.
    */
   label?: string | string[];
   /**
-   * The value of the newest message: whatever JSON the server sent. The usual
-   * Input of a callback; it fires for every update, also when the same value is
-   * sent twice. Several messages can arrive in one update: where each of them
-   * counts, read `messages`. (A `Patch` sent as a value is found in `messages`
-   * only.)
+   * The value of the newest message: the JSON that the server sent. Use it as the
+   * Input of a callback. It fires for every update, even if the same value is sent
+   * twice. One update can hold several messages: to handle each of them, use
+   * `messages`. (A `Patch` that is sent as a value is in `messages` only.)
    */
   // biome-ignore lint/suspicious/noExplicitAny: for `unknown` Dash would write "a dict"
   value?: any;
   /**
-   * Every message of this update, in the order of the channel: a list of dicts
-   * with `channel_name`, `label`, `value`, `offset` (the number of the message
-   * in its channel) and `time` (in seconds since 1970, on the server's clock).
-   * While a callback of this Pipe is running, messages wait here for the next
-   * update; none is skipped.
+   * All messages of this update, in the order of the channel: a list of dicts with
+   * `channel_name`, `label`, `value`, `offset` (the number of the message in its
+   * channel) and `time` (in seconds since 1970, on the server's clock). While a
+   * callback of this Pipe is running, messages wait for the next update; none is
+   * skipped.
    */
   messages?: {
     channel_name: string;
@@ -46,26 +41,25 @@ type Props = {
     time: number;
   }[];
   /**
-   * How many messages have arrived so far, like `n_clicks` of a button. It
-   * changes with every update.
+   * The number of messages so far, like `n_clicks` of a button. It changes with
+   * every update that holds messages.
    */
   n_messages?: number;
   /**
-   * How the connection is: `connecting`, `open`, `polling` (open, but without a
-   * websocket), `closed` (disabled), or `denied` (refused: the console of the
-   * browser says why).
+   * The state of the connection: `connecting`, `open`, `polling` (open, but without
+   * a websocket), `closed` (disabled), or `denied` (rejected: the browser's console
+   * says why).
    */
   status?: "connecting" | "open" | "polling" | "closed" | "denied";
   /**
-   * How many times messages for this Pipe were lost for good so far.
+   * The number of times that messages for this Pipe were lost.
    */
   n_gaps?: number;
   /**
-   * The last loss: `from` is the offset of the last message before it, `to` that
-   * of the last lost message (None where that can't be known), and `cause` is
-   * `window` (away for longer than the server keeps messages), `epoch` (the
-   * server began its count anew) or `buffer` (more messages waited than
-   * `buffer_size`).
+   * The last loss. `from` is the offset of the last message before it, `to` the
+   * offset of the last lost message (None if unknown), and `cause` is `window` (the
+   * page was away for longer than the server keeps messages), `epoch` (the server
+   * started a new log) or `buffer` (more than `buffer_size` messages waited).
    */
   last_gap?: {
     from: number;
@@ -73,35 +67,36 @@ type Props = {
     cause: "window" | "epoch" | "buffer";
   };
   /**
-   * How many past messages of each label to deliver when this Pipe begins to
-   * listen, from 0 (default: only what is new) to 1000. With 1 a page starts
-   * from the current state.
+   * The number of past messages of each label to deliver when this Pipe subscribes:
+   * 0 (default: new messages only) to 1000. With 1, a page starts from the current
+   * state.
    */
   replay?: number;
   /**
-   * The least time between two updates, in milliseconds (default 0). Messages
-   * that arrive sooner wait for the next update; none is skipped.
+   * The least time between two updates, in milliseconds (default 0). Messages that
+   * arrive earlier wait for the next update; none is skipped.
    */
   throttle?: number;
   /**
-   * How many messages may wait, for a slow callback or for `throttle` (default
-   * 1000). Beyond it the oldest are given up, and `n_gaps` counts that.
+   * The number of messages that may wait for a slow callback or for `throttle`
+   * (default 1000). If there are more, the oldest are dropped and `n_gaps` counts it.
    */
   buffer_size?: number;
   /**
-   * True: don't listen (default False). Back to False is a new start: what was
-   * sent meanwhile does not come, unless `replay` asks for it.
+   * If True, do not subscribe (default False). A change back to False starts again:
+   * messages that were sent in between are not delivered, unless `replay` asks for
+   * them.
    */
   disabled?: boolean;
   /**
-   * The address of the dash-pipe endpoint, when it is not `_pipe/ws` below the
-   * address of this app: a path, or an address with `ws:`, `wss:`, `http:` or
-   * `https:`; or `dpd:` for the socket that a page of django-plotly-dash has.
+   * The address of the dash-pipe endpoint, if it is not `_pipe/ws` below the address
+   * of this app: a path, or an address with `ws:`, `wss:`, `http:` or `https:`; or
+   * `dpd:` for the socket that a page of django-plotly-dash has.
    */
   url?: string;
   /**
-   * A signed permission to listen on this channel, where the server asks for
-   * one. A callback may change it; the place in the channel is kept.
+   * A signed token that allows subscribing to this channel, if the server requires
+   * one. A callback may change it; the position in the channel is kept.
    */
   token?: string;
   /**
@@ -110,97 +105,28 @@ type Props = {
   setProps: (props: Record<string, unknown>) => void;
 };
 
-/** A frame, with the token in it, must not be larger than the server takes. */
-const MAX_TOKEN = 4000;
-const NAME = RegExp(`^.{1,${MAX_NAME}}$`, "su");
-
-/** Throws where the server could only refuse. */
-function checkNames({ channel_name, label, token }: Props, labels: string[] | null): void {
-  const names = [channel_name, ...(labels ?? [])];
-  if (
-    names.length <= 1 + MAX_LABELS &&
-    names.every((name) => name?.match?.(NAME)) &&
-    (token ?? "").length <= MAX_TOKEN
-  )
-    return;
-  throw new Error(
-    `names have 1 to ${MAX_NAME} characters, a token ${MAX_TOKEN} at most, and labels are at most ` +
-      `${MAX_LABELS}; got label=${JSON.stringify(label)}`,
-  );
-}
-
 /**
- * A Pipe listens on a channel of the server: what any Python code sends with
- * `send_to_pipe_channel(channel_name=..., label=..., value=...)` arrives here
+ * A Pipe subscribes to a channel of the server. A message that Python code sends
+ * with `send_to_pipe_channel(channel_name=..., label=..., value=...)` arrives here
  * as the property `value`, in every browser that has the page open, and fires
- * ordinary callbacks. It renders nothing.
+ * ordinary callbacks. A Pipe renders nothing.
  */
 const Pipe = (props: Props): null => {
-  const { id, channel_name, label, url, token, disabled, buffer_size } = props;
+  const { channel_name, label, url, token, disabled, buffer_size } = props;
   const ref = useComponentRef();
   // Dash makes a new `setProps` with every render.
   const latest = useRef({} as { props: Props; ref: ComponentRef });
   latest.current = { props, ref };
   const labels = label == null ? null : ([] as string[]).concat(label);
-  // Counts the times it was disabled: what was sent meanwhile is not for it, so its place is not taken up.
+  const labelsKey = JSON.stringify(labels);
+  // The number of times it was disabled. It is part of the subscription's key: an enabled Pipe starts again.
   const starts = useRef(0);
-  const key = JSON.stringify(labels);
-  const owner = ref.store;
+  const { store } = ref;
 
-  useEffect(() => {
-    const name = `Pipe(id=${JSON.stringify(id)}, channel_name=${JSON.stringify(channel_name)})`;
-    const pacer = pacerOf(owner);
-    let leave = () => {};
-    let subscription = new Subscription(labels);
-    subscription.status = "closed";
-    try {
-      checkNames(props, labels);
-      if (disabled) starts.current++;
-      else {
-        const connection = connect(endpointUrl(url), window as unknown as Browser, loadTransport);
-        const replay = Math.min(1000, props.replay || 0);
-        const bufferSize = Math.max(1, buffer_size ?? 1000);
-        const options = {
-          owner,
-          key: `${id} ${starts.current}`,
-          name,
-          channel: channel_name,
-          labels,
-          replay,
-          bufferSize,
-          token,
-          onChange: pacer.wake,
-        };
-        subscription = connection.subscribe(options);
-        leave = () => connection.unsubscribe(subscription);
-      }
-    } catch (error) {
-      subscription.status = "denied";
-      report(`${name} does not listen: ${(error as Error).message}.`);
-    }
-    const part = pacer.join({
-      id,
-      name,
-      get throttle() {
-        return latest.current.props.throttle || 0;
-      },
-      get pending() {
-        return subscription.hasUpdate;
-      },
-      deliver() {
-        const { props: now, ref: here } = latest.current;
-        deliver(here, id, now.setProps, (current) =>
-          updateProps(channel_name, subscription.batch(), current),
-        );
-        subscription.clear();
-      },
-    });
-    pacer.wake();
-    return () => {
-      part();
-      leave();
-    };
-  }, [owner, key, channel_name, url, token, disabled, buffer_size]);
+  useEffect(
+    () => mountPipe(latest, labels, starts),
+    [store, labelsKey, channel_name, url, token, disabled, buffer_size],
+  );
 
   return null;
 };

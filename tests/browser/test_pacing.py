@@ -210,6 +210,6 @@ def test_a_pipe_that_is_held_for_long_says_so_once(app, browser):
             said[milliseconds] = browser.console()
     (line,) = said.pop(31_000)
     assert "buffer-pipe" in line  # who
-    assert "a callback with it as Input has run for 30 s" in line  # why
-    assert "Give that one its own Pipe" in line  # and what to do
+    assert "a callback that has it as an Input has been running for 30 s" in line  # why
+    assert "Give that callback its own Pipe" in line  # and what to do
     assert not any(said.values())

@@ -56,7 +56,7 @@ ALLOWED = {
 # What Dash says of its own websocket, on the backends where it has one.
 DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
 # And where websockets can't be had: Chromium's line, and that of the Pipes.
-FALLEN_BACK = ("_pipe/ws' failed: ", "_pipe/ws is polled every ")
+FALLEN_BACK = ("_pipe/ws' failed: ", "_pipe/ws: no websocket, polling every ")
 
 # Before Dash has a layout, getLayout throws.
 READ_PROP = """

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Connection, connect, type SubscribeOptions } from "../../src/connection";
+import { type Connection, connect } from "../../src/connection";
+import type { SubscribeOptions } from "../../src/pipe_subscription";
 import { FakeBrowser, messages, noTransport, subscribed } from "./fakes";
 import { consoleSpies } from "./spies";
 
@@ -532,8 +533,8 @@ describe("refusals", () => {
       expect([subscription.status, late.status]).toEqual(["denied", "denied"]);
       expect(browser.sockets).toHaveLength(1);
       expect(spies.error.mock.calls).toEqual([
-        [`[dash-pipe] Pipe x: denied by ${url}: ${code} because.`],
-        [`[dash-pipe] Pipe y: denied by ${url}: ${code} because.`],
+        [`[dash-pipe] Pipe x: connection rejected by ${url}: ${code} because.`],
+        [`[dash-pipe] Pipe y: connection rejected by ${url}: ${code} because.`],
       ]);
     },
   );

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LoadTransport, Transport } from "../../src/browser";
-import type { connect as Connect, SubscribeOptions } from "../../src/connection";
+import type { connect as Connect } from "../../src/connection";
+import type { SubscribeOptions } from "../../src/pipe_subscription";
 import { FakeBrowser } from "./fakes";
 import { consoleSpies } from "./spies";
 

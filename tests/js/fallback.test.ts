@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LoadTransport } from "../../src/browser";
-import type { connect as Connect, SubscribeOptions } from "../../src/connection";
+import type { connect as Connect } from "../../src/connection";
+import type { SubscribeOptions } from "../../src/pipe_subscription";
 import { FakeBrowser, messages, subscribed } from "./fakes";
 import { consoleSpies } from "./spies";
 
@@ -109,7 +110,9 @@ describe("falling back", () => {
     expect(subscription.status).toBe("connecting");
     await browser.request.answer([subscribed("jobs", 5)]);
     expect(subscription.status).toBe("polling");
-    expect(spies.warn.mock.calls).toEqual([[`[dash-pipe] ${URL} is polled every 2 s: no sockets here.`]]);
+    expect(spies.warn.mock.calls).toEqual([
+      [`[dash-pipe] ${URL}: no websocket, polling every 2 s: no sockets here.`],
+    ]);
     expect(spies.error).not.toHaveBeenCalled();
   });
 

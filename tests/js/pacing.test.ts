@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type PacedPipe, pace } from "../../src/pacing";
+import { type PacedPipe, Pacer } from "../../src/pacing";
 import { FakeBrowser } from "./fakes";
 import { consoleSpies } from "./spies";
 
@@ -30,22 +30,22 @@ function setup() {
   const store = new FakeStore();
   const busy = vi.fn((ids: string[] | null) => ids && new Set(ids));
   const log: string[] = [];
-  const pacer = pace(store, busy, browser);
+  const pacer = new Pacer(store, busy, browser);
   const pipe = (id: string | undefined, more: Partial<PacedPipe> = {}) => {
     const paced: PacedPipe = {
       id,
       name: `Pipe ${id}`,
       throttle: 0,
-      pending: false,
+      hasUpdate: false,
       deliver() {
         log.push(`${id}`);
-        paced.pending = false;
+        paced.hasUpdate = false;
       },
       ...more,
     };
-    const leave = pacer.join(paced);
+    const leave = pacer.add(paced);
     const rows = () => {
-      paced.pending = true;
+      paced.hasUpdate = true;
       pacer.wake();
     };
     return { paced, leave, rows };
@@ -93,7 +93,7 @@ test("who is free is asked once: a delivery does not hold back the next Pipe of 
   const a = pipe("a", {
     deliver() {
       log.push("a");
-      a.paced.pending = false;
+      a.paced.hasUpdate = false;
       // The callback that both feed is on its way now.
       store.change(["a", "b"]);
     },
@@ -134,7 +134,7 @@ test("a delivery that fails keeps its batch, stops nobody, is said once, and is 
       store.change([]);
       if (broken) throw new Error("no");
       log.push("a");
-      a.paced.pending = false;
+      a.paced.hasUpdate = false;
     },
   });
   a.rows();

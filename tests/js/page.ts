@@ -1,4 +1,5 @@
-import { connect, type SubscribeOptions } from "../../src/connection";
+import { connect } from "../../src/connection";
+import type { SubscribeOptions } from "../../src/pipe_subscription";
 import type { Subscription } from "../../src/subscription";
 import { FakeBrowser, type FakeSocket, noTransport } from "./fakes";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { openPoll } from "../../src/poll";
+import { PollTransport } from "../../src/poll";
 import { type ClientFrame, encode } from "../../src/protocol";
 import vectors from "../vectors/protocol.json";
 import { FakeBrowser } from "./fakes";
@@ -7,7 +7,7 @@ import { FakeBrowser } from "./fakes";
 /** A poll that says `frames` when it is asked to. */
 function opened(frames: unknown[] = []) {
   const browser = new FakeBrowser();
-  const socket = openPoll(browser, "http://host/_pipe/poll", 2000);
+  const socket = new PollTransport(browser, "http://host/_pipe/poll", 2000);
   const heard: unknown[] = [];
   const closed: number[] = [];
   socket.onopen = () => {

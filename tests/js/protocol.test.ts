@@ -123,11 +123,11 @@ describe("a channel", () => {
   test("a refusal stands in the place of a reply, and one that comes unasked does not", () => {
     const [channel, subscription] = [new Channel("c"), new Subscription(null)];
     channel.subscriptions.add(subscription);
-    channel.reject();
+    channel.deny();
     expect(channel.repliesReceived).toBe(0);
     subscription.denied = false;
     channel.subscribeFrame();
-    channel.reject();
+    channel.deny();
     expect(channel.repliesReceived).toBe(1);
     subscription.denied = false;
     channel.subscribeFrame();
@@ -139,9 +139,9 @@ describe("a channel", () => {
     const [channel, all, one] = [new Channel("c"), new Subscription(null), new Subscription(["a"])];
     channel.subscriptions.add(all).add(one);
     channel.subscribeFrame();
-    expect(channel.reject()).toEqual([all]);
+    expect(channel.deny()).toEqual([all]);
     expect(channel.subscribeFrame()).toMatchObject({ labels: ["a"] });
-    expect(channel.reject()).toEqual([one]);
+    expect(channel.deny()).toEqual([one]);
     expect(channel.allowed).toEqual([]);
   });
 
@@ -151,7 +151,7 @@ describe("a channel", () => {
     channel.subscribeFrame();
     channel.subscriptions.add(second);
     channel.subscribeFrame();
-    expect(channel.reject()).toEqual([first]);
+    expect(channel.deny()).toEqual([first]);
     channel.handleSubscribed({ type: "subscribed", channel: "c", epoch: "e", offset: 3, denied: ["a"] });
     expect(second.position?.offset).toBe(3);
   });

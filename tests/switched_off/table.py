@@ -46,8 +46,8 @@ SWITCHES = (
     Switch(
         "no Pipe waits for the callbacks it feeds",
         "src/pacing.ts",
-        "waiting.has(pipe.id)",
-        'waiting.has("")',
+        "busy.has(pipe.id)",
+        'busy.has("")',
         (
             *[f"pacing::{test}" for test in PACED],
             "background::a_job_in_the_background_holds_its_pipe_and_no_other",
@@ -57,8 +57,8 @@ SWITCHES = (
     Switch(
         "a Pipe waits for every callback, its own or not",
         "src/pacing.ts",
-        "waiting.has(pipe.id)",
-        "waiting.size",
+        "busy.has(pipe.id)",
+        "busy.size",
         (
             "pacing::a_pipe_that_is_state_alone_waits_for_nobody",
             "background::a_job_in_the_background_holds_its_pipe_and_no_other",
@@ -74,7 +74,7 @@ SWITCHES = (
     Switch(
         "a Pipe that is held says so again and again",
         "src/pacing.ts",
-        "if (member.warned) return;",
+        "if (entry.warned) return;",
         "",
         ("pacing::a_pipe_that_is_held_for_long_says_so_once",),
     ),
@@ -88,7 +88,7 @@ SWITCHES = (
     Switch(
         "updates keep no distance",
         "src/pacing.ts",
-        "else if (now() < due)",
+        "else if (this.now() < due)",
         "else if (due < 0)",
         ("throttled::updates_keep_their_distance_and_lose_nothing",),
     ),
@@ -166,8 +166,8 @@ SWITCHES = (
     Switch(
         "no Pipe asks for the past",
         "src/subscription.ts",
-        "this.awaitingReplay = replay > 0;\n  }\n\n  /** Is what",
-        "this.awaitingReplay = false;\n  }\n\n  /** Is what",
+        "this.awaitingReplay = replay > 0;\n  }\n\n  /** Return true if a row",
+        "this.awaitingReplay = false;\n  }\n\n  /** Return true if a row",
         (
             "resume::pipes_that_come_later_join_a_stream_without_a_hole",
             "resume::the_past_that_live_messages_overtake_has_each_once",
@@ -215,8 +215,8 @@ SWITCHES = (
     Switch(
         "nobody is told that the line is cut",
         "src/connection.ts",
-        "link.refused);\n        show(channel);",
-        "link.refused);",
+        "this.socket.rejection);\n      this.updateStatus(channel);",
+        "this.socket.rejection);",
         (
             "resume::status_tells_of_the_line",
             "pacing::status_waits_for_its_callback_too",
@@ -225,29 +225,29 @@ SWITCHES = (
     Switch(
         "a connection that died without a word is not noticed",
         "src/socket.ts",
-        'else closed(1006, "");',
+        'else this.handleClose(1006, "");',
         "",
         ("sleepy::a_laptop_that_slept_goes_on_where_it_was",),
     ),
     Switch(
         "a page whose network is back waits for a timer",
         "src/socket.ts",
-        'watch("addEventListener");',
+        'this.watchPage("addEventListener");',
         "",
         ("sleepy::a_laptop_that_slept_goes_on_where_it_was",),
     ),
     Switch(
         "a Pipe that is unmounted is gone at once",
         "src/connection.ts",
-        "browser.setTimeout(() => drop(subscription), LINGER)",
-        "browser.setTimeout(() => drop(subscription), 0 * LINGER)",
+        "setTimeout(() => this.remove(left), LINGER)",
+        "setTimeout(() => this.remove(left), 0 * LINGER)",
         ("paged::a_pipe_comes_back_with_its_page_and_missed_nothing",),
     ),
     Switch(
         "a Pipe that comes back is not known again",
-        "src/connection.ts",
-        "timer && owner === options.owner",
-        "!timer && owner === options.owner",
+        "src/pipe_subscription.ts",
+        "return !!this.lingerTimer &&",
+        "return !this.lingerTimer &&",
         (
             "paged::a_pipe_comes_back_with_its_page_and_missed_nothing",
             "paged::the_same_id_on_the_next_page_goes_on",
@@ -256,15 +256,15 @@ SWITCHES = (
     Switch(
         "a Pipe that is unmounted is never gone",
         "src/connection.ts",
-        "browser.setTimeout(() => drop(subscription), LINGER)",
-        "browser.setTimeout(() => drop(subscription), 99 * LINGER)",
+        "setTimeout(() => this.remove(left), LINGER)",
+        "setTimeout(() => this.remove(left), 99 * LINGER)",
         ("paged::a_pipe_that_was_away_for_longer_begins_anew",),
     ),
     Switch(
         "a Pipe that is unmounted goes on listening",
-        "src/components/Pipe.tsx",
-        "part();\n      leave();",
-        "leave.name;",
+        "src/mount.ts",
+        "removeFromPacer();\n    close();",
+        "close.name;",
         (
             "paged::going_to_and_fro_leaves_one_listener",
             "switches::a_disabled_pipe_hears_nothing_until_it_is_enabled",
@@ -272,9 +272,9 @@ SWITCHES = (
     ),
     Switch(
         "a Pipe that was disabled takes its place up again",
-        "src/components/Pipe.tsx",
-        "if (disabled) starts.current++;",
-        "if (disabled) starts.current += 0;",
+        "src/mount.ts",
+        "starts.current++;",
+        "starts.current += 0;",
         ("switches::a_disabled_pipe_hears_nothing_until_it_is_enabled",),
     ),
     Switch(
@@ -301,8 +301,8 @@ SWITCHES = (
     Switch(
         "an update waits for a timer",
         "src/pacing.ts",
-        "clock.queueMicrotask(flush);",
-        "clock.setTimeout(flush, 50);",
+        "this.clock.queueMicrotask(() => this.flush());",
+        "this.clock.setTimeout(() => this.flush(), 50);",
         ("minute::no_frame_is_dropped_and_no_memory_kept",),
     ),
 )

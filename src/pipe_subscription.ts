@@ -1,0 +1,48 @@
+import type { Labels } from "./protocol";
+import { Subscription } from "./subscription";
+
+/** The subscription that a Pipe asks for. */
+export interface SubscribeOptions {
+  /** The page. With `key` it tells whether a Pipe that mounts is one that was unmounted a moment ago. */
+  owner: unknown;
+  key: string;
+  /** The name of the Pipe in console messages. */
+  name: string;
+  channel: string;
+  labels: Labels;
+  replay: number;
+  /** The most rows that may wait. */
+  bufferSize: number;
+  token: string | undefined;
+  /** Called when there may be an update to deliver. */
+  onChange: () => void;
+}
+
+/** A subscription with the options of its Pipe. */
+export class PipeSubscription extends Subscription {
+  /** Runs while the Pipe is unmounted. */
+  lingerTimer: number | undefined;
+
+  constructor(public options: SubscribeOptions) {
+    super(options.labels, options.replay);
+  }
+
+  /** The Pipe is mounted, for the first time or again. */
+  mount(options: SubscribeOptions): void {
+    this.lingerTimer = undefined;
+    this.options = options;
+    this.bufferSize = options.bufferSize;
+    this.deliveredStatus = undefined;
+    this.denied = false;
+  }
+
+  /** The Pipe is unmounted. `timer` removes the subscription if the Pipe does not return. */
+  unmount(timer: number): void {
+    this.lingerTimer = timer;
+    this.options = { ...this.options, onChange: () => {} };
+  }
+
+  isLingering({ owner, key }: SubscribeOptions): boolean {
+    return !!this.lingerTimer && this.options.owner === owner && this.options.key === key;
+  }
+}
