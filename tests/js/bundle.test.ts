@@ -31,7 +31,7 @@ function open(props: Frame = {}): BuiltPipe {
   return pipe;
 }
 
-describe("dash_pipe.min.js, vectors of the listener", () => {
+describe("dash_pipe.min.js, vectors of a listener", () => {
   test.each(vectors.listener)("$name", ({ labels, position, replay, frames, taken, gaps, end }) => {
     const pipe = open({ label: labels, replay });
     if (position) expect(page.startAt(position)).toMatchObject({ since: position });
@@ -173,7 +173,14 @@ describe("fallback.min.js", () => {
     expect([heard, closed]).toEqual(Array.isArray(answer) ? [answer, []] : [[], [answer.code]]);
   });
 
-  test("is loaded by the bundle when websockets fail, and polls", async () => {
+  test("info of a server with websockets opens one more", async () => {
+    const browser = new FakeBrowser();
+    (await fileOf("fallback"))(browser, "ws://host/_pipe/ws", "dash-pipe.v1");
+    await browser.request.answer({ ...info, websocket: true });
+    expect([browser.sockets.length, browser.socket.subprotocol]).toEqual([1, "dash-pipe.v1"]);
+  });
+
+  test("fallback is loaded by the bundle when websockets fail, and polls", async () => {
     const { browser } = page;
     const pipe = page.mount({ channel_name: "jobs" });
     for (let failures = 0; failures < 2; failures++) {
@@ -190,7 +197,7 @@ describe("fallback.min.js", () => {
 });
 
 describe("dpd_bridge.min.js", () => {
-  test("is loaded by the bundle for `dpd:`, and exchanges the frames of django-plotly-dash", async () => {
+  test("dpd_bridge is loaded by the bundle for `dpd:` and exchanges the frames of django-plotly-dash", async () => {
     const calls: ((message: unknown) => void)[] = [];
     const triplets: Frame[] = [];
     const dpd_wsb = {

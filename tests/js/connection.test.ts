@@ -43,8 +43,8 @@ const offsets = (subscription: ReturnType<Connection["subscribe"]>) =>
   subscription.batch().rows.map(([offset]) => offset);
 const types = () => browser.socket.sent.map(({ type }) => type);
 
-describe("one conversation", () => {
-  test("one socket for all Pipes of an address, one subscribe for each channel that they mount on together", () => {
+describe("connection", () => {
+  test("Pipes of one address share one socket and one subscribe for each channel", () => {
     const connection = connect(url, browser, noTransport);
     expect(connect(url, browser, noTransport)).toBe(connection);
     browser.socket.open();
@@ -60,7 +60,7 @@ describe("one conversation", () => {
     expect([browser.sockets.length, browser.socket.subprotocol]).toEqual([1, "dash-pipe.v1"]);
   });
 
-  test("delivers, tells the status, and wakes", () => {
+  test("subscription on a new message delivers it and calls onChange", () => {
     const onChange = vi.fn();
     const { subscription } = listening({ onChange });
     expect(subscription.status).toBe("open");
@@ -70,21 +70,21 @@ describe("one conversation", () => {
     expect(onChange).toHaveBeenCalled();
   });
 
-  test("answers a ping at once, and moves on by its upto", () => {
+  test("ping is answered at once and moves the position up to its upto", () => {
     const { subscription } = listening();
     browser.socket.hear({ type: "ping", n: 7, upto: { jobs: 9, unknown: 3 } });
     expect(browser.socket.last).toEqual({ type: "pong", n: 7 });
     expect(subscription.position).toEqual({ epoch: "e1", offset: 9 });
   });
 
-  test("says in the console what it does not understand, and goes on", () => {
+  test("malformed frame is reported and the next frame is handled", () => {
     const { subscription } = listening();
     browser.socket.hear("nonsense", { type: "gossip" }, messages("jobs", [[6, "a", 1]]));
     expect(spies.error).toHaveBeenCalledTimes(2);
     expect(offsets(subscription)).toEqual([6]);
   });
 
-  test("normal operation says nothing", () => {
+  test("normal operation logs nothing", () => {
     listening();
     browser.socket.hear(messages("jobs", [[6, "a", 1]]));
     browser.socket.drop(1006);
@@ -94,8 +94,8 @@ describe("one conversation", () => {
   });
 });
 
-describe("coming back", () => {
-  test("reads on from where the page was", () => {
+describe("reconnect", () => {
+  test("subscribe on a new connection names the position as since", () => {
     const { subscription } = listening();
     browser.socket.hear(messages("jobs", [[6, "a", 1]], { upto: 8 }));
     browser.socket.drop(1006);
@@ -108,7 +108,7 @@ describe("coming back", () => {
     expect([offsets(subscription), subscription.status]).toEqual([[6, 9], "open"]);
   });
 
-  test("tries for ever, with growing delays up to 15 s, never below 0.3 s", () => {
+  test("failing connection retries forever with delays that grow from 0.3 s to 15 s", () => {
     connect(url, browser, noTransport).subscribe(options());
     browser.chance = 1;
     const delays = Array.from({ length: 9 }, () => {
@@ -123,7 +123,7 @@ describe("coming back", () => {
     expect(browser.waits).toEqual([300]);
   });
 
-  test.each([1001, 1006, 1012])("after %i browsers spread their return, the first time", (code) => {
+  test.each([1001, 1006, 1012])("close code %i spreads the first retry", (code) => {
     listening();
     browser.chance = 0.5;
     browser.socket.drop(code);
@@ -133,17 +133,14 @@ describe("coming back", () => {
     expect(browser.waits).toEqual([450]);
   });
 
-  test.each([1003, 1009, 1013, 4400, 4408])(
-    "after %i it is this browser's own matter: no spreading",
-    (code) => {
-      listening();
-      browser.chance = 0.5;
-      browser.socket.drop(code);
-      expect(browser.waits).toEqual([450]);
-    },
-  );
+  test.each([1003, 1009, 1013, 4400, 4408])("close code %i does not spread the first retry", (code) => {
+    listening();
+    browser.chance = 0.5;
+    browser.socket.drop(code);
+    expect(browser.waits).toEqual([450]);
+  });
 
-  test.each(["online", "pageshow", "visibilitychange"])("at once on %s", (event) => {
+  test.each(["online", "pageshow", "visibilitychange"])("%s event reconnects at once", (event) => {
     listening();
     browser.socket.drop(1006);
     browser.emit(event);
@@ -152,7 +149,7 @@ describe("coming back", () => {
     expect(browser.sockets).toHaveLength(2);
   });
 
-  test("not when the page becomes hidden", () => {
+  test("visibilitychange of a hidden page does not reconnect", () => {
     listening();
     browser.socket.drop(1006);
     browser.document.visibilityState = "hidden";
@@ -160,7 +157,7 @@ describe("coming back", () => {
     expect(browser.sockets).toHaveLength(1);
   });
 
-  test("gives a handshake 10 s", () => {
+  test("handshake times out after 10 s", () => {
     connect(url, browser, noTransport).subscribe(options());
     const first = browser.socket;
     browser.pass(9999);
@@ -169,7 +166,7 @@ describe("coming back", () => {
     expect([first.readyState, browser.sockets.length]).toEqual([3, 2]);
   });
 
-  test("hears nothing for 1.6 heartbeats: dead", () => {
+  test("silent connection times out after 1.6 heartbeats", () => {
     listening();
     const first = browser.socket;
     browser.pass(15_000);
@@ -182,7 +179,7 @@ describe("coming back", () => {
     expect(browser.sockets).toHaveLength(2);
   });
 
-  test("a page that slept looks at the clock when it is seen again", () => {
+  test("page that slept checks the timeout when it becomes visible", () => {
     listening();
     const first = browser.socket;
     browser.sleep(15_000);
@@ -193,7 +190,7 @@ describe("coming back", () => {
     expect(first.readyState).toBe(3);
   });
 
-  test("a late frame of a connection given up is not heard", () => {
+  test("late frame of a timed out connection is ignored", () => {
     const { subscription } = listening();
     const first = browser.socket;
     browser.pass(16_000);
@@ -202,8 +199,8 @@ describe("coming back", () => {
   });
 });
 
-describe("lingering", () => {
-  test("the same Pipe within 5 s goes on where it was, with what came meanwhile", () => {
+describe("unmounted Pipe", () => {
+  test("same Pipe mounted within 5 s keeps its position and the messages since", () => {
     const { connection, subscription } = listening();
     connection.unsubscribe(subscription);
     browser.pass(4999);
@@ -217,14 +214,14 @@ describe("lingering", () => {
     expect(offsets(back)).toEqual([6, 7]);
   });
 
-  test("a page that comes back is told the status anew", () => {
+  test("same Pipe mounted again gets the status again", () => {
     const { connection, subscription } = listening();
     subscription.clear();
     connection.unsubscribe(subscription);
     expect(connection.subscribe(options()).hasUpdate).toBe(true);
   });
 
-  test("after an unsubscribe the page begins at the head again", () => {
+  test("subscribe after an unsubscribe starts at the head", () => {
     const { connection, subscription } = listening();
     connection.subscribe(options({ channel: "prices" }));
     const other = connection.subscribe(options({ key: "y" }));
@@ -241,18 +238,18 @@ describe("lingering", () => {
     ["page", { owner: {} }],
     ["id or labels", { key: "other" }],
     ["channel", { channel: "prices" }],
-  ])("another %s is another Pipe", (_, other) => {
+  ])("Pipe with another %s gets a new subscription", (_, other) => {
     const { connection, subscription } = listening();
     connection.unsubscribe(subscription);
     expect(connection.subscribe(options(other))).not.toBe(subscription);
   });
 
-  test("a Pipe that is there is not taken over", () => {
+  test("mounted Pipe keeps its subscription when its twin mounts", () => {
     const { connection, subscription } = listening();
     expect(connection.subscribe(options())).not.toBe(subscription);
   });
 
-  test("then unsubscribes; what others listen to stays", () => {
+  test("subscription is removed after 5 s and those of other Pipes stay", () => {
     const { connection, subscription } = listening({ labels: ["a"] });
     const other = connection.subscribe(options({ key: "y", labels: ["b"] }));
     connection.subscribe(options({ key: "z", channel: "prices" }));
@@ -269,7 +266,7 @@ describe("lingering", () => {
     expect(browser.socket.readyState).toBe(1);
   });
 
-  test("after the last the socket closes and nothing is left behind", () => {
+  test("last subscription removed closes the socket and leaves no timer or event listener", () => {
     const { connection, subscription } = listening();
     expect(browser.listening).toBe(3);
     connection.unsubscribe(subscription);
@@ -278,7 +275,7 @@ describe("lingering", () => {
     expect(connect(url, browser, noTransport)).not.toBe(connection);
   });
 
-  test("a channel that is left and joined again takes no old reply for its own", () => {
+  test("channel subscribed again ignores the reply to its earlier subscribe", () => {
     const connection = connect(url, browser, noTransport);
     const first = connection.subscribe(options());
     connection.subscribe(options({ channel: "prices" }));
@@ -293,7 +290,7 @@ describe("lingering", () => {
     expect(second.position).toEqual({ epoch: "e1", offset: 8 });
   });
 
-  test("a new token is sent, and the place is kept", () => {
+  test("new token is sent and the position is kept", () => {
     const { connection, subscription } = listening({ token: "old" });
     connection.unsubscribe(subscription);
     expect(connection.subscribe(options({ token: "new" }))).toBe(subscription);
@@ -302,8 +299,8 @@ describe("lingering", () => {
   });
 });
 
-describe("other labels", () => {
-  test("are a subscribe; what is there and what comes of those that stay is kept", () => {
+describe("changed labels", () => {
+  test("labels that stay keep their messages through the new subscribe", () => {
     const { connection, subscription } = listening({ labels: ["a", "b"] });
     browser.socket.hear(
       messages("jobs", [
@@ -330,7 +327,7 @@ describe("other labels", () => {
     expect([offsets(subscription), subscription.status]).toEqual([[7, 8, 10], "open"]);
   });
 
-  test("that are new are replayed, and no others", () => {
+  test("only new labels are replayed", () => {
     const { connection, subscription } = listening({ labels: ["a"] });
     connection.unsubscribe(subscription);
     connection.subscribe(options({ labels: ["a", "b"], replay: 1 }));
@@ -350,7 +347,7 @@ describe("other labels", () => {
   });
 });
 
-test("a channel left and joined again while there is no connection is listened to", () => {
+test("channel removed and added while disconnected is subscribed on reconnect", () => {
   const connection = connect(url, browser, noTransport);
   connection.subscribe(options({ channel: "prices" }));
   connection.unsubscribe(connection.subscribe(options({ key: "y" })));
@@ -372,7 +369,7 @@ const replayed = (id: number) => ({
 });
 
 describe("replay", () => {
-  test("is asked for after the subscribe, and comes first", () => {
+  test("replay is requested after the subscribe and delivered first", () => {
     const { subscription } = listening({ replay: 2, labels: ["a"] });
     expect(subscription.status).toBe("connecting");
     expect(browser.socket.sent[1]).toEqual({
@@ -388,7 +385,7 @@ describe("replay", () => {
     expect(offsets(subscription)).toEqual([4, 6]);
   });
 
-  test("is waited for 5 s", () => {
+  test("replay times out after 5 s and held messages are delivered", () => {
     const onChange = vi.fn();
     const { subscription } = listening({ replay: 1, onChange });
     browser.socket.hear(messages("jobs", [[6, "a", 1]]));
@@ -402,14 +399,14 @@ describe("replay", () => {
     expect(offsets(subscription)).toEqual([6]);
   });
 
-  test("is asked for once a connection, whoever else comes", () => {
+  test("replay is requested once when another Pipe subscribes", () => {
     const { connection } = listening({ replay: 1 });
     connection.subscribe(options({ key: "y" }));
     browser.tick();
     expect(types()).toEqual(["subscribe", "replay", "subscribe"]);
   });
 
-  test("has 5 s on each connection", () => {
+  test("replay timeout starts again on a new connection", () => {
     const { subscription } = listening({ replay: 1 });
     browser.pass(4000);
     browser.socket.drop(1006);
@@ -422,7 +419,7 @@ describe("replay", () => {
     expect(offsets(subscription)).toEqual([6]);
   });
 
-  test("is asked for again on a new connection, and only while it is waited for", () => {
+  test("replay is requested again on a new connection only while it is due", () => {
     const { subscription } = listening({ replay: 1 });
     browser.socket.drop(1006);
     browser.pass(300);
@@ -436,11 +433,11 @@ describe("replay", () => {
   });
 });
 
-describe("refusals", () => {
+describe("errors and rejections", () => {
   const denied = { type: "error", code: "denied", reason: "no permission", channel: "jobs", final: true };
 
   test.each(["denied", "too_many_labels", "too_many_channels"])(
-    "%s is final for the channel, for no other",
+    "error %s denies its channel and no other",
     (code) => {
       const connection = connect(url, browser, noTransport);
       const [bad, good] = [
@@ -458,7 +455,7 @@ describe("refusals", () => {
     },
   );
 
-  test("a label that is refused denies its Pipe alone", () => {
+  test("denied label denies only its Pipe", () => {
     const connection = connect(url, browser, noTransport);
     const bad = connection.subscribe(options({ key: "bad", labels: ["b"] }));
     const good = connection.subscribe(options({ key: "good", labels: ["a"] }));
@@ -472,7 +469,7 @@ describe("refusals", () => {
     expect(browser.socket.last).toMatchObject({ type: "subscribe", labels: ["a"] });
   });
 
-  test("a Pipe that may not take every label leaves the others on", () => {
+  test("error denies the Pipe of every label first and the others subscribe again", () => {
     const connection = connect(url, browser, noTransport);
     const all = connection.subscribe(options({ key: "all", labels: null }));
     const one = connection.subscribe(options({ key: "one", labels: ["a"] }));
@@ -483,7 +480,7 @@ describe("refusals", () => {
     expect([all.status, one.status]).toEqual(["denied", "open"]);
   });
 
-  test("a Pipe whose properties have changed asks again", () => {
+  test("denied Pipe whose properties change subscribes again", () => {
     const { connection, subscription } = listening();
     browser.socket.hear(denied);
     connection.unsubscribe(subscription);
@@ -494,7 +491,7 @@ describe("refusals", () => {
     expect(again.status).toBe("open");
   });
 
-  test("a Pipe that may not listen is said once, though its replay is refused as well", () => {
+  test("denied Pipe whose replay fails as well is reported once", () => {
     const subscription = connect(url, browser, noTransport).subscribe(options({ replay: 1 }));
     browser.socket.open();
     expect(types()).toEqual(["subscribe", "replay"]);
@@ -504,7 +501,7 @@ describe("refusals", () => {
     expect(String(spies.error.mock.calls)).toMatch(/\[dash-pipe\] Pipe x: denied: no permission/);
   });
 
-  test("what the others want to be replayed is asked for again", () => {
+  test("replay that failed with a denied subscribe is requested again", () => {
     const connection = connect(url, browser, noTransport);
     connection.subscribe(options({ key: "all", labels: null }));
     const one = connection.subscribe(options({ key: "one", labels: ["a"], replay: 1 }));
@@ -515,7 +512,7 @@ describe("refusals", () => {
     expect([one.status, offsets(one)]).toEqual(["open", [4]]);
   });
 
-  test.each(["too_many_replays", "bad_frame"])("%s is said, and changes nothing", (code) => {
+  test.each(["too_many_replays", "bad_frame"])("error %s is reported and keeps the status", (code) => {
     const { subscription } = listening();
     browser.socket.hear({ ...denied, code, final: undefined });
     expect(subscription.status).toBe("open");
@@ -523,7 +520,7 @@ describe("refusals", () => {
   });
 
   test.each([4401, 4403, 4406])(
-    "%i is final: all denied, each said once with the server's reason, never tried again",
+    "close code %i denies all Pipes, reports each once with the reason and does not retry",
     (code) => {
       const { connection, subscription } = listening();
       browser.socket.drop(code, "because");
@@ -539,7 +536,7 @@ describe("refusals", () => {
     },
   );
 
-  test("an address that the browser does not allow is final", () => {
+  test("address that the browser rejects denies the Pipe and does not retry", () => {
     browser.allowed = false;
     const subscription = connect(url, browser, noTransport).subscribe(options());
     expect(subscription.status).toBe("denied");

@@ -9,12 +9,12 @@ function state(more: Partial<State>): State {
   return { appLifecycle: "HYDRATED", callbacks: {}, layout: {}, paths: {}, ...more };
 }
 
-test("ids are written as dash-renderer writes them", () => {
+test("stringifyId matches dash-renderer", () => {
   expect(stringifyId("x")).toBe("x");
   expect(stringifyId({ b: "y", a: 1, "a!": true })).toBe('{"a":1,"a!":true,"b":"y"}');
 });
 
-test("every stage of a callback counts as on its way, but stored and the count of completed ones", () => {
+test("busyIds contains Inputs of callbacks in every stage but stored and completed", () => {
   const callbacks = {
     requested: [callback("r")],
     watched: [callback("w", { b: 1, a: 2 })],
@@ -25,7 +25,7 @@ test("every stage of a callback counts as on its way, but stored and the count o
   expect(busyIds(state({ callbacks, appLifecycle: "STARTED" }))).toBeNull();
 });
 
-test("what feeds a chain counts for as long as a callback of the chain is on its way", () => {
+test("busyIds contains Inputs of the whole chain while one of its callbacks is in flight", () => {
   const last = {
     ...callback("store"),
     predecessors: [{ inputs: [{ id: "pipe" }] }, { inputs: [{ id: "between" }] }],
@@ -33,7 +33,7 @@ test("what feeds a chain counts for as long as a callback of the chain is on its
   expect(busyIds(state({ callbacks: { executing: [last] } }))).toEqual(new Set(["store", "pipe", "between"]));
 });
 
-test("Inputs may come as a list of lists or as a list", () => {
+test("busyIds accepts Inputs as a list and as a list of lists", () => {
   const flat = { getInputs: () => [{ id: "x" }] };
   expect(busyIds(state({ callbacks: { executing: [flat] } }))).toEqual(new Set(["x"]));
 });
@@ -50,7 +50,7 @@ function page(props: Record<string, unknown>, past: { id: unknown }[] = []) {
   return { ref: { store, path: ["props", "children", 0] }, log, setProps };
 }
 
-test("a message is preceded by a silent blank, so that an equal one fires", () => {
+test("deliver with messages blanks them first so that an equal message fires", () => {
   const { ref, log, setProps } = page({ id: "x", value: 7 });
   deliver(ref, "x", setProps, () => ({ value: 7, messages: [], n_messages: 1 }));
   const props = { value: undefined, messages: undefined };
@@ -58,7 +58,7 @@ test("a message is preceded by a silent blank, so that an equal one fires", () =
   expect(log).toEqual([{ type: "ON_PROP_CHANGE", payload }, "setProps"]);
 });
 
-test("without a value in it, the value is left alone; without a message there is nothing to blank", () => {
+test("deliver without a value or messages does not blank them", () => {
   const { ref, log, setProps } = page({ id: "x", value: 7 });
   deliver(ref, "x", setProps, () => ({ messages: [] }));
   deliver(ref, "x", setProps, () => ({ status: "open" }));
@@ -69,13 +69,13 @@ test("without a value in it, the value is left alone; without a message there is
   ]);
 });
 
-test("what is set builds on what the layout has now", () => {
+test("deliver builds on the current properties of the layout", () => {
   const { ref, setProps } = page({ id: { b: 1, a: 2 }, n_messages: 4 });
   deliver(ref, '{"a":2,"b":1}', setProps, ({ n_messages }) => ({ n_messages: Number(n_messages) + 1 }));
   expect(setProps).toHaveBeenCalledWith({ n_messages: 5 });
 });
 
-test("a component that is not in the layout is an error, not a lost update", () => {
+test("deliver to a component that is not in the layout throws", () => {
   const { ref, setProps } = page({ id: "other" });
   expect(() => deliver(ref, "x", setProps, () => ({}))).toThrow();
   expect(() =>
@@ -84,7 +84,7 @@ test("a component that is not in the layout is an error, not a lost update", () 
   expect(setProps).not.toHaveBeenCalled();
 });
 
-test("its own newest entries leave the undo history, those of others stay", () => {
+test("deliver removes its newest entries from the undo history and keeps those of others", () => {
   const past = [{ id: "x" }, { id: "button" }, { id: "x" }];
   const { ref, setProps } = page({ id: "x" }, past);
   deliver(ref, "x", setProps, () => ({ value: 1 }));
@@ -97,7 +97,7 @@ const batch = (values: unknown[], more: Partial<Batch> = {}): Batch => ({
   ...more,
 });
 
-test("the newest value, every message, and how many there were", () => {
+test("updateProps with rows returns the newest value, all messages and their number", () => {
   expect(updateProps("c", batch([1, null]), { n_messages: 3, status: "open" })).toEqual({
     value: null,
     n_messages: 5,
@@ -108,13 +108,13 @@ test("the newest value, every message, and how many there were", () => {
   });
 });
 
-test("a Patch is a message and no value", () => {
+test("updateProps with a Patch returns it as a message and not as value", () => {
   const patch = { __dash_patch_update: "__dash_patch_update", operations: [] };
   expect(updateProps("c", batch([5, patch]), {})).toMatchObject({ value: 5, n_messages: 2 });
   expect(updateProps("c", batch([patch]), {})).not.toHaveProperty("value");
 });
 
-test("gaps and status come with it, and only when there is something to tell", () => {
+test("updateProps returns gaps and status only if they changed", () => {
   const lastGap = { from: 1, to: 2, cause: "window" as const };
   expect(updateProps("c", batch([], { gaps: 2, lastGap }), { n_gaps: 1 })).toEqual({
     n_gaps: 3,

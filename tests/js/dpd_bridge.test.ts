@@ -61,8 +61,8 @@ async function join(...wanted: Partial<SubscribeOptions>[]) {
 const values = (subscription: { batch(): { rows: unknown[][] } } | undefined) =>
   subscription?.batch().rows.map((row) => row[2]);
 
-describe("the page's own socket", () => {
-  test("is used, and no other", async () => {
+describe("dpd_wsb of the page", () => {
+  test("dpd_wsb is used and no websocket is opened", async () => {
     browser.dpd_wsb = new Wsb();
     const [pipe] = await join({ labels: ["a"] });
     expect(pipe?.status).toBe("open");
@@ -76,7 +76,7 @@ describe("the page's own socket", () => {
     expect(browser.sockets).toEqual([]);
   });
 
-  test("has one dispatcher, however many Pipes there are", async () => {
+  test("dpd_wsb gets one callback for several Pipes", async () => {
     browser.dpd_wsb = new Wsb();
     const pipes = await join({ labels: ["a"] }, { labels: ["b"] }, { channel: "prices" });
     expect(browser.dpd_wsb.calls.length).toBe(1);
@@ -84,14 +84,14 @@ describe("the page's own socket", () => {
     expect(pipes.map(values)).toEqual([[], [1], [1]]);
   });
 
-  test("a message that says its channel is for that one alone", async () => {
+  test("message that names a channel is delivered to that channel only", async () => {
     browser.dpd_wsb = new Wsb();
     const pipes = await join({ labels: ["a"] }, { channel: "prices", labels: ["a"] });
     browser.dpd_wsb.says("a", 1, { channel_name: "prices" });
     expect(pipes.map(values)).toEqual([[], [1]]);
   });
 
-  test("is told again and again who listens, each with one uid", async () => {
+  test("subscription is sent every 10 s with the same uid", async () => {
     browser.dpd_wsb = new Wsb();
     await join({ labels: ["a"] });
     browser.pass(20_000);
@@ -100,14 +100,14 @@ describe("the page's own socket", () => {
     expect(new Set(uids).size).toBe(1);
   });
 
-  test("stays open as long as it lives", async () => {
+  test("status stays open while dpd_wsb is silent", async () => {
     browser.dpd_wsb = new Wsb();
     const [pipe] = await join({});
     browser.pass(300_000);
     expect(pipe?.status).toBe("open");
   });
 
-  test("is found in a parent", async () => {
+  test("dpd_wsb of a parent window is found", async () => {
     const dpd_wsb = new Wsb();
     browser.parent = { parent: { dpd_wsb } };
     const [pipe] = await join({ labels: ["a"] });
@@ -115,15 +115,15 @@ describe("the page's own socket", () => {
     expect(values(pipe)).toEqual([1]);
   });
 
-  test("another site's window is left alone", async () => {
+  test("window of another site is not accessed", async () => {
     browser.parent = new Proxy({}, { get: () => expect.fail("no access") }) as Page;
     const [pipe] = await join({});
     expect(pipe?.status).toBe("connecting");
     expect(browser.dpd_wsb_pre?.callbacks.length).toBe(1);
   });
 
-  test.each(["each target is told", "only the last target is told", "no target is told"])(
-    "comes later: %s",
+  test.each(["each target is called", "only the last target is called", "no target is called"])(
+    "dpd_wsb that appears later is found when %s",
     async (how) => {
       browser.parent = {};
       const [pipe] = await join({ labels: ["a"] });
@@ -140,7 +140,7 @@ describe("the page's own socket", () => {
     },
   );
 
-  test("never comes: the console says what is missing, once", async () => {
+  test("dpd_wsb that never appears is reported once as timed out", async () => {
     await join({});
     browser.pass(60_000);
     expect(
@@ -148,7 +148,7 @@ describe("the page's own socket", () => {
     ).toHaveLength(1);
   });
 
-  test("closes and opens: nothing is counted as lost, nothing comes twice", async () => {
+  test("dpd_wsb that closes and opens loses and repeats nothing", async () => {
     const wsb = new Wsb();
     browser.dpd_wsb = wsb;
     const [pipe] = await join({ labels: ["a"] });
@@ -165,7 +165,7 @@ describe("the page's own socket", () => {
     expect(pipe?.batch().gaps).toBe(0);
   });
 
-  test("has no past to replay", async () => {
+  test("replay without history ends at once", async () => {
     const wsb = new Wsb();
     browser.dpd_wsb = wsb;
     const [pipe] = await join({ labels: ["a"], replay: 1 });
@@ -174,7 +174,7 @@ describe("the page's own socket", () => {
     expect(values(pipe)).toEqual([1]);
   });
 
-  test("a Pipe that goes leaves the group to the others of the page", async () => {
+  test("removed Pipe does not unsubscribe the other Pipes of the page", async () => {
     const wsb = new Wsb();
     browser.dpd_wsb = wsb;
     const connection = connect("dpd:", browser, load);
@@ -186,7 +186,7 @@ describe("the page's own socket", () => {
   });
 });
 
-test("a socket that was given up while its file was loading is not opened", async () => {
+test("connection that ends while its file loads does not open a socket", async () => {
   browser.dpd_wsb = new Wsb();
   const connection = connect("dpd:", browser, load);
   const subscription = connection.subscribe({

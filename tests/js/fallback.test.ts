@@ -66,8 +66,8 @@ async function polling(more: Partial<SubscribeOptions> = {}) {
 
 const requests = () => browser.requests.map(({ url }) => url.slice(url.lastIndexOf("/") + 1));
 
-describe("falling back", () => {
-  test("is loaded after two opens have failed, again while it can't be, and once", async () => {
+describe("fallback", () => {
+  test("fallback is loaded after two failures, retried if loading fails, and loaded once", async () => {
     connect(URL, browser, load).subscribe(options());
     load.mockRejectedValueOnce(new TypeError("Failed to fetch"));
     await failOnce();
@@ -84,7 +84,7 @@ describe("falling back", () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  test("a server that is not there is no reason to poll", async () => {
+  test("info request that fails does not start polling", async () => {
     const { subscription } = await asking();
     for (const end of ["fail", "answer", "fail"] as const) {
       await browser.request[end]();
@@ -95,7 +95,7 @@ describe("falling back", () => {
     expect(spies.warn).not.toHaveBeenCalled();
   });
 
-  test("nor is one that does not answer", async () => {
+  test("info request that times out does not start polling", async () => {
     await asking();
     const { signal } = browser.request;
     browser.pass(10_300);
@@ -103,7 +103,7 @@ describe("falling back", () => {
     expect(requests()).toEqual(["info", "info"]);
   });
 
-  test("where the server can open none it polls at once, and says why, once", async () => {
+  test("server without websockets is polled at once and the reason is logged once", async () => {
     const { subscription } = await polling();
     expect([requests(), browser.sockets.length]).toEqual([["info", "poll"], 2]);
     expect([browser.request.method, browser.request.url]).toEqual(["POST", POLL]);
@@ -116,7 +116,7 @@ describe("falling back", () => {
     expect(spies.error).not.toHaveBeenCalled();
   });
 
-  test("where the server can, a websocket is tried once more", async () => {
+  test("server with websockets gets one more attempt", async () => {
     const { subscription } = await asking();
     await browser.request.answer(BLOCKED);
     expect(browser.sockets).toHaveLength(3);
@@ -131,8 +131,8 @@ describe("falling back", () => {
 
   test.each([
     ["fails", () => browser.socket.drop(1006)],
-    ["does nothing", () => browser.pass(8000)],
-  ])("when that %s too it polls", async (_, end) => {
+    ["times out", () => browser.pass(8000)],
+  ])("last websocket that %s starts polling", async (_, end) => {
     const { subscription } = await asking();
     await browser.request.answer(BLOCKED);
     end();
@@ -142,7 +142,7 @@ describe("falling back", () => {
     expect(String(spies.warn.mock.calls)).toContain("a proxy");
   });
 
-  test("a refusal to say is a refusal", async () => {
+  test("info request that is rejected denies the Pipe", async () => {
     const { subscription } = await asking();
     await browser.request.answer({ code: 4403, reason: "a strange origin" });
     expect(subscription.status).toBe("denied");
@@ -153,7 +153,7 @@ describe("falling back", () => {
 });
 
 describe("polling", () => {
-  test("every 2 s it says all and hears all", async () => {
+  test("poll every 2 s sends all subscribes and receives all messages", async () => {
     const { subscription } = await polling();
     expect(browser.request.frames).toEqual([{ type: "subscribe", channel: "jobs", labels: null }]);
     await browser.request.answer([subscribed("jobs", 5)]);
@@ -170,7 +170,7 @@ describe("polling", () => {
     expect(subscription.batch().gaps).toBe(0);
   });
 
-  test("what is lost counts", async () => {
+  test("poll that reports lost messages counts gaps", async () => {
     const { subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
@@ -183,7 +183,7 @@ describe("polling", () => {
     expect([subscription.batch().gaps, subscription.position]).toEqual([2, { epoch: "e2", offset: 0 }]);
   });
 
-  test("a ping asks it to come back at once", async () => {
+  test("ping in an answer polls again at once", async () => {
     await polling();
     await browser.request.answer([subscribed("jobs", 5), { type: "ping", n: 1 }, { type: "ping", n: 2 }]);
     browser.pass(0);
@@ -193,7 +193,7 @@ describe("polling", () => {
     expect(requests()).toHaveLength(3);
   });
 
-  test("a Pipe that joins is heard at once, one that leaves is said no more", async () => {
+  test("new Pipe polls at once and a removed Pipe is not sent", async () => {
     const { connection, subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     const second = connection.subscribe(options({ channel: "prices", key: "y" }));
@@ -209,7 +209,7 @@ describe("polling", () => {
     expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["prices"]);
   });
 
-  test("one that joins while a poll is on its way is in the next, which comes at once", async () => {
+  test("new Pipe during a poll is sent in the next poll at once", async () => {
     const { connection } = await polling();
     const late = connection.subscribe(options({ key: "y" }));
     browser.tick();
@@ -222,7 +222,7 @@ describe("polling", () => {
     expect(late.status).toBe("polling");
   });
 
-  test("a channel that is not answered is asked for again", async () => {
+  test("channel without an answer is sent again", async () => {
     const { subscription } = await polling({ replay: 1 });
     await browser.request.answer([]);
     expect(subscription.status).toBe("connecting");
@@ -238,7 +238,7 @@ describe("polling", () => {
     expect(browser.request.frames.map(({ type }) => type)).toEqual(["subscribe"]);
   });
 
-  test("denied is final for the channel", async () => {
+  test("denied channel is not sent again", async () => {
     const { connection, subscription } = await polling();
     connection.subscribe(options({ channel: "prices", key: "y" }));
     await browser.request.answer([
@@ -249,7 +249,7 @@ describe("polling", () => {
     expect(browser.request.frames.map(({ channel }) => channel)).toEqual(["prices"]);
   });
 
-  test("an origin that is refused is final", async () => {
+  test("rejected origin denies the Pipe and stops polling", async () => {
     const { subscription } = await polling();
     await browser.request.answer({ code: 4403, reason: "no" });
     browser.pass(100_000);
@@ -257,7 +257,7 @@ describe("polling", () => {
     expect(browser.sockets).toHaveLength(2);
   });
 
-  test("a poll that fails begins anew, with what there is then", async () => {
+  test("poll that fails starts over with all Pipes", async () => {
     const { connection, subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
@@ -274,7 +274,7 @@ describe("polling", () => {
     expect(spies.warn).toHaveBeenCalledTimes(1);
   });
 
-  test("a poll that is not answered is given up", async () => {
+  test("poll without an answer times out", async () => {
     const { subscription } = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
     browser.pass(2000);
@@ -283,7 +283,7 @@ describe("polling", () => {
     expect([signal?.aborted, subscription.status]).toEqual([true, "connecting"]);
   });
 
-  test("after the last Pipe nothing is left behind", async () => {
+  test("last Pipe removed stops the poll and leaves no timer or event listener", async () => {
     const { connection, subscription } = await polling();
     connection.unsubscribe(subscription);
     browser.pass(5000);
@@ -293,7 +293,7 @@ describe("polling", () => {
   });
 });
 
-describe("the way back", () => {
+describe("probe for a websocket", () => {
   async function settled() {
     const page = await polling();
     await browser.request.answer([subscribed("jobs", 5)]);
@@ -308,7 +308,7 @@ describe("the way back", () => {
     }
   }
 
-  test("a websocket is tried now and then, and the polling goes on", async () => {
+  test("probe repeats with growing delays while polling continues", async () => {
     const { subscription } = await settled();
     const tried: number[] = [];
     for (let minute = 1; minute <= 40; minute++) {
@@ -322,7 +322,7 @@ describe("the way back", () => {
     expect(spies.warn).toHaveBeenCalledTimes(1);
   });
 
-  test("one that hangs is given up", async () => {
+  test("probe that hangs is closed before the next", async () => {
     await settled();
     await poll(60);
     const first = browser.socket;
@@ -330,7 +330,7 @@ describe("the way back", () => {
     expect([first.readyState, browser.socket === first]).toEqual([3, false]);
   });
 
-  test("one that is on its way when the last Pipe goes is given up", async () => {
+  test("probe in flight is closed with the last Pipe", async () => {
     const { connection, subscription } = await settled();
     await poll(58);
     connection.unsubscribe(subscription);
@@ -338,7 +338,7 @@ describe("the way back", () => {
     expect([browser.sockets.length, browser.socket.readyState, browser.waits]).toEqual([3, 3, []]);
   });
 
-  test("one that opens takes over, and reads on", async () => {
+  test("probe that opens replaces polling and resumes", async () => {
     const { subscription } = await settled();
     await poll(60);
     browser.pass(2000);

@@ -53,7 +53,7 @@ function setup() {
   return { store, busy, log, pacer, pipe };
 }
 
-test("delivers in a microtask, not before, and without a timer", () => {
+test("update is delivered in a microtask without a timer", () => {
   const { log, pipe } = setup();
   pipe("a").rows();
   expect(log).toEqual([]);
@@ -62,7 +62,7 @@ test("delivers in a microtask, not before, and without a timer", () => {
   expect(browser.waits).toEqual([]);
 });
 
-test("waits while a callback that has it as an Input runs, and delivers when that ends", () => {
+test("update waits while a callback with its Pipe as an Input runs", () => {
   const { store, log, pipe } = setup();
   store.busy = ["a"];
   const a = pipe("a");
@@ -77,7 +77,7 @@ test("waits while a callback that has it as an Input runs, and delivers when tha
   expect(log).toEqual(["b", "undefined", "a"]);
 });
 
-test("waits for the page to be there", () => {
+test("update waits for hydration", () => {
   const { store, log, pipe } = setup();
   store.busy = null;
   pipe("a").rows();
@@ -88,7 +88,7 @@ test("waits for the page to be there", () => {
   expect(log).toEqual(["a"]);
 });
 
-test("who is free is asked once: a delivery does not hold back the next Pipe of the same tick", () => {
+test("delivery does not hold back the next Pipe of the same tick", () => {
   const { store, log, pipe } = setup();
   const a = pipe("a", {
     deliver() {
@@ -105,7 +105,7 @@ test("who is free is asked once: a delivery does not hold back the next Pipe of 
   expect(log).toEqual(["a", "b"]);
 });
 
-test("a store that changes while nothing is pending asks nobody", () => {
+test("store change without an update does not compute busy ids", () => {
   const { store, busy, pipe } = setup();
   pipe("a");
   store.change([]);
@@ -113,7 +113,7 @@ test("a store that changes while nothing is pending asks nobody", () => {
   expect(busy).not.toHaveBeenCalled();
 });
 
-test("throttle: the first at once, then at most one in that time, then without anyone waking it", () => {
+test("throttle delivers the first update at once and the next after the interval", () => {
   const { log, pipe } = setup();
   const a = pipe("a", { throttle: 500 });
   a.rows();
@@ -125,7 +125,7 @@ test("throttle: the first at once, then at most one in that time, then without a
   expect(log).toEqual(["a", "a"]);
 });
 
-test("a delivery that fails keeps its batch, stops nobody, is said once, and is tried again each second", () => {
+test("delivery that fails keeps its update, is reported once and retried every second", () => {
   const { store, log, pipe } = setup();
   let broken = true;
   const a = pipe("a", {
@@ -150,7 +150,7 @@ test("a delivery that fails keeps its batch, stops nobody, is said once, and is 
   expect(log).toEqual(["b", "a"]);
 });
 
-test("says once when it has waited for 30 s", () => {
+test("update held for 30 s is reported once", () => {
   const { store, log, pipe } = setup();
   store.busy = ["a"];
   pipe("a").rows();
@@ -166,7 +166,7 @@ test("says once when it has waited for 30 s", () => {
   expect(log).toEqual(["a"]);
 });
 
-test("one that waits anew has 30 s anew", () => {
+test("update held again has 30 s again", () => {
   const { store, pipe } = setup();
   const a = pipe("a");
   for (let n = 0; n < 3; n++) {
@@ -179,7 +179,7 @@ test("one that waits anew has 30 s anew", () => {
   expect(spies.error).not.toHaveBeenCalled();
 });
 
-test("listens to the store once, and only while somebody is there; who has left gets nothing", () => {
+test("pacer subscribes to the store once, while it has Pipes, and removed Pipes get nothing", () => {
   const { store, log, pipe } = setup();
   const [a, b] = [pipe("a", { throttle: 500 }), pipe("b")];
   expect(store.calls.size).toBe(1);

@@ -19,7 +19,7 @@ function opened(frames: unknown[] = []) {
   return { browser, socket, heard, closed };
 }
 
-describe("the shared vectors", () => {
+describe("shared vectors", () => {
   test.each(vectors.polls)("poll: $name", async ({ say, body, answer }) => {
     const { browser, heard, closed } = opened(say);
     expect(browser.request.body).toBe(body);
@@ -30,7 +30,7 @@ describe("the shared vectors", () => {
 });
 
 test.each([undefined, null, "x", 5, {}, { error: "a page of another server" }])(
-  "%j is no answer: the connection is lost",
+  "answer %j closes with 1006",
   async (answer) => {
     const { browser, closed } = opened();
     await browser.request.answer(answer);
@@ -40,12 +40,12 @@ test.each([undefined, null, "x", 5, {}, { error: "a page of another server" }])(
   },
 );
 
-test("cookies go along, as they do with a websocket", () => {
+test("request sends cookies", () => {
   const { browser } = opened();
   expect(browser.request.credentials).toBe("include");
 });
 
-test("closed while it is being answered it asks no more", async () => {
+test("transport closed during an answer stops polling", async () => {
   const { browser, socket, heard } = opened();
   socket.onmessage = () => socket.close();
   await browser.request.answer([{ type: "ping", n: 1 }]);
@@ -53,7 +53,7 @@ test("closed while it is being answered it asks no more", async () => {
   expect([browser.requests.length, browser.waits, heard]).toEqual([1, [], []]);
 });
 
-test("closed while it is asking it hears no answer", async () => {
+test("transport closed during a request ignores the answer", async () => {
   const { browser, socket, heard, closed } = opened();
   socket.close();
   await browser.request.answer([{ type: "ping", n: 1 }]);

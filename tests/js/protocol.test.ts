@@ -32,7 +32,7 @@ function run(subscription: Subscription, frames: unknown[], position: Position |
   return { taken, gaps, end: subscription.position };
 }
 
-describe("the shared vectors", () => {
+describe("shared vectors", () => {
   test.each(vectors.listener)("listener: $name", ({ labels, position, replay, frames, taken, gaps, end }) => {
     const subscription = new Subscription(labels as Labels, replay);
     expect(run(subscription, frames, position)).toEqual({ taken, gaps, end });
@@ -67,12 +67,12 @@ describe("decode", () => {
     ["upto is true", { ...fine, upto: true }],
     ["upto is a fraction", { ...fine, upto: 1.5 }],
     ["subscribed without offset", { type: "subscribed", channel: "c", epoch: "e" }],
-  ])("says what is wrong: %s", (_, data) => {
+  ])("decode of a malformed frame returns an error: %s", (_, data) => {
     const text = typeof data === "string" || data instanceof ArrayBuffer ? data : JSON.stringify(data);
     expect(typeof decode(text)).toBe("string");
   });
 
-  test("takes a frame with fields it does not know", () => {
+  test("decode ignores unknown fields", () => {
     expect(decode(JSON.stringify({ ...fine, mood: "good" }))).toMatchObject(fine);
   });
 });
@@ -80,7 +80,7 @@ describe("decode", () => {
 describe("encode", () => {
   const labels = Array.from({ length: 32 }, (_, n) => `${n}`.padEnd(200, "é"));
 
-  test("asks for every label where the list would make the frame larger than the server takes", () => {
+  test("encode of labels above the frame limit subscribes to every label", () => {
     const text = encode({ type: "subscribe", channel: "c", labels });
     expect(JSON.parse(text).labels).toBeNull();
     expect(
@@ -89,8 +89,8 @@ describe("encode", () => {
   });
 });
 
-describe("a channel", () => {
-  test("asks for the union of its subscriptions' labels", () => {
+describe("channel", () => {
+  test("channel subscribes to the labels of all its subscriptions", () => {
     const channel = new Channel("c");
     channel.subscriptions.add(new Subscription(["b", "a"])).add(new Subscription(["b", "c"]));
     expect(channel.labels()).toEqual(["a", "b", "c"]);
@@ -98,7 +98,7 @@ describe("a channel", () => {
     expect(channel.labels()).toBeNull();
   });
 
-  test("asks for every label when they are more than 32", () => {
+  test("channel with more than 32 labels subscribes to every label", () => {
     const channel = new Channel("c");
     channel.subscriptions.add(new Subscription(Array.from({ length: 32 }, (_, n) => `${n}`)));
     expect(channel.labels()).toHaveLength(32);
@@ -106,7 +106,7 @@ describe("a channel", () => {
     expect(channel.labels()).toBeNull();
   });
 
-  test("places a subscription by the reply to a subscribe that was sent after it came", () => {
+  test("subscription starts at the reply to the first subscribe after it was added", () => {
     const [channel, first, second] = [new Channel("c"), new Subscription(null), new Subscription(null)];
     const reply = (offset: number) =>
       channel.handleSubscribed({ type: "subscribed", channel: "c", epoch: "e", offset });
@@ -120,7 +120,7 @@ describe("a channel", () => {
     expect([first.position?.offset, second.position?.offset]).toEqual([5, 8]);
   });
 
-  test("a refusal stands in the place of a reply, and one that comes unasked does not", () => {
+  test("error counts as a reply only if a reply is due", () => {
     const [channel, subscription] = [new Channel("c"), new Subscription(null)];
     channel.subscriptions.add(subscription);
     channel.deny();
@@ -135,7 +135,7 @@ describe("a channel", () => {
     expect(subscription.position?.offset).toBe(3);
   });
 
-  test("who takes every label is denied first, and the others ask again", () => {
+  test("error denies subscriptions to every label first", () => {
     const [channel, all, one] = [new Channel("c"), new Subscription(null), new Subscription(["a"])];
     channel.subscriptions.add(all).add(one);
     channel.subscribeFrame();
@@ -145,7 +145,7 @@ describe("a channel", () => {
     expect(channel.allowed).toEqual([]);
   });
 
-  test("a refusal does not deny who came after the question", () => {
+  test("error does not deny a subscription added after the subscribe", () => {
     const [channel, first, second] = [new Channel("c"), new Subscription(["a"]), new Subscription(["b"])];
     channel.subscriptions.add(first);
     channel.subscribeFrame();
@@ -156,7 +156,7 @@ describe("a channel", () => {
     expect(second.position?.offset).toBe(3);
   });
 
-  test("who is denied hears nothing, also of labels that others may hear", () => {
+  test("denied subscription receives nothing of its allowed labels", () => {
     const [channel, both, one] = [new Channel("c"), new Subscription(["a", "b"]), new Subscription(["a"])];
     channel.subscriptions.add(both).add(one);
     channel.subscribeFrame();
@@ -166,7 +166,7 @@ describe("a channel", () => {
     expect([both.batch().rows, one.batch().rows.length]).toEqual([[], 1]);
   });
 
-  test("reads on from the highest offset it saw, also where nobody took the message", () => {
+  test("channel resumes from the highest offset even if no subscription accepted it", () => {
     const [channel, subscription] = [new Channel("c"), new Subscription(["a"])];
     channel.subscriptions.add(subscription);
     expect(channel.subscribeFrame()).not.toHaveProperty("since");
@@ -183,14 +183,14 @@ describe("a channel", () => {
   });
 });
 
-test("a page whose channel was rolled back reads on from there", () => {
+test("channel that was rolled back resumes from the head", () => {
   const channel = new Channel("c");
   channel.position = { epoch: "e", offset: 57 };
   channel.handleSubscribed({ type: "subscribed", channel: "c", epoch: "e", offset: 20 });
   expect(channel.subscribeFrame()).toMatchObject({ since: { epoch: "e", offset: 20 } });
 });
 
-describe("what waits for the page", () => {
+describe("subscription", () => {
   const open = (limit: number) => {
     const subscription = new Subscription(null);
     subscription.bufferSize = limit;
@@ -200,7 +200,7 @@ describe("what waits for the page", () => {
   const rows = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, n): [number, string, unknown, number] => [from + n, "a", n, 1]);
 
-  test("is bounded; the oldest go, and are one gap of the update", () => {
+  test("full buffer drops the oldest rows and counts one gap", () => {
     const subscription = open(3);
     subscription.receive(rows(1, 5), 5);
     subscription.receive(rows(6, 7), 7);
@@ -212,7 +212,7 @@ describe("what waits for the page", () => {
     expect(subscription.batch()).toMatchObject({ gaps: 0, lastGap: null });
   });
 
-  test("a label that goes and comes back begins anew", () => {
+  test("label removed and added again starts at the new reply", () => {
     const subscription = open(9);
     subscription.setLabels(["a"], 0);
     subscription.setLabels(["b"], 0);
@@ -223,7 +223,7 @@ describe("what waits for the page", () => {
     expect(subscription.batch().rows.map(([offset]) => offset)).toEqual([8]);
   });
 
-  test("what was held back and cut is in the same gap as what waited before it", () => {
+  test("held rows that are dropped extend the gap of dropped waiting rows", () => {
     const subscription = open(3);
     subscription.receive(rows(1, 3), 3);
     subscription.setLabels(["b", "a"], 1);
@@ -232,7 +232,7 @@ describe("what waits for the page", () => {
     expect(subscription.batch().lastGap).toEqual({ from: 0, to: 4, cause: "buffer" });
   });
 
-  test("a new label that goes before its past has come leaves nothing to wait for", () => {
+  test("new label removed before its replay ends the wait", () => {
     const subscription = open(9);
     subscription.setLabels(["a"], 0);
     subscription.setLabels(["b", "a"], 1);
@@ -243,7 +243,7 @@ describe("what waits for the page", () => {
     expect(subscription.batch().rows.map(([offset]) => offset)).toEqual([1, 2, 3]);
   });
 
-  test("stays until it is cleared", () => {
+  test("batch is kept until clear", () => {
     const subscription = open(9);
     subscription.receive(rows(1, 2), 2);
     expect(subscription.batch().rows).toHaveLength(2);
@@ -253,7 +253,7 @@ describe("what waits for the page", () => {
     expect(subscription.batch().rows).toHaveLength(0);
   });
 
-  test("is pending for rows, for a gap and for another status", () => {
+  test("hasUpdate is true for rows, a gap or a new status", () => {
     const subscription = open(9);
     expect(subscription.hasUpdate).toBe(true);
     subscription.clear();
@@ -268,7 +268,7 @@ describe("what waits for the page", () => {
     expect(subscription.hasUpdate).toBe(true);
   });
 
-  test("waits for the past, as long as that is to come", () => {
+  test("rows are held until the replay ends", () => {
     const subscription = new Subscription(null, 1);
     subscription.startAt({ epoch: "e", offset: 0 });
     subscription.clear();
