@@ -5,7 +5,7 @@ import { BuiltPage, type BuiltPipe } from "./built_page";
 import { FakeBrowser, subscribed } from "./fakes";
 import { consoleSpies } from "./spies";
 
-/** The vectors of the protocol against the built files, so that a build step that breaks the wire is seen. */
+/** The shared vectors against the built files: a build step that changes a frame fails here. */
 
 let page: BuiltPage;
 let spies: ReturnType<typeof consoleSpies>;
@@ -21,7 +21,7 @@ type Position = { epoch: string; offset: number };
 const sent = () => page.browser.socket.sent;
 const hear = (frame: unknown) => page.browser.socket.hear(JSON.stringify(frame));
 const errors = () => spies.error.mock.calls.flat().join("\n");
-/** Without the fields that the Python side writes as None. */
+/** Drop the fields that are null: the Python side writes absent ones as None. */
 const present = (frame: Frame) =>
   Object.fromEntries(Object.entries(frame).filter(([, field]) => field != null));
 
@@ -102,7 +102,7 @@ describe("dash_pipe.min.js, vectors from the server", () => {
       "open",
       ...denied.map(() => "denied"),
     ]);
-    // `heartbeat` and `spread`, in seconds.
+    // `heartbeat` and `spread` are in seconds.
     const first = page.browser.socket;
     page.browser.pass(1600 * (frame.heartbeat as number) - 1);
     expect(first.readyState).toBe(1);

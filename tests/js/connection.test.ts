@@ -30,7 +30,7 @@ function options(more: Partial<SubscribeOptions> = {}): SubscribeOptions {
   return { ...base, token: undefined, onChange: () => {}, ...more };
 }
 
-/** A Pipe on an open connection, whose subscribe is answered. */
+/** Subscribe on an open connection, and answer. */
 function listening(more: Partial<SubscribeOptions> = {}) {
   const connection = connect(url, browser, noTransport);
   const subscription = connection.subscribe(options(more));

@@ -7,7 +7,7 @@ import { consoleSpies } from "./spies";
 
 type Call = (message: unknown) => void;
 
-/** `window.dpd_wsb`, as the tag of django-plotly-dash makes it, with the server at its other end. */
+/** A fake `window.dpd_wsb`, as the tag of django-plotly-dash makes it. */
 class Wsb {
   calls: Call[] = [];
   sent: Record<string, unknown>[] = [];

@@ -1,11 +1,11 @@
 import type { Browser, Transport } from "../../src/browser";
 
-/** A page's worth of time, network and events that moves only when a test says so. */
+/** A fake `window`: time passes, the network answers and events happen only when a test says so. */
 export class FakeBrowser implements Browser {
   now = 0;
-  /** What `Math.random` says. */
+  /** The result of `Math.random`. */
   chance = 0;
-  /** Whether the browser takes the next address. */
+  /** If false, the browser rejects the next address. */
   allowed = true;
   sockets: FakeSocket[] = [];
   requests: FakeRequest[] = [];
@@ -19,7 +19,7 @@ export class FakeBrowser implements Browser {
   document = { visibilityState: "visible", ...this.events() };
   addEventListener = this.document.addEventListener;
   removeEventListener = this.document.removeEventListener;
-  // A class that knows the browser it belongs to, as `new browser.WebSocket` asks for.
+  // `new browser.WebSocket` needs a class that knows its browser.
   WebSocket = socketOf(this);
 
   fetch = (url: string, { method = "GET", body = null, signal = null, credentials }: RequestInit) => {
@@ -52,7 +52,7 @@ export class FakeBrowser implements Browser {
     this.microtasks.push(call);
   };
 
-  /** All microtasks; a loop of them is an error here, as it would be a frozen page. */
+  /** Run all microtasks. An endless loop of them would freeze a page: it throws here. */
   tick(): void {
     for (let n = 0; this.microtasks.length; n++) {
       if (n > 100) throw new Error("microtasks without end");
@@ -60,7 +60,7 @@ export class FakeBrowser implements Browser {
     }
   }
 
-  /** Lets time pass, timer by timer. */
+  /** Advance the time, timer by timer. */
   pass(ms: number): void {
     const end = this.now + ms;
     this.tick();
@@ -75,7 +75,7 @@ export class FakeBrowser implements Browser {
     this.now = end;
   }
 
-  /** Lets time pass while no timer runs, as in a page that sleeps. */
+  /** Advance the time without running timers, as in a page that sleeps. */
   sleep(ms: number): void {
     this.now += ms;
   }
@@ -144,7 +144,7 @@ export class FakeSocket implements Transport {
     }
   }
 
-  /** The other side, or the network, ends it. */
+  /** Close the socket, as the server or the network does. */
   drop(code: number, reason = ""): void {
     this.readyState = 3;
     this.onclose?.({ code, reason });
@@ -171,26 +171,26 @@ export class FakeRequest {
     return JSON.parse(this.body ?? "");
   }
 
-  /** The server's answer, which is no JSON when it is undefined. */
+  /** Answer the request. The answer is not JSON if `json` is undefined. */
   answer(json?: unknown): Promise<void> {
     const text = JSON.stringify(json);
     return this.end(Promise.resolve({ json: async () => JSON.parse(text) }));
   }
 
-  /** The network fails. */
+  /** Fail the request, as the network does. */
   fail(): Promise<void> {
     return this.end(Promise.reject(new TypeError("Failed to fetch")));
   }
 
   private async end(answer: Promise<{ json(): Promise<unknown> }>): Promise<void> {
     this.settle(answer);
-    // What follows from it is a chain of promises, and shorter than this.
+    // Run the chain of promises that follows; it is shorter than this.
     for (let n = 0; n < 10; n++) await null;
     this.browser.tick();
   }
 }
 
-/** There is no server to load it from. */
+/** Loading fails: no server answers. */
 export const noTransport = () => Promise.reject(new TypeError("Failed to fetch"));
 
 function socketOf(browser: FakeBrowser): Browser["WebSocket"] {

@@ -19,7 +19,7 @@ let load: ReturnType<typeof vi.fn<LoadTransport>>;
 beforeEach(async () => {
   browser = new FakeBrowser();
   spies = consoleSpies();
-  // A page of its own for each test: what was loaded, and said, is remembered for a page.
+  // Each test has its own page: loaded files and logged warnings are remembered for a page.
   vi.resetModules();
   ({ connect } = await import("../../src/connection"));
   load = vi.fn<LoadTransport>(() => import("../../src/fallback"));
@@ -39,14 +39,14 @@ function options(more: Partial<SubscribeOptions> = {}): SubscribeOptions {
   return { ...base, token: undefined, onChange: () => {}, ...more };
 }
 
-/** A websocket fails, and the link tries again. */
+/** Fail a websocket, and let the socket retry. */
 async function failOnce() {
   browser.socket.drop(1006);
   await vi.dynamicImportSettled();
   browser.pass(300);
 }
 
-/** A page whose websockets have failed, and that asks what the matter is. */
+/** Fail websockets until the page requests `info`. */
 async function asking(more: Partial<SubscribeOptions> = {}) {
   const connection = connect(URL, browser, load);
   const subscription = connection.subscribe(options(more));
@@ -56,7 +56,7 @@ async function asking(more: Partial<SubscribeOptions> = {}) {
   return { connection, subscription };
 }
 
-/** A page that polls; its first poll is on its way. */
+/** Start polling; the first poll is in flight. */
 async function polling(more: Partial<SubscribeOptions> = {}) {
   const page = await asking(more);
   await browser.request.answer(NONE);
@@ -300,7 +300,7 @@ describe("probe for a websocket", () => {
     return page;
   }
 
-  /** Lets time pass, with every poll answered. */
+  /** Advance the time and answer every poll. */
   async function poll(seconds: number) {
     for (let n = 0; n < seconds; n += 2) {
       browser.pass(2000);

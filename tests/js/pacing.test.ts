@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-/** A store whose state is the ids that must wait; null: not hydrated. */
+/** A store whose state is the ids of busy Pipes; null before hydration. */
 class FakeStore {
   busy: string[] | null = [];
   calls = new Set<() => void>();
@@ -94,7 +94,7 @@ test("delivery does not hold back the next Pipe of the same tick", () => {
     deliver() {
       log.push("a");
       a.paced.hasUpdate = false;
-      // The callback that both feed is on its way now.
+      // The callback with both as Inputs is in flight now.
       store.change(["a", "b"]);
     },
   });
@@ -130,7 +130,7 @@ test("delivery that fails keeps its update, is reported once and retried every s
   let broken = true;
   const a = pipe("a", {
     deliver() {
-      // As dash-renderer: something has changed before it throws. This must not become an endless loop.
+      // dash-renderer may change the store before it throws. That must not cause an endless loop.
       store.change([]);
       if (broken) throw new Error("no");
       log.push("a");
@@ -141,7 +141,7 @@ test("delivery that fails keeps its update, is reported once and retried every s
   pipe("b").rows();
   browser.tick();
   expect(log).toEqual(["b"]);
-  // Once may be a page that is just being taken away.
+  // One failure may be a page that is being removed.
   expect(spies.error).not.toHaveBeenCalled();
   browser.pass(3000);
   expect(spies.error).toHaveBeenCalledTimes(1);

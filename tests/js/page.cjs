@@ -1,7 +1,7 @@
 /**
- * A page without a browser, for tests/schedules: the connection of src/, on a network and a clock that the
- * other end of this process' pipes moves. Each line in is a command, `[name, ...arguments]`; each line out
- * is what came of it. See page.ts.
+ * A page without a browser, for tests/schedules: the connection of src/ with a fake network and a fake clock.
+ * Each line of the input is a command, `[name, ...arguments]`, and each line of the output its result.
+ * See page.ts.
  */
 const { readFileSync } = require("node:fs");
 const { createInterface } = require("node:readline");

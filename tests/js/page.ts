@@ -11,29 +11,29 @@ let url = "";
 let pages = 0;
 const pipes = new Map<string, { subscription: Subscription; options: SubscribeOptions }>();
 /** The last subscription of each slot on each channel. */
-const places = new Map<string, Subscription>();
+const latest = new Map<string, Subscription>();
 
 const join = (options: SubscribeOptions): Subscription =>
   connect(url, browser, noTransport).subscribe(options);
 
-/** What a page can be told to do, one Pipe in each slot. */
+/** The commands of a page. Each slot has one Pipe. */
 const commands = {
-  /** A new page, with nothing on it. */
+  /** Load a new, empty page. */
   load(): void {
     browser = new FakeBrowser();
     url = `ws://host/${++pages}`;
     pipes.clear();
-    places.clear();
+    latest.clear();
   },
 
-  /** Returns whether it is the Pipe that was in this slot on this channel a moment ago. */
+  /** Mount a Pipe. Return true if it got the subscription that this slot had on this channel before. */
   mount(slot: string, channel: string, labels: string[] | null, replay: number, limit = NORMAL): boolean {
     const base = { owner: OWNER, key: slot, name: slot, token: undefined, onChange: () => {} };
     const options = { ...base, channel, labels, replay, bufferSize: limit };
     const subscription = join(options);
     pipes.set(slot, { subscription, options });
-    const old = places.get(`${slot} ${channel}`);
-    places.set(`${slot} ${channel}`, subscription);
+    const old = latest.get(`${slot} ${channel}`);
+    latest.set(`${slot} ${channel}`, subscription);
     return subscription === old;
   },
 
@@ -42,7 +42,7 @@ const commands = {
     if (pipe) connect(url, browser, noTransport).unsubscribe(pipe.subscription);
   },
 
-  /** As the component does it: it leaves and comes back. */
+  /** Change the labels as the component does: unsubscribe, then subscribe again. */
   relabel(slot: string, labels: string[] | null): void {
     const pipe = pipes.get(slot);
     if (!pipe) return;
@@ -58,7 +58,7 @@ const commands = {
   pass: (ms: number): void => browser.pass(ms),
   look: (): void => {},
 
-  /** What a Pipe's next update would have in it: offsets, values, gaps, and of which epoch it is. */
+  /** Take the next update of a Pipe: its values, its gaps and its position. */
   take(slot: string) {
     const subscription = pipes.get(slot)?.subscription;
     if (!subscription) return null;
@@ -68,7 +68,7 @@ const commands = {
   },
 };
 
-/** Does a command; returns what it returned, what the page sends, and how it is. */
+/** Run a command. Return its result, the frames that the page sends, and the state of the page. */
 export function act([name, ...given]: [keyof typeof commands, ...never[]]) {
   const result = (commands[name] as (...given: never[]) => unknown)(...given);
   browser.tick();

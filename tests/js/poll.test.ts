@@ -4,7 +4,7 @@ import { type ClientFrame, encode } from "../../src/protocol";
 import vectors from "../vectors/protocol.json";
 import { FakeBrowser } from "./fakes";
 
-/** A poll that says `frames` when it is asked to. */
+/** Open a transport that sends `frames` with each poll. */
 function opened(frames: unknown[] = []) {
   const browser = new FakeBrowser();
   const socket = new PollTransport(browser, "http://host/_pipe/poll", 2000);

@@ -4,7 +4,7 @@ import { type ClientFrame, decode, encode, type Labels, type Position } from "..
 import { Subscription } from "../../src/subscription";
 import vectors from "../vectors/protocol.json";
 
-/** Runs a subscription through frames as the connection does; what it takes is taken after every frame. */
+/** Pass frames to a subscription as the connection does, and take its batch after each of them. */
 function run(subscription: Subscription, frames: unknown[], position: Position | null) {
   const channel = new Channel("jobs");
   channel.subscriptions.add(subscription);
@@ -45,7 +45,7 @@ describe("shared vectors", () => {
   test.each(vectors.from_browser.filter(({ frame }) => frame))("from the browser: $name", ({ frame }) => {
     const { since, token, ...rest } = frame as Record<string, unknown>;
     const mine = { ...rest, ...(since ? { since } : {}), ...(token ? { token } : {}) };
-    // Written by this half, read by the other: nothing but the fields that the frame has.
+    // The frame has its own fields and no others.
     expect(JSON.parse(encode(mine as ClientFrame))).toEqual(mine);
   });
 });

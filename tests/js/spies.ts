@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 
-/** What the console was told; and nothing of it is printed. */
+/** Record the messages to the console, and print none of them. */
 export function consoleSpies() {
   return {
     error: vi.spyOn(console, "error").mockImplementation(() => {}),
