@@ -195,4 +195,4 @@ def test_everybody_is_told_goodbye(room: Room) -> None:
     room.hub.close(Close.GOING_AWAY, "bye")
     assert [browser.transport.closed for browser in crowd] == [(1001, "bye")] * 3
     assert len(room.hub) == 0
-    assert room.broker._watchers._told == ()
+    assert room.broker._watchers._functions == ()

@@ -118,7 +118,7 @@ def test_nothing_is_kept(room: Room, page: Page) -> None:
         page.polls()
     assert room.broker._listeners == {}
     assert room.broker._open == {}
-    assert room.broker._watchers._told == (room.hub.on_append,)
+    assert room.broker._watchers._functions == (room.hub.on_append,)
 
 
 def test_nothing_is_kept_of_a_poll_that_fails(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_nothing_is_kept_of_a_poll_that_fails(room: Room, monkeypatch: pytest.Mo
     with pytest.raises(ZeroDivisionError):
         ask(room, subscription())
     assert room.broker._listeners == {}
-    assert len(room.broker._watchers._told) == 1
+    assert len(room.broker._watchers._functions) == 1
 
 
 def test_a_backlog_comes_in_several_answers_that_each_ask_to_come_back(
