@@ -7,7 +7,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-BIN := .venv/bin
+# Where an environment has its programs.
+PROGRAMS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := .venv/$(PROGRAMS)
+PYTEST := $(BIN)/python -m pytest
 PIP := -m pip -qq --disable-pip-version-check
 
 # Stamps: what they stand for is installed again only when its description has changed.
@@ -17,7 +20,7 @@ NPM := node_modules/.stamp
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(RUN) ## run the demo, usage.py, on port 8050 (needs nothing but Python)
@@ -38,25 +41,64 @@ dpd: .venv-dpd/.stamp ## django-plotly-dash with the Dash that it knows, in .ven
 
 .PHONY: django42
 django42: .venv-django42/.stamp ## what there is for Django, on the oldest that is supported
-	.venv-django42/bin/python -m pytest tests/unit/test_django.py tests/unit/test_docs_django.py
+	.venv-django42/$(PROGRAMS)/python -m pytest tests/unit/test_django.py tests/unit/test_docs_django.py
 
 .PHONY: unit
 unit: install ## the fast tests: under a minute
 	npm test
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 .PHONY: test
 test: install old dpd chromium curl nginx redis ## all tests, also those in a browser
 	npm test
 	$(MAKE) django42
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(PYTEST) --numprocesses=2 --dist=loadfile
+
+# The parts of `make test`, as CI runs them.
+.PHONY: brokers
+brokers: install redis ## the tests of the brokers; REDIS_SERVER=valkey-server names another server
+	$(PYTEST) tests/brokers tests/server
+
+.PHONY: browsers
+browsers: install old dpd chromium curl nginx redis ## the tests in a browser; SHARD=1/4 runs a quarter
+	$(PYTEST) --numprocesses=2 --dist=loadfile tests/browser $(if $(SHARD),--shard=$(SHARD))
+
+.PHONY: packaging
+packaging: install chromium ## the tests of the wheel and the sdist; WHEEL=dist/... tests that wheel
+	$(PYTEST) tests/packaging
+
+.PHONY: schedules
+schedules: install ## 10,000 random schedules
+	SCHEDULES=10000 $(PYTEST) tests/schedules
+
+.PHONY: random-order
+random-order: install old dpd chromium curl nginx redis ## all tests in random order; the report names the seed
+	$(PYTEST) --numprocesses=2 --dist=loadfile --random-order
+
+.PHONY: nightly
+nightly: schedules random-order switched-off ## the slow tests, which CI runs every night
 
 .PHONY: switched-off
 switched-off: install chromium ## each mechanism switched off, to see its browser tests fail (20 minutes)
 	$(BIN)/python tests/switched_off
 
+.PHONY: workflows
+workflows: install ## lint the workflows, forms and hooks: .github and .pre-commit-config.yaml
+	npm run lint:workflows
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/{bug,feature}.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(BIN)/pre-commit validate-config
+
+.PHONY: structure
+structure: install ## count rooms, arrows, floors, circles and long functions
+	$(BIN)/python tools/structure.py
+
 .PHONY: check
-check: install ## lint, format, types, bundle size, and that the generated files are current
+check: install workflows structure ## lint, format, types, bundle size, structure, and that the generated files are current
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -83,6 +125,11 @@ bench: $(DEV) ## how fast messages fan out
 wheel: $(DEV) ## the wheel and the sdist, in dist
 	rm -rf build dist
 	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+.PHONY: try-wheel
+try-wheel: ## install WHEEL=dist/... into a fresh environment and try it; needs nothing but Python
+	$(PYTHON) tools/try_wheel.py $(WHEEL)
 
 .PHONY: clean
 clean: ## remove everything that make has made
@@ -109,9 +156,9 @@ $(DEV): $(RUN)
 # An environment for each group of dependencies: .venv-dpd is for the group dpd.
 .venv-%/.stamp: pyproject.toml setup.py package.json
 	@echo 'installing the group $* into .venv-$*'
-	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
-	@.venv-$*/bin/python $(PIP) install --upgrade 'pip>=25.1'
-	@.venv-$*/bin/python $(PIP) install --group $* --editable .
+	@test -x .venv-$*/$(PROGRAMS)/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/$(PROGRAMS)/python $(PIP) install --upgrade 'pip>=25.1'
+	@.venv-$*/$(PROGRAMS)/python $(PIP) install --group $* --editable .
 	@touch $@
 
 $(NPM): package.json package-lock.json

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# redis-server for the tests of its broker: there already, installed here, or said what to do.
+# redis-server, or the server that REDIS_SERVER names, for the tests of the brokers: there already,
+# installed here, or said what to do.
 set -euo pipefail
 
-if [[ -n ${REDIS_SERVER:-} ]] || command -v redis-server >/dev/null; then
+SERVER=${REDIS_SERVER:-redis-server}
+
+if command -v "$SERVER" >/dev/null; then
     exit 0
 fi
 if [[ $EUID -eq 0 && -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -qq -y --no-install-recommends redis-server >/dev/null
+    apt-get install -qq -y --no-install-recommends "${SERVER##*/}" >/dev/null
     exit 0
 fi
 cat >&2 <<'END'
