@@ -37,9 +37,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
         ReleaseError: The tag does not fit the version, or the changelog has nothing about it.
     """
     if tag and tag != f"v{version}":
-        raise ReleaseError(
-            f"package.json has version {version}: expected tag v{version}, got {tag}"
-        )
+        raise ReleaseError(f"package.json says {version}: expected the tag v{version}, got {tag}")
     return section(changelog, version if tag else "Unreleased")
 
 

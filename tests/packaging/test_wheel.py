@@ -1,7 +1,6 @@
 """The wheel, as a user gets it: in a fresh environment, without Node."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.browser import Browser
+from harness.distribution import BARE, run
 from harness.server import ROOT, Server, answers_http
 from harness.ws import PipeClient
 
@@ -24,17 +24,6 @@ DATA = {
     "dash_pipe/package-info.json",
     "dash_pipe/py.typed",
 }
-
-# No Node, and nothing else of this machine either.
-BARE = {**os.environ, "PATH": ""}
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--outdir", directory, ROOT)  # an sdist, and a wheel of it
-    (built,) = directory.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +41,6 @@ def browser(tmp_path):
     browser = Browser(tmp_path / "profile")
     yield browser
     browser.quit()
-
-
-def run(*command):
-    done = subprocess.run(
-        [str(part) for part in command], env=BARE, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.strip()
 
 
 def first_example(readme):

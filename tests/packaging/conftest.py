@@ -1,0 +1,21 @@
+"""The wheel under test, and the checkout that it was built of."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.distribution import build, checkout
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    return checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="session")
+def wheel(request, tmp_path_factory):
+    """The wheel that `WHEEL` names, or one that is built here; the sdist lies beside it."""
+    if named := os.environ.get("WHEEL"):
+        return Path(named).resolve(strict=True)
+    return build(request.getfixturevalue("source"), tmp_path_factory.mktemp("dist"))
