@@ -2,9 +2,12 @@
 
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+import pytest
 
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.hub.hub import Hub
@@ -164,6 +167,10 @@ def values(frames: list[dict[str, Any]]) -> list[Any]:
 
 def kinds(frames: list[dict[str, Any]]) -> list[str]:
     return [frame["type"] for frame in frames]
+
+
+# Windows' sockets are no file descriptors, so a server's socket can't be taken over there.
+takes_over = pytest.mark.skipif(sys.platform == "win32", reason="no socket is a descriptor here")
 
 
 def descriptors() -> int:

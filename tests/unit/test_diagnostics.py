@@ -1,6 +1,7 @@
 """When it is said that messages in memory do not reach every browser."""
 
 import logging
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -124,6 +125,7 @@ def test_a_script_is_told_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.count(SAY) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 def test_a_fork_does_not_say_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     said = said_by("import os\nsend('jobs', 'a', 1)\nif os.fork(): os.wait()", monkeypatch)
     assert said.count(SAY) == 1

@@ -10,8 +10,11 @@ import dash_pipe
 from dash_pipe.transports import loop_thread as loop_module
 from dash_pipe.transports.framing import websocket
 from dash_pipe.transports.loop_thread import LoopThread, loop_thread
+from unit.fakes import takes_over
 from unit.line import Line
 from unit.processes import check_child_lets_go, forks, kill
+
+pytestmark = takes_over  # what is not taken over is not served by this thread
 
 
 @pytest.fixture

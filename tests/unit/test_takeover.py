@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from dash_pipe.transports.takeover import take_over
-from unit.fakes import descriptors
+from unit.fakes import descriptors, takes_over
+
+pytestmark = takes_over
 
 
 def test_what_ours_writes_reaches_the_browser_and_what_the_servers_writes_does_not(

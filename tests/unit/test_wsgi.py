@@ -11,7 +11,7 @@ from dash_pipe.protocol import Close
 from dash_pipe.transports import takeover, thread_hub, wsgi
 from dash_pipe.transports.takeover import find_socket
 from dash_pipe.transports.wsgi import headers_of, serve_websocket
-from unit.fakes import descriptors
+from unit.fakes import descriptors, takes_over
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
         sock.close()
 
 
+@takes_over
 def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLoop) -> None:
     answer = serve_websocket(environ)
     answer.done()
@@ -64,6 +65,7 @@ def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLo
     assert ws.subprotocol == "dash-pipe.v1"
 
 
+@takes_over
 def test_a_refusal_goes_along(environ: dict[str, Any], loop: FakeLoop) -> None:
     rejection = (Close.ORIGIN, "why")
     serve_websocket(environ, rejection).done()
@@ -78,6 +80,7 @@ def test_the_headers(environ: dict[str, Any]) -> None:
     assert "url-scheme" not in headers
 
 
+@takes_over
 def test_a_loop_that_fails_leaves_no_descriptor(environ: dict[str, Any], loop: FakeLoop) -> None:
     loop.error = RuntimeError("no loop")
     before = descriptors()
@@ -86,6 +89,7 @@ def test_a_loop_that_fails_leaves_no_descriptor(environ: dict[str, Any], loop: F
     assert descriptors() == before
 
 
+@takes_over
 @pytest.mark.parametrize(
     "broken",
     [
@@ -130,6 +134,7 @@ class Encrypted(socket.socket):
     def getpeercert(self) -> None: ...
 
 
+@takes_over
 def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as sock, Encrypted() as encrypted:
         assert find_socket({"werkzeug.socket": sock}) == (sock, "")
@@ -150,6 +155,7 @@ def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "the only thread" in find_socket({"werkzeug.socket": sock})[1]
 
 
+@takes_over
 def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any]) -> None:
     pairs = [socket.socketpair() for _ in range(16)]
     answers: list[Any] = []
@@ -173,6 +179,7 @@ def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any])
         server.close()
 
 
+@takes_over
 def test_under_gevent_a_greenlet_has_the_socket(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +213,7 @@ def test_what_is_no_descriptor_stays_where_it_is(
     thread_hub.instance.give_up()
 
 
+@takes_over
 def test_a_socket_is_a_descriptor_here() -> None:
     with socket.socket() as sock:
         assert takeover.is_descriptor(sock)
