@@ -56,7 +56,7 @@ test: install old dpd chromium curl nginx redis ## all tests, also those in a br
 
 # The parts of `make test`, as CI runs them.
 .PHONY: brokers
-brokers: install redis ## the tests of the brokers; REDIS_SERVER=valkey-server names another server
+brokers: install old redis ## the tests of the brokers; REDIS_SERVER=valkey-server names another server
 	$(PYTEST) tests/brokers tests/server
 
 .PHONY: browsers
