@@ -23,6 +23,7 @@ import platform
 import resource
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from child import ProcessFailedError
@@ -96,40 +97,39 @@ def raise_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, and write what was asked for."""
-    args = arguments(argv)
-    if sys.platform != "linux":
-        print("this benchmark reads /proc and uses epoll: it runs on Linux", file=sys.stderr)
-        return 2
-    raise_limit()
-    targets = []
-    for name in args.targets:
+def installed(names: Sequence[str]) -> list[str]:
+    """Return the servers that can run here; name the others and what they lack."""
+    found = []
+    for name in names:
         if absent := missing(name):
             print(f"{name} is left out: {', '.join(absent)} is not installed", file=sys.stderr)
         else:
-            targets.append(name)
+            found.append(name)
+    return found
+
+
+def run_rounds(args: argparse.Namespace, rounds: int) -> Results:
+    """Run every scenario on every server, interleaved, as often as asked."""
+    targets = installed(args.targets)
     wanted = [s for s in scenarios(args.quick) if not args.only or args.only in s.name]
-    rounds = args.rounds or (1 if args.quick else 3)
     results: Results = {}
-    for round_ in range(1, rounds + 1):
-        for scenario in wanted:
-            for name in targets:
-                if not asks(scenario, name):
-                    continue
-                print(
-                    f"\rround {round_} of {rounds}: {scenario.name}, {name:<20}",
-                    end="",
-                    file=sys.stderr,
-                    flush=True,
-                )
-                try:
-                    figures = measure(name, scenario, args.clients, args.uvloop)
-                except ProcessFailedError as failure:
-                    figures = {"failed": str(failure)}
-                results.setdefault(scenario.name, {}).setdefault(name, []).append(figures)
+    for round_, scenario, name in product(range(1, rounds + 1), wanted, targets):
+        if not asks(scenario, name):
+            continue
+        progress = f"\rround {round_} of {rounds}: {scenario.name}, {name:<20}"
+        print(progress, end="", file=sys.stderr, flush=True)
+        try:
+            figures = measure(name, scenario, args.clients, args.uvloop)
+        except ProcessFailedError as failure:
+            figures = {"failed": str(failure)}
+        results.setdefault(scenario.name, {}).setdefault(name, []).append(figures)
     print(file=sys.stderr)
-    machine = {
+    return results
+
+
+def machine(args: argparse.Namespace, rounds: int) -> dict[str, object]:
+    """Describe the machine and the run."""
+    return {
         "python": platform.python_version(),
         "kernel": platform.release(),
         "cpus": os.cpu_count(),
@@ -138,29 +138,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         "uvloop": args.uvloop,
         "rounds": rounds,
     }
-    print("\n".join(table(results, machine)))
+
+
+def has_losses(results: Results) -> bool:
+    """Return whether dash-pipe lost a message or failed in any round."""
+    return any(
+        figures.get("lost") or figures.get("problems") or figures.get("failed")
+        for found in results.values()
+        for name, rows in found.items()
+        if name.startswith("dash-pipe")
+        for figures in rows
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the report, write the file. Return the exit status."""
+    args = arguments(argv)
+    if sys.platform != "linux":
+        print("this benchmark reads /proc and uses epoll: it runs on Linux", file=sys.stderr)
+        return 2
+    raise_limit()
+    rounds = args.rounds or (1 if args.quick else 3)
+    results = run_rounds(args, rounds)
+    about = machine(args, rounds)
+    print("\n".join(table(results, about)))
     reached = goals(results)
     print("\n".join(goal.line() for goal in reached))
     if args.json:
-        args.json.write_text(
-            json.dumps(
-                {
-                    "machine": machine,
-                    "results": results,
-                    "goals": [goal.as_dict() for goal in reached],
-                },
-                indent=1,
-            )
-        )
-    harmed = [
-        figures
-        for found in results.values()
-        for name, rows in found.items()
-        for figures in rows
-        if name.startswith("dash-pipe")
-        and (figures.get("lost") or figures.get("problems") or figures.get("failed"))
-    ]
-    return 1 if harmed else 0
+        rows = [goal.as_dict() for goal in reached]
+        report = {"machine": about, "results": results, "goals": rows}
+        args.json.write_text(json.dumps(report, indent=1))
+    return 1 if has_losses(results) else 0
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from child import ProcessFailedError
 from clients import listening
-from server import serving
+from server import Server, serving
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,13 @@ def percentile(values: list[int], share: float) -> float:
 
 
 def measure(name: str, scenario: Scenario, clients: int, uvloop: bool) -> dict[str, object]:
-    """Run the scenario once against a fresh server; figures by name.
+    """Run the scenario once against a fresh server; return figures by name.
 
-    The server has had 20 listeners and 20 messages before the memory at rest is read, so that what
-    a first use costs once is not laid at the listeners' door.
+    The server has 20 listeners and 20 messages before its memory at rest is read, so that the
+    cost of first use does not count as a cost of listeners.
     """
     with serving(name, uvloop) as server:
-        with listening(server, 20) as warm:
-            if scenario.messages:
-                warm.begin(messages=20, timeout=10, latency=False)
-                server.send(20, 0)
-                warm.answers()
+        warm_up(server, scenario)
         time.sleep(0.5)
         memory, threads = server.status("VmRSS"), server.status("Threads")
         with listening(server, scenario.listeners, clients) as listeners:
@@ -52,35 +49,52 @@ def measure(name: str, scenario: Scenario, clients: int, uvloop: bool) -> dict[s
             }
             if not scenario.messages:
                 return held
-            burst = not scenario.rate
-            listeners.begin(messages=scenario.messages, timeout=scenario.timeout, latency=not burst)
+            listeners.begin(
+                messages=scenario.messages, timeout=scenario.timeout, latency=bool(scenario.rate)
+            )
             server.send(scenario.messages, scenario.rate)
             cpu = server.cpu()  # it begins a moment later
-            said = listeners.answers()
+            answers = listeners.answers()
             cpu = server.cpu() - cpu
-            peak = server.status("VmHWM")
-        problems = [problem for answer in said for problem in answer["problems"]]
-        first = min((answer["first"] for answer in said if answer["first"]), default=0)
-        if not first:
-            raise ProcessFailedError(f"{name} delivered nothing; {problems}")
-        seconds = (max(answer["last"] for answer in said) - first) / 1e9
-        expected = scenario.listeners * scenario.messages
-        lost = expected - sum(answer["received"] for answer in said)
-        figures = held | {
-            "lost": lost,
-            "problems": problems,
-            "seconds": seconds,
-            "server_cpu": cpu,
-            "server_busy": cpu / seconds,
-            "client_busy": max(answer["cpu"] for answer in said) / seconds,
-            "peak_kib": peak,
-            "cpu_us_a_delivery": cpu / expected * 1e6,
-        }
-        if distinct := sum(answer["distinct"] for answer in said):
-            figures |= {"frames": sum(a["frames"] for a in said), "distinct_frames": distinct}
-        if burst:
-            figures["deliveries_a_second"] = expected / seconds
-        else:
-            latencies = sorted(us for answer in said for us in answer["latencies"])
-            figures |= {"p50_us": percentile(latencies, 0.5), "p99_us": percentile(latencies, 0.99)}
-        return figures
+            held["peak_kib"] = server.status("VmHWM")
+        return held | figures(name, scenario, answers, cpu)
+
+
+def warm_up(server: Server, scenario: Scenario) -> None:
+    """Give a server its first listeners and messages."""
+    with listening(server, 20) as warm:
+        if scenario.messages:
+            warm.begin(messages=20, timeout=10, latency=False)
+            server.send(20, 0)
+            warm.answers()
+
+
+def figures(
+    name: str, scenario: Scenario, answers: list[dict[str, Any]], cpu: float
+) -> dict[str, object]:
+    """Return the figures of what the clients received, and of the server's CPU seconds.
+
+    Raises:
+        ProcessFailedError: no client received anything.
+    """
+    problems = [problem for answer in answers for problem in answer["problems"]]
+    first = min((answer["first"] for answer in answers if answer["first"]), default=0)
+    if not first:
+        raise ProcessFailedError(f"{name} delivered nothing; {problems}")
+    seconds = (max(answer["last"] for answer in answers) - first) / 1e9
+    expected = scenario.listeners * scenario.messages
+    found: dict[str, object] = {
+        "lost": expected - sum(answer["received"] for answer in answers),
+        "problems": problems,
+        "seconds": seconds,
+        "server_cpu": cpu,
+        "server_busy": cpu / seconds,
+        "client_busy": max(answer["cpu"] for answer in answers) / seconds,
+        "cpu_us_a_delivery": cpu / expected * 1e6,
+    }
+    if distinct := sum(answer["distinct"] for answer in answers):
+        found |= {"frames": sum(a["frames"] for a in answers), "distinct_frames": distinct}
+    if not scenario.rate:
+        return found | {"deliveries_a_second": expected / seconds}
+    latencies = sorted(us for answer in answers for us in answer["latencies"])
+    return found | {"p50_us": percentile(latencies, 0.5), "p99_us": percentile(latencies, 0.99)}

@@ -72,7 +72,7 @@ def cell(rows: list[dict[str, Any]], figure: str, form: str) -> str:
 
 
 def table(results: Results, machine: dict[str, Any]) -> list[str]:
-    """The lines of the report."""
+    """Return the lines of the report."""
     lines = [
         f"Python {machine['python']}, Linux {machine['kernel']}, {machine['cpus']} CPUs, "
         f"{machine['client_processes']} client process(es), {machine['rounds']} round(s), "
@@ -86,37 +86,33 @@ def table(results: Results, machine: dict[str, Any]) -> list[str]:
     lines += [f"  {name}: {words}" for name, words in about.items() if words]
     notes: list[str] = []
     for scenario, found in results.items():
-        columns = [
-            column
-            for column in COLUMNS
-            if any(column[0] in row for rows in found.values() for row in rows)
-        ]
-        grid = [[scenario, *(title for _, title, _ in columns), "threads", "lost"]]
+        lines += ["", *aligned(grid(scenario, found))]
         for name, rows in found.items():
-            threads = (
-                f"{middle(rows, 'threads') or 0:.0f} -> "
-                f"{middle(rows, 'threads_listening') or 0:.0f}"
-            )
-            grid.append(
-                [
-                    name,
-                    *(cell(rows, figure, form) for figure, _, form in columns),
-                    threads,
-                    str(sum(row.get("lost", 0) for row in rows)),
-                ]
-            )
             notes += remarks(scenario, name, rows)
-        widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
-        lines.append("")
-        for line in grid:
-            lines.append(
-                line[0].ljust(widths[0])
-                + "".join(
-                    "  " + text.rjust(width)
-                    for text, width in zip(line[1:], widths[1:], strict=True)
-                )
-            )
     return [*lines, "", *notes]
+
+
+def grid(scenario: str, found: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
+    """Return the cells of a scenario: a line of titles, then a line for each server."""
+    measured = {figure for rows in found.values() for row in rows for figure in row}
+    columns = [column for column in COLUMNS if column[0] in measured]
+    lines = [[scenario, *(title for _, title, _ in columns), "threads", "lost"]]
+    for name, rows in found.items():
+        at_rest, listening = (middle(rows, each) or 0 for each in ("threads", "threads_listening"))
+        cells = [cell(rows, figure, form) for figure, _, form in columns]
+        lost = sum(row.get("lost", 0) for row in rows)
+        lines.append([name, *cells, f"{at_rest:.0f} -> {listening:.0f}", str(lost)])
+    return lines
+
+
+def aligned(lines: list[list[str]]) -> list[str]:
+    """Return lines of equally wide columns; the first is left-aligned, the others right-aligned."""
+    first, *widths = (max(map(len, column)) for column in zip(*lines, strict=True))
+    return [
+        name.ljust(first)
+        + "".join("  " + text.rjust(width) for text, width in zip(cells, widths, strict=True))
+        for name, *cells in lines
+    ]
 
 
 def remarks(scenario: str, name: str, rows: list[dict[str, Any]]) -> list[str]:

@@ -1,7 +1,6 @@
 """A mirror against what it is told of a log elsewhere. No Redis here: a log that is a list."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -199,49 +198,55 @@ STEPS = st.lists(
 )
 
 
+class Reader:
+    """A listener to a mirror: what it was given, its position, its gaps; as the hub has it."""
+
+    def __init__(self, origin: Origin, window: int) -> None:
+        self.mirror = Mirror(Limits(messages=window), Clock())
+        self.seen: list[str] = []
+        self.gaps = 0
+        self._origin = origin
+        self._position = ("", 0)
+
+    def listen(self) -> None:
+        epoch, offset = self._position
+        rows, upto, lost, now = self.mirror.log.read(offset, None, 2**30, epoch or None)
+        self.gaps += bool(lost) or (epoch not in ("", now))
+        self.seen += [json.loads(row)[2] for row in rows]
+        self._position = (now, upto)
+
+    def hear(self, announced: tuple[str, str, str, str]) -> None:
+        if self.mirror.hear(*announced):
+            self.listen()
+
+    def catch_up(self) -> None:
+        catch_up(self.mirror, self._origin)
+        self.listen()
+
+
 @given(STEPS, st.sampled_from([1, 2, 5, 100]))
 def test_nothing_is_missed_without_a_word(steps: list[tuple[str, Any]], window: int) -> None:
     origin = Origin(window)
-    mirrors = [Mirror(Limits(messages=window), Clock()) for _ in range(2)]
-    # What somebody who listens to each has had, and up to where; as the hub has it.
-    seen: list[list[str]] = [[], []]
-    places = [("", 0), ("", 0)]
-    gaps = [0, 0]
-
-    def listen(which: int) -> None:
-        epoch, offset = places[which]
-        log = mirrors[which].log
-        rows, upto, lost, now = log.read(offset, None, 2**30, epoch or None)
-        gaps[which] += bool(lost) or (epoch not in ("", now))
-        seen[which] += [json.loads(row)[2] for row in rows]
-        places[which] = (now, upto)
-
-    def catch_up_and_listen(which: int) -> None:
-        catch_up(mirrors[which], origin)
-        listen(which)
-
-    do: dict[str, Callable[[Any], Any]] = {
-        "roll back": origin.roll_back,
-        "catch up": catch_up_and_listen,
-    }
+    readers = [Reader(origin, window) for _ in range(2)]
     sent: list[str] = []
-    for which in range(2):
-        catch_up_and_listen(which)
+    for reader in readers:
+        reader.catch_up()
     for step, argument in steps:
         if step == "append":
             announced = origin.append()
             sent.append(announced[2])
-            for which, mirror in enumerate(mirrors):
-                if (argument or which == 1) and mirror.hear(*announced):
-                    listen(which)
+            for reader in readers if argument else readers[1:]:
+                reader.hear(announced)
+        elif step == "roll back":
+            origin.roll_back(argument)
         else:
-            do[step](argument)
-    for _ in range(2):  # the first may end an epoch that the second is in
-        for which in range(2):
-            catch_up_and_listen(which)
-    assert mirrors[0].log.end == mirrors[1].log.end
-    for which in range(2):
-        if not gaps[which]:
-            assert {mark for mark, _ in origin.messages} <= {*seen[which]}  # all that is there
+            readers[argument].catch_up()
+    for reader in readers * 2:  # the first may end an epoch that the second is in
+        reader.catch_up()
+    assert readers[0].mirror.log.end == readers[1].mirror.log.end
+    heard = {mark for reader in readers for mark in reader.seen}
+    for reader in readers:
+        if not reader.gaps:
+            assert {mark for mark, _ in origin.messages} <= {*reader.seen}  # all that is there
             if window == 100:  # so nothing was overlooked: also all that is there no more
-                assert seen[which] == [mark for mark in sent if mark in {*seen[0], *seen[1]}]
+                assert reader.seen == [mark for mark in sent if mark in heard]
