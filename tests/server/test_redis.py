@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from websockets.exceptions import WebSocketException
 
 from dash_pipe.brokers import Broker, connect
 from dash_pipe.log import Limits
-from harness.process import children
+from harness.process import children, stands_still
 from harness.redis import RedisServer
 from harness.server import Server
 from harness.wait import wait_for
@@ -97,21 +97,34 @@ def sender(redis: RedisServer) -> Iterator[Broker]:
 
 @pytest.fixture
 def followers(server: Server) -> Iterator[list[Follower]]:
+    """As many listeners at each of the workers.
+
+    Which worker accepts a connection is the kernel's choice, so all others are stopped meanwhile.
+    """
     with ExitStack() as stack:
         followers = []
-        for _ in range(LISTENERS):
-            followers.append(Follower(server.url + "/"))
-            stack.callback(followers[-1].leave)
-        wait_for(
-            lambda: all(listens(worker) for worker in children(server.pid)),
-            "listeners at each of the workers",
-        )
+        workers = children(server.pid)
+        for worker in workers:
+            with stopped(pid for pid in workers if pid != worker):
+                for _ in range(LISTENERS // len(workers)):
+                    followers.append(Follower(server.url + "/"))
+                    stack.callback(followers[-1].leave)
         yield followers
 
 
-def listens(pid: int) -> bool:
-    """Whether someone listens at a worker: it has its own thread, and two for that."""
-    return len(list(Path(f"/proc/{pid}/task").iterdir())) > 2
+@contextmanager
+def stopped(pids: Iterable[int]) -> Iterator[None]:
+    """Keep processes stopped while inside."""
+    held = list(pids)
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        for pid in held:
+            wait_for(lambda pid=pid: stands_still(pid), "a worker to be stopped")
+        yield
+    finally:
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_every_message_comes_once_and_in_order(
