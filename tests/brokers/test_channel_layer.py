@@ -13,9 +13,9 @@ from brokers.listening import Ear, Lounge
 from dash_pipe.brokers import connect
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError, SettingError
 from dash_pipe.log import NOWHERE, Limits
+from harness.port import Port
 from harness.project import configure
 from harness.redis import RedisServer
-from harness.server import free_port
 from harness.wait import wait_for
 from unit.fakes import rows, values
 
@@ -160,11 +160,12 @@ def test_many_channels_take_few_connections(make: Make, redis: RedisServer) -> N
 
 
 def test_a_layer_that_is_away(make: Make) -> None:
+    port = Port()  # nobody listens there
     with override_settings(
         CHANNEL_LAYERS={
             "default": {
                 "BACKEND": "channels_redis.core.RedisChannelLayer",
-                "CONFIG": {"hosts": [f"redis://127.0.0.1:{free_port()}"]},
+                "CONFIG": {"hosts": [f"redis://127.0.0.1:{port.number}"]},
             }
         }
     ):

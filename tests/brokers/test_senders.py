@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 import subprocess
 import sys
 import time
@@ -16,10 +15,9 @@ import dash_pipe
 from brokers.conftest import Make, stop
 from brokers.listening import Ear
 from dash_pipe import runtime
-from dash_pipe.once import warn_once
+from harness.environment import environment
 from harness.redis import RedisServer
 from harness.server import OLDEST_PYTHON
-from unit.conftest import fresh_runtime  # noqa: F401 - a fixture
 
 # What the scripts share; each is a process of its own.
 SEND = "from dash_pipe import send_to_pipe_channel as send\n"
@@ -56,7 +54,7 @@ def run(code: str, url: str, python: str = sys.executable) -> str:
     """Run a script in a process of its own; it must say nothing but what it prints."""
     done = subprocess.run(
         [python, "-W", "error", "-c", code],
-        env={**os.environ, "DASH_PIPE_BROKER": url},
+        env=environment({"DASH_PIPE_BROKER": url}),
         capture_output=True,
         text=True,
         timeout=60,
@@ -186,8 +184,7 @@ def test_ten_thousand_sends_from_eight_processes(url: str, make_redis: Make) -> 
 
 
 @pytest.fixture
-def configured(url: str, fresh_runtime: None) -> Iterator[str]:  # noqa: F811
-    warn_once.cache_clear()
+def configured(url: str, fresh_runtime: None) -> Iterator[str]:
     dash_pipe.configure(broker=url)
     yield url
     stop(runtime.current().broker)

@@ -11,7 +11,8 @@ import pytest
 
 from harness.app import contiguous, offsets
 from harness.nginx import Nginx, filled
-from harness.server import Server, free_port, make_certificate
+from harness.port import Port
+from harness.server import Server, make_certificate
 from harness.wait import wait_for
 
 APP = "room"
@@ -78,7 +79,7 @@ def server(request, tmp_path_factory):
 @pytest.fixture
 def proxy(server, tmp_path):
     """A function that starts nginx before the server, and returns the address of the page."""
-    port, way = free_port(), server.way
+    port, way = Port(), server.way
     files = make_certificate(tmp_path)
     with contextlib.ExitStack() as stack:
 
@@ -87,7 +88,7 @@ def proxy(server, tmp_path):
                 "HEADERS": UPGRADE + headers,
                 "PASSED": way.routes if way.routes != way.seen else "",
                 "SEEN": way.seen,
-                ":443": f":{port}",
+                ":443": f":{port.number}",
                 ":8000": f":{server.port}",
                 "CERTIFICATE": files["certificate"],
                 "KEY": files["key"],

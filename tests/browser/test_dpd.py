@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.by import By
 
+from harness.environment import environment
 from harness.redis import RedisServer
 from harness.server import APPS, DPD_PYTHON, Server
 from harness.wait import wait_for, wait_for_value
@@ -43,7 +44,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if request.param == "theirs":
             settings["DASH_PIPE_BROKER"] = "channels://default"
         migrate = [DPD_PYTHON, "-m", "django", "migrate", "--verbosity=0"]
-        subprocess.run(migrate, cwd=APPS, env=settings, check=True, timeout=60)
+        subprocess.run(migrate, cwd=APPS, env=environment(settings), check=True, timeout=60)
         with Server("dpd", "dpd_site", directory / "log", settings=settings) as server:
             server.endpoint = request.param
             yield server

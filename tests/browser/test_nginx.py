@@ -5,7 +5,7 @@ import pytest
 from harness.app import contiguous, offsets
 from harness.browser import FALLEN_BACK
 from harness.nginx import UNAWARE, Nginx, filled
-from harness.server import free_port
+from harness.port import Port
 
 APP = "room"
 HOSTS = ("gunicorn-sync",)
@@ -13,8 +13,8 @@ HOSTS = ("gunicorn-sync",)
 
 @pytest.fixture
 def nginx(server, tmp_path):
-    port = free_port()
-    config = filled(UNAWARE, {":8000": f":{server.port}", ":80;": f":{port};"})
+    port = Port()
+    config = filled(UNAWARE, {":8000": f":{server.port}", ":80;": f":{port.number};"})
     with Nginx(config, port, tmp_path) as nginx:
         yield nginx
 

@@ -1,13 +1,13 @@
 """Messages over HTTP: from a shell they arrive, from a page they don't."""
 
 import json
-import os
 import subprocess
 
 import pytest
 
 from harness.app import heard
 from harness.browser import DASHS_OWN, unexpected
+from harness.environment import environment
 from harness.server import ROOT
 from harness.wait import wait_for
 
@@ -61,7 +61,7 @@ def poke(app, value):
     done = subprocess.run(
         line,
         shell=True,
-        env={"PATH": os.environ["PATH"]},  # without the proxies of this machine
+        env=environment(),  # without the proxies of this machine
         check=True,
         capture_output=True,
         timeout=30,

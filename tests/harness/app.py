@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.server import trusting
+from harness.wait import check
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,12 @@ class App:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30, context=trusting()) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=trusting()) as answer:
+                return json.load(answer)
+        except OSError:
+            check()  # which says more than a refused connection
+            raise
 
 
 def heard(calls: list[Call]) -> list[Any]:

@@ -13,7 +13,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import element_to_be_clickable
 from selenium.webdriver.support.wait import WebDriverWait
 
-from harness.wait import INTERVAL, TIMEOUT, wait_for, wait_for_value
+from harness.child import Child
+from harness.environment import environment
+from harness.port import Port
+from harness.server import answers_http
+from harness.wait import INTERVAL, TIMEOUT, check, wait_for, wait_for_value
 
 PHONE = (390, 844)
 LAPTOP = (1366, 768)
@@ -68,6 +72,34 @@ READ_PROP = """
 """
 
 
+class Driver(Service):
+    """chromedriver on a port of its own, watched as every process of the tests is."""
+
+    def __init__(self, log: Path) -> None:
+        self._port = Port()
+        # A given path keeps selenium from looking for a driver on the network.
+        super().__init__(executable("chromedriver"), self._port.number)
+        self._log = log
+        self._child: Child | None = None
+
+    @property
+    def service_url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and return when it answers."""
+        command = [self.path, f"--port={self.port}"]
+        self._child = Child("chromedriver", command, self._log, environment())
+        self._child.wait_until(lambda: answers_http(self.port))
+
+    def stop(self) -> None:
+        """End it, and Chromium with it."""
+        if self._child is not None:
+            child, self._child = self._child, None
+            child.end()
+
+
 class Browser:
     """One Chromium process with one tab that counts; close it with quit()."""
 
@@ -81,8 +113,7 @@ class Browser:
         # A sync worker serves one connection at a time; one opened on suspicion would block it.
         options.add_experimental_option("prefs", {"net.network_prediction_options": 2})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        # A given path keeps selenium from looking for a driver on the network.
-        self.driver = Chrome(options, Service(executable("chromedriver")))
+        self.driver = Chrome(options, Driver(profile / "chromedriver.log"))
 
     def quit(self) -> None:
         """End the process."""
@@ -117,7 +148,8 @@ class Browser:
     def click(self, id_: str) -> None:
         """Click an element as soon as it can be."""
         waiting = WebDriverWait(self.driver, TIMEOUT, INTERVAL)
-        waiting.until(element_to_be_clickable((By.ID, id_))).click()
+        clickable = element_to_be_clickable((By.ID, id_))
+        waiting.until(watched(lambda: clickable(self.driver))).click()
 
     def wait_for_text(self, id_: str, text: str, timeout: float = TIMEOUT) -> None:
         """Wait until an element's text is this one."""
@@ -155,7 +187,17 @@ class Browser:
 
     def _wait(self, predicate: Callable[[], Any], what: str, timeout: float = TIMEOUT) -> Any:
         waiting = WebDriverWait(self.driver, timeout, INTERVAL)
-        return waiting.until(lambda _: predicate(), what)
+        return waiting.until(watched(predicate), what)
+
+
+def watched(predicate: Callable[[], Any]) -> Callable[[object], Any]:
+    """Return a condition of selenium's, which ends its wait when a process of ours has ended."""
+
+    def condition(_: object) -> Any:
+        check()
+        return predicate()
+
+    return condition
 
 
 def executable(*names: str) -> str:

@@ -1,15 +1,13 @@
 """A Celery worker of an example, as its README starts it."""
 
-import contextlib
-import os
-import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from typing_extensions import Self
 
-from harness.server import CURRENT_PYTHON, STOP_TIMEOUT, environment
+from harness.child import Child
+from harness.environment import environment
+from harness.server import CURRENT_PYTHON
 
 
 class CeleryWorker:
@@ -22,22 +20,16 @@ class CeleryWorker:
         self._settings = settings
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [CURRENT_PYTHON, *f"-W ignore -m celery -A {self._app} worker -c 2".split()],
-                cwd=self._directory,
-                env={**environment(os.environ, 0), **self._settings},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # so that its processes can be ended with it
-            )
+        arguments = f"-W ignore -m celery -A {self._app} worker -c 2 --loglevel INFO"
+        self._child = Child(
+            "celery",
+            [CURRENT_PYTHON, *arguments.split()],
+            self._log,
+            environment(self._settings),
+            self._directory,
+        )
+        self._child.wait_until(lambda: " ready." in self._child.log_text())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_TIMEOUT)
-        with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(STOP_TIMEOUT)
+        self._child.end()

@@ -1,22 +1,28 @@
 """Runs of the command line, as processes."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from typing_extensions import Self
 
-from harness.server import environment
+from harness.child import ENDS_WITH_US, ChildError
+from harness.environment import environment
 from harness.wait import TIMEOUT
 
 
-def heed_interrupts() -> None:
-    """In the child: a shell that started the tests in the background has it ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@contextmanager
+def heeding_interrupts() -> Iterator[None]:
+    """Have what is started inside heed SIGINT, which a shell has its background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child gets the default
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Command:
@@ -31,15 +37,15 @@ class Command:
         stdin: int = subprocess.DEVNULL,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "dash_pipe", *arguments],
-            env={**environment(os.environ, 0), **(settings or {})},
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=heed_interrupts,
-        )
+        with heeding_interrupts():
+            self.process = subprocess.Popen(
+                [*ENDS_WITH_US, sys.executable, "-m", "dash_pipe", *arguments],
+                env=environment(settings),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +63,11 @@ class Command:
     def message(self) -> dict[str, Any]:
         """The next line of its output, as JSON; waits for it."""
         assert self.process.stdout is not None
-        message: dict[str, Any] = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            status, _, error = self.end()
+            raise ChildError(f"the command ended with status {status}:\n{error}")
+        message: dict[str, Any] = json.loads(line)
         return message
 
     def end(self) -> tuple[int, str, str]:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from typing_extensions import Self
 
+from harness.environment import environment
 from harness.nginx import Nginx, filled
+from harness.port import Port
 from harness.process import children, connections, stands_still
 from harness.redis import RedisServer
 from harness.server import (
     CURRENT_PYTHON,
     ROOT,
     Server,
-    environment,
-    free_port,
     make_certificate,
 )
 from harness.wait import wait_for
@@ -59,7 +59,8 @@ class Deployment:
         )
         self.host = self.app.host
         self.running = [self.app, *([self.gateway] if gateway else [])]
-        port, self.private_port = free_port(), free_port()
+        port, self._private_port = Port(), Port()
+        self.private_port = self._private_port.number
         certificate = make_certificate(directory)
         config = filled(
             (EXAMPLE / "nginx.conf").read_text(),
@@ -67,7 +68,7 @@ class Deployment:
                 "127.0.0.1:8000": f"127.0.0.1:{self.app.port}",
                 "127.0.0.1:8060": f"127.0.0.1:{self.running[-1].port}",
                 "127.0.0.1:8080": f"127.0.0.1:{self.private_port}",
-                "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+                "listen 443 ssl": f"listen 127.0.0.1:{port.number} ssl",
                 "/etc/ssl/dash.example.org.pem": certificate["certificate"],
                 "/etc/ssl/dash.example.org.key": certificate["key"],
             },
@@ -129,7 +130,7 @@ class Sender:
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [CURRENT_PYTHON, "-m", "dash_pipe", "send", "board", "notice", "-"],
-            env={**environment(os.environ, 0), **self._settings},
+            env=environment(self._settings),
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,14 +1,14 @@
 """Building and installing the distribution: commands with nothing of this machine around them."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from harness.environment import environment, installing
 from harness.server import ROOT
 
-BARE = {**os.environ, "PATH": ""}  # no Node either
+BARE = installing({"PATH": ""})  # no Node either
 
 
 def run(*command: str | Path) -> str:
@@ -25,6 +25,7 @@ def checkout(directory: Path) -> Path:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
+        env=environment(),
         capture_output=True,
         text=True,
         check=True,

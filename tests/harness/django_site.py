@@ -8,9 +8,11 @@ from pathlib import Path
 from typing_extensions import Self
 
 from harness.celery import CeleryWorker
+from harness.environment import environment
 from harness.nginx import Nginx
+from harness.port import Port
 from harness.redis import RedisServer
-from harness.server import CURRENT_PYTHON, ROOT, Server, free_port
+from harness.server import CURRENT_PYTHON, ROOT, Server
 
 EXAMPLE = ROOT / "examples" / "django_live"
 WS_ROUTE = "/dpd/ws/channel"
@@ -80,7 +82,7 @@ class DjangoSite:
         done = subprocess.run(
             [CURRENT_PYTHON, "manage.py", *arguments],
             cwd=EXAMPLE,
-            env=self._settings,
+            env=environment(self._settings),
             capture_output=True,
             text=True,
             timeout=60,
@@ -104,10 +106,10 @@ class DjangoSite:
         """Start nginx, which has the static files; return its address."""
         self.manage("collectstatic", "--no-input", "--verbosity=0")
         other = asgi if self.host == "daphne" else self._serve("django-wsgi")
-        port = free_port()
+        port = Port()
         static = self._directory / "static"
         config = NGINX.format(
-            port=port, route=WS_ROUTE, asgi=asgi.port, other=other.port, static=static
+            port=port.number, route=WS_ROUTE, asgi=asgi.port, other=other.port, static=static
         )
         directory = self._directory / "nginx"
         directory.mkdir()

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from typing_extensions import Self
 
-from harness.server import STOP_TIMEOUT, ServerError, answers_http
-from harness.wait import wait_for
+from harness.child import Child
+from harness.environment import environment
+from harness.port import Port
+from harness.server import answers_http
 
 # In the foreground, and with every file of its own in the working directory.
 CONFIG = """
@@ -45,7 +46,7 @@ class Nginx:
     `config` is what stands in its http block, listening on 127.0.0.1:`port` among others.
     """
 
-    def __init__(self, config: str, port: int, directory: Path, scheme: str = "http") -> None:
+    def __init__(self, config: str, port: Port, directory: Path, scheme: str = "http") -> None:
         self._port = port
         self._scheme = scheme
         self._directory = directory
@@ -60,31 +61,16 @@ class Nginx:
     @property
     def url(self) -> str:
         """The root of what is behind it, seen through it."""
-        return f"{self._scheme}://127.0.0.1:{self._port}"
+        return f"{self._scheme}://127.0.0.1:{self._port.number}"
 
     def __enter__(self) -> Self:
-        with (self._directory / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
-        try:
-            wait_for(self._answers, "nginx to be up")
-        except AssertionError:
-            self._stop()
-            raise
+        log = self._directory / "log"
+        self._child = Child("nginx", self._command, log, environment())
+        self._child.wait_until(lambda: answers_http(self._port.number, self._scheme))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
-
-    def _answers(self) -> bool:
-        if self._process.poll() is not None:
-            raise ServerError(f"nginx did not start:\n{(self._directory / 'log').read_text()}")
-        return answers_http(self._port, self._scheme)
-
-    def _stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(STOP_TIMEOUT)
+        self._child.end()
 
 
 def filled(text: str, values: Mapping[str, object]) -> str:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 from typing_extensions import Self
 
-from harness.server import STOP_TIMEOUT, ServerError, free_port
-from harness.wait import wait_for
+from harness.child import STOP_TIMEOUT, Child
+from harness.environment import environment
+from harness.port import Port
 
 
 class RedisServer:
@@ -23,10 +23,11 @@ class RedisServer:
     """
 
     def __init__(self, directory: Path, *options: str) -> None:
-        self.port = free_port()
+        self._port = Port()  # kept over restarts
+        self.port = self._port.number
         self._directory = directory
         self._options = options
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -45,50 +46,43 @@ class RedisServer:
         """Start the server and return when it answers."""
         binary = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
         assert binary, "redis-server is not on PATH; `make redis` helps"
-        with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    binary,
-                    f"--port {self.port}",
-                    "--bind 127.0.0.1",
-                    f"--dir {self._directory}",
-                    "--save ''",
-                    "--hz 50",  # looks for expired keys more often than in earnest
-                    *self._options,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            wait_for(self._answers, "Redis to answer")
-        except AssertionError:
-            self.kill9()
-            raise
+        self._child = Child(
+            "Redis",
+            [
+                binary,
+                f"--port {self.port}",
+                "--bind 127.0.0.1",
+                f"--dir {self._directory}",
+                "--save ''",
+                "--hz 50",  # looks for expired keys more often than in earnest
+                *self._options,
+            ],
+            self._directory / "log",
+            environment(),
+        )
+        self._child.wait_until(self._answers)
 
     def stop(self) -> None:
         """Shut down cleanly: what is to be saved is saved."""
-        assert self._process is not None, "the server is not running"
-        self._process.terminate()
-        self._process.wait(STOP_TIMEOUT)
-        self._process = None
+        assert self._child is not None, "the server is not running"
+        child, self._child = self._child, None
+        child.end()
 
     def kill9(self) -> None:
         """End the process at once."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(STOP_TIMEOUT)
-            self._process = None
+        if self._child is not None:
+            child, self._child = self._child, None
+            child.kill9()
 
     def pause(self) -> None:
         """Have it answer nothing, until resume()."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        assert self._child is not None
+        self._child.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Have it answer again."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        assert self._child is not None
+        self._child.send_signal(signal.SIGCONT)
 
     def forget(self) -> None:
         """Remove the data of a server that is not running."""
@@ -121,9 +115,6 @@ class RedisServer:
         return [line for line in text.splitlines() if "cmd=client" not in line]
 
     def _answers(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise ServerError(f"Redis did not start:\n{(self._directory / 'log').read_text()}")
         try:
             return bool(self.ask("PING"))
         except RedisError:

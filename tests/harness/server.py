@@ -1,19 +1,17 @@
 """A server in a process of its own, running one of the apps of tests/apps."""
 
-import contextlib
 import http.client
-import os
-import signal
-import socket
 import ssl
-import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import trustme
 from typing_extensions import Self
+
+from harness.child import START_TIMEOUT, Child
+from harness.environment import environment
+from harness.port import Port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 APPS = ROOT / "tests" / "apps"
@@ -113,13 +111,6 @@ BACKENDS = {
 POLLING = ("waitress", "gunicorn-tls")
 ON_PURPOSE = ".OnPurposeError\n"  # how the traceback of tests/apps/pacing.py ends
 
-START_TIMEOUT = 30.0
-STOP_TIMEOUT = 10.0
-
-
-class ServerError(AssertionError):
-    """The server did not come up; the message ends with its log."""
-
 
 class Server:
     """One app on one host and port, from start() to stop(); also a context manager.
@@ -143,7 +134,8 @@ class Server:
     ) -> None:
         interpreter, *arguments = HOSTS[host]
         self.host = host
-        self.port = free_port()
+        self._port = Port()  # kept over restarts
+        self.port = self._port.number
         self.log = log
         self._interpreter = python or interpreter
         self.scheme = "https" if any("{key}" in one for one in arguments) else "http"
@@ -153,7 +145,7 @@ class Server:
         self._arguments = [*(one.format_map(fields) for one in arguments), *options]
         self._directory = directory
         self.settings = dict(settings or {})  # as environment variables; read at the next start
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -170,52 +162,45 @@ class Server:
     @property
     def pid(self) -> int:
         """The process that was started; gunicorn's workers are its children."""
-        assert self._process is not None, "the server is not running"
-        return self._process.pid
+        assert self._child is not None, "the server is not running"
+        return self._child.pid
 
     def start(self) -> None:
         """Start the process and return when it answers HTTP."""
-        if not Path(self._interpreter).exists():
-            raise ServerError(f"{self.host} needs {self._interpreter}; `make old` installs it")
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._interpreter, *self._arguments],
-                cwd=self._directory,  # where `-c` and gunicorn look for the module
-                env={
-                    **environment(os.environ, self.port),
+        assert Path(self._interpreter).exists(), f"no {self._interpreter}; `make old` installs it"
+        self._child = Child(
+            self.host,
+            [self._interpreter, *self._arguments],
+            self.log,
+            environment(
+                {
                     "BACKEND": BACKENDS.get(self.host, "flask"),
+                    "PORT": str(self.port),
                     **self.settings,
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # so that gunicorn's workers can be ended with it
-            )
-        try:
-            self._wait_until_ready(self._process)
-        except ServerError:
-            self.kill9()
-            raise
+                }
+            ),
+            self._directory,  # where `-c` and gunicorn look for the module
+        )
+        # An accepted connection is not enough: gunicorn listens before its worker has imported
+        # the app. Any HTTP status will do, since the root need not exist.
+        self._child.wait_until(lambda: answers_http(self.port, self.scheme))
 
     def stop(self) -> None:
         """End the process as an administrator would, and by force when it does not listen."""
-        process = self._process
-        if process is None:
-            return
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_TIMEOUT)
-        self.kill9()
+        if self._child is not None:
+            child, self._child = self._child, None
+            child.end()
 
     def kill9(self) -> None:
         """End the process and its workers at once; nothing gets to say goodbye."""
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(STOP_TIMEOUT)
-        self._process = None
+        if self._child is not None:
+            child, self._child = self._child, None
+            child.kill9()
+
+    def expect_end(self) -> None:
+        """Note that a test ends the process itself."""
+        assert self._child is not None, "the server is not running"
+        self._child.expect_end()
 
     def restart(self) -> None:
         """Stop, and start anew on the same port."""
@@ -235,20 +220,6 @@ class Server:
         _, *parts = self.log_text()[since:].split("Traceback (most recent call last):")
         others = (ON_PURPOSE, "hypercorn/asyncio/run.py")
         return [part for part in parts if not any(other in part for other in others)]
-
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        # An accepted connection is not enough: gunicorn listens before its worker has imported
-        # the app. Any HTTP status will do, since the root need not exist.
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline:
-            if answers_http(self.port, self.scheme):
-                return
-            try:
-                status = process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            raise ServerError(f"{self.host} ended with status {status}:\n{self.log_text()}")
-        raise ServerError(f"{self.host} was not up in {START_TIMEOUT:g} s:\n{self.log_text()}")
 
 
 def answers_http(port: int, scheme: str = "http") -> bool:
@@ -284,18 +255,3 @@ def make_certificate(directory: Path) -> dict[str, str]:
     issued.cert_chain_pems[0].write_to_path(files["certificate"])
     issued.private_key_pem.write_to_path(files["key"])
     return {name: str(path) for name, path in files.items()}
-
-
-def environment(inherited: Mapping[str, str], port: int) -> dict[str, str]:
-    """Return the environment of a server: ours, unbuffered, without settings of the product."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith("DASH_PIPE_")}
-    # Two interpreters share these sources, and neither may run the other's site-packages.
-    kept.pop("PYTHONPATH", None)
-    return {**kept, "PYTHONUNBUFFERED": "1", "PORT": str(port)}
-
-
-def free_port() -> int:
-    """Return a loopback port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,6 +9,10 @@ T = TypeVar("T")
 TIMEOUT = 15.0
 INTERVAL = 0.05
 
+# Each is called at every turn of every wait, and raises when there is nothing left to wait for:
+# a process that a test has started has ended (harness/child.py).
+checks: dict[object, Callable[[], None]] = {}
+
 
 def wait_for(predicate: Callable[[], T], what: str, timeout: float = TIMEOUT) -> T:
     """Ask until the answer is true, and return it; fail with `what` when it never is."""
@@ -22,9 +26,16 @@ def wait_for_value(
     _ask(ask, lambda answer: answer == value, f"{what} {value!r}", timeout)
 
 
+def check() -> None:
+    """Fail when a process has ended that should be running; a wait of another kind calls it."""
+    for one in list(checks.values()):
+        one()
+
+
 def _ask(ask: Callable[[], T], good: Callable[[T], bool], what: str, timeout: float) -> T:
     deadline = time.monotonic() + timeout
     while not good(answer := ask()):
+        check()
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s: {what}; the last answer: {answer!r}")
         time.sleep(INTERVAL)

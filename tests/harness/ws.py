@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from typing_extensions import Self
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from harness.wait import TIMEOUT
+from harness.wait import TIMEOUT, check
 
 SUBPROTOCOL = Subprotocol("dash-pipe.v1")
 
@@ -56,7 +57,12 @@ class PipeClient:
         """Return the next frame that is not a ping; TimeoutError when none comes."""
         deadline = time.monotonic() + timeout
         while True:
-            frame: Frame = json.loads(self._socket.recv(max(0.0, deadline - time.monotonic())))
+            try:
+                text = self._socket.recv(max(0.0, deadline - time.monotonic()))
+            except (ConnectionClosed, TimeoutError):
+                check()  # a server that has ended says why
+                raise
+            frame: Frame = json.loads(text)
             if frame["type"] != "ping":
                 return frame
             self.send({"type": "pong", "n": frame["n"]})

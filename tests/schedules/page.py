@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.environment import environment
+
 PAGE = Path(__file__).resolve().parent.parent / "js" / "page.cjs"
 
 CONNECTING, OPEN, CLOSED = 0, 1, 3
@@ -29,7 +31,10 @@ class Page:
 
     def __enter__(self) -> "Page":
         self._node = subprocess.Popen(
-            ["node", str(PAGE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            ["node", str(PAGE)],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         return self
 

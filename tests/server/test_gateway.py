@@ -181,6 +181,7 @@ def test_it_says_goodbye(tmp_path):
     with Server("gateway", "", tmp_path / "log") as server:
         with PipeClient(f"{server.url}/") as page:
             page.subscribe("jobs")
+            server.expect_end()
             os.kill(server.pid, signal.SIGTERM)
             with pytest.raises(ConnectionClosed) as caught:
                 page.next_frame()

@@ -8,7 +8,7 @@ from nbclient import NotebookClient
 
 from dash_pipe import Pipe, send_to_pipe_channel
 from dash_pipe.testing import own_messages
-from harness.server import free_port
+from harness.port import Port
 from harness.ws import PipeClient
 
 # On Flask the runner ends an app by raising SystemExit in every thread that began with it; one that
@@ -33,8 +33,9 @@ def values(page: PipeClient, count: int) -> list[object]:
 @pytest.mark.parametrize("backend", ["flask", "fastapi", "quart"])
 def test_one_app_after_the_other(backend: str) -> None:
     for n in range(3):
+        port = Port()
         with ThreadedRunner() as runner:
-            runner.start(make_app(backend), host="127.0.0.1", port=free_port())
+            runner.start(make_app(backend), host="127.0.0.1", port=port.number)
             with PipeClient(f"http://127.0.0.1:{runner.port}/") as page:
                 page.subscribe("jobs")
                 send_to_pipe_channel("jobs", "a", n)
@@ -45,8 +46,9 @@ def test_one_app_after_the_other(backend: str) -> None:
 @killing
 def test_an_app_beside_the_fixture() -> None:
     for n in range(2):
+        port = Port()
         with own_messages() as messages, ThreadedRunner() as runner:
-            runner.start(make_app("flask"), host="127.0.0.1", port=free_port())
+            runner.start(make_app("flask"), host="127.0.0.1", port=port.number)
             with PipeClient(f"http://127.0.0.1:{runner.port}/") as page:
                 page.subscribe("jobs")
                 messages.wait_for_listener("jobs")
@@ -70,13 +72,15 @@ position = await async_send_to_pipe_channel("jobs", "a", "from a coroutine")
 
 
 def test_a_notebook() -> None:
-    port = free_port()
-    cells = [nbformat.v4.new_code_cell(cell) for cell in NOTEBOOK.format(port=port).split("\n#\n")]
+    port = Port()
+    cells = [
+        nbformat.v4.new_code_cell(cell) for cell in NOTEBOOK.format(port=port.number).split("\n#\n")
+    ]
     client = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=60)
     with client.setup_kernel():
         for _ in range(2):  # a cell is run again when something in it has changed
             client.execute_cell(cells[0], 0)
-            with PipeClient(f"http://127.0.0.1:{port}/") as page:
+            with PipeClient(f"http://127.0.0.1:{port.number}/") as page:
                 page.subscribe("jobs")
                 for index in (1, 2):
                     client.execute_cell(cells[index], index)

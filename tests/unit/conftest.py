@@ -1,10 +1,8 @@
-import os
 import socket
 from collections.abc import Iterator
 
 import pytest
 
-from dash_pipe import runtime
 from unit.fakes import Clock, Room
 
 
@@ -16,15 +14,6 @@ def clock() -> Clock:
 @pytest.fixture
 def room() -> Room:
     return Room()
-
-
-@pytest.fixture(autouse=True)
-def fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test has a process of its own, as far as settings and broker go."""
-    for name in list(os.environ):
-        if name.startswith("DASH_PIPE_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.environment import environment
 from unit.line import Line
 
 SERVER = Path(__file__).with_name("forking.py")
@@ -20,6 +21,7 @@ def test_its_browser_notices_and_hears_nothing_from_the_child(kind: str) -> None
     descriptor = page.theirs.fileno()
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", SERVER, kind, str(descriptor)],
+        env=environment(),
         pass_fds=[descriptor],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -19,6 +19,7 @@ from dash_pipe.auth.guard import Guard
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.protocol import Close, Subscribe
 from dash_pipe.transports.asgi import AsgiEndpoint
+from harness.environment import environment
 from unit.asgi_server import Server
 from unit.processes import forked, forks
 
@@ -197,7 +198,7 @@ def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
         )
         assert authorize_subscribe_sync(nullcontext, Subscribe("jobs", None)) is None
     """
-    subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)
 
 
 class TestForked:
@@ -246,4 +247,4 @@ def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:
         gevent.joinall(asking, timeout=20)
         assert [each.value for each in asking] == [frozenset()] * 8, [e.value for e in asking]
     """
-    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=60, check=True)

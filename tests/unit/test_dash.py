@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 import dash_pipe
 from dash_pipe.errors import SetupError
 from dash_pipe.frameworks.dash import _on_setup
+from harness.environment import environment
 
 WEBSOCKET = {
     "Connection": "Upgrade",
@@ -56,7 +57,12 @@ def test_an_app_that_was_made_before_the_import() -> None:
             print([r.rule for r in each.url_map.iter_rules() if "_pipe/ws" in r.rule])
     """
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert found.stdout.split("\n")[:2] == ["['/_pipe/ws']"] * 2, found.stderr
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dash_pipe.diagnostics import GRACE_SECONDS, Reach, workers
+from harness.environment import environment
 from unit.fakes import Clock
 
 SAY = "DASH_PIPE_BROKER=redis://"
@@ -115,7 +116,12 @@ def said_by(script: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv("PYTEST_VERSION")
     script = "from dash_pipe import send_to_pipe_channel as send\n" + script
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return done.stderr
 

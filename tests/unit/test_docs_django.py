@@ -1,10 +1,14 @@
 """What docs/django.md tells projects to write, as it stands there."""
 
 import asyncio
+import os
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import RequestFactory
@@ -19,6 +23,14 @@ BLOCKS = [
     re.sub(r"^   ", "", block, flags=re.MULTILINE)
     for block in re.findall(r"^ *```python\n(.+?)^ *```", TEXT, re.MULTILINE | re.DOTALL)
 ]
+
+
+@pytest.fixture(autouse=True)
+def _project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A block may name a project in the environment, and Celery puts it on the path."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with patch.dict(os.environ):
+        yield
 
 
 def written(word: str, **names: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dash_pipe
+from harness.environment import environment
 
 PACKAGE = Path(dash_pipe.__file__).parent
 # A room, a folder or a file of the package, imports from the floors below its own. Two rooms on one
@@ -77,7 +78,12 @@ def test_the_check_sees_imports() -> None:
 def modules_of(code: str) -> set[str]:
     code += "\nimport sys; print(*sys.modules)"
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return set(found.stdout.split())
 

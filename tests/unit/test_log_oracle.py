@@ -1,7 +1,7 @@
 """A log against a naive one that keeps everything."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import pytest
@@ -78,7 +78,13 @@ LIMITS = st.builds(
 )
 
 
-def replay_history(limits: Limits, history: list[Any], *, forward: bool) -> None:
+def replay_history(scan_limit: int, limits: Limits, history: list[Any], *, forward: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:  # a fixture would be one for all examples
+        patch.setattr(window, "SCAN_LIMIT", scan_limit)
+        compare(limits, history, forward=forward)
+
+
+def compare(limits: Limits, history: list[Any], *, forward: bool) -> None:
     clock = Clock()
     log = Log("epoch", limits, clock)
     assert log.newest(None, 1, Position("another", 0)) == []
@@ -138,23 +144,22 @@ def check_exact(log: Log, oracle: Oracle, after: int, labels: Labels, now: float
         assert all(offset <= most for _, offset in lost)
 
 
-@pytest.fixture(scope="module", params=["looked through", "looked up"], autouse=True)
-def _few(request: pytest.FixtureRequest) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "looked up":
-            patch.setattr(window, "SCAN_LIMIT", 0)
-        yield
+each_way = pytest.mark.parametrize(
+    "scan_limit", [pytest.param(window.SCAN_LIMIT, id="looked through"), pytest.param(0, id="looked up")]
+)
 
 
+@each_way
 @settings(max_examples=300)
 @given(LIMITS, st.lists(APPEND | APPEND | READ | PAST | FORWARD, max_size=60))
-def test_a_log_does_what_a_naive_one_does(limits: Limits, history: list[Any]) -> None:
-    replay_history(limits, history, forward=True)
+def test_a_log_does_what_a_naive_one_does(scan_limit: int, limits: Limits, history: list[Any]) -> None:
+    replay_history(scan_limit, limits, history, forward=True)
 
 
+@each_way
 @settings(max_examples=300)
 @given(LIMITS, st.lists(APPEND | APPEND | READ | PAST | JUMP, max_size=60))
 def test_nothing_is_missing_without_a_word_when_the_clock_jumps(
-    limits: Limits, history: list[Any]
+    scan_limit: int, limits: Limits, history: list[Any]
 ) -> None:
-    replay_history(limits, history, forward=False)
+    replay_history(scan_limit, limits, history, forward=False)

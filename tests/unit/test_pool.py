@@ -14,6 +14,7 @@ import pytest
 
 from dash_pipe.concurrency import pool
 from dash_pipe.concurrency.pool import CallTimeoutError, Job, Pool, PoolFullError
+from harness.environment import environment
 
 
 @pytest.fixture
@@ -180,4 +181,4 @@ def test_where_gevent_comes_after_us() -> None:
         assert [call.value for call in calls] == list(range(20))
         assert {hub.value for hub in hubs} == {thread_hub()}
     """
-    subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)

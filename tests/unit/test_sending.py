@@ -24,7 +24,6 @@ from dash_pipe import (
 )
 from dash_pipe.concurrency.pool import Pool
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError
-from dash_pipe.once import warn_once
 from dash_pipe.sending import THREADS
 
 
@@ -216,7 +215,6 @@ class Elsewhere(brokers.Broker):
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Elsewhere]:
     broker = Elsewhere()
     monkeypatch.setattr(brokers, "connect", lambda *_: broker)
-    warn_once.cache_clear()
     yield broker
     broker.let_go.set()
 

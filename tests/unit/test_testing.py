@@ -9,6 +9,7 @@ import pytest
 
 from dash_pipe import runtime, send_to_pipe_channel
 from dash_pipe.testing import PipeMessages, own_messages
+from harness.environment import environment
 
 
 @pytest.fixture
@@ -80,4 +81,4 @@ def test_what_was_there_before_is_there_again(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_package_does_not_import_it() -> None:
     check = "import sys, dash_pipe; sys.exit('pytest' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", check], env=environment()).returncode == 0

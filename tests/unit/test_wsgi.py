@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from dash_pipe.concurrency import greenlets
-from dash_pipe.once import warn_once
 from dash_pipe.protocol import Close
 from dash_pipe.transports import takeover, thread_hub, wsgi
 from dash_pipe.transports.takeover import find_socket
@@ -44,7 +43,6 @@ class FakeLoop:
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
     fake = FakeLoop()
     monkeypatch.setattr(wsgi, "loop_thread", lambda: fake)
-    warn_once.cache_clear()
     yield fake
     for sock, *_ in fake.adopted:
         sock.close()

@@ -1,0 +1,112 @@
+"""Processes under test: started, waited for until they are ready, ended; never lost sight of."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from harness import wait
+
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 10.0
+
+# The kernel ends what we have started when we are killed and can't end it ourselves. A program does
+# it, since Python code between fork and exec is not safe in a process with threads.
+SETPRIV = shutil.which("setpriv")
+ENDS_WITH_US = (SETPRIV, "--pdeathsig", "TERM", "--") if SETPRIV else ()
+
+
+class ChildError(AssertionError):
+    """A process did not come up, or has ended though it should run; it ends with the log."""
+
+
+class Child:
+    """A process with a session of its own, so that its children end with it.
+
+    Its output is appended to `log`. Until it is told to end it has to run: from its end on every
+    wait of a test (harness/wait.py) fails at once, with the exit status and the log.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str],
+        directory: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*ENDS_WITH_US, *command],
+                cwd=directory,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._is_over = False
+        wait.checks[self] = self.check
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def log_text(self) -> str:
+        """Everything it has written so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def check(self) -> None:
+        """Fail when it has ended though nobody has told it to."""
+        status = self._process.poll()
+        if status is not None and self in wait.checks:
+            raise ChildError(f"{self.name} ended with status {status}:\n{self.log_text()}")
+
+    def expect_end(self) -> None:
+        """Note that its end is near, and no failure."""
+        wait.checks.pop(self, None)
+
+    def wait_until(self, ready: Callable[[], object], timeout: float = START_TIMEOUT) -> None:
+        """Return when it is ready; end it and fail with its log when it has ended or never is."""
+        try:
+            wait.wait_for(ready, f"{self.name} to be up", timeout)
+        except ChildError:
+            self.kill9()
+            raise
+        except AssertionError as error:
+            self.kill9()
+            raise ChildError(f"{error}\n{self.log_text()}") from None
+
+    def end(self) -> None:
+        """End it as an administrator would, and by force when it does not listen.
+
+        Fails when it had ended before.
+        """
+        try:
+            self.check()
+            self.expect_end()
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_TIMEOUT)
+        finally:
+            self.kill9()
+
+    def kill9(self) -> None:
+        """End it and its children at once; nothing gets to say goodbye."""
+        self.expect_end()
+        if self._is_over:  # its id may be that of another by now
+            return
+        self._is_over = True
+        with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait(STOP_TIMEOUT)
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal that it survives."""
+        self._process.send_signal(number)

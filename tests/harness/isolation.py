@@ -1,0 +1,203 @@
+"""Every test begins as if it were the first: hooks and a fixture that tests/conftest.py brings in.
+
+Our state of the process is looked at before a test module is imported and before each test, and
+restored afterwards. A test that has changed it and not restored it fails, so that no other test
+fails or passes because of it, in whatever order they run.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from dash_pipe import diagnostics, runtime
+from dash_pipe.concurrency.per_process import PerProcess
+
+PACKAGE = "dash_pipe"
+SETTINGS = "DASH_PIPE_"  # the variables that are our settings; those of a developer are no test's
+PYTESTS = "PYTEST_"  # pytest sets these itself while a test runs
+CACHE = type(cache(len))
+GONE = object()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A part of the state: what has `changed` since, in words, and how to `restore` it."""
+
+    changed: Callable[[], list[str]]
+    restore: Callable[[], object]
+
+
+def look() -> list[Kept]:
+    """Remember the state that tests may not leave changed."""
+    loggers = [logging.getLogger(), logging.getLogger(PACKAGE)]
+    return [
+        _environment(),
+        _directory(),
+        _list("sys.path", sys.path),
+        _list("sys.argv", sys.argv),
+        *[_logger(logger) for logger in loggers],
+        *[_module(module) for module in _modules()],
+    ]
+
+
+def restore(state: list[Kept]) -> str:
+    """Restore the state; return what had changed, in words."""
+    changes = [change for kept in state for change in kept.changed()]
+    if changes:
+        for kept in state:
+            kept.restore()
+    return "\n".join(changes)
+
+
+def _environment() -> Kept:
+    def variables() -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if not name.startswith(PYTESTS)}
+
+    def put_back() -> None:
+        for name in variables().keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+    before = variables()
+    return Kept(lambda: _differences("os.environ[{!r}]", before, variables()), put_back)
+
+
+def _directory() -> Kept:
+    def current() -> str:
+        try:
+            return os.getcwd()
+        except FileNotFoundError:  # a test has removed it
+            return ""
+
+    before = current()
+    return Kept(
+        lambda: _differences("os.{}()", {"getcwd": before}, {"getcwd": current()}),
+        lambda: os.chdir(before),
+    )
+
+
+def _list(name: str, list_: list[str]) -> Kept:
+    before = list(list_)
+
+    def put_back() -> None:
+        list_[:] = before
+
+    return Kept(lambda: _differences("{}", {name: before}, {name: list(list_)}), put_back)
+
+
+def _logger(logger: logging.Logger) -> Kept:
+    def attributes() -> dict[str, Any]:
+        # The handlers of pytest come and go with the phases of a test.
+        own = [one for one in logger.handlers if not type(one).__module__.startswith("_pytest")]
+        names = ("level", "propagate", "disabled")
+        return {
+            **{name: getattr(logger, name) for name in names},
+            "handlers": own,
+            "filters": list(logger.filters),
+        }
+
+    before = attributes()
+    return Kept(
+        lambda: _differences(f"logging.getLogger({logger.name!r}).{{}}", before, attributes()),
+        lambda: vars(logger).update(before),
+    )
+
+
+def _modules() -> list[ModuleType]:
+    """The modules of the package that are there by now."""
+    found = list(sys.modules.items())
+    return [module for name, module in found if name.partition(".")[0] == PACKAGE]
+
+
+def _module(module: ModuleType) -> Kept:
+    """Its globals: what they are bound to, and what is in its dicts, lists and sets."""
+    before = {name: one for name, one in vars(module).items() if not name.startswith("__")}
+    contents = {name: one.copy() for name, one in before.items() if type(one) in (dict, list, set)}
+
+    def changed() -> list[str]:
+        now = vars(module)
+        return [
+            f"{module.__name__}.{name}"
+            for name, one in before.items()
+            if now.get(name, GONE) is not one or (name in contents and one != contents[name])
+        ]
+
+    def put_back() -> None:
+        vars(module).update(before)
+        for name, content in contents.items():
+            before[name].clear()
+            (before[name].extend if isinstance(content, list) else before[name].update)(content)
+
+    return Kept(changed, put_back)
+
+
+def _differences(form: str, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    names = sorted(before.keys() | after.keys())
+    pairs = {name: (before.get(name, GONE), after.get(name, GONE)) for name in names}
+    return [
+        f"{form.format(name)}: {_shown(was)} -> {_shown(now)}"
+        for name, (was, now) in pairs.items()
+        if was != now
+    ]
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is GONE else repr(value)
+
+
+STATE = pytest.StashKey[list[Kept]]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail a test module that changes the state when it is imported."""
+    state = look()
+    report = yield
+    if changes := restore(state):
+        report.outcome = "failed"
+        report.longrepr = f"the import of {collector.nodeid} has left changed:\n{changes}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Remember the state, before any fixture is made."""
+    item.stash[STATE] = look()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test that leaves the state changed, when its fixtures are gone."""
+    changes = ""
+    try:
+        yield
+    finally:
+        changes = restore(item.stash[STATE])
+    if changes:
+        pytest.fail(f"{item.nodeid} has left changed:\n{changes}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test has a process of its own, as far as settings, broker and warnings go."""
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
+    monkeypatch.setattr(diagnostics, "current", diagnostics.Reach())
+    yield
+    for thing in [thing for module in _modules() for thing in vars(module).values()]:
+        # By its type, since Flask's stand-ins for a request answer nothing else without one.
+        if type(thing) is PerProcess and (host := thing.give_up()) is not None:
+            getattr(host, "end", host.goodbye)()
+        elif type(thing) is CACHE:
+            thing.cache_clear()
