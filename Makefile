@@ -13,6 +13,15 @@ BIN := .venv/$(PROGRAMS)
 PYTEST := $(BIN)/python -m pytest
 PIP := -m pip -qq --disable-pip-version-check
 
+# The releases that everything is tested with, for each group of dependencies: one that a stranger
+# has made over night changes nothing here. `make constraints` moves to the newest, for every
+# Python that is supported; `make newest` and CONSTRAINTS= (none) try the newest without moving.
+CONSTRAINTS ?= constraints
+GROUPS := dev oldest dpd django42
+WITHIN_BUILD := $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)/build.txt)
+within = $(if $(CONSTRAINTS),$\
+	--constraint $(CONSTRAINTS)/$(1).txt --build-constraint $(CONSTRAINTS)/build.txt)
+
 # Stamps: what they stand for is installed again only when its description has changed.
 RUN := .venv/.run.stamp
 DEV := .venv/.dev.stamp
@@ -49,7 +58,7 @@ unit: install ## the fast tests: under a minute
 	$(PYTEST) tests/unit
 
 .PHONY: test
-test: install old dpd chromium curl nginx redis ## all tests, also those in a browser
+test: install old dpd chromium curl nginx redis ## all tests, in random order, also in a browser
 	npm test
 	$(MAKE) django42
 	$(PYTEST) --numprocesses=2 --dist=loadfile
@@ -71,12 +80,25 @@ packaging: install chromium ## the tests of the wheel and the sdist; WHEEL=dist/
 schedules: install ## 10,000 random schedules
 	SCHEDULES=10000 $(PYTEST) tests/schedules
 
-.PHONY: random-order
-random-order: install old dpd chromium curl nginx redis ## all tests in random order; the report names the seed
-	$(PYTEST) --numprocesses=2 --dist=loadfile --random-order
-
 .PHONY: nightly
-nightly: schedules random-order switched-off ## the slow tests, which CI runs every night
+nightly: schedules newest switched-off ## the slow tests, which CI runs every night
+
+.PHONY: newest
+newest: old redis ## the fast tests and those of servers, on the newest releases
+	rm -rf .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/$(PROGRAMS)/python $(PIP) install --upgrade pip
+	.venv-newest/$(PROGRAMS)/python $(PIP) install --group dev --editable .
+	.venv-newest/$(PROGRAMS)/python -m pip list
+	.venv-newest/$(PROGRAMS)/python -m pytest tests/unit tests/brokers tests/server
+
+.PHONY: constraints
+constraints: $(RUN) ## the newest releases that fit, written to constraints/
+	rm -rf .venv-constraints
+	$(PYTHON) -m venv .venv-constraints
+	.venv-constraints/$(PROGRAMS)/python $(PIP) install --upgrade pip
+	.venv-constraints/$(PROGRAMS)/python $(PIP) install --group constraints
+	.venv-constraints/$(PROGRAMS)/python tools/constraints.py $(GROUPS)
 
 .PHONY: switched-off
 switched-off: install chromium ## each mechanism switched off, to see its browser tests fail (20 minutes)
@@ -118,7 +140,7 @@ build: install ## the generated files: the JavaScript bundle and the component's
 
 .PHONY: bench
 bench: $(DEV) ## how fast messages fan out
-	$(BIN)/python $(PIP) install --group bench || echo "picows is left out"
+	$(BIN)/python $(PIP) install $(call within,dev) --group bench || echo "picows is left out"
 	$(BIN)/python benchmarks/fanout.py
 
 .PHONY: wheel
@@ -141,24 +163,24 @@ clean: ## remove everything that make has made
 chromium curl nginx redis:
 	@tools/$@.sh
 
-$(RUN): pyproject.toml setup.py package.json
+$(RUN): pyproject.toml setup.py package.json constraints/dev.txt constraints/build.txt
 	@echo 'installing dash-pipe into .venv'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1' # the first that knows --group
-	@$(BIN)/python $(PIP) install --editable .
+	@$(BIN)/python $(PIP) install --upgrade $(WITHIN_BUILD) 'pip>=25.3'
+	@$(BIN)/python $(PIP) install $(call within,dev) --editable .
 	@touch $@
 
 $(DEV): $(RUN)
 	@echo 'installing the tools of development into .venv'
-	@$(BIN)/python $(PIP) install --group dev
+	@$(BIN)/python $(PIP) install $(call within,dev) --group dev
 	@touch $@
 
 # An environment for each group of dependencies: .venv-dpd is for the group dpd.
-.venv-%/.stamp: pyproject.toml setup.py package.json
+.venv-%/.stamp: pyproject.toml setup.py package.json constraints/%.txt constraints/build.txt
 	@echo 'installing the group $* into .venv-$*'
 	@test -x .venv-$*/$(PROGRAMS)/python || $(PYTHON) -m venv .venv-$*
-	@.venv-$*/$(PROGRAMS)/python $(PIP) install --upgrade 'pip>=25.1'
-	@.venv-$*/$(PROGRAMS)/python $(PIP) install --group $* --editable .
+	@.venv-$*/$(PROGRAMS)/python $(PIP) install --upgrade $(WITHIN_BUILD) 'pip>=25.3'
+	@.venv-$*/$(PROGRAMS)/python $(PIP) install $(call within,$*) --group $* --editable .
 	@touch $@
 
 $(NPM): package.json package-lock.json

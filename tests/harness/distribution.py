@@ -8,7 +8,9 @@ from pathlib import Path
 from harness.environment import environment, installing
 from harness.server import ROOT
 
-BARE = installing({"PATH": ""})  # no Node either
+CONSTRAINTS = ROOT / "constraints"
+# No Node either; and the releases that the other tests have.
+BARE = installing({"PATH": "", "PIP_CONSTRAINT": str(CONSTRAINTS / "build.txt")})
 
 
 def run(*command: str | Path) -> str:

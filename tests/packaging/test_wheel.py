@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.browser import Browser
-from harness.distribution import BARE, run
+from harness.distribution import BARE, CONSTRAINTS, run
 from harness.server import ROOT, Server, answers_http
 from harness.ws import PipeClient
 
@@ -32,7 +32,8 @@ def python(wheel, tmp_path_factory):
     venv = tmp_path_factory.mktemp("venv")
     run(sys.executable, "-m", "venv", venv)
     interpreter = str(venv / "bin" / "python")
-    run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    quietly = ("--quiet", "--disable-pip-version-check")
+    run(interpreter, "-m", "pip", "install", *quietly, "-c", CONSTRAINTS / "dev.txt", wheel)
     return interpreter
 
 

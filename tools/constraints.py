@@ -1,0 +1,46 @@
+"""Write constraints/<group>.txt for groups of dependencies, and constraints/build.txt.
+
+Each holds the newest releases that fit together, found for every Python that is supported at once:
+where one needs another release, its line has a marker, and pip skips a line whose marker does not
+fit. A line names a release and nothing else, neither where it is from nor a hash, so that any
+index will do. Run by `make constraints`, in an environment of its own.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = "3.10"  # requires-python in pyproject.toml
+HEADER = "# Made by `make constraints`: the releases that the tests are run with.\n"
+
+# What builds the package, and installs it: the first pip that knows --build-constraint.
+BUILD = "pip>=25.3\nsetuptools>=77\nwheel\n"
+
+
+def resolve(*arguments: str, text: str | None = None) -> str:
+    """Return the releases that fit, one a line."""
+    flags = "--universal --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet"
+    found = subprocess.run(
+        [sys.executable, "-m", "uv", "pip", "compile", *flags.split()]
+        + [f"--python-version={OLDEST}", *arguments],
+        cwd=ROOT,
+        input=text,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return HEADER + found.stdout
+
+
+def write(name: str, text: str) -> None:
+    """Write a file, and say so."""
+    file = ROOT / "constraints" / f"{name}.txt"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    print(f"{file.relative_to(ROOT)}: {text.count('==')} releases")
+
+
+for group in sys.argv[1:]:
+    write(group, resolve(f"--group={group}", "pyproject.toml"))
+write("build", resolve("-", text=BUILD))
