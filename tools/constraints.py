@@ -20,10 +20,10 @@ BUILD = "pip>=25.3\nsetuptools>=77\nwheel\n"
 
 def resolve(*arguments: str, text: str | None = None) -> str:
     """Return the releases that fit, one a line."""
-    flags = "--universal --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet"
+    command = "-m uv pip compile --universal --no-annotate --no-header --quiet"
+    command += f" --no-emit-index-url --no-emit-find-links --python-version={OLDEST}"
     found = subprocess.run(
-        [sys.executable, "-m", "uv", "pip", "compile", *flags.split()]
-        + [f"--python-version={OLDEST}", *arguments],
+        [sys.executable, *command.split(), *arguments],
         cwd=ROOT,
         input=text,
         stdout=subprocess.PIPE,

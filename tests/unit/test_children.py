@@ -1,0 +1,118 @@
+"""How tests start processes: on ports of their own, and never waiting for one that has ended."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import wait
+from harness.child import ENDS_WITH_US, Child, ChildError
+from harness.environment import environment
+from harness.port import Port
+from harness.wait import wait_for
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="there a port is not reserved")
+
+
+def start(code: str, log: Path) -> Child:
+    return Child("python", [sys.executable, "-c", code], log, environment())
+
+
+def test_child_that_ends_at_its_start_is_reported_at_once_with_status_and_log(
+    tmp_path: Path,
+) -> None:
+    child = start("print('no module of that name'); raise SystemExit(3)", tmp_path / "log")
+    begun = time.monotonic()
+    with pytest.raises(ChildError) as raised:
+        child.wait_until(lambda: False)
+    assert str(raised.value) == "python ended with status 3:\nno module of that name\n"
+    assert time.monotonic() - begun < 10  # of the 30 that it may take to be up
+
+
+def test_child_that_is_never_ready_is_ended_and_its_log_shown(tmp_path: Path) -> None:
+    child = start("print('up', flush=True); import time; time.sleep(60)", tmp_path / "log")
+    wait_for(child.log_text, "its line")
+    with pytest.raises(ChildError, match=r"not within 0\.1 s: python to be up.*\n.*up\n"):
+        child.wait_until(lambda: False, 0.1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.pid, 0)
+
+
+def test_child_that_ends_later_fails_every_wait_at_once(tmp_path: Path) -> None:
+    child = start("input_ = __import__('time').sleep(60)", tmp_path / "log")
+    wait.check()
+    os.kill(child.pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(ChildError, match="python ended with status -9"):
+            wait_for(lambda: False, "something of its")
+    with pytest.raises(ChildError, match="python ended with status -9"):
+        child.end()
+    wait.check()
+
+
+def test_child_whose_end_is_expected_fails_nothing(tmp_path: Path) -> None:
+    child = start("pass", tmp_path / "log")
+    child.expect_end()
+    child.end()
+    wait.check()
+
+
+@pytest.mark.skipif(not ENDS_WITH_US, reason="setpriv is not installed")
+def test_child_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+import sys, time
+from pathlib import Path
+from harness.child import Child
+from harness.environment import environment
+child = Child("python", [sys.executable, "-c", "import time; time.sleep(60)"],
+              Path({str(tmp_path / "inner")!r}), environment())
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+    tests = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", code]
+    run = Child("run", command, tmp_path / "log", environment(tests))
+    run.wait_until(lambda: run.log_text().endswith("\n"))
+    pid = int(run.log_text())
+    run.expect_end()
+    os.kill(run.pid, signal.SIGKILL)
+    wait_for(lambda: not is_running(pid), "the end of the child of the run")
+    run.kill9()
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there, and no mere entry that nobody has asked about."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@linux
+def test_port_is_given_to_no_other_and_its_server_may_come_back() -> None:
+    port = Port()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port.number))
+    for _ in range(3):  # create_server sets SO_REUSEADDR, as servers do
+        with (
+            socket.create_server(("127.0.0.1", port.number)) as server,
+            socket.create_connection(("127.0.0.1", port.number)) as client,
+        ):
+            taken, _ = server.accept()
+            taken.close()  # the side that closes first leaves the port in TIME_WAIT
+            client.recv(1)
+    with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+        stranger.bind(("127.0.0.1", port.number))
+
+
+def test_port_is_free_when_it_is_not_held_any_more() -> None:
+    port = Port()
+    number = port.number
+    del port
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", number))
