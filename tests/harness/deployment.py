@@ -9,6 +9,7 @@ from pathlib import Path
 
 from typing_extensions import Self
 
+from harness.child import ENDS_WITH_US, ChildError
 from harness.environment import environment
 from harness.nginx import Nginx, filled
 from harness.port import Port
@@ -20,7 +21,7 @@ from harness.server import (
     Server,
     make_certificate,
 )
-from harness.wait import wait_for
+from harness.wait import TIMEOUT, wait_for
 
 EXAMPLE = ROOT / "examples" / "deploy"
 SEND_TIMEOUT = {"DASH_PIPE_SEND_TIMEOUT": "30"}  # a sender that waits while Redis is restarted
@@ -129,7 +130,7 @@ class Sender:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [CURRENT_PYTHON, "-m", "dash_pipe", "send", "board", "notice", "-"],
+            [*ENDS_WITH_US, CURRENT_PYTHON, "-m", "dash_pipe", "send", "board", "notice", "-"],
             env=environment(self._settings),
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -140,8 +141,13 @@ class Sender:
     def say(self, *values: int) -> None:
         """Have these sent, in order; it does not wait for that."""
         assert self._process.stdin is not None
-        self._process.stdin.writelines(f"{value}\n" for value in values)
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.writelines(f"{value}\n" for value in values)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            said = self._process.communicate(timeout=TIMEOUT)[1]
+            status = self._process.returncode
+            raise ChildError(f"the sender ended with status {status}:\n{said}") from None
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:

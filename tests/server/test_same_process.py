@@ -5,9 +5,11 @@ import pytest
 from dash import Dash, html
 from dash.testing.application_runners import ThreadedRunner
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from dash_pipe import Pipe, send_to_pipe_channel
 from dash_pipe.testing import own_messages
+from harness.environment import environment
 from harness.port import Port
 from harness.ws import PipeClient
 
@@ -76,8 +78,10 @@ def test_a_notebook() -> None:
     cells = [
         nbformat.v4.new_code_cell(cell) for cell in NOTEBOOK.format(port=port.number).split("\n#\n")
     ]
-    client = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=60)
-    with client.setup_kernel():
+    # Its own ports would be looked for, let go of and bound again by the kernel: it needs none.
+    config = Config({"KernelManager": {"transport": "ipc"}})
+    client = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=60, config=config)
+    with client.setup_kernel(env=environment()):
         for _ in range(2):  # a cell is run again when something in it has changed
             client.execute_cell(cells[0], 0)
             with PipeClient(f"http://127.0.0.1:{port.number}/") as page:
