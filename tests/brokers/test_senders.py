@@ -252,7 +252,8 @@ def test_send_timeout_is_a_setting(configured: str, redis: RedisServer) -> None:
 
 def test_redis_is_optional() -> None:
     script = """
-import sys
+import logging, sys
+logging.getLogger("dash_pipe").setLevel("ERROR")  # which would say that nobody hears it
 sys.modules["redis"] = None
 from dash_pipe import SettingError, brokers, log
 send("jobs", "a", 1)

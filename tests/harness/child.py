@@ -6,17 +6,31 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from harness import wait
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 
-# The kernel ends what we have started when we are killed and can't end it ourselves. A program does
-# it, since Python code between fork and exec is not safe in a process with threads.
+# The kernel ends what we have started when we are killed and can't end it ourselves. A program asks
+# for it, since Python code between fork and exec is not safe in a process with threads.
 SETPRIV = shutil.which("setpriv")
 ENDS_WITH_US = (SETPRIV, "--pdeathsig", "TERM", "--") if SETPRIV else ()
+
+# The kernel does it when the thread ends that has started a process: this one stays.
+_starter = ThreadPoolExecutor(1, "children")
+
+
+def start(command: Sequence[str], env: Mapping[str, str], **options: Any) -> subprocess.Popen[Any]:
+    """Start a process that ends with this one; `options` are those of Popen."""
+
+    def popen() -> subprocess.Popen[Any]:
+        return subprocess.Popen([*ENDS_WITH_US, *command], env=env, **options)
+
+    return _starter.submit(popen).result()
 
 
 class ChildError(AssertionError):
@@ -41,8 +55,8 @@ class Child:
         self.name = name
         self.log = log
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [*ENDS_WITH_US, *command],
+            self._process = start(
+                command,
                 cwd=directory,
                 env=env,
                 stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from harness.child import ENDS_WITH_US, ChildError
+from harness.child import ChildError, start
 from harness.environment import environment
 from harness.wait import TIMEOUT
 
@@ -38,8 +38,8 @@ class Command:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         with heeding_interrupts():
-            self.process = subprocess.Popen(
-                [*ENDS_WITH_US, sys.executable, "-m", "dash_pipe", *arguments],
+            self.process = start(
+                [sys.executable, "-m", "dash_pipe", *arguments],
                 env=environment(settings),
                 stdin=stdin,
                 stdout=subprocess.PIPE,

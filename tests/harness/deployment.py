@@ -9,7 +9,7 @@ from pathlib import Path
 
 from typing_extensions import Self
 
-from harness.child import ENDS_WITH_US, ChildError
+from harness.child import ChildError, start
 from harness.environment import environment
 from harness.nginx import Nginx, filled
 from harness.port import Port
@@ -129,8 +129,8 @@ class Sender:
         self._settings = settings
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [*ENDS_WITH_US, CURRENT_PYTHON, "-m", "dash_pipe", "send", "board", "notice", "-"],
+        self._process = start(
+            [CURRENT_PYTHON, "-m", "dash_pipe", "send", "board", "notice", "-"],
             env=environment(self._settings),
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,

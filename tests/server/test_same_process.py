@@ -1,5 +1,9 @@
 """An app that runs in a thread of who tests it, or of a notebook: Dash's own ways to start it."""
 
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
 import nbformat
 import pytest
 from dash import Dash, html
@@ -19,6 +23,13 @@ killing = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnhandledThreadExceptionWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
+
+
+@pytest.fixture(autouse=True)
+def _variables() -> Iterator[None]:
+    """Werkzeug hands its descriptor to a reloader in a variable, and leaves it there."""
+    with patch.dict(os.environ):
+        yield
 
 
 def make_app(backend: str) -> Dash:

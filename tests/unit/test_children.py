@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,14 +19,14 @@ from harness.wait import wait_for
 linux = pytest.mark.skipif(sys.platform != "linux", reason="there a port is not reserved")
 
 
-def start(code: str, log: Path) -> Child:
+def python(code: str, log: Path) -> Child:
     return Child("python", [sys.executable, "-c", code], log, environment())
 
 
 def test_child_that_ends_at_its_start_is_reported_at_once_with_status_and_log(
     tmp_path: Path,
 ) -> None:
-    child = start("print('no module of that name'); raise SystemExit(3)", tmp_path / "log")
+    child = python("print('no module of that name'); raise SystemExit(3)", tmp_path / "log")
     begun = time.monotonic()
     with pytest.raises(ChildError) as raised:
         child.wait_until(lambda: False)
@@ -34,7 +35,7 @@ def test_child_that_ends_at_its_start_is_reported_at_once_with_status_and_log(
 
 
 def test_child_that_is_never_ready_is_ended_and_its_log_shown(tmp_path: Path) -> None:
-    child = start("print('up', flush=True); import time; time.sleep(60)", tmp_path / "log")
+    child = python("print('up', flush=True); import time; time.sleep(60)", tmp_path / "log")
     wait_for(child.log_text, "its line")
     with pytest.raises(ChildError, match=r"not within 0\.1 s: python to be up.*\n.*up\n"):
         child.wait_until(lambda: False, 0.1)
@@ -43,7 +44,7 @@ def test_child_that_is_never_ready_is_ended_and_its_log_shown(tmp_path: Path) ->
 
 
 def test_child_that_ends_later_fails_every_wait_at_once(tmp_path: Path) -> None:
-    child = start("input_ = __import__('time').sleep(60)", tmp_path / "log")
+    child = python("input_ = __import__('time').sleep(60)", tmp_path / "log")
     wait.check()
     os.kill(child.pid, signal.SIGKILL)
     for _ in range(2):
@@ -55,7 +56,7 @@ def test_child_that_ends_later_fails_every_wait_at_once(tmp_path: Path) -> None:
 
 
 def test_child_whose_end_is_expected_fails_nothing(tmp_path: Path) -> None:
-    child = start("pass", tmp_path / "log")
+    child = python("pass", tmp_path / "log")
     child.expect_end()
     child.end()
     wait.check()
@@ -82,6 +83,17 @@ time.sleep(60)
     os.kill(run.pid, signal.SIGKILL)
     wait_for(lambda: not is_running(pid), "the end of the child of the run")
     run.kill9()
+
+
+def test_child_outlives_the_thread_that_has_started_it(tmp_path: Path) -> None:
+    children: list[Child] = []
+    code = "print('up', flush=True); import time; time.sleep(60)"
+    thread = threading.Thread(target=lambda: children.append(python(code, tmp_path / "log")))
+    thread.start()
+    thread.join()
+    wait_for(children[0].log_text, "its line")
+    children[0].check()
+    children[0].end()
 
 
 def is_running(pid: int) -> bool:
