@@ -93,7 +93,7 @@ newest: old redis ## the fast tests and those of servers, on the newest releases
 	.venv-newest/$(PROGRAMS)/python -m pytest tests/unit tests/brokers tests/server
 
 .PHONY: constraints
-constraints: $(RUN) ## the newest releases that fit, written to constraints/
+constraints: ## the newest releases that fit, written to constraints/
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
 	.venv-constraints/$(PROGRAMS)/python $(PIP) install --upgrade pip

@@ -145,14 +145,17 @@ def check_exact(log: Log, oracle: Oracle, after: int, labels: Labels, now: float
 
 
 each_way = pytest.mark.parametrize(
-    "scan_limit", [pytest.param(window.SCAN_LIMIT, id="looked through"), pytest.param(0, id="looked up")]
+    "scan_limit",
+    [pytest.param(window.SCAN_LIMIT, id="looked through"), pytest.param(0, id="looked up")],
 )
 
 
 @each_way
 @settings(max_examples=300)
 @given(LIMITS, st.lists(APPEND | APPEND | READ | PAST | FORWARD, max_size=60))
-def test_a_log_does_what_a_naive_one_does(scan_limit: int, limits: Limits, history: list[Any]) -> None:
+def test_a_log_does_what_a_naive_one_does(
+    scan_limit: int, limits: Limits, history: list[Any]
+) -> None:
     replay_history(scan_limit, limits, history, forward=True)
 
 
