@@ -12,6 +12,7 @@ import pytest
 import dash_pipe
 from dash_pipe.errors import DashPipeError, SettingError
 from dash_pipe.settings import Keywords, Settings, resolve
+from harness.environment import environment
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """import dash_pipe
@@ -211,7 +212,13 @@ def test_configure_with_wrong_keyword_fails_type_checking(tmp_path: Path) -> Non
     program.write_text(PROGRAM)
     command = [sys.executable, "-m", "mypy", "--follow-imports=silent", str(program)]
     found = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+        command,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
     )
     lines = [line.partition("program.py:")[2] for line in found.stdout.splitlines()]
     errors = [line for line in lines if ": error: " in line]
