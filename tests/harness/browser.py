@@ -113,7 +113,7 @@ class Browser:
         # A sync worker serves one connection at a time; one opened on suspicion would block it.
         options.add_experimental_option("prefs", {"net.network_prediction_options": 2})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = Chrome(options, Driver(profile / "chromedriver.log"))
+        self.driver = Chrome(options, Driver(profile.with_suffix(".log")))
 
     def quit(self) -> None:
         """End the process."""
