@@ -17,8 +17,8 @@ from ..errors import ProtocolError
 from ..protocol import Close, Denied, Pong, Subscribe
 from .delivery import Delivery, Shared
 from .policy import Policy
-from .session import Session, Transport
-from .subscriptions import Subscriptions
+from .session import ChannelFrame, Session, Transport
+from .subscriptions import Subscribed, Subscriptions, TooManyParkedError
 
 
 class Hub:
@@ -42,9 +42,7 @@ class Hub:
         self._wake = wake
         self._clock = clock
         self._delivery = Delivery(clock)
-        self._subscriptions = Subscriptions(
-            broker, policy, self._delivery, self.__len__, self._refuse, self._expel
-        )
+        self._subscriptions = Subscriptions(broker)
         self._beats: OrderedDict[Session, float] = OrderedDict()  # when each is due, soonest first
         self._appended_lock = threading.Lock()
         self._appended: set[str] = set()
@@ -84,10 +82,10 @@ class Hub:
                 case Pong(n):
                     if session.answered(n):
                         self._delivery.resume(session)
-                case request:
-                    self._subscriptions.take(session, request)
+                case frame:
+                    self._take(session, frame)
         except ProtocolError as problem:
-            self._refuse(session, problem)
+            self._send_error(session, problem)
 
     def resolve_authorization(self, session: Session, denied: Denied | None) -> None:
         """Take the verdict that ``Transport.authorize`` left open, then what came while it was.
@@ -98,12 +96,13 @@ class Hub:
         if request is None or session not in self._beats:
             return
         if denied is None:
-            self._expel(session, Close.TRY_LATER, "this app did not say in time who may listen")
+            reason = "this app did not say in time who may listen"
+            self._disconnect(session, Close.TRY_LATER, reason)
             return
         try:
             self._grant(session, request, denied)
         except ProtocolError as problem:
-            self._refuse(session, problem)
+            self._send_error(session, problem)
         while session.inbox and session.pending_authorization is None:
             self.receive(session, session.inbox.popleft())
 
@@ -129,7 +128,8 @@ class Hub:
                 self._subscriptions.listeners.get(channel, {}).items()
             ):
                 if subscription.parked:
-                    self._subscriptions.unpark(session, subscription)
+                    for frame in self._subscriptions.release(session, subscription):
+                        self._take(session, frame)
                 else:
                     self._delivery.deliver(session, channel, subscription, shared)
 
@@ -144,7 +144,7 @@ class Hub:
             if due > now:
                 return due - now
             if session.silent_since(now - heartbeat):
-                self._expel(session, Close.NO_PONG, f"no pong for {heartbeat:g} seconds")
+                self._disconnect(session, Close.NO_PONG, f"no pong for {heartbeat:g} seconds")
                 continue
             self._beats[session] = now + heartbeat
             self._beats.move_to_end(session)
@@ -156,7 +156,7 @@ class Hub:
         """Say goodbye to everybody and stop watching the broker."""
         self._unwatch()
         for session in list(self._beats):
-            self._expel(session, code, reason)
+            self._disconnect(session, code, reason)
 
     # Inside
 
@@ -180,22 +180,53 @@ class Hub:
                 )
                 raise ProtocolError("denied", reason, request.channel)
             request = replace(request, labels=labels, denied=denied)
-        self._subscriptions.take(session, request)
+        self._take(session, request)
+
+    def _take(self, session: Session, frame: ChannelFrame) -> None:
+        """Hand a frame to the registry, send its answer, and what follows from it."""
+        try:
+            answer = self._subscriptions.take(session, frame)
+        except ProtocolError as problem:
+            self._send_error(session, problem)
+            return
+        except TooManyParkedError as error:
+            self._disconnect(session, Close.TRY_LATER, str(error))
+            return
+        if answer is not None:
+            self._send_subscribed(session, answer)
+        if answer is not None and answer.is_new:
+            subscription = session.subscriptions[frame.channel]
+            self._delivery.deliver(session, frame.channel, subscription, {})
+        self._delivery.replay(session)
+
+    def _send_subscribed(self, session: Session, answer: Subscribed) -> None:
+        policy = self._policy
+        spread = min(policy.max_spread, len(self) / policy.returns_per_second)
+        session.transport.send(
+            protocol.subscribed(
+                answer.channel,
+                answer.head,
+                recovered=answer.recovered,
+                denied=answer.denied,
+                spread=spread,
+                heartbeat=policy.heartbeat_interval,
+            )
+        )
 
     def _keep(self, session: Session, text: str) -> None:
         """Keep a frame until the verdict. A host stops reading meanwhile, so these are few."""
         if len(session.inbox) == protocol.MAX_PARKED:
-            self._expel(session, Close.TRY_LATER, f"{len(session.inbox)} frames wait already")
+            self._disconnect(session, Close.TRY_LATER, f"{len(session.inbox)} frames wait already")
         else:
             session.inbox.append(text)
 
-    def _refuse(self, session: Session, problem: ProtocolError) -> None:
+    def _send_error(self, session: Session, problem: ProtocolError) -> None:
         session.transport.send(protocol.error(problem))
         if problem.code == "bad_frame":
             session.bad_frames += 1
             if session.bad_frames == protocol.MAX_BAD_FRAMES:
-                self._expel(session, Close.BAD_FRAMES, "too many bad frames")
+                self._disconnect(session, Close.BAD_FRAMES, "too many bad frames")
 
-    def _expel(self, session: Session, code: Close, reason: str) -> None:
+    def _disconnect(self, session: Session, code: Close, reason: str) -> None:
         self.disconnect(session)
         session.transport.close(code, reason)

@@ -59,6 +59,11 @@ class Subscription:
         """Whether it has a place from which messages can be read."""
         return self.at != NOWHERE
 
+    @property
+    def waits(self) -> bool:
+        """Whether a further frame about it has to be parked."""
+        return bool(self.parked) or self.log.refreshed < self.due
+
 
 @dataclass(slots=True)
 class PendingReplay:

@@ -125,7 +125,7 @@ def test_nothing_is_kept_of_a_poll_that_fails(room: Room, monkeypatch: pytest.Mo
     def fails(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("dash_pipe.hub.subscriptions.Subscriptions._answer", fails)
+    monkeypatch.setattr("dash_pipe.hub.subscriptions._subscribe", fails)
     with pytest.raises(ZeroDivisionError):
         ask(room, subscription())
     assert room.broker._listeners == {}
