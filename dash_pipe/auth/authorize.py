@@ -9,6 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import lru_cache
 
 from .. import runtime
+from ..hub.authorization import AuthorizationTimeout, Outcome
 from ..log import Labels
 from ..protocol import Denied, Subscribe
 from ..settings import Authorize
@@ -26,36 +27,33 @@ from .origin import label_sets
 logger = logging.getLogger("dash_pipe")
 
 
-async def authorize_subscribe(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
-    """Ask the app what of a subscribe it refuses, from a loop that must not be held up.
+async def authorize_subscribe(open_request: OpenRequest, subscribe: Subscribe) -> Outcome:
+    """Ask the app which labels of a subscribe it denies, from a loop that must not be held up.
 
-    An answer that fails, or that is no bool, refuses, and the log says so.
-
-    Returns:
-        ``None`` when an answer did not come in time: who asks may come back, as nobody said no.
+    An answer that fails, or that is no bool, denies, and the log says so.
     """
-    return await run_calls(_verdict(subscribe), open_request)
+    return await run_calls(_outcome(subscribe), open_request)
 
 
-def authorize_subscribe_sync(open_request: OpenRequest, subscribe: Subscribe) -> Denied | None:
+def authorize_subscribe_sync(open_request: OpenRequest, subscribe: Subscribe) -> Outcome:
     """Ask the app the same from a thread that may wait."""
-    return run_calls_sync(_verdict(subscribe), open_request)
+    return run_calls_sync(_outcome(subscribe), open_request)
 
 
 def authorize_subscribe_on(
     loop: asyncio.AbstractEventLoop, open_request: OpenRequest, subscribe: Subscribe
-) -> Denied | None:
-    """Ask on a loop, from a thread that may wait; also ``None`` when the loop has ended."""
+) -> Outcome:
+    """Ask on a loop, from a thread that may wait; a timeout also when the loop has ended."""
     asking = asyncio.run_coroutine_threadsafe(authorize_subscribe(open_request, subscribe), loop)
     most = 1 + len(subscribe.labels or ())  # label_sets
     try:
         return asking.result(most * runtime.current().settings.authorize_timeout + 1)
     except FutureTimeoutError:  # Python 3.10 has one of its own for futures
         asking.cancel()
-        return None
+        return AuthorizationTimeout()
 
 
-def _verdict(subscribe: Subscribe) -> AppCalls[Denied | None]:
+def _outcome(subscribe: Subscribe) -> AppCalls[Outcome]:
     authorize = runtime.current().settings.authorize
     if authorize is None:
         return frozenset()
@@ -69,7 +67,7 @@ def _verdict(subscribe: Subscribe) -> AppCalls[Denied | None]:
                 answer.why,
                 subscribe.channel,
             )
-            return None
+            return AuthorizationTimeout()
         try:
             labels = asking.send(_is_yes(answer, subscribe.channel))
         except StopIteration as end:

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from .. import runtime
+from ..hub.authorization import allow_all
 from ..hub.hub import Hub
-from ..protocol import SUBPROTOCOL, Close, Denied, Subscribe
+from ..protocol import SUBPROTOCOL, Close
 from ..protocol import Frame as Encoded
 from .exits import Exit, Failure
 from .listener import Frame
@@ -127,7 +128,7 @@ class Local:
         self._frames = _Inbox()
         self._woken = threading.Event()
         self._hub = Hub(current.broker, current.policy, self._woken.set, time.monotonic)
-        self._session = self._hub.connect(self._frames)
+        self._session = self._hub.connect(self._frames, allow_all)  # the broker can be read anyway
 
     def __enter__(self) -> Self:
         """See ``Conversation``."""
@@ -169,7 +170,3 @@ class _Inbox(deque[Frame]):
 
     def close(self, code: Close, reason: str) -> None:
         """See ``Transport``; only ``Local`` itself ever ends it."""
-
-    def authorize(self, request: Subscribe) -> Denied:
-        """See ``Transport``; whoever can reach the broker may read it."""
-        return frozenset()

@@ -18,11 +18,12 @@ from typing import Any
 from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
+from ..hub.authorization import Outcome
 from ..hub.hub import Hub
 from ..hub.policy import Policy
 from ..hub.session import Session
 from ..log import Batch, Labels
-from ..protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe
+from ..protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Frame, Subscribe
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 
 MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
@@ -30,8 +31,8 @@ BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for a broker that has to
 MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
 MAX_QUESTIONS = MAX_CHANNELS  # to the app: a page has one subscribe for each of its channels
 
-AuthorizeSubscribe = Callable[[Subscribe], "Denied | None"]
-"""What of a subscribe the app refuses; ``None`` when it did not say in time. May wait."""
+AuthorizeSubscribe = Callable[[Subscribe], Outcome]
+"""Says which labels of a subscribe the app denies. May wait."""
 
 
 def poll(
@@ -66,9 +67,12 @@ def poll(
         return error_response(HTTPStatus.BAD_REQUEST, Close.TOO_LARGE, reason)
     # What the browser is told to hear something within: a late poll is no dead connection.
     policy = replace(policy, heartbeat_interval=max(policy.heartbeat_interval, 5 * interval))
-    collected = Collected(authorize)
+    collected = Collected()
     appended = threading.Event()
-    _converse(Hub(broker, policy, appended.set, _never), collected, frames, appended)
+    hub = Hub(broker, policy, appended.set, _never)
+    session = hub.connect(collected, PollAuthorize(authorize))
+    assert session is not None, "a hub has room for one"
+    _converse(hub, session, collected, frames, appended)
     if collected.closed is not None:
         return error_response(HTTPStatus.BAD_REQUEST, *collected.closed)
     return HttpAnswer(HTTPStatus.OK, f"[{','.join(frame.text for frame in collected.frames)}]")
@@ -84,9 +88,7 @@ def error_response(status: int, code: Close, reason: str) -> HttpAnswer:
 class Collected:
     """The way out to a browser that waits for its answer; an ``Transport``."""
 
-    def __init__(self, authorize: AuthorizeSubscribe) -> None:
-        self._authorize = authorize
-        self._verdicts: dict[tuple[str, Labels, str | None], Denied | None] = {}
+    def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.size = 0
         self.closed: tuple[Close, str] | None = None
@@ -100,19 +102,27 @@ class Collected:
         """Note how the conversation ended; see ``Transport``."""
         self.closed = (code, reason)
 
-    def authorize(self, request: Subscribe) -> Denied | None:
-        """Ask the app, the same once; see ``Transport``.
+
+class PollAuthorize:
+    """Ask the app about the subscribes of one poll, the same once; an ``Authorize`` for the hub."""
+
+    def __init__(self, authorize: AuthorizeSubscribe) -> None:
+        self._authorize = authorize
+        self._outcomes: dict[tuple[str, Labels, str | None], Outcome] = {}
+
+    def __call__(self, _session: Session, subscribe: Subscribe) -> Outcome:
+        """Wait for the app's answer, if it has not been asked this before.
 
         Raises:
             ProtocolError: this poll has asked enough: each answer may take its time.
         """
-        question = (request.channel, request.labels, request.token)
-        if question not in self._verdicts:
-            if len(self._verdicts) == MAX_QUESTIONS:
+        question = (subscribe.channel, subscribe.labels, subscribe.token)
+        if question not in self._outcomes:
+            if len(self._outcomes) == MAX_QUESTIONS:
                 reason = f"a poll asks for at most {MAX_QUESTIONS} permissions"
-                raise ProtocolError("too_many_channels", reason, request.channel)
-            self._verdicts[question] = self._authorize(request)
-        return self._verdicts[question]
+                raise ProtocolError("too_many_channels", reason, subscribe.channel)
+            self._outcomes[question] = self._authorize(subscribe)
+        return self._outcomes[question]
 
 
 def _texts(body: bytes) -> list[str] | None:
@@ -126,18 +136,20 @@ def _texts(body: bytes) -> list[str] | None:
     return None
 
 
-def _converse(hub: Hub, collected: Collected, frames: list[str], appended: threading.Event) -> None:
+def _converse(
+    hub: Hub,
+    session: Session,
+    collected: Collected,
+    frames: list[str],
+    appended: threading.Event,
+) -> None:
     """Feed a browser's frames to a hub of their own, which sets ``appended`` when a log grows."""
-    session = hub.connect(collected)
-    assert session is not None, "a hub has room for one"
     try:
         for number, text in enumerate(frames):
             if number == MAX_FRAMES or collected.size >= MAX_ANSWER_BYTES:
                 collected.send(protocol.ping(0))
                 break
             hub.receive(session, text)
-            if session.pending_authorization is not None:  # there is no later in a poll
-                hub.resolve_authorization(session, None)
             _flow(hub, session, collected)
         deadline = time.monotonic() + BROKER_TIMEOUT
         # What is not answered by then is asked again in the next poll.

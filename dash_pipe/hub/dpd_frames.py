@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ..brokers import Broker
-from ..protocol import MAX_LABELS, Close, Denied, Frame, Subscribe, is_name
+from ..protocol import MAX_LABELS, Close, Frame, is_name
 from .hub import Hub
 from .policy import Policy
 from .session import Session, Transport
@@ -128,10 +128,6 @@ class DpdTransport:
     def close(self, code: Close, reason: str) -> None:
         """Close the connection; see ``Transport``."""
         self._transport.close(code, reason)
-
-    def authorize(self, request: Subscribe) -> Denied | None:
-        """Ask the app; see ``Transport``."""
-        return self._transport.authorize(request)
 
     def _send_value(self, channel: str, label: str, value: Any) -> None:
         if not {(channel, label), (channel, None)}.isdisjoint(self._pipes.values()):

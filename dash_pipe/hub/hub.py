@@ -15,6 +15,7 @@ from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..protocol import Close, Denied, Pong, Subscribe
+from .authorization import AuthorizationTimeout, Authorize, Outcome, Pending
 from .delivery import Delivery, Shared
 from .policy import Policy
 from .session import ChannelFrame, Session, Transport
@@ -53,12 +54,17 @@ class Hub:
 
     # The conversation with one browser
 
-    def connect(self, transport: Transport) -> Session | None:
-        """Take a browser in; ``None`` when there is no room and its transport was closed."""
+    def connect(self, transport: Transport, authorize: Authorize) -> Session | None:
+        """Take a browser in; ``None`` when there is no room and its transport was closed.
+
+        Args:
+            transport: carries frames to the browser.
+            authorize: asked for each of its subscribes.
+        """
         if len(self._beats) >= self._policy.max_sessions:
             transport.close(Close.TRY_LATER, f"{self._policy.max_sessions} connections are open")
             return None
-        session = Session(transport)
+        session = Session(transport, authorize)
         self._beats[session] = self._clock() + self._policy.heartbeat_interval
         return session
 
@@ -78,7 +84,7 @@ class Hub:
         try:
             match protocol.decode(text):
                 case Subscribe() as request:
-                    self._ask(session, request)
+                    self._authorize(session, request)
                 case Pong(n):
                     if session.answered(n):
                         self._delivery.resume(session)
@@ -87,20 +93,13 @@ class Hub:
         except ProtocolError as problem:
             self._send_error(session, problem)
 
-    def resolve_authorization(self, session: Session, denied: Denied | None) -> None:
-        """Take the verdict that ``Transport.authorize`` left open, then what came while it was.
-
-        ``None`` says that there is none in time: the browser may come back and ask again.
-        """
-        request, session.pending_authorization = session.pending_authorization, None
-        if request is None or session not in self._beats:
-            return
-        if denied is None:
-            reason = "this app did not say in time who may listen"
-            self._disconnect(session, Close.TRY_LATER, reason)
+    def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
+        """Take an outcome that was ``Pending``, then the frames that came meanwhile."""
+        subscribe, session.pending_authorization = session.pending_authorization, None
+        if subscribe is None or session not in self._beats:
             return
         try:
-            self._grant(session, request, denied)
+            self._settle(session, subscribe, outcome)
         except ProtocolError as problem:
             self._send_error(session, problem)
         while session.inbox and session.pending_authorization is None:
@@ -160,27 +159,21 @@ class Hub:
 
     # Inside
 
-    def _ask(self, session: Session, request: Subscribe) -> None:
-        """Ask whether a browser may listen; what it sends before the verdict waits for it."""
-        denied = session.transport.authorize(request)
-        if denied is None:
-            session.pending_authorization = request
+    def _authorize(self, session: Session, subscribe: Subscribe) -> None:
+        """Ask whether a browser may listen; what it sends before the outcome waits for it."""
+        outcome = session.authorize(session, subscribe)
+        if isinstance(outcome, Pending):
+            session.pending_authorization = subscribe
         else:
-            self._grant(session, request, denied)
+            self._settle(session, subscribe, outcome)
 
-    def _grant(self, session: Session, request: Subscribe, denied: Denied) -> None:
-        """Go on with what of a subscribe is not refused."""
-        if denied:
-            labels = None if request.labels is None else request.labels - denied
-            if not labels:
-                # A change of labels that is refused leaves the subscription as it was.
-                reason = (
-                    "this app does not let you listen there; its setting `authorize` says who "
-                    "may, and is asked again when the Pipe changes"
-                )
-                raise ProtocolError("denied", reason, request.channel)
-            request = replace(request, labels=labels, denied=denied)
-        self._take(session, request)
+    def _settle(self, session: Session, subscribe: Subscribe, outcome: Outcome) -> None:
+        """Go on with a subscribe about which the app was asked."""
+        if isinstance(outcome, AuthorizationTimeout):
+            reason = "this app did not say in time who may listen"
+            self._disconnect(session, Close.TRY_LATER, reason)
+        else:
+            self._take(session, _granted(subscribe, outcome))
 
     def _take(self, session: Session, frame: ChannelFrame) -> None:
         """Hand a frame to the registry, send its answer, and what follows from it."""
@@ -230,3 +223,21 @@ class Hub:
     def _disconnect(self, session: Session, code: Close, reason: str) -> None:
         self.disconnect(session)
         session.transport.close(code, reason)
+
+
+def _granted(subscribe: Subscribe, denied: Denied) -> Subscribe:
+    """Return the part of a subscribe that is not denied.
+
+    Raises:
+        ProtocolError: all of it is. A subscription that was there stays as it was.
+    """
+    if not denied:
+        return subscribe
+    labels = None if subscribe.labels is None else subscribe.labels - denied
+    if not labels:
+        reason = (
+            "this app does not let you listen there; its setting `authorize` says who "
+            "may, and is asked again when the Pipe changes"
+        )
+        raise ProtocolError("denied", reason, subscribe.channel)
+    return replace(subscribe, labels=labels, denied=denied)

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..log import NOWHERE, Labels, Log, Message, Position
-from ..protocol import MAX_BATCH_BYTES, Close, Denied, Frame, Replay, Subscribe, Unsubscribe
+from ..protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe, Unsubscribe
+
+if TYPE_CHECKING:
+    from .authorization import Authorize
 
 ChannelFrame = Subscribe | Unsubscribe | Replay
 
@@ -24,13 +27,6 @@ class Transport(Protocol):
 
     def close(self, code: Close, reason: str) -> None:
         """Close the connection. What was sent before still goes out."""
-
-    def authorize(self, request: Subscribe) -> Denied | None:
-        """Return the denied labels; ``None`` if ``Hub.resolve_authorization`` gets them later.
-
-        Until then the host takes nothing more from the browser: what it had taken already waits
-        in the session.
-        """
 
 
 @dataclass(slots=True)
@@ -116,6 +112,7 @@ class Session:
     """
 
     transport: Transport
+    authorize: Authorize
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     replays: deque[PendingReplay] = field(default_factory=deque)
     awaited: int | None = None

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ..auth.call_app import OpenRequest
+from ..hub.authorization import allow_all
 from ..hub.session import Session
-from ..protocol import CLOSE_TIMEOUT, MAX_FRAME_BYTES, Close, Denied, Frame, Subscribe, close_reason
+from ..protocol import CLOSE_TIMEOUT, MAX_FRAME_BYTES, Close, Frame, close_reason
+from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub
 
 Event = MutableMapping[str, Any]
@@ -41,11 +43,10 @@ class AsgiSocket:
 
     __slots__ = (
         "_abandoned",
-        "_asking",
+        "_authorize",
         "_closed",
         "_deadline",
         "_hub",
-        "_open_request",
         "_reader",
         "_receive",
         "_send",
@@ -60,19 +61,20 @@ class AsgiSocket:
         self._hub = hub
         self._receive = receive
         self._send = send
-        self._open_request = open_request
+        self._authorize = open_request and LoopAuthorize(
+            open_request, hub.resolve_authorization, _nothing
+        )
         self._session: Session | None = None
         self._reader = asyncio.current_task()
         self._waiting: deque[Event] | None = None  # made when first a send has to wait
         self._sending: asyncio.Task[None] | None = None
-        self._asking: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._closed = False
         self._abandoned = False
 
     async def serve(self) -> None:
         """Carry the conversation; returns when the browser has gone or was closed."""
-        self._session = self._hub.connect(self)
+        self._session = self._hub.connect(self, self._authorize or allow_all)
         try:
             while (event := await self._receive())["type"] == "websocket.receive":
                 self._take(event)
@@ -101,14 +103,6 @@ class AsgiSocket:
         self._closed = True
         self._deadline = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._abandon)
 
-    def authorize(self, request: Subscribe) -> Denied | None:
-        """Ask the app; see ``Transport``."""
-        if self._open_request is None or self._session is None:
-            return frozenset()
-        asking = self._hub.ask(self._session, request, self._open_request)
-        self._asking = asyncio.get_running_loop().create_task(asking)
-        return None
-
     # Inside
 
     def _take(self, event: Event) -> None:
@@ -122,10 +116,13 @@ class AsgiSocket:
 
     async def _settle(self) -> None:
         """Wait until what the browser caused is done."""
-        while waits_for := {task for task in (self._asking, self._sending) if task is not None}:
+        while waits_for := self._tasks():
             await asyncio.wait(waits_for)
-            if self._asking in waits_for and self._asking.done():
-                self._asking = None
+
+    def _tasks(self) -> set[asyncio.Task[None]]:
+        """The tasks that are under way for the browser."""
+        authorizing = None if self._authorize is None else self._authorize.task
+        return {task for task in (authorizing, self._sending) if task is not None}
 
     def _put(self, event: Event) -> None:
         if self._sending is not None:
@@ -160,8 +157,11 @@ class AsgiSocket:
         self._closed = True
         if self._deadline is not None:
             self._deadline.cancel()
-        for task in (self._asking, self._sending):
-            if task is not None:
-                task.cancel()
+        for task in self._tasks():
+            task.cancel()
         if self._session is not None:
             self._hub.disconnect(self._session)
+
+
+def _nothing() -> None:
+    pass

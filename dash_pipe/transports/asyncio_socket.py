@@ -11,9 +11,11 @@ from websockets.server import ServerProtocol
 
 from ..auth.call_app import OpenRequest
 from ..auth.origin import Rejection, version_rejection
+from ..hub.authorization import allow_all
 from ..hub.session import Session
-from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
+from ..protocol import CLOSE_TIMEOUT, Close, Frame
 from .framing import Framing, encoded
+from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub
 
 
@@ -45,7 +47,9 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._hub = hub
         self._handshake: tuple[ServerProtocol, Response] | None = (ws, response)
         self._rejection = rejection
-        self._open_request = open_request
+        self._authorize = open_request and LoopAuthorize(
+            open_request, hub.resolve_authorization, self._listen
+        )
         self._buffer = buffer
         self._gone = gone
         self._framing = Framing()
@@ -53,7 +57,6 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._clogged = False  # the browser does not read
-        self._asking: asyncio.Task[None] | None = None  # the app, whether it may listen
 
     # asyncio calls these
 
@@ -67,7 +70,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         if (rejection := self._rejection or version_rejection(ws.subprotocol)) is not None:
             self.close(*rejection)
         else:
-            self._session = self._hub.connect(self)
+            self._session = self._hub.connect(self, self._authorize or allow_all)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """Where the next bytes go."""
@@ -96,8 +99,8 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._transport = None
         if self._deadline is not None:
             self._deadline.cancel()
-        if self._asking is not None:
-            self._asking.cancel()
+        if self._authorize is not None:
+            self._authorize.cancel()
         if self._session is not None:
             self._hub.disconnect(self._session)
         self._gone(self)
@@ -114,29 +117,13 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._framing.close(code, reason)
         self._write()
 
-    def authorize(self, request: Subscribe) -> Denied | None:
-        """Ask the app; see ``Transport``."""
-        if self._open_request is None or self._session is None:
-            return frozenset()
-        asking = self._hub.ask(self._session, request, self._open_request)
-        self._asking = asyncio.get_running_loop().create_task(asking)
-        self._asking.add_done_callback(self._asked)
-        self._listen()
-        return None
-
     # Inside
-
-    def _asked(self, asking: asyncio.Task[None]) -> None:
-        # What waited for this verdict may have asked for the next one.
-        if self._asking is asking:
-            self._asking = None
-            self._listen()
 
     def _listen(self) -> None:
         """Read from the browser, unless something has to come first."""
         if self._transport is None:
             return
-        if self._clogged or self._asking is not None:
+        if self._clogged or (self._authorize is not None and self._authorize.task is not None):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()

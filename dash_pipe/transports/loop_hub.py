@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 
 from .. import runtime
-from ..auth.authorize import authorize_subscribe
-from ..auth.call_app import OpenRequest
+from ..hub.authorization import Authorize, Outcome
 from ..hub.dpd_frames import DpdHub
 from ..hub.session import Session, Transport
-from ..protocol import Close, Subscribe
+from ..protocol import Close
 
 logger = logging.getLogger("dash_pipe")
 
@@ -36,9 +35,9 @@ class LoopHub:
     def __len__(self) -> int:
         return len(self._hub)
 
-    def connect(self, transport: Transport) -> Session | None:
+    def connect(self, transport: Transport, authorize: Authorize) -> Session | None:
         """Take a browser in; see ``Hub.connect``."""
-        session = self._hub.connect(transport)
+        session = self._hub.connect(transport, authorize)
         if self._beat is None:
             self._keep_beating()
         return session
@@ -53,10 +52,9 @@ class LoopHub:
         if not len(self._hub):
             self._idle()
 
-    async def ask(self, session: Session, request: Subscribe, open_request: OpenRequest) -> None:
-        """Call ``authorize`` for a subscribe and tell the hub the outcome."""
-        denied = await authorize_subscribe(open_request, request)
-        self._hub.resolve_authorization(session, denied)
+    def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
+        """Take an outcome that was pending; see ``Hub.resolve_authorization``."""
+        self._hub.resolve_authorization(session, outcome)
 
     def close(self) -> None:
         """Say goodbye to everybody: the server is going away."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from .. import runtime
 from ..concurrency.per_process import PerProcess
+from ..hub.authorization import Authorize
 from ..hub.dpd_frames import DpdHub
 from ..hub.session import Session, Transport
 from ..protocol import Close
@@ -54,10 +55,10 @@ class ThreadHub:
         with self.lock:
             self._open.add(transport)
 
-    def connect(self, transport: ThreadTransport) -> Session | None:
+    def connect(self, transport: ThreadTransport, authorize: Authorize) -> Session | None:
         """Take a browser in; see ``Hub.connect``."""
         with self.lock:
-            session = self.hub.connect(transport)
+            session = self.hub.connect(transport, authorize)
         self._due.set()  # there is a heart to beat
         return session
 

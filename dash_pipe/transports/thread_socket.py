@@ -18,8 +18,9 @@ from websockets.server import ServerProtocol
 from ..auth.authorize import authorize_subscribe_sync
 from ..auth.call_app import OpenRequest
 from ..auth.origin import Rejection, version_rejection
+from ..hub.authorization import Pending, allow_all
 from ..hub.session import Session
-from ..protocol import CLOSE_TIMEOUT, Close, Denied, Frame, Subscribe
+from ..protocol import CLOSE_TIMEOUT, Close, Frame, Subscribe
 from .framing import Framing, encoded
 from .thread_hub import ThreadHub
 
@@ -60,7 +61,6 @@ class ThreadSocket:
         self._open_request = open_request
         self._framing = Framing()
         self._session: Session | None = None
-        self._asked: Subscribe | None = None
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
         self._deadline: threading.Timer | None = None
         self.written = threading.Event()
@@ -95,13 +95,6 @@ class ThreadSocket:
         self._framing.close(code, reason)
         self._put()
 
-    def authorize(self, request: Subscribe) -> Denied | None:
-        """Ask the app, when the lock is free again; see ``Transport``."""
-        if self._open_request is None:
-            return frozenset()
-        self._asked = request
-        return None
-
     def abandon(self) -> None:
         """Close a forked child's copy of the socket; see ``ThreadTransport``.
 
@@ -125,7 +118,8 @@ class ThreadSocket:
             if (rejection := self._rejection or version_rejection(ws.subprotocol)) is not None:
                 self.close(*rejection)
             else:
-                self._session = self._shared.connect(self)
+                authorize = allow_all if self._open_request is None else _later
+                self._session = self._shared.connect(self, authorize)
 
     def _take(self, data: bytes) -> None:
         """Take bytes from the browser."""
@@ -134,12 +128,15 @@ class ThreadSocket:
                 if self._session is not None:
                     self._shared.hub.receive(self._session, text)
             self._put()
-        while self._asked is not None and self._open_request is not None:
-            request, self._asked = self._asked, None
-            denied = authorize_subscribe_sync(self._open_request, request)
+        if self._session is not None and self._open_request is not None:
+            self._authorize(self._session, self._open_request)
+
+    def _authorize(self, session: Session, open_request: OpenRequest) -> None:
+        """Ask the app about the subscribe that waits for it, and those that wait behind it."""
+        while (subscribe := session.pending_authorization) is not None:
+            outcome = authorize_subscribe_sync(open_request, subscribe)
             with self._shared.lock:
-                if self._session is not None:
-                    self._shared.hub.resolve_authorization(self._session, denied)
+                self._shared.hub.resolve_authorization(session, outcome)
 
     def _put(self) -> None:
         """Have written what the websocket has to say."""
@@ -178,3 +175,8 @@ class ThreadSocket:
                 self._deadline.cancel()
         self._hang_up()
         self._outbox.put(None)
+
+
+def _later(_session: Session, _subscribe: Subscribe) -> Pending:
+    """Leave a subscribe to the socket's thread, which asks when the lock is free again."""
+    return Pending()

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from dash_pipe.brokers.memory import MemoryBroker
+from dash_pipe.hub.authorization import Outcome, Pending
 from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
+from dash_pipe.hub.session import Session
 from dash_pipe.log import Batch, Limits, Log, Message, Position, Snapshot
-from dash_pipe.protocol import Close, Denied, Frame, Subscribe
+from dash_pipe.protocol import Close, Frame, Subscribe
 
 
 class Clock:
@@ -30,8 +32,6 @@ class Transport:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.closed: tuple[Close, str] | None = None
-        self.verdict: Denied | None = frozenset()
-        self.asked: list[tuple[str, Any]] = []
 
     def send(self, frame: Frame) -> None:
         if self.closed is None:
@@ -39,10 +39,6 @@ class Transport:
 
     def close(self, code: Close, reason: str) -> None:
         self.closed = self.closed or (code, reason)
-
-    def authorize(self, request: Subscribe) -> Denied | None:
-        self.asked.append((request.channel, request.labels))
-        return self.verdict
 
     def take(self) -> list[dict[str, Any]]:
         """What came since the last call, decoded."""
@@ -56,11 +52,17 @@ class Browser:
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.transport = Transport()
-        self.session = hub.connect(self.transport)
+        self.verdict: Outcome | Pending = frozenset()
+        self.asked: list[tuple[str, Any]] = []
+        self.session = hub.connect(self.transport, self._authorize)
 
     @property
     def close_code(self) -> int | None:
         return self.transport.closed[0] if self.transport.closed else None
+
+    def _authorize(self, _session: Session, subscribe: Subscribe) -> Outcome | Pending:
+        self.asked.append((subscribe.channel, subscribe.labels))
+        return self.verdict
 
     def says(self, **frame: Any) -> list[dict[str, Any]]:
         """Send a frame; return what comes back at once."""

@@ -11,7 +11,8 @@ import pytest
 import dash_pipe
 from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
 from dash_pipe.auth.guard import Guard
-from dash_pipe.protocol import Denied, Subscribe
+from dash_pipe.hub.authorization import AuthorizationTimeout, Outcome
+from dash_pipe.protocol import Subscribe
 
 LABELS = frozenset({"b", "a"})
 SUBSCRIBE = Subscribe("jobs", LABELS, token="a token")
@@ -41,7 +42,7 @@ class AppCall:
         return self.answer if self.answer_to is None else self.answer_to(labels)
 
 
-def ask_async(question: AppCall) -> Denied | None:
+def ask_async(question: AppCall) -> Outcome:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         assert question.open
         await asyncio.sleep(0)  # what it asks takes its time
@@ -51,17 +52,17 @@ def ask_async(question: AppCall) -> Denied | None:
     return asyncio.run(authorize_subscribe(question.request, SUBSCRIBE))
 
 
-def ask_sync(question: AppCall) -> Denied | None:
+def ask_sync(question: AppCall) -> Outcome:
     dash_pipe.configure(authorize=question)
     return asyncio.run(authorize_subscribe(question.request, SUBSCRIBE))
 
 
-def ask_sync_now(question: AppCall) -> Denied | None:
+def ask_sync_now(question: AppCall) -> Outcome:
     dash_pipe.configure(authorize=question)
     return authorize_subscribe_sync(question.request, SUBSCRIBE)
 
 
-def ask_async_now(question: AppCall) -> Denied | None:
+def ask_async_now(question: AppCall) -> Outcome:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         return question(request, channel, labels)
 
@@ -74,7 +75,7 @@ WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_it_gets_the_request_the_channel_and_the_labels(
-    ask: Callable[[AppCall], Denied | None],
+    ask: Callable[[AppCall], Outcome],
 ) -> None:
     question = AppCall()
     assert ask(question) == frozenset()
@@ -83,13 +84,13 @@ def test_it_gets_the_request_the_channel_and_the_labels(
 
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("answer", [False, None, 0, "yes", 1, []])
-def test_all_but_true_refuses(ask: Callable[[AppCall], Denied | None], answer: Any) -> None:
+def test_all_but_true_refuses(ask: Callable[[AppCall], Outcome], answer: Any) -> None:
     assert ask(AppCall(answer)) == LABELS
 
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_one_that_fails_refuses_and_the_log_says_so(
-    ask: Callable[[AppCall], Denied | None], caplog: pytest.LogCaptureFixture
+    ask: Callable[[AppCall], Outcome], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ask(AppCall(ZeroDivisionError("a bug"))) == LABELS
     assert "jobs" in caplog.records[0].message
@@ -134,8 +135,11 @@ def test_no_answer_is_no_refusal(
     sync = waits_for_ever(stuck.wait)
     authorize = {"sync": sync, "async": never, "awaitable": returns_what_never_comes}[kind]
     dash_pipe.configure(authorize=authorize, authorize_timeout=0.05)
-    assert asyncio.run(authorize_subscribe(contextlib.nullcontext, SUBSCRIBE)) is None
-    assert authorize_subscribe_sync(contextlib.nullcontext, SUBSCRIBE) is None
+    assert (
+        asyncio.run(authorize_subscribe(contextlib.nullcontext, SUBSCRIBE))
+        == AuthorizationTimeout()
+    )
+    assert authorize_subscribe_sync(contextlib.nullcontext, SUBSCRIBE) == AuthorizationTimeout()
     for record in caplog.records:
         assert "authorize did not answer within 0.05 s (authorize_timeout)" in record.message
     assert len(caplog.records) == 2
@@ -173,7 +177,7 @@ def test_without_one_everybody_may() -> None:
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_labels_that_are_refused_together_are_asked_one_by_one(
-    ask: Callable[[AppCall], Denied | None],
+    ask: Callable[[AppCall], Outcome],
 ) -> None:
     question = AppCall()
     question.answer_to = lambda labels: labels == ["a"]

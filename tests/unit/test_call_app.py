@@ -191,12 +191,14 @@ def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
         import threading
         import dash_pipe
         from contextlib import nullcontext
-        from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
+        from dash_pipe.auth.authorize import authorize_subscribe_sync
+        from dash_pipe.hub.authorization import AuthorizationTimeout
         from dash_pipe.protocol import Subscribe
         dash_pipe.configure(
             authorize=lambda *_: threading.Event().wait(), authorize_timeout=0.05
         )
-        assert authorize_subscribe_sync(nullcontext, Subscribe("jobs", None)) is None
+        outcome = authorize_subscribe_sync(nullcontext, Subscribe("jobs", None))
+        assert outcome == AuthorizationTimeout()
     """
     subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)
 

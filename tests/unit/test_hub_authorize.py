@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dash_pipe.hub.authorization import AuthorizationTimeout, Pending
 from unit.fakes import Browser, Room, kinds, values
 
 
@@ -11,7 +12,7 @@ from unit.fakes import Browser, Room, kinds, values
 def browser(room: Room) -> Browser:
     """One whose verdicts are open until `decide`."""
     browser = room.browser()
-    browser.transport.verdict = None
+    browser.verdict = Pending()
     return browser
 
 
@@ -29,17 +30,17 @@ def test_it_is_asked_what_the_browser_asked(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["b", "a"])
     browser.subscribe("jobs")
-    assert browser.transport.asked == [("jobs", frozenset({"a", "b"})), ("jobs", None)]
+    assert browser.asked == [("jobs", frozenset({"a", "b"})), ("jobs", None)]
 
 
 def test_a_refusal_is_an_error_for_that_channel(room: Room) -> None:
     browser = room.browser()
-    browser.transport.verdict = EVERYTHING
+    browser.verdict = EVERYTHING
     (error,) = browser.subscribe("jobs")
     assert (error["type"], error["code"], error["channel"]) == ("error", "denied", "jobs")
     room.send("jobs", 1)
     assert browser.transport.take() == []
-    browser.transport.verdict = NOTHING
+    browser.verdict = NOTHING
     assert kinds(browser.subscribe("news")) == ["subscribed"]
 
 
@@ -68,14 +69,14 @@ def test_what_comes_before_the_verdict_waits_and_keeps_its_order(
     assert browser.replay("jobs") == []
     assert browser.subscribe("news") == []
     assert kinds(decide(browser, NOTHING)) == ["subscribed", "replayed"]
-    assert browser.transport.asked[-1] == ("news", None)
+    assert browser.asked[-1] == ("news", None)
     assert kinds(decide(browser, NOTHING)) == ["subscribed"]
 
 
 def test_a_change_of_labels_that_is_refused_leaves_the_old_ones(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["a"])
-    browser.transport.verdict = frozenset({"b"})
+    browser.verdict = frozenset({"b"})
     assert browser.subscribe("jobs", ["b"])[0]["code"] == "denied"
     room.send("jobs", 1, label="a")
     room.send("jobs", 2, label="b")
@@ -84,7 +85,7 @@ def test_a_change_of_labels_that_is_refused_leaves_the_old_ones(room: Room) -> N
 
 def test_some_labels_are_granted_and_the_others_named(room: Room) -> None:
     browser = room.browser()
-    browser.transport.verdict = frozenset({"b"})
+    browser.verdict = frozenset({"b"})
     (answer,) = browser.subscribe("jobs", ["a", "b"])
     assert (answer["type"], answer["denied"]) == ("subscribed", ["b"])
     room.send("jobs", 1, label="a")
@@ -94,7 +95,7 @@ def test_some_labels_are_granted_and_the_others_named(room: Room) -> None:
 
 def test_asking_for_no_label_is_refused_as_well(room: Room) -> None:
     browser = room.browser()
-    browser.transport.verdict = EVERYTHING
+    browser.verdict = EVERYTHING
     assert browser.subscribe("jobs", [])[0]["code"] == "denied"
 
 
@@ -102,7 +103,7 @@ def test_a_replay_brings_nothing_that_was_refused(room: Room) -> None:
     room.send("jobs", 1, label="a")
     room.send("jobs", 2, label="b")
     browser = room.browser()
-    browser.transport.verdict = frozenset({"b"})
+    browser.verdict = frozenset({"b"})
     browser.subscribe("jobs", ["a", "b"])
     for labels in (None, ["a", "b"], ["b", "a", "c"]):
         assert values(browser.replay("jobs", labels=labels)) == [1]
@@ -115,9 +116,9 @@ def test_a_verdict_that_does_not_come_ends_the_connection_for_now(
     browser.subscribe("jobs")
     browser.subscribe("news")
     assert browser.session is not None
-    browser.hub.resolve_authorization(browser.session, None)
+    browser.hub.resolve_authorization(browser.session, AuthorizationTimeout())
     assert browser.close_code == 1013
-    assert browser.transport.asked == [("jobs", None)]
+    assert browser.asked == [("jobs", None)]
     assert len(room.hub) == 0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dash_pipe.endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
-from dash_pipe.endpoint.poll import MAX_ANSWER_BYTES, MAX_FRAMES, Collected, poll
+from dash_pipe.endpoint.poll import MAX_ANSWER_BYTES, MAX_FRAMES, poll
 from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Limits
 from dash_pipe.protocol import MAX_FRAME_BYTES, Denied, Subscribe
@@ -226,17 +226,19 @@ def test_sizes_are_bounded(room: Room) -> None:
 
 
 @pytest.mark.parametrize("denied", [frozenset(), frozenset("a")])
-def test_the_app_is_asked_for_every_subscribe(denied: Denied) -> None:
+def test_the_app_is_asked_for_every_subscribe(room: Room, denied: Denied) -> None:
     asked: list[Subscribe] = []
 
     def authorize(subscribe: Subscribe) -> Denied:
         asked.append(subscribe)
         return denied
 
-    collected = Collected(authorize)
-    subscribe = Subscribe("jobs", frozenset("a"))
-    assert collected.authorize(subscribe) is denied
-    assert asked == [subscribe]
+    request = HttpRequest(
+        "POST", "poll", body=json.dumps([{**subscription(), "labels": ["a"]}]).encode()
+    )
+    (told,) = json.loads(poll(request, room.broker, Policy(), 2.0, authorize).body)
+    assert told["type"] == ("error" if denied else "subscribed")
+    assert asked == [Subscribe("jobs", frozenset("a"))]
 
 
 def questions(room: Room, *frames: object) -> tuple[Frames, list[Subscribe]]:
