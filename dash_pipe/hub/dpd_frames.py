@@ -1,4 +1,4 @@
-"""The frames of the former Pipe, that of django-plotly-dash, beside those of version 1. Pure.
+"""Translate the frames of django-plotly-dash's Pipe to those of version 1 and back. Pure.
 
 It says ``{"type": "connection_triplet", "uid", "label", "channel_name"}`` every 10 seconds for each
 Pipe, and hears ``{"type": "pipe.value", "label", "value"}``. The contract is docs/protocol.md.
@@ -9,72 +9,34 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
-from ..brokers import Broker
 from ..protocol import MAX_LABELS, Close, Frame, is_name
-from .hub import Hub
-from .policy import Policy
-from .session import Session, Transport
+from .session import Transport
 
 MAX_UIDS = 512  # Pipes of one connection; the one that has been silent for longest goes first
 MAX_UNSEEN = 1024 * 1024  # characters of messages that are sent between two triplets
 SILENCE = 150.0  # seconds: a page sends triplets every 10; hidden, every 60, and may miss one
 
 
-class DpdHub(Hub):
-    """A hub for the browsers of websockets, which may be pages of former Pipes; see ``Hub``."""
-
-    def __init__(
-        self,
-        broker: Broker,
-        policy: Policy,
-        wake: Callable[[], None],
-        clock: Callable[[], float],
-    ) -> None:
-        super().__init__(broker, policy, wake, clock)
-        self._answers: list[tuple[Session, str]] = []
-
-    def receive(self, session: Session, text: str) -> None:
-        """Take a frame from a browser, in today's form or the former."""
-        if not is_triplet(text):
-            super().receive(session, text)
-            return
-        if not isinstance(session.transport, DpdTransport):
-            answer = partial(self._answer, session)
-            session.transport = DpdTransport(session.transport, answer, self._clock)
-        for frame in session.transport.hears(text):
-            super().receive(session, frame)
-
-    def flush(self) -> None:
-        """Take the answers of former pages, then bring out what has grown."""
-        answers, self._answers = self._answers, []
-        for session, text in answers:
-            super().receive(session, text)
-        super().flush()
-
-    def _answer(self, session: Session, text: str) -> None:
-        """Take an answer soon: a hub is not talked to while it sends."""
-        self._answers.append((session, text))
-        self._wake()
-
-
 def is_triplet(text: str) -> bool:
-    """Whether a frame is one of a former Pipe."""
+    """Return whether a frame comes from a Pipe of django-plotly-dash."""
     return '"connection_triplet"' in text and _fields(text).get("type") == "connection_triplet"
 
 
 class DpdTransport:
-    """The way out to a page of former Pipes; an ``Transport``. It listens on their behalf.
+    """Translate between the hub and a page of django-plotly-dash; a ``Transport``.
+
+    A websocket shows by its first triplet that it is such a page. Until then it is taken for a
+    client of version 1, whose frames pass unchanged.
 
     Such a page can't resume, and asks for no past; so it gets what comes from its first triplet
     on. It answers no pings, so they are answered for it: as long as its triplets show that it
     lives, and for as much as may be lost when it does not.
 
     Args:
-        transport: the way out to the same browser.
-        answer: has the hub hear a frame from this browser, later.
+        transport: carries frames to the same browser.
+        answer: has the hub take a frame from this browser, later.
         clock: seconds that only go forward.
     """
 
@@ -84,35 +46,29 @@ class DpdTransport:
         self._transport = transport
         self._answer = answer
         self._clock = clock
+        self._is_page = False
         self._pipes: OrderedDict[str, tuple[str, str | None]] = OrderedDict()
-        self._heard = 0.0  # when the last triplet came
+        self._triplet_at = 0.0  # when the last triplet came
         self._unseen = 0  # characters of messages that were sent since
         self._owed: int | None = None  # the ping that was not answered
 
-    def hears(self, text: str) -> Iterator[str]:
-        """Take a triplet; the frames that it amounts to, for the hub.
-
-        One that makes no sense is passed over, as it always was: it shows that the page lives.
-        """
-        self._heard, self._unseen = self._clock(), 0
+    def frames(self, text: str) -> Iterator[str]:
+        """Yield the frames of version 1 that a frame from the browser amounts to."""
+        if not is_triplet(text):
+            yield text
+            return
+        self._is_page = True
+        self._triplet_at, self._unseen = self._clock(), 0
         owed, self._owed = self._owed, None
         if owed is not None:
             yield _pong(owed)
-        fields = _fields(text)
-        channel, label = fields.get("channel_name"), fields.get("label") or None
-        if not is_name(channel) or not (label is None or is_name(label)):
-            return
-        uid = str(fields.get("uid"))
-        former, place = self._pipes.pop(uid, None), (str(channel), label)
-        self._pipes[uid] = place
-        gone = [] if former is None else [former]
-        if len(self._pipes) > MAX_UIDS:
-            gone.append(self._pipes.popitem(last=False)[1])
-        if place != former:
-            yield from (self._subscription(changed) for changed, _ in {place, *gone})
+        yield from self._subscriptions(_fields(text))
 
     def send(self, frame: Frame) -> None:
-        """Send the messages in a frame, one by one; see ``Transport``."""
+        """Send the messages in a frame, one by one, once it is a page; see ``Transport``."""
+        if not self._is_page:
+            self._transport.send(frame)
+            return
         fields = _fields(frame.text)
         match fields["type"]:
             case "messages":
@@ -120,7 +76,7 @@ class DpdTransport:
                 for _, label, value, _ in fields["messages"]:
                     self._send_value(fields["channel"], label, value)
             case "ping":
-                if self._unseen < MAX_UNSEEN and self._clock() < self._heard + SILENCE:
+                if self._unseen < MAX_UNSEEN and self._clock() < self._triplet_at + SILENCE:
                     self._answer(_pong(fields["n"]))
                 else:
                     self._owed = fields["n"]
@@ -128,6 +84,23 @@ class DpdTransport:
     def close(self, code: Close, reason: str) -> None:
         """Close the connection; see ``Transport``."""
         self._transport.close(code, reason)
+
+    def _subscriptions(self, fields: dict[str, Any]) -> Iterator[str]:
+        """Yield the frames that bring the subscriptions up to date with a triplet.
+
+        One that makes no sense is passed over, as it always was: it shows that the page lives.
+        """
+        channel, label = fields.get("channel_name"), fields.get("label") or None
+        if not is_name(channel) or not (label is None or is_name(label)):
+            return
+        uid = str(fields.get("uid"))
+        before, place = self._pipes.pop(uid, None), (str(channel), label)
+        self._pipes[uid] = place
+        gone = [] if before is None else [before]
+        if len(self._pipes) > MAX_UIDS:
+            gone.append(self._pipes.popitem(last=False)[1])
+        if place != before:
+            yield from (self._subscription(changed) for changed, _ in {place, *gone})
 
     def _send_value(self, channel: str, label: str, value: Any) -> None:
         if not {(channel, label), (channel, None)}.isdisjoint(self._pipes.values()):

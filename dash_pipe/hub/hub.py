@@ -41,12 +41,13 @@ class Hub:
     ) -> None:
         self._policy = policy
         self._wake = wake
-        self._clock = clock
+        self.clock = clock
         self._delivery = Delivery(clock)
         self._subscriptions = Subscriptions(broker)
         self._beats: OrderedDict[Session, float] = OrderedDict()  # when each is due, soonest first
         self._appended_lock = threading.Lock()
         self._appended: set[str] = set()
+        self._deferred: list[tuple[Session, str]] = []
         self._unwatch = broker.watch(self.on_append)
 
     def __len__(self) -> int:
@@ -65,7 +66,7 @@ class Hub:
             transport.close(Close.TRY_LATER, f"{self._policy.max_sessions} connections are open")
             return None
         session = Session(transport, authorize)
-        self._beats[session] = self._clock() + self._policy.heartbeat_interval
+        self._beats[session] = self.clock() + self._policy.heartbeat_interval
         return session
 
     def disconnect(self, session: Session) -> None:
@@ -93,6 +94,11 @@ class Hub:
         except ProtocolError as problem:
             self._send_error(session, problem)
 
+    def receive_soon(self, session: Session, text: str) -> None:
+        """Take a frame at the next flush: for a transport that answers while the hub sends."""
+        self._deferred.append((session, text))
+        self._wake()
+
     def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
         """Take an outcome that was ``Pending``, then the frames that came meanwhile."""
         subscribe, session.pending_authorization = session.pending_authorization, None
@@ -119,6 +125,9 @@ class Hub:
 
     def flush(self) -> None:
         """Bring what has grown since the last flush to those who listen."""
+        deferred, self._deferred = self._deferred, []
+        for session, text in deferred:
+            self.receive(session, text)
         with self._appended_lock:
             appended, self._appended = self._appended, set()
         for channel in appended:
@@ -136,7 +145,7 @@ class Hub:
 
     def beat(self) -> float:
         """Send the heartbeats that are due, cut off the dead; return seconds to the next call."""
-        now = self._clock()
+        now = self.clock()
         heartbeat = self._policy.heartbeat_interval
         while self._beats:
             session, due = next(iter(self._beats.items()))

@@ -81,7 +81,7 @@ class AsgiEndpoint:
             return self._opening(self._request_of(scope))
 
         asked = open_request if self._guard.authorizes else None
-        return AsgiSocket(running_hub(), receive, send, asked)
+        return AsgiSocket(running_hub(), receive, send, asked, chosen)
 
     async def answer(self, request: HttpRequest, hooks_request: Any) -> HttpAnswer:
         """Answer a request below ``_pipe/`` that is no websocket, and not for poke.

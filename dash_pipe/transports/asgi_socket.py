@@ -11,7 +11,7 @@ from typing import Any
 
 from ..auth.call_app import OpenRequest
 from ..hub.authorization import allow_all
-from ..hub.session import Session
+from ..hub.connection import Connection
 from ..protocol import CLOSE_TIMEOUT, MAX_FRAME_BYTES, Close, Frame, close_reason
 from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub
@@ -39,24 +39,31 @@ class AsgiSocket:
         receive: gives the server's next event.
         send: hands an event to the server.
         open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
+        subprotocol: the one that was agreed on in the handshake.
     """
 
     __slots__ = (
         "_abandoned",
         "_authorize",
         "_closed",
+        "_connection",
         "_deadline",
         "_hub",
         "_reader",
         "_receive",
         "_send",
         "_sending",
-        "_session",
+        "_subprotocol",
         "_waiting",
     )
 
     def __init__(
-        self, hub: LoopHub, receive: Receive, send: Send, open_request: OpenRequest | None
+        self,
+        hub: LoopHub,
+        receive: Receive,
+        send: Send,
+        open_request: OpenRequest | None,
+        subprotocol: str | None,
     ) -> None:
         self._hub = hub
         self._receive = receive
@@ -64,7 +71,8 @@ class AsgiSocket:
         self._authorize = open_request and LoopAuthorize(
             open_request, hub.resolve_authorization, _nothing
         )
-        self._session: Session | None = None
+        self._subprotocol = subprotocol
+        self._connection: Connection | None = None
         self._reader = asyncio.current_task()
         self._waiting: deque[Event] | None = None  # made when first a send has to wait
         self._sending: asyncio.Task[None] | None = None
@@ -74,7 +82,8 @@ class AsgiSocket:
 
     async def serve(self) -> None:
         """Carry the conversation; returns when the browser has gone or was closed."""
-        self._session = self._hub.connect(self, self._authorize or allow_all)
+        authorize = self._authorize or allow_all
+        self._connection = self._hub.connect(self, authorize, self._subprotocol)
         try:
             while (event := await self._receive())["type"] == "websocket.receive":
                 self._take(event)
@@ -111,8 +120,8 @@ class AsgiSocket:
             self.close(Close.UNSUPPORTED, "frames are text")
         elif len(text) > MAX_FRAME_BYTES or len(text.encode()) > MAX_FRAME_BYTES:
             self.close(Close.TOO_LARGE, f"a frame has at most {MAX_FRAME_BYTES} bytes")
-        elif self._session is not None:
-            self._hub.receive(self._session, text)
+        elif self._connection is not None:
+            self._connection.receive(text)
 
     async def _settle(self) -> None:
         """Wait until what the browser caused is done."""
@@ -159,8 +168,8 @@ class AsgiSocket:
             self._deadline.cancel()
         for task in self._tasks():
             task.cancel()
-        if self._session is not None:
-            self._hub.disconnect(self._session)
+        if self._connection is not None:
+            self._hub.disconnect(self._connection.session)
 
 
 def _nothing() -> None:

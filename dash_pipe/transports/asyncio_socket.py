@@ -12,7 +12,7 @@ from websockets.server import ServerProtocol
 from ..auth.call_app import OpenRequest
 from ..auth.origin import Rejection, version_rejection
 from ..hub.authorization import allow_all
-from ..hub.session import Session
+from ..hub.connection import Connection
 from ..protocol import CLOSE_TIMEOUT, Close, Frame
 from .framing import Framing, encoded
 from .loop_authorize import LoopAuthorize
@@ -53,7 +53,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._gone = gone
         self._framing = Framing()
-        self._session: Session | None = None
+        self._connection: Connection | None = None
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._clogged = False  # the browser does not read
@@ -70,7 +70,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         if (rejection := self._rejection or version_rejection(ws.subprotocol)) is not None:
             self.close(*rejection)
         else:
-            self._session = self._hub.connect(self, self._authorize or allow_all)
+            self._connection = self._hub.connect(self, self._authorize or allow_all, ws.subprotocol)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """Where the next bytes go."""
@@ -101,8 +101,8 @@ class AsyncioSocket(asyncio.BufferedProtocol):
             self._deadline.cancel()
         if self._authorize is not None:
             self._authorize.cancel()
-        if self._session is not None:
-            self._hub.disconnect(self._session)
+        if self._connection is not None:
+            self._hub.disconnect(self._connection.session)
         self._gone(self)
 
     # The hub calls these; see Transport
@@ -130,8 +130,8 @@ class AsyncioSocket(asyncio.BufferedProtocol):
 
     def _receive(self, data: bytes) -> None:
         for text in self._framing.receive(data):
-            if self._session is not None:
-                self._hub.receive(self._session, text)
+            if self._connection is not None:
+                self._connection.receive(text)
         self._write()
 
     def _write(self) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from .. import runtime
 from ..hub.authorization import Authorize, Outcome
-from ..hub.dpd_frames import DpdHub
+from ..hub.connection import Connection, connect
+from ..hub.hub import Hub
 from ..hub.session import Session, Transport
 from ..protocol import Close
 
@@ -29,22 +30,20 @@ class LoopHub:
         current.serves()
         self._loop = loop
         self._idle = idle
-        self._hub = DpdHub(current.broker, current.policy, self._wake, time.monotonic)
+        self._hub = Hub(current.broker, current.policy, self._wake, time.monotonic)
         self._beat: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._hub)
 
-    def connect(self, transport: Transport, authorize: Authorize) -> Session | None:
-        """Take a browser in; see ``Hub.connect``."""
-        session = self._hub.connect(transport, authorize)
+    def connect(
+        self, transport: Transport, authorize: Authorize, subprotocol: str | None
+    ) -> Connection | None:
+        """Take a browser in; see ``hub.connection.connect``."""
+        connection = connect(self._hub, transport, authorize, subprotocol)
         if self._beat is None:
             self._keep_beating()
-        return session
-
-    def receive(self, session: Session, text: str) -> None:
-        """Take a frame from a browser; see ``Hub.receive``."""
-        self._hub.receive(session, text)
+        return connection
 
     def disconnect(self, session: Session) -> None:
         """Forget a session; see ``Hub.disconnect``."""

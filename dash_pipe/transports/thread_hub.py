@@ -10,8 +10,9 @@ from typing import Protocol
 from .. import runtime
 from ..concurrency.per_process import PerProcess
 from ..hub.authorization import Authorize
-from ..hub.dpd_frames import DpdHub
-from ..hub.session import Session, Transport
+from ..hub.connection import Connection, connect
+from ..hub.hub import Hub
+from ..hub.session import Transport
 from ..protocol import Close
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
@@ -42,7 +43,7 @@ class ThreadHub:
         current = runtime.current()
         self.lock = threading.RLock()
         self._due = threading.Event()
-        self.hub = DpdHub(current.broker, current.policy, self._due.set, time.monotonic)
+        self.hub = Hub(current.broker, current.policy, self._due.set, time.monotonic)
         self._open: set[ThreadTransport] = set()
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
 
@@ -55,19 +56,21 @@ class ThreadHub:
         with self.lock:
             self._open.add(transport)
 
-    def connect(self, transport: ThreadTransport, authorize: Authorize) -> Session | None:
-        """Take a browser in; see ``Hub.connect``."""
+    def connect(
+        self, transport: ThreadTransport, authorize: Authorize, subprotocol: str | None
+    ) -> Connection | None:
+        """Take a browser in; see ``hub.connection.connect``."""
         with self.lock:
-            session = self.hub.connect(transport, authorize)
+            connection = connect(self.hub, transport, authorize, subprotocol)
         self._due.set()  # there is a heart to beat
-        return session
+        return connection
 
-    def leave(self, transport: ThreadTransport, session: Session | None) -> None:
+    def leave(self, transport: ThreadTransport, connection: Connection | None) -> None:
         """Forget a socket, and the browser that was taken in, if it was; see ``Hub.disconnect``."""
         with self.lock:
             self._open.discard(transport)
-            if session is not None:
-                self.hub.disconnect(session)
+            if connection is not None:
+                self.hub.disconnect(connection.session)
 
     def goodbye(self) -> None:
         """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""

@@ -19,6 +19,7 @@ from ..auth.authorize import authorize_subscribe_sync
 from ..auth.call_app import OpenRequest
 from ..auth.origin import Rejection, version_rejection
 from ..hub.authorization import Pending, allow_all
+from ..hub.connection import Connection
 from ..hub.session import Session
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Subscribe
 from .framing import Framing, encoded
@@ -60,7 +61,7 @@ class ThreadSocket:
         self._rejection = rejection
         self._open_request = open_request
         self._framing = Framing()
-        self._session: Session | None = None
+        self._connection: Connection | None = None
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
         self._deadline: threading.Timer | None = None
         self.written = threading.Event()
@@ -119,17 +120,17 @@ class ThreadSocket:
                 self.close(*rejection)
             else:
                 authorize = allow_all if self._open_request is None else _later
-                self._session = self._shared.connect(self, authorize)
+                self._connection = self._shared.connect(self, authorize, ws.subprotocol)
 
     def _take(self, data: bytes) -> None:
         """Take bytes from the browser."""
         with self._shared.lock:
             for text in self._framing.receive(data):
-                if self._session is not None:
-                    self._shared.hub.receive(self._session, text)
+                if self._connection is not None:
+                    self._connection.receive(text)
             self._put()
-        if self._session is not None and self._open_request is not None:
-            self._authorize(self._session, self._open_request)
+        if self._connection is not None and self._open_request is not None:
+            self._authorize(self._connection.session, self._open_request)
 
     def _authorize(self, session: Session, open_request: OpenRequest) -> None:
         """Ask the app about the subscribe that waits for it, and those that wait behind it."""
@@ -169,7 +170,7 @@ class ThreadSocket:
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def _end(self) -> None:
-        self._shared.leave(self, self._session)
+        self._shared.leave(self, self._connection)
         with self._shared.lock:
             if self._deadline is not None:
                 self._deadline.cancel()

@@ -11,11 +11,12 @@ import pytest
 
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.hub.authorization import Outcome, Pending
+from dash_pipe.hub.connection import connect
 from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
 from dash_pipe.hub.session import Session
 from dash_pipe.log import Batch, Limits, Log, Message, Position, Snapshot
-from dash_pipe.protocol import Close, Frame, Subscribe
+from dash_pipe.protocol import SUBPROTOCOL, Close, Frame, Subscribe
 
 
 class Clock:
@@ -49,12 +50,13 @@ class Transport:
 class Browser:
     """One connection to a hub, and the words for talking to it."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, subprotocol: str | None = SUBPROTOCOL) -> None:
         self.hub = hub
         self.transport = Transport()
         self.verdict: Outcome | Pending = frozenset()
         self.asked: list[tuple[str, Any]] = []
-        self.session = hub.connect(self.transport, self._authorize)
+        self.connection = connect(hub, self.transport, self._authorize, subprotocol)
+        self.session = self.connection and self.connection.session
 
     @property
     def close_code(self) -> int | None:
@@ -66,8 +68,8 @@ class Browser:
 
     def says(self, **frame: Any) -> list[dict[str, Any]]:
         """Send a frame; return what comes back at once."""
-        assert self.session is not None
-        self.hub.receive(self.session, json.dumps(frame))
+        assert self.connection is not None
+        self.connection.receive(json.dumps(frame))
         return self.transport.take()
 
     def subscribe(self, channel: str, labels: Any = None, **more: Any) -> list[dict[str, Any]]:
@@ -131,22 +133,17 @@ class Elsewhere:
 class Room:
     """A hub with a memory broker behind it, both on one clock that only the test moves."""
 
-    def __init__(
-        self,
-        limits: Limits | None = None,
-        policy: Policy | None = None,
-        make_hub: type[Hub] = Hub,
-    ) -> None:
+    def __init__(self, limits: Limits | None = None, policy: Policy | None = None) -> None:
         self.clock = Clock()
         self.wakes = 0
         self.broker = MemoryBroker(limits or Limits(), 100, self.clock)
-        self.hub = make_hub(self.broker, policy or Policy(), self._wake, self.clock)
+        self.hub = Hub(self.broker, policy or Policy(), self._wake, self.clock)
 
     def _wake(self) -> None:
         self.wakes += 1
 
-    def browser(self) -> Browser:
-        return Browser(self.hub)
+    def browser(self, subprotocol: str | None = SUBPROTOCOL) -> Browser:
+        return Browser(self.hub, subprotocol)
 
     def publish(self, channel: str, *values: Any, label: str = "a") -> None:
         for value in values:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from websockets.client import ClientProtocol
@@ -11,6 +12,8 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.uri import parse_uri
 
+from dash_pipe.hub.connection import connect
+from dash_pipe.hub.hub import Hub
 from dash_pipe.protocol import Close
 from dash_pipe.transports.asyncio_socket import AsyncioSocket
 from dash_pipe.transports.framing import websocket
@@ -44,6 +47,15 @@ class Transport(asyncio.Transport):
         self.paused = False
 
 
+class Looped:
+    """In place of a LoopHub: its loop and its clock are the test's."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.connect = partial(connect, hub)
+        self.disconnect = hub.disconnect
+        self.resolve_authorization = hub.resolve_authorization
+
+
 class Page:
     """A browser at the other end of a connection: websockets' own client, fed by hand."""
 
@@ -67,7 +79,7 @@ class Page:
         self.gone: list[AsyncioSocket] = []
         self.transport = Transport()
         response = server.accept(request)
-        hub: Any = room.hub  # what a LoopHub adds, its loop and its clock, is the test's
+        hub: Any = Looped(room.hub)
         self.connection = AsyncioSocket(
             hub, server, response, rejection, None, BUFFER, self.gone.append
         )

@@ -13,7 +13,6 @@ from dash_pipe.hub.dpd_frames import (
     MAX_UIDS,
     MAX_UNSEEN,
     SILENCE,
-    DpdHub,
     DpdTransport,
     is_triplet,
 )
@@ -23,7 +22,7 @@ from dash_pipe.protocol import messages, ping
 from dash_pipe.transports.thread_hub import ThreadHub
 from dash_pipe.transports.thread_socket import ThreadSocket
 from unit.asgi_server import Server
-from unit.fakes import Room, Transport
+from unit.fakes import Room, Transport, kinds, values
 from unit.line import Line
 from unit.test_protocol import vectors
 
@@ -33,10 +32,11 @@ class Page:
 
     def __init__(self, room: Room) -> None:
         self.room = room
-        self.browser = room.browser()
+        self.browser = room.browser(subprotocol=None)
 
     def hears(self, triplet: dict[str, Any]) -> None:
-        self.browser.hub.receive(self.session, json.dumps(triplet))
+        assert self.browser.connection is not None
+        self.browser.connection.receive(json.dumps(triplet))
 
     @property
     def session(self) -> Any:
@@ -56,11 +56,6 @@ class Page:
     def take(self) -> list[dict[str, Any]]:
         self.settle()
         return self.browser.transport.take()
-
-
-@pytest.fixture
-def room() -> Room:
-    return Room(make_hub=DpdHub)
 
 
 def triplet(uid: str, channel: str = "jobs", label: str | None = "a") -> dict[str, Any]:
@@ -105,7 +100,7 @@ def test_a_channel_that_nobody_wants_is_left(room: Room) -> None:
 
 
 def test_a_page_that_takes_nothing_is_not_sent_everything() -> None:
-    room = Room(Limits(bytes=2**30), make_hub=DpdHub)
+    room = Room(Limits(bytes=2**30))
     page = Page(room)
     page.hears(triplet("u1"))
     sent = 0
@@ -119,7 +114,7 @@ def test_a_page_that_takes_nothing_is_not_sent_everything() -> None:
 
 @pytest.mark.parametrize("heartbeat", [1.0, 25.0])
 def test_a_page_stays_while_its_triplets_come_and_goes_when_they_do_not(heartbeat: float) -> None:
-    room = Room(policy=Policy(heartbeat_interval=heartbeat), make_hub=DpdHub)
+    room = Room(policy=Policy(heartbeat_interval=heartbeat))
     page = Page(room)
 
     def passes(seconds: float) -> None:
@@ -183,14 +178,34 @@ def test_through_the_endpoint_and_nothing_is_sent_on() -> None:
 
 
 def test_a_ping_that_is_owed_since_an_earlier_one_was_answered_is_owed_still() -> None:
-    page = Transport()
-    transport = DpdTransport(page, lambda pong: None, lambda: 0.0)
+    transport = DpdTransport(Transport(), lambda pong: None, lambda: 0.0)
+    list(transport.frames(json.dumps(triplet("u1"))))
     big = messages("jobs", Batch([f'[1,"a","{MAX_UNSEEN * "x"}",0.0]'], 1, [], "e"))
     transport.send(big)
     transport.send(ping(1, {}))
-    pongs = transport.hears(json.dumps(triplet("u1")))
+    pongs = transport.frames(json.dumps(triplet("u1")))
     assert json.loads(next(pongs))["n"] == 1
     transport.send(big)  # as the hub does when it hears the pong
     transport.send(ping(2, {}))
     list(pongs)
-    assert json.loads(next(transport.hears(json.dumps(triplet("u1")))))["n"] == 2
+    assert json.loads(next(transport.frames(json.dumps(triplet("u1")))))["n"] == 2
+
+
+def test_a_websocket_without_a_subprotocol_speaks_version_1_until_a_triplet_comes(
+    room: Room,
+) -> None:
+    browser = room.browser(subprotocol=None)
+    assert kinds(browser.subscribe("jobs")) == ["subscribed"]
+    room.send("jobs", 1)
+    assert values(browser.transport.take()) == [1]
+    browser.says(**triplet("u1", "prices"))
+    room.send("prices", 2)
+    assert kinds(browser.transport.take()) == ["pipe.value"]
+
+
+def test_a_triplet_on_a_websocket_of_version_1_is_a_bad_frame(room: Room) -> None:
+    browser = room.browser()
+    (error,) = browser.says(**triplet("u1"))
+    assert error["code"] == "bad_frame"
+    assert browser.session is not None
+    assert not browser.session.subscriptions
