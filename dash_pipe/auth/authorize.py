@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections.abc import Generator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import lru_cache
 
@@ -22,7 +23,6 @@ from .call_app import (
     run_calls,
     run_calls_sync,
 )
-from .origin import label_sets
 
 logger = logging.getLogger("dash_pipe")
 
@@ -73,6 +73,29 @@ def _outcome(subscribe: Subscribe) -> AppCalls[Outcome]:
         except StopIteration as end:
             denied: Denied = end.value
             return denied
+
+
+def label_sets(labels: Labels) -> Generator[Labels, bool, Denied]:
+    """What to ask an app about a subscription: yields labels, is sent whether they are permitted.
+
+    Labels that are refused together are asked for one by one, so that a Pipe whose label is
+    refused does not shut out another one on the same channel. An app that permits each but not
+    all of them together is taken at its word: all are refused.
+
+    Returns:
+        What is refused; ``None`` in it stands for a subscription to every label.
+    """
+    if (yield labels):
+        return frozenset()
+    if labels is None:
+        return frozenset({None})
+    denied = set()
+    if len(labels) > 1:
+        for label in sorted(labels):
+            if not (yield frozenset({label})):
+                denied.add(label)
+    nobody: Denied = frozenset({None})  # who asks for no label learns nothing either
+    return frozenset(denied) or labels or nobody
 
 
 def _app_call(authorize: Authorize, subscribe: Subscribe, labels: Labels) -> AppCall:

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 from .. import runtime
-from ..protocol import Close
+from ..protocol import Close, Rejection
 from .call_app import AppCall, AppCalls, CallRaised, CallTimedOut, run_calls, run_calls_sync
-from .origin import Rejection, rejection
+from .origin import rejection
 
 logger = logging.getLogger("dash_pipe")
 
@@ -86,3 +86,35 @@ class Guard:
                 reason = str(answer[-1])
                 return Close.UNAUTHORIZED, f"a websocket_connect hook of this app refused: {reason}"
         return None
+
+
+class HttpOnlyWarning:
+    """Warn once when an app guards its pages, but nothing guards its websocket.
+
+    Args:
+        guard: of the app.
+        http_guards: names what guards HTTP alone; asked late, since an app may add some any time.
+        backend: how the log calls the server.
+    """
+
+    def __init__(self, guard: Guard, http_guards: Callable[[], list[str]], backend: str) -> None:
+        self._guard = guard
+        self._http_guards = http_guards
+        self._backend = backend
+        self._checked = False
+
+    def check(self) -> None:
+        """Look, the first time it is called."""
+        if self._checked:
+            return
+        self._checked = True
+        names = self._http_guards()
+        if names and not self._guard.authorizes and not self._guard.connect_hooks():
+            logger.warning(
+                "dash-pipe: %s on %s guards HTTP requests but does not run for websockets, so "
+                "whoever reaches this server can listen on every channel. Say who may with "
+                "dash_pipe.configure(authorize=...) or dash.hooks.websocket_connect, or with "
+                "authorize=lambda *_: True that everybody may.",
+                ", ".join(names),
+                self._backend,
+            )

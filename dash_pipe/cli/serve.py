@@ -10,7 +10,7 @@ from ..endpoint.poke import paths
 from ..endpoint.routes import ROUTES
 from ..protocol import MAX_FRAME_BYTES
 from ..transports.asgi import AsgiEndpoint
-from ..transports.asgi_poke import AsgiPoke
+from ..transports.asgi_http import AsgiPoke
 from .exits import Exit, Failure
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from .. import runtime
 from ..endpoint.poke import route
 from ..errors import SetupError
 from ..transports.asgi import AsgiEndpoint
-from ..transports.asgi_http import Scope
-from ..transports.asgi_poke import AsgiPoke
+from ..transports.asgi_http import AsgiPoke, Scope
 from ..transports.asgi_socket import Receive, Send
 from .asking import asking
 

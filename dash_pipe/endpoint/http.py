@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import NamedTuple
+
+from ..protocol import Close
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -38,3 +42,10 @@ class HttpAnswer(NamedTuple):
     status: int
     body: str
     headers: Mapping[str, str] = _NONE
+
+
+def error_response(status: int, code: Close, reason: str) -> HttpAnswer:
+    """What a browser is told in place of a close; with 503 when it may come back."""
+    if code == Close.TRY_LATER:
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    return HttpAnswer(status, json.dumps({"code": code, "reason": reason}))

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import runtime
-from ..auth.origin import why_not_local
 from ..errors import BrokerUnavailableError, InvalidMessageError
 from ..log import Position
 from ..settings import Settings
 from .http import HttpAnswer, HttpRequest
+from .local import why_not_local
 from .poke_body import PokeError, PokeMessage, at, read
 
 ROUTE = "poke/"  # below the route of plain HTTP

@@ -24,7 +24,7 @@ from ..hub.policy import Policy
 from ..hub.session import Session
 from ..log import Batch, Labels
 from ..protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Frame, Subscribe
-from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest, error_response
 
 MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
 BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
@@ -76,13 +76,6 @@ def poll(
     if collected.closed is not None:
         return error_response(HTTPStatus.BAD_REQUEST, *collected.closed)
     return HttpAnswer(HTTPStatus.OK, f"[{','.join(frame.text for frame in collected.frames)}]")
-
-
-def error_response(status: int, code: Close, reason: str) -> HttpAnswer:
-    """What a browser is told in place of a close; with 503 when it may come back."""
-    if code == Close.TRY_LATER:
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-    return HttpAnswer(status, json.dumps({"code": code, "reason": reason}))
 
 
 class Collected:

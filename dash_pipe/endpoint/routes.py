@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from .. import runtime
-from ..auth.origin import Rejection
+from ..protocol import SUBPROTOCOL, Rejection
 from ..version import __version__
-from .http import HttpAnswer, HttpRequest
-from .info import info
-from .poll import AuthorizeSubscribe, error_response, poll
+from .http import HttpAnswer, HttpRequest, error_response
+from .poll import AuthorizeSubscribe, poll
 
 ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST"}
 """The method that each path below ``_pipe/`` takes."""
+
+_BETWEEN = (
+    "this server can open websockets, so what refuses them stands between it and the browser: a "
+    "proxy or a firewall. The way out: have it pass on the headers Upgrade and Connection"
+)
 
 
 def answer(
@@ -29,7 +34,7 @@ def answer(
         request: what the browser sent.
         obstacle: why this server can't open a websocket, and the way out; empty when it can.
         rejection: why the page that asks may not use the endpoint, if so.
-        authorize: what of a subscribe is error_response.
+        authorize: says which labels of a subscribe the app denies.
     """
     if request.method != ROUTES[request.path]:
         status = HTTPStatus.METHOD_NOT_ALLOWED
@@ -40,10 +45,28 @@ def answer(
     current = runtime.current()
     interval = current.settings.poll_interval
     if request.path == "info":
-        found = info(__version__, obstacle, interval)
+        found = info(obstacle, interval)
     else:
         found = poll(request, current.broker, current.policy, interval, authorize)
     return found._replace(headers=_readable(request))
+
+
+def info(obstacle: str, interval: float) -> HttpAnswer:
+    """Describe the endpoint.
+
+    Args:
+        obstacle: why this server can't open a websocket, and the way out; empty when it can.
+        interval: seconds between two polls.
+    """
+    facts = {
+        "version": __version__,
+        "protocol": SUBPROTOCOL,
+        "websocket": not obstacle,
+        "reason": obstacle or _BETWEEN,
+        "poll": "poll",  # its address, seen from this one
+        "interval": interval,
+    }
+    return HttpAnswer(HTTPStatus.OK, json.dumps(facts))
 
 
 def _readable(request: HttpRequest) -> Mapping[str, str]:

@@ -13,16 +13,13 @@ from typing import Any
 from quart import Quart, Response, request, websocket
 
 from .. import runtime
-from ..auth.guard import Guard
-from ..auth.http_only import HttpOnly
-from ..endpoint.http import HttpAnswer, HttpRequest
+from ..auth.guard import Guard, HttpOnlyWarning
+from ..endpoint.http import HttpAnswer, HttpRequest, error_response
 from ..endpoint.poke import ROUTE, route
-from ..endpoint.poll import error_response
 from ..endpoint.routes import ROUTES
 from ..protocol import Close
 from ..transports.asgi import AsgiEndpoint
-from ..transports.asgi_http import Scope, body_of
-from ..transports.asgi_poke import answer
+from ..transports.asgi_http import Scope, answer_poke, body_of
 from ..transports.asgi_socket import Event
 from .csrf import exempt_from_csrf
 
@@ -32,7 +29,7 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
     rule = f"{path}ws"
     if rule in server.view_functions:
         return
-    http_only = HttpOnly(guard, lambda: _http_guards(server), "Quart")
+    http_only = HttpOnlyWarning(guard, lambda: _http_guards(server), "Quart")
     endpoint = AsgiEndpoint(guard, _websocket_of, http_only.check)
 
     async def view() -> None:
@@ -61,7 +58,7 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
 
 async def poke() -> Response:
     """Send what the request brings."""
-    return _response(await answer(await _asked(ROUTE)))
+    return _response(await answer_poke(await _asked(ROUTE)))
 
 
 def _websocket_of(_: Scope) -> Any:

@@ -15,11 +15,10 @@ from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route
 
 from .. import runtime
-from ..auth.guard import Guard
-from ..auth.http_only import HttpOnly
+from ..auth.guard import Guard, HttpOnlyWarning
 from ..endpoint.poke import paths
 from ..transports.asgi import AsgiEndpoint
-from ..transports.asgi_poke import AsgiPoke
+from ..transports.asgi_http import AsgiPoke
 
 
 def add_endpoint(server: Starlette, path: str, guard: Guard) -> None:
@@ -27,7 +26,7 @@ def add_endpoint(server: Starlette, path: str, guard: Guard) -> None:
     mount_path = path.rstrip("/")
     if any(isinstance(each, Mount) and each.path == mount_path for each in server.routes):
         return
-    http_only = HttpOnly(guard, lambda: _http_guards(server), "FastAPI")
+    http_only = HttpOnlyWarning(guard, lambda: _http_guards(server), "FastAPI")
     endpoint = AsgiEndpoint(guard, HTTPConnection, http_only.check)
     # First, since the routes of an app may end with one that takes every path.
     server.router.routes.insert(0, Mount(mount_path, endpoint))

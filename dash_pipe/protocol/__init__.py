@@ -5,6 +5,7 @@ Pure: values in, values out.
 
 from __future__ import annotations
 
+from .handshake import Rejection, choose_subprotocol, version_rejection
 from .incoming import (
     MAX_LABELS,
     MAX_LAST,
@@ -58,9 +59,11 @@ __all__ = [
     "Denied",
     "Frame",
     "Pong",
+    "Rejection",
     "Replay",
     "Subscribe",
     "Unsubscribe",
+    "choose_subprotocol",
     "close_reason",
     "decode",
     "error",
@@ -69,4 +72,5 @@ __all__ = [
     "ping",
     "replayed",
     "subscribed",
+    "version_rejection",
 ]

@@ -12,15 +12,13 @@ from typing import Any
 from .. import diagnostics, runtime
 from ..auth.authorize import authorize_subscribe_on, authorize_subscribe_sync
 from ..auth.guard import Guard
-from ..auth.origin import Rejection, choose_subprotocol, version_rejection
 from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
-from ..endpoint.http import HttpAnswer, HttpRequest
-from ..endpoint.poll import AuthorizeSubscribe, error_response
+from ..endpoint.http import HttpAnswer, HttpRequest, error_response
+from ..endpoint.poll import AuthorizeSubscribe
 from ..endpoint.routes import ROUTES, answer
-from ..protocol import Close, close_reason
-from .asgi_http import Scope, headers_of, in_thread, request_of, respond
-from .asgi_poke import AsgiPoke
+from ..protocol import Close, Rejection, choose_subprotocol, close_reason, version_rejection
+from .asgi_http import AsgiPoke, Scope, headers_of, in_thread, request_of, respond
 from .asgi_socket import AsgiSocket, Receive, Send
 from .loop_hub import close_running_hub, running_hub
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
-from ..concurrency.pool import Pool
+from ..concurrency.pool import Pool, PoolFullError
+from ..endpoint import poke
 from ..endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from .asgi_socket import Event, Receive, Send
 
@@ -60,6 +62,23 @@ async def in_thread(call: Callable[[], HttpAnswer]) -> HttpAnswer:
         PoolFullError: no thread was free in time.
     """
     return await _threads.submit(call).outcome(QUEUE_TIMEOUT)
+
+
+class AsgiPoke:
+    """An ASGI app that is poke, wherever it is asked; ``poke.paths`` says where that is to be."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, as ASGI says."""
+        request = await request_of(scope, receive, poke.ROUTE)
+        await respond(await answer_poke(request), send)
+
+
+async def answer_poke(request: HttpRequest) -> HttpAnswer:
+    """Send what a request brings; see ``poke.answer``, which may wait for the broker."""
+    try:
+        return await in_thread(partial(poke.answer, request))
+    except PoolFullError:
+        return poke.busy()
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:

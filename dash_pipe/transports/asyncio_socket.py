@@ -10,10 +10,9 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Rejection, version_rejection
 from ..hub.authorization import allow_all
 from ..hub.connection import Connection
-from ..protocol import CLOSE_TIMEOUT, Close, Frame
+from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, version_rejection
 from .framing import Framing, encoded
 from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub

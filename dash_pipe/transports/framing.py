@@ -12,8 +12,14 @@ from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from ..auth.origin import choose_subprotocol
-from ..protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close, Frame, close_reason
+from ..protocol import (
+    MAX_FRAME_BYTES,
+    SUBPROTOCOL,
+    Close,
+    Frame,
+    choose_subprotocol,
+    close_reason,
+)
 
 # What a stranger sends is not news for the server's log; websockets would tell it there.
 _quiet = logging.getLogger("dash_pipe.websocket")

@@ -14,8 +14,8 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Rejection
 from ..concurrency.per_process import PerProcess
+from ..protocol import Rejection
 from .asyncio_socket import AsyncioSocket
 from .loop_hub import LoopHub
 

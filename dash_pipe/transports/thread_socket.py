@@ -17,11 +17,10 @@ from websockets.server import ServerProtocol
 
 from ..auth.authorize import authorize_subscribe_sync
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Rejection, version_rejection
 from ..hub.authorization import Pending, allow_all
 from ..hub.connection import Connection
 from ..hub.session import Session
-from ..protocol import CLOSE_TIMEOUT, Close, Frame, Subscribe
+from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, Subscribe, version_rejection
 from .framing import Framing, encoded
 from .thread_hub import ThreadHub
 

@@ -24,12 +24,12 @@ from werkzeug.wsgi import get_input_stream
 
 from .. import runtime
 from ..auth.call_app import OpenRequest
-from ..auth.origin import Rejection
 from ..concurrency import greenlets
 from ..endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..endpoint.poll import AuthorizeSubscribe
 from ..endpoint.routes import answer
 from ..once import warn_once
+from ..protocol import Rejection
 from . import takeover
 from .framing import websocket
 from .loop_thread import loop_thread

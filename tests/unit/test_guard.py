@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 import dash_pipe
-from dash_pipe.auth.guard import Guard
-from dash_pipe.auth.http_only import HttpOnly
+from dash_pipe.auth.guard import Guard, HttpOnlyWarning
 from dash_pipe.protocol import Close
 
 
@@ -59,7 +58,7 @@ def test_guards_of_http_alone_are_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     dash_pipe.configure(**settings)
-    http_only = HttpOnly(Guard(connect_hooks=lambda: hooks), lambda: names, "FastAPI")
+    http_only = HttpOnlyWarning(Guard(connect_hooks=lambda: hooks), lambda: names, "FastAPI")
     http_only.check()
     http_only.check()
     assert len(caplog.records) == said
