@@ -12,6 +12,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.uri import parse_uri
 
+from dash_pipe.auth.call_app import OpenRequest
 from dash_pipe.hub.connection import connect
 from dash_pipe.hub.hub import Hub
 from dash_pipe.protocol import Close
@@ -64,6 +65,7 @@ class Page:
         room: Room,
         subprotocols: list[str] | None = None,
         rejection: tuple[Close, str] | None = None,
+        open_request: OpenRequest | None = None,
     ) -> None:
         offered: Any = ["dash-pipe.v1"] if subprotocols is None else subprotocols
         self.ws = ClientProtocol(
@@ -81,7 +83,7 @@ class Page:
         response = server.accept(request)
         hub: Any = Looped(room.hub)
         self.connection = AsyncioSocket(
-            hub, server, response, rejection, None, BUFFER, self.gone.append
+            hub, server, response, rejection, open_request, BUFFER, self.gone.append
         )
         self.connection.connection_made(self.transport)
         self.frames = self.read()[1:]

@@ -1,9 +1,13 @@
+import asyncio
+import contextlib
 import json
+from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
+import dash_pipe
 from dash_pipe.protocol import Close
 from unit.fakes import Room
 from unit.page import Page, on_a_loop, subscription, talks
@@ -140,3 +144,26 @@ def test_who_does_not_read_is_not_heard(room: Room, page: Page) -> None:
     assert page.transport.paused
     page.connection.resume_writing()
     assert not page.transport.paused
+
+
+def test_a_socket_with_a_pending_authorization_is_not_read(room: Room) -> None:
+    thinking = asyncio.Event()
+
+    async def authorize(*_: Any) -> bool:
+        await thinking.wait()
+        return True
+
+    async def main() -> None:
+        page = Page(room, open_request=contextlib.nullcontext)
+        page.ws.send_text(subscription("jobs"))
+        page.ws.send_text(subscription("prices"))
+        assert page.deliver(b"".join(page.ws.data_to_send())) == []
+        assert page.transport.paused
+        thinking.set()
+        while page.transport.paused:
+            await asyncio.sleep(0)
+        answers = [json.loads(event.data) for event in page.read()]
+        assert [answer["channel"] for answer in answers] == ["jobs", "prices"]
+
+    dash_pipe.configure(authorize=authorize)
+    asyncio.run(asyncio.wait_for(main(), 10))
