@@ -150,8 +150,8 @@ def _converse(
             appended.clear()
             hub.flush()
             _flow(hub, session, collected)
-        for channel, upto in session.untold():
-            epoch = session.subscriptions[channel].at.epoch
+        for channel, upto in session.take_unannounced():
+            epoch = session.subscriptions[channel].position.epoch
             collected.send(protocol.messages(channel, Batch([], upto, [], epoch)))
     finally:
         hub.disconnect(session)
@@ -163,10 +163,10 @@ def _flow(hub: Hub, session: Session, collected: Collected) -> None:
 
     A replay is finished at any size, as nobody would remember how far it came. The log bounds it.
     """
-    while session.awaited is not None:
+    while session.awaited_pong is not None:
         if collected.size >= MAX_ANSWER_BYTES and not session.replays:
             return
-        hub.receive(session, f'{{"type":"pong","n":{session.awaited}}}')
+        hub.receive(session, f'{{"type":"pong","n":{session.awaited_pong}}}')
 
 
 def _never() -> float:

@@ -1,6 +1,6 @@
-"""Ask whether a session may listen: the callable that each connection brings, and its outcomes.
+"""Decide whether a session may listen: the callable of each connection, and its outcomes.
 
-It answers at once, or says that the outcome follows: ``Hub.resolve_authorization`` takes it then.
+It returns the outcome, or ``Pending`` if ``Hub.resolve_authorization`` gets it later.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from .session import Session
 
 @dataclass(frozen=True)
 class AuthorizationTimeout:
-    """No answer came in time. Nothing is granted, and the browser may come back and ask again."""
+    """No answer came in time. Nothing is granted; the browser will retry."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """The outcome follows. Until then the host takes nothing more from the browser.
+    """The outcome follows. Until then the transport reads nothing more from the browser.
 
-    What it had taken already waits in the session.
+    Frames that were read already wait in the session.
     """
 
 
 Outcome = Denied | AuthorizationTimeout
-"""The labels of a subscribe that are denied, none of them if it is granted; or no answer."""
+"""The denied labels of a subscribe, none if all are granted; or a timeout."""
 
 Authorize = Callable[[Session, Subscribe], Outcome | Pending]
-"""Says what of a subscribe is denied; a ``ProtocolError`` that it raises is sent to the browser."""
+"""Authorize a subscribe. A ``ProtocolError`` that it raises is sent to the browser."""
 
 
 def allow_all(_session: Session, _subscribe: Subscribe) -> Denied:
-    """Let everybody listen everywhere; an ``Authorize``."""
+    """Grant everything; an ``Authorize``."""
     return frozenset()

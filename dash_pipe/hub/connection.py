@@ -1,4 +1,4 @@
-"""Connect a websocket to a hub. Its handshake decides which frames it speaks."""
+"""Connect a websocket to a hub. Its handshake decides which frames it may speak."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .session import Session, Transport
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A websocket that a hub has taken in.
+    """A websocket's session, and the function that takes its frames.
 
     Attributes:
         receive: takes a frame from the browser.
@@ -27,13 +27,13 @@ class Connection:
 def connect(
     hub: Hub, transport: Transport, authorize: Authorize, subprotocol: str | None
 ) -> Connection | None:
-    """Bring a browser to a hub; ``None`` when it was closed for lack of room.
+    """Open a session for a websocket; see ``Hub.connect``.
 
-    A page of django-plotly-dash offers no subprotocol. So may a client of version 1: a websocket
-    without one is listened to for both, and every other for version 1 alone.
+    A page of django-plotly-dash offers no subprotocol, and a client of version 1 need not. So a
+    websocket without one may speak both; every other speaks version 1 alone.
 
     Args:
-        hub: the hub; called in its own thread.
+        hub: opens the session.
         transport: carries frames to the browser.
         authorize: see ``Hub.connect``.
         subprotocol: the one that was agreed on in the handshake.

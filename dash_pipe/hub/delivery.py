@@ -1,4 +1,4 @@
-"""Bringing messages out to a session, as far as flow control lets them. No sockets, no tasks."""
+"""Send messages to a session, as far as flow control lets it. No sockets, no tasks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..protocol import MAX_BATCH_BYTES, Frame
 from .session import Session, Subscription
 
 Shared = dict[tuple[Position, Labels], tuple[Batch, Frame | None]]
-"""What was read for a place on one channel, so that all who stand there share it."""
+"""The batches of one channel by position and labels, for all sessions that are there."""
 
 
 class Delivery:
-    """Sends what sessions have not had, and the pings that are owed after enough of it.
+    """Send sessions the messages they are missing, and the pings of flow control.
 
     Args:
         clock: seconds that only go forward.
@@ -26,36 +26,32 @@ class Delivery:
     def deliver(
         self, session: Session, channel: str, subscription: Subscription, shared: Shared
     ) -> bool:
-        """Send what a session has not had of a channel, as far as it may; true if it was any."""
+        """Send the session the messages it is missing on a channel, up to the flow-control limit.
+
+        Return True if any were sent.
+        """
         log = subscription.log
         delivered = False
-        while subscription.placed and session.may_send and subscription.at != log.end:
-            at, labels = place = (subscription.at, subscription.labels)
-            if place not in shared:
-                batch = log.read(at.offset, labels, MAX_BATCH_BYTES, at.epoch)
-                frame = None
-                if batch.rows or batch.lost or batch.epoch != at.epoch:
-                    frame = protocol.messages(channel, batch)
-                shared[place] = (batch, frame)
-            batch, frame = shared[place]
-            subscription.at = Position(batch.epoch, batch.upto)
+        while subscription.has_position and session.may_send and subscription.position != log.end:
+            batch, frame = _read(channel, subscription, shared)
+            subscription.position = Position(batch.epoch, batch.upto)
             if frame is not None:
-                subscription.told = batch.upto
+                subscription.announced = batch.upto
                 self._send(session, frame)
                 delivered = True
         return delivered
 
     def replay(self, session: Session) -> None:
-        """Send the replays that wait, as far as it may."""
+        """Send the replays that wait, up to the flow-control limit."""
         while session.replays and session.may_send:
             replay = session.replays[0]
             rows, done = replay.next_rows()
             if done:
                 session.replays.popleft()
-            self._send(session, protocol.replayed(replay.request, replay.at, rows, done=done))
+            self._send(session, protocol.replayed(replay.frame, replay.head, rows, done=done))
 
     def resume(self, session: Session) -> None:
-        """Send what waited for a pong. The channel that was served last comes last next time."""
+        """Send what waited for a pong. The channel that is served goes to the end of the queue."""
         self.replay(session)
         for channel, subscription in list(session.subscriptions.items()):
             if not session.may_send:
@@ -64,12 +60,25 @@ class Delivery:
                 session.subscriptions[channel] = session.subscriptions.pop(channel)
 
     def ping(self, session: Session) -> int:
-        """Ask for a sign of life, and tell how far the browser stands; return the ping's number."""
+        """Send a ping with the offsets that the browser does not know; return its number."""
         n = session.next_ping(self._clock())
-        session.transport.send(protocol.ping(n, dict(session.untold())))
+        session.transport.send(protocol.ping(n, dict(session.take_unannounced())))
         return n
 
     def _send(self, session: Session, frame: Frame) -> None:
         session.transport.send(frame)
-        if session.sent(len(frame.text)):
-            session.awaited = self.ping(session)
+        if session.count_sent(len(frame.text)):
+            session.awaited_pong = self.ping(session)
+
+
+def _read(channel: str, subscription: Subscription, shared: Shared) -> tuple[Batch, Frame | None]:
+    """Read the next batch at a subscription's position. The frame is None if it says nothing."""
+    position, labels = key = (subscription.position, subscription.labels)
+    found = shared.get(key)
+    if found is None:
+        batch = subscription.log.read(position.offset, labels, MAX_BATCH_BYTES, position.epoch)
+        frame = None
+        if batch.rows or batch.lost or batch.epoch != position.epoch:
+            frame = protocol.messages(channel, batch)
+        found = shared[key] = (batch, frame)
+    return found

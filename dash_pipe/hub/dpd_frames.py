@@ -1,7 +1,8 @@
 """Translate the frames of django-plotly-dash's Pipe to those of version 1 and back. Pure.
 
-It says ``{"type": "connection_triplet", "uid", "label", "channel_name"}`` every 10 seconds for each
-Pipe, and hears ``{"type": "pipe.value", "label", "value"}``. The contract is docs/protocol.md.
+Its page sends ``{"type": "connection_triplet", "uid", "label", "channel_name"}`` every 10 seconds
+for each Pipe, and takes ``{"type": "pipe.value", "label", "value"}``. The contract is
+docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from ..protocol import MAX_LABELS, Close, Frame, is_name
 from .session import Transport
 
-MAX_UIDS = 512  # Pipes of one connection; the one that has been silent for longest goes first
+MAX_UIDS = 512  # Pipes of one connection; the one that was silent for longest is forgotten first
 MAX_UNSEEN = 1024 * 1024  # characters of messages that are sent between two triplets
 SILENCE = 150.0  # seconds: a page sends triplets every 10; hidden, every 60, and may miss one
 
@@ -27,16 +28,16 @@ def is_triplet(text: str) -> bool:
 class DpdTransport:
     """Translate between the hub and a page of django-plotly-dash; a ``Transport``.
 
-    A websocket shows by its first triplet that it is such a page. Until then it is taken for a
-    client of version 1, whose frames pass unchanged.
+    The first triplet shows that it is such a page. Until then frames pass unchanged, since it may
+    be a client of version 1.
 
-    Such a page can't resume, and asks for no past; so it gets what comes from its first triplet
-    on. It answers no pings, so they are answered for it: as long as its triplets show that it
-    lives, and for as much as may be lost when it does not.
+    Such a page can't resume and replays nothing, so it is sent messages from its first triplet
+    on. It answers no pings, so they are answered for it: while its triplets come, and for at most
+    ``MAX_UNSEEN`` characters between two of them.
 
     Args:
-        transport: carries frames to the same browser.
-        answer: has the hub take a frame from this browser, later.
+        transport: carries frames to the browser.
+        answer: has the hub take a frame from the browser, later; see ``Hub.receive_soon``.
         clock: seconds that only go forward.
     """
 
@@ -53,7 +54,7 @@ class DpdTransport:
         self._owed: int | None = None  # the ping that was not answered
 
     def frames(self, text: str) -> Iterator[str]:
-        """Yield the frames of version 1 that a frame from the browser amounts to."""
+        """Translate a frame of the browser: yield the frames of version 1 that it stands for."""
         if not is_triplet(text):
             yield text
             return
@@ -65,7 +66,7 @@ class DpdTransport:
         yield from self._subscriptions(_fields(text))
 
     def send(self, frame: Frame) -> None:
-        """Send the messages in a frame, one by one, once it is a page; see ``Transport``."""
+        """Send a frame, or its messages one by one; see ``Transport``."""
         if not self._is_page:
             self._transport.send(frame)
             return
@@ -88,7 +89,7 @@ class DpdTransport:
     def _subscriptions(self, fields: dict[str, Any]) -> Iterator[str]:
         """Yield the frames that bring the subscriptions up to date with a triplet.
 
-        One that makes no sense is passed over, as it always was: it shows that the page lives.
+        An invalid one is ignored: it shows that the page is alive, and no more.
         """
         channel, label = fields.get("channel_name"), fields.get("label") or None
         if not is_name(channel) or not (label is None or is_name(label)):
@@ -108,7 +109,7 @@ class DpdTransport:
             self._transport.send(Frame(json.dumps(event, separators=(",", ":"))))
 
     def _subscription(self, channel: str) -> str:
-        """The frame that listens on a channel for what is wanted there now."""
+        """Return the frame that subscribes a channel to the labels that its Pipes want now."""
         labels = {label for name, label in self._pipes.values() if name == channel}
         frame: dict[str, Any] = {"type": "subscribe", "channel": channel}
         if not labels:

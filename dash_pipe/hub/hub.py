@@ -1,7 +1,6 @@
-"""The hub: who listens here, and the fan-out. No sockets, no tasks.
+"""Fan messages out to the sessions of a process, and answer their frames. No sockets, no tasks.
 
-A hub belongs to one loop: every method but ``on_append`` is called there. It reads logs for the
-sessions that a host brings, and writes frames to their transports.
+A hub belongs to one loop or one lock: every method but ``on_append`` is called there.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from .subscriptions import Subscribed, Subscriptions, TooManyParkedError
 
 
 class Hub:
-    """Brings what is published to the sessions that listen.
+    """Connect sessions to the logs of a broker. Nothing else sends to a session or disconnects it.
 
     Args:
-        broker: who keeps the logs.
-        policy: what the sessions are held to.
-        wake: asks the loop to call ``flush`` soon; called from any thread.
+        broker: keeps the logs.
+        policy: the limits and times for the sessions.
+        wake: has ``flush`` called soon; may be called from any thread.
         clock: seconds that only go forward.
     """
 
@@ -44,7 +43,9 @@ class Hub:
         self.clock = clock
         self._delivery = Delivery(clock)
         self._subscriptions = Subscriptions(broker)
-        self._beats: OrderedDict[Session, float] = OrderedDict()  # when each is due, soonest first
+        self._beats: OrderedDict[Session, float] = (
+            OrderedDict()
+        )  # when the next beat is due; soonest first
         self._appended_lock = threading.Lock()
         self._appended: set[str] = set()
         self._deferred: list[tuple[Session, str]] = []
@@ -53,41 +54,43 @@ class Hub:
     def __len__(self) -> int:
         return len(self._beats)
 
-    # The conversation with one browser
+    # Called for one browser
 
     def connect(self, transport: Transport, authorize: Authorize) -> Session | None:
-        """Take a browser in; ``None`` when there is no room and its transport was closed.
+        """Open a session; None if there are too many, and the transport was closed.
 
         Args:
             transport: carries frames to the browser.
             authorize: asked for each of its subscribes.
         """
         if len(self._beats) >= self._policy.max_sessions:
-            transport.close(Close.TRY_LATER, f"{self._policy.max_sessions} connections are open")
+            transport.close(
+                Close.TRY_LATER, f"{self._policy.max_sessions} connections are open already"
+            )
             return None
         session = Session(transport, authorize)
         self._beats[session] = self.clock() + self._policy.heartbeat_interval
         return session
 
     def disconnect(self, session: Session) -> None:
-        """Forget a session; more than once does no harm."""
+        """Remove a session. More than once does no harm."""
         if self._beats.pop(session, None) is None:
             return
         self._subscriptions.leave(session)
 
     def receive(self, session: Session, text: str) -> None:
-        """Take a frame from a browser and answer it."""
+        """Take a frame from a browser, and answer it."""
         if session not in self._beats:
-            return  # it was closed; what was under way already means nothing now
+            return  # it was disconnected while the frame was on its way
         if session.pending_authorization is not None:
-            self._keep(session, text)
+            self._queue(session, text)
             return
         try:
             match protocol.decode(text):
-                case Subscribe() as request:
-                    self._authorize(session, request)
+                case Subscribe() as subscribe:
+                    self._authorize(session, subscribe)
                 case Pong(n):
-                    if session.answered(n):
+                    if session.take_pong(n):
                         self._delivery.resume(session)
                 case frame:
                     self._take(session, frame)
@@ -100,7 +103,7 @@ class Hub:
         self._wake()
 
     def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
-        """Take an outcome that was ``Pending``, then the frames that came meanwhile."""
+        """Take the outcome of a pending authorization, then the frames that came meanwhile."""
         subscribe, session.pending_authorization = session.pending_authorization, None
         if subscribe is None or session not in self._beats:
             return
@@ -111,10 +114,10 @@ class Hub:
         while session.inbox and session.pending_authorization is None:
             self.receive(session, session.inbox.popleft())
 
-    # The broker's side
+    # Called for the broker
 
     def on_append(self, channel: str) -> None:
-        """Note that a log has grown. May be called from any thread; never waits."""
+        """Note that a log has grown. Any thread may call it; never waits."""
         if channel not in self._subscriptions.listeners:
             return
         with self._appended_lock:
@@ -124,7 +127,7 @@ class Hub:
             self._wake()
 
     def flush(self) -> None:
-        """Bring what has grown since the last flush to those who listen."""
+        """Send the sessions what was published since the last flush."""
         deferred, self._deferred = self._deferred, []
         for session, text in deferred:
             self.receive(session, text)
@@ -141,18 +144,21 @@ class Hub:
                 else:
                     self._delivery.deliver(session, channel, subscription, shared)
 
-    # Time
+    # Called as time passes
 
     def beat(self) -> float:
-        """Send the heartbeats that are due, cut off the dead; return seconds to the next call."""
+        """Ping the sessions that are due, disconnect those that did not answer the last ping.
+
+        Return the seconds until the next call.
+        """
         now = self.clock()
         heartbeat = self._policy.heartbeat_interval
         while self._beats:
             session, due = next(iter(self._beats.items()))
             if due > now:
                 return due - now
-            if session.silent_since(now - heartbeat):
-                self._disconnect(session, Close.NO_PONG, f"no pong for {heartbeat:g} seconds")
+            if session.unanswered_since(now - heartbeat):
+                self._disconnect(session, Close.NO_PONG, f"no pong within {heartbeat:g} seconds")
                 continue
             self._beats[session] = now + heartbeat
             self._beats.move_to_end(session)
@@ -161,7 +167,7 @@ class Hub:
         return heartbeat
 
     def close(self, code: Close, reason: str) -> None:
-        """Say goodbye to everybody and stop watching the broker."""
+        """Disconnect all sessions, and stop watching the broker."""
         self._unwatch()
         for session in list(self._beats):
             self._disconnect(session, code, reason)
@@ -169,7 +175,7 @@ class Hub:
     # Inside
 
     def _authorize(self, session: Session, subscribe: Subscribe) -> None:
-        """Ask whether a browser may listen; what it sends before the outcome waits for it."""
+        """Ask whether a session may listen. Frames that come before the outcome wait for it."""
         outcome = session.authorize(session, subscribe)
         if isinstance(outcome, Pending):
             session.pending_authorization = subscribe
@@ -177,15 +183,15 @@ class Hub:
             self._settle(session, subscribe, outcome)
 
     def _settle(self, session: Session, subscribe: Subscribe, outcome: Outcome) -> None:
-        """Go on with a subscribe about which the app was asked."""
+        """Apply the outcome of an authorization."""
         if isinstance(outcome, AuthorizationTimeout):
-            reason = "this app did not say in time who may listen"
+            reason = "authorize() timed out; the page will retry"
             self._disconnect(session, Close.TRY_LATER, reason)
         else:
             self._take(session, _granted(subscribe, outcome))
 
     def _take(self, session: Session, frame: ChannelFrame) -> None:
-        """Hand a frame to the registry, send its answer, and what follows from it."""
+        """Apply a frame: send its answer, and the messages that follow from it."""
         try:
             answer = self._subscriptions.take(session, frame)
         except ProtocolError as problem:
@@ -215,10 +221,14 @@ class Hub:
             )
         )
 
-    def _keep(self, session: Session, text: str) -> None:
-        """Keep a frame until the verdict. A host stops reading meanwhile, so these are few."""
+    def _queue(self, session: Session, text: str) -> None:
+        """Keep a frame until the authorization. Transports do not read then, so these are few."""
         if len(session.inbox) == protocol.MAX_PARKED:
-            self._disconnect(session, Close.TRY_LATER, f"{len(session.inbox)} frames wait already")
+            self._disconnect(
+                session,
+                Close.TRY_LATER,
+                f"{len(session.inbox)} frames wait for authorize() already",
+            )
         else:
             session.inbox.append(text)
 
@@ -235,18 +245,18 @@ class Hub:
 
 
 def _granted(subscribe: Subscribe, denied: Denied) -> Subscribe:
-    """Return the part of a subscribe that is not denied.
+    """Return a subscribe without the labels that are denied.
 
     Raises:
-        ProtocolError: all of it is. A subscription that was there stays as it was.
+        ProtocolError: no label is left. An existing subscription stays as it was.
     """
     if not denied:
         return subscribe
     labels = None if subscribe.labels is None else subscribe.labels - denied
     if not labels:
         reason = (
-            "this app does not let you listen there; its setting `authorize` says who "
-            "may, and is asked again when the Pipe changes"
+            "this app does not let you listen there; its setting `authorize` decides, and is "
+            "called again when the Pipe changes"
         )
         raise ProtocolError("denied", reason, subscribe.channel)
     return replace(subscribe, labels=labels, denied=denied)

@@ -1,4 +1,4 @@
-"""What a hub holds its connections to."""
+"""State the limits and times that a hub enforces."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Policy:
-    """What a hub holds its sessions to.
+    """The limits and times that a hub enforces for its sessions.
 
     Attributes:
-        heartbeat_interval: seconds between two signs of life, in both directions.
-        max_spread: seconds over which browsers are spread at most when this server goes away.
-        returns_per_second: how many returning browsers a server should meet a second.
-        max_sessions: how many connections a hub takes.
+        heartbeat_interval: seconds between two pings, and the time limit for their pongs.
+        max_spread: browsers spread their return over at most so many seconds when a server goes
+            away.
+        returns_per_second: browsers that should return to a server per second, at most.
+        max_sessions: sessions that a hub takes.
     """
 
     heartbeat_interval: float = 25.0

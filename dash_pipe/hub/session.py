@@ -1,6 +1,6 @@
-"""One browser's connection as the hub knows it: where it listens, where it stands, what it owes.
+"""Hold the state of one connection: where it listens, its positions, the pong it owes.
 
-Pure state and the decisions that need nothing else; the hub acts on it.
+Pure: the hub acts on it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from .authorization import Authorize
 
 ChannelFrame = Subscribe | Unsubscribe | Replay
+"""The frames of a browser that are about a channel."""
 
 
 class Transport(Protocol):
-    """The way out to one browser; a host provides it. Called on the hub's loop alone."""
+    """Carry frames to one browser. Called by the hub alone."""
 
     def send(self, frame: Frame) -> None:
         """Send a frame. Never waits and never raises, also when the browser is gone."""
@@ -31,92 +32,95 @@ class Transport(Protocol):
 
 @dataclass(slots=True)
 class Subscription:
-    """A connection's place on one channel.
+    """A session's position on one channel.
 
-    A subscription waits until what its log mirrors was looked at: it has no place before that,
-    and the requests about it are answered afterwards, in their order.
+    It has no position until its log was refreshed, if the log is a mirror that may lag behind.
+    Until then the frames about it are parked.
 
     Attributes:
-        at: the position up to which the server has dealt with this listener.
-        told: the offset that the browser knows of; lags when others' labels were skipped.
-        due: the refresh of the log that it waits for; see ``Broker.refresh``.
-        parked: the requests that wait for it.
+        position: the session has been sent everything up to here, as far as its labels go.
+        announced: the offset that the browser knows of. It lags behind ``position`` when messages
+            for other labels were skipped.
+        refresh_due: the refresh of the log that it waits for; see ``Broker.refresh``.
+        parked: the frames that wait for the refresh, in their order.
     """
 
     log: Log
     labels: Labels = None
-    at: Position = NOWHERE
-    told: int = 0
-    due: int = 0
+    position: Position = NOWHERE
+    announced: int = 0
+    refresh_due: int = 0
     parked: list[ChannelFrame] = field(default_factory=list)
 
     @property
-    def placed(self) -> bool:
-        """Whether it has a place from which messages can be read."""
-        return self.at != NOWHERE
+    def has_position(self) -> bool:
+        """Return whether messages can be read for it."""
+        return self.position != NOWHERE
 
     @property
     def waits(self) -> bool:
-        """Whether a further frame about it has to be parked."""
-        return bool(self.parked) or self.log.refreshed < self.due
+        """Return whether a further frame about it has to be parked."""
+        return bool(self.parked) or self.log.refreshed < self.refresh_due
 
 
 @dataclass(slots=True)
 class PendingReplay:
-    """A replay whose turn has not come yet, or that flow control holds back in part.
+    """A replay that was not sent yet, or only in part.
 
-    While others are before it nothing is looked for: so a connection holds the messages of one.
+    Its messages are looked up when its turn comes, so a session holds those of one replay at most.
 
     Attributes:
-        at: the head when it was asked for.
+        head: the newest position of the channel when the replay was requested.
     """
 
-    request: Replay
+    frame: Replay
     log: Log
-    at: Position
-    _found: deque[Message] | None = None
+    head: Position
+    _messages: deque[Message] | None = None
 
     def next_rows(self) -> tuple[list[str], bool]:
-        """Take the rows of one frame; true when they are the last.
+        """Take the rows of the next frame. Return them, and True if they are the last.
 
-        When the log has begun anew there are none: all of it is news to whoever asked.
+        There are none if the log has begun again since: the session is sent all of the new log.
         """
-        if self._found is None:
-            self._found = deque(self.log.newest(self.request.labels, self.request.last, self.at))
-        if self.at.epoch != self.log.epoch:
-            self.at = self.log.end
-            self._found.clear()
+        if self._messages is None:
+            found = self.log.newest(self.frame.labels, self.frame.last, self.head)
+            self._messages = deque(found)
+        if self.head.epoch != self.log.epoch:
+            self.head = self.log.end
+            self._messages.clear()
         rows: list[str] = []
         size = 0
-        while self._found:
-            size += self._found[0].size
+        while self._messages:
+            size += self._messages[0].size
             if rows and size > MAX_BATCH_BYTES:
                 return rows, False
-            rows.append(self._found.popleft().row)
+            rows.append(self._messages.popleft().row)
         return rows, True
 
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """One connection.
+    """One connection of a browser.
 
-    After ``MAX_BATCH_BYTES`` of messages it owes a ping, and nothing more is sent until the
-    pong: so what waits in buffers for a slow browser is bounded by this, whatever the server.
+    After ``MAX_BATCH_BYTES`` of messages it is sent a ping, and no more messages until the pong.
+    That bounds what waits in buffers for a slow browser, whatever the server.
 
     Attributes:
-        awaited: the ``n`` of the ping that holds messages back, if one does.
-        asked_at: when the oldest unanswered ping was sent.
-        pending_authorization: the subscribe that waits for ``authorize``, if one does.
+        authorize: asked for each subscribe.
+        awaited_pong: the number of the ping that holds messages back, if one does.
+        ping_sent_at: when the oldest unanswered ping was sent.
+        pending_authorization: the subscribe that waits for its authorization, if one does.
         inbox: the frames that came meanwhile.
-        parked: how many requests wait in its subscriptions.
+        parked: the number of frames that are parked in the subscriptions.
     """
 
     transport: Transport
     authorize: Authorize
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     replays: deque[PendingReplay] = field(default_factory=deque)
-    awaited: int | None = None
-    asked_at: float | None = None
+    awaited_pong: int | None = None
+    ping_sent_at: float | None = None
     bad_frames: int = 0
     pending_authorization: Subscribe | None = None
     inbox: deque[str] = field(default_factory=deque)
@@ -126,37 +130,37 @@ class Session:
 
     @property
     def may_send(self) -> bool:
-        """Whether messages may be sent now."""
-        return self.awaited is None
+        """Return whether flow control lets messages be sent now."""
+        return self.awaited_pong is None
 
     def next_ping(self, now: float) -> int:
-        """Number a ping that goes out now."""
+        """Return the number of a ping that is sent now."""
         self._pings += 1
-        if self.asked_at is None:
-            self.asked_at = now
+        if self.ping_sent_at is None:
+            self.ping_sent_at = now
         return self._pings
 
-    def sent(self, size: int) -> bool:
-        """Account for messages sent; true when a ping is owed before more may follow."""
+    def count_sent(self, size: int) -> bool:
+        """Count messages that were sent. Return True if a ping has to follow."""
         self._unacknowledged += size
         return self._unacknowledged >= MAX_BATCH_BYTES
 
-    def answered(self, n: int) -> bool:
-        """Take a pong; true when messages may flow again."""
+    def take_pong(self, n: int) -> bool:
+        """Take a pong. Return True if it lets messages flow again."""
         if n != self._pings:
             return False
-        self.asked_at = None
+        self.ping_sent_at = None
         self._unacknowledged = 0
-        held, self.awaited = self.awaited is not None, None
+        held, self.awaited_pong = self.awaited_pong is not None, None
         return held
 
-    def silent_since(self, moment: float) -> bool:
-        """Whether a ping sent at that moment or before is still unanswered."""
-        return self.asked_at is not None and self.asked_at <= moment
+    def unanswered_since(self, moment: float) -> bool:
+        """Return whether a ping that was sent at that moment or before is still unanswered."""
+        return self.ping_sent_at is not None and self.ping_sent_at <= moment
 
-    def untold(self) -> Iterator[tuple[str, int]]:
-        """The channels on which the browser stands further than it knows, and mark them told."""
+    def take_unannounced(self) -> Iterator[tuple[str, int]]:
+        """Yield the channels whose offset the browser does not know, and mark it as announced."""
         for channel, subscription in self.subscriptions.items():
-            if subscription.told != subscription.at.offset:
-                subscription.told = subscription.at.offset
-                yield channel, subscription.told
+            if subscription.announced != subscription.position.offset:
+                subscription.announced = subscription.position.offset
+                yield channel, subscription.announced

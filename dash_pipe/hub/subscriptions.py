@@ -1,4 +1,4 @@
-"""Keep who listens where, and from which position. No sockets, no tasks; nothing is sent here."""
+"""Keep the registry of listeners: who listens where, from which position. Sends nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Denied, Replay, Su
 from .session import ChannelFrame, PendingReplay, Session, Subscription
 
 Listeners = dict[str, dict[Session, Subscription]]
-"""By channel, who listens there."""
+"""The subscriptions of each channel, by session."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Subscribed:
     Attributes:
         head: the newest position of the channel at that moment.
         recovered: see docs/protocol.md.
-        is_new: the channel was not subscribed before; what came since its position is to be sent.
+        is_new: the channel was not subscribed before, so its messages have to be sent.
     """
 
     channel: str
@@ -66,7 +66,7 @@ class Subscriptions:
             subscription = self._open(session, frame)
         if subscription is not None and subscription.waits:
             if session.parked == MAX_PARKED:
-                raise TooManyParkedError(f"{session.parked} requests wait already")
+                raise TooManyParkedError(f"{session.parked} frames wait for their channels already")
             session.parked += 1
             subscription.parked.append(frame)
             return None
@@ -81,7 +81,7 @@ class Subscriptions:
 
     def release(self, session: Session, subscription: Subscription) -> list[ChannelFrame]:
         """Remove and return the parked frames, in their order, if the log was refreshed by now."""
-        if subscription.log.refreshed < subscription.due:
+        if subscription.log.refreshed < subscription.refresh_due:
             return []
         frames, subscription.parked = subscription.parked, []
         session.parked -= len(frames)
@@ -95,19 +95,19 @@ class Subscriptions:
         session.parked = 0
 
     def _open(self, session: Session, frame: Subscribe) -> Subscription:
-        """Begin to listen on a channel; the subscription gets its position later."""
+        """Subscribe a session to a channel. The subscription gets its position later."""
         channel, since = frame.channel, frame.since
         if len(session.subscriptions) >= MAX_CHANNELS:
             reason = f"a connection listens on at most {MAX_CHANNELS} channels"
             raise ProtocolError("too_many_channels", reason, channel)
         log = self._broker.open(channel)
         subscription = session.subscriptions[channel] = Subscription(log)
-        # Registered before the log is looked at: a message from now on is in it or announced.
+        # Registered before the log is read: a message from now on is in it or announced.
         self.listeners.setdefault(channel, {})[session] = subscription
         end = log.end
         if not end.epoch or (since and (since.epoch != end.epoch or since.offset > end.offset)):
             # A mirror that lags behind must not judge a position that it has not heard of.
-            subscription.due = self._broker.refresh(channel)
+            subscription.refresh_due = self._broker.refresh(channel)
         return subscription
 
     def _unsubscribe(self, session: Session, channel: str) -> None:
@@ -124,29 +124,31 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
     """Set the labels of a subscription, and the position of a new one."""
     subscription = session.subscriptions[frame.channel]
     subscription.labels = frame.labels
-    if subscription.placed:  # it reads on from where it stands, with the new labels
+    if subscription.has_position:  # it reads on from there, with the new labels
         return Subscribed(frame.channel, subscription.log.end, None, frame.denied, is_new=False)
-    head, recovered = _place(subscription, frame.since)
+    head, recovered = _set_position(subscription, frame.since)
     return Subscribed(frame.channel, head, recovered, frame.denied, is_new=True)
 
 
-def _place(subscription: Subscription, since: Position | None) -> tuple[Position, bool | None]:
-    """Set where a new subscription reads on; return the head, and what is ``recovered``."""
+def _set_position(
+    subscription: Subscription, since: Position | None
+) -> tuple[Position, bool | None]:
+    """Set the position of a new subscription. Return the head, and ``recovered``."""
     log = subscription.log
-    end = place = log.end
+    head = position = log.end
     recovered: bool | None = None
-    if since is None or (since.epoch != end.epoch and not log.has_history):
-        pass  # nobody can say what came before
-    elif since.epoch != end.epoch:
-        place, recovered = Position(end.epoch, 0), False
-    elif since.offset > end.offset:
+    if since is None or (since.epoch != head.epoch and not log.has_history):
+        pass  # nothing is known of what came before
+    elif since.epoch != head.epoch:
+        position, recovered = Position(head.epoch, 0), False
+    elif since.offset > head.offset:
         recovered = False
     else:
-        place = since
+        position = since
         if log.has_history:
             recovered = not log.lost(since.offset, subscription.labels)
-    subscription.at, subscription.told = place, place.offset
-    return end, recovered
+    subscription.position, subscription.announced = position, position.offset
+    return head, recovered
 
 
 def _replay(session: Session, frame: Replay) -> None:
