@@ -1,7 +1,7 @@
-"""The same conversation over plain HTTP, for where websockets can't be had.
+"""Exchange frames over plain HTTP, for pages that can't open a websocket.
 
-A poll is a connection that lasts for one request: the browser says where it listens and since when,
-gets what there is, and is forgotten. So nothing is kept between two polls, and another process may
+A poll is a session that lasts for one request: the page sends its subscribes and positions, and
+is sent the messages it is missing. Nothing is kept between two polls, so another process may
 answer the next. The contract is docs/protocol.md.
 """
 
@@ -26,13 +26,13 @@ from ..log import Batch, Labels
 from ..protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Frame, Subscribe
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest, error_response
 
-MAX_ANSWER_BYTES = 1024 * 1024  # then it ends; the last replay in it is finished first
-BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for a broker that has to look elsewhere
-MAX_FRAMES = 512  # of a browser, in one poll: those above it wait for the next
-MAX_QUESTIONS = MAX_CHANNELS  # to the app: a page has one subscribe for each of its channels
+MAX_ANSWER_BYTES = 1024 * 1024  # the answer ends then; a replay in it is finished first
+BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for logs to be refreshed
+MAX_FRAMES = 512  # of the page that are taken in one poll; it sends the others with the next
+MAX_QUESTIONS = MAX_CHANNELS  # calls of authorize: a page has one subscribe per channel
 
 AuthorizeSubscribe = Callable[[Subscribe], Outcome]
-"""Says which labels of a subscribe the app denies. May wait."""
+"""Call the app's ``authorize`` for a subscribe. May wait."""
 
 
 def poll(
@@ -45,27 +45,19 @@ def poll(
     """Answer a poll: a list of frames in, a list of frames out.
 
     Args:
-        request: whose ``body`` is the JSON list.
-        broker: who keeps the logs.
-        policy: what connections are held to.
-        interval: seconds after which the browser asks again.
-        authorize: asked for every subscribe.
+        request: its ``body`` is the JSON list.
+        broker: keeps the logs.
+        policy: the limits and times for sessions.
+        interval: seconds until the page's next poll.
+        authorize: called for every subscribe.
 
     Returns:
         200 with the frames; in place of a close, another status with its ``code`` and ``reason``.
     """
-    if len(request.body) > MAX_BODY_BYTES:
-        reason = f"a poll has at most {MAX_BODY_BYTES} bytes"
-        return error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Close.TOO_LARGE, reason)
-    frames = _texts(request.body)
-    if frames is None:
-        return error_response(
-            HTTPStatus.BAD_REQUEST, Close.BAD_FRAMES, "a poll is a JSON list of frames"
-        )
-    if any(len(frame.encode(errors="surrogatepass")) > MAX_FRAME_BYTES for frame in frames):
-        reason = f"a frame has at most {MAX_FRAME_BYTES} bytes"
-        return error_response(HTTPStatus.BAD_REQUEST, Close.TOO_LARGE, reason)
-    # What the browser is told to hear something within: a late poll is no dead connection.
+    frames = _frames(request.body)
+    if isinstance(frames, HttpAnswer):
+        return frames
+    # The page expects something within a heartbeat: a poll that is late must not look like silence.
     policy = replace(policy, heartbeat_interval=max(policy.heartbeat_interval, 5 * interval))
     collected = Collected()
     appended = threading.Event()
@@ -79,7 +71,7 @@ def poll(
 
 
 class Collected:
-    """The way out to a browser that waits for its answer; an ``Transport``."""
+    """Collect the frames of an answer; a ``Transport``."""
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -87,46 +79,56 @@ class Collected:
         self.closed: tuple[Close, str] | None = None
 
     def send(self, frame: Frame) -> None:
-        """Keep a frame for the answer; see ``Transport``."""
+        """Add a frame to the answer; see ``Transport``."""
         self.frames.append(frame)
         self.size += len(frame.text)
 
     def close(self, code: Close, reason: str) -> None:
-        """Note how the conversation ended; see ``Transport``."""
+        """Note the close that the answer states; see ``Transport``."""
         self.closed = (code, reason)
 
 
 class PollAuthorize:
-    """Ask the app about the subscribes of one poll, the same once; an ``Authorize`` for the hub."""
+    """Authorize the subscribes of one poll, equal ones once; an ``Authorize`` for the hub."""
 
     def __init__(self, authorize: AuthorizeSubscribe) -> None:
         self._authorize = authorize
         self._outcomes: dict[tuple[str, Labels, str | None], Outcome] = {}
 
     def __call__(self, _session: Session, subscribe: Subscribe) -> Outcome:
-        """Wait for the app's answer, if it has not been asked this before.
+        """Wait for the app's answer, unless this poll has it already.
 
         Raises:
-            ProtocolError: this poll has asked enough: each answer may take its time.
+            ProtocolError: the poll has called the app ``MAX_QUESTIONS`` times, each of which may
+                have taken long.
         """
         question = (subscribe.channel, subscribe.labels, subscribe.token)
         if question not in self._outcomes:
             if len(self._outcomes) == MAX_QUESTIONS:
-                reason = f"a poll asks for at most {MAX_QUESTIONS} permissions"
+                reason = f"a poll may subscribe in at most {MAX_QUESTIONS} different ways"
                 raise ProtocolError("too_many_channels", reason, subscribe.channel)
             self._outcomes[question] = self._authorize(subscribe)
         return self._outcomes[question]
 
 
-def _texts(body: bytes) -> list[str] | None:
-    """The frames in a body, each as a websocket would bring it; ``None`` when it is no list."""
+def _frames(body: bytes) -> list[str] | HttpAnswer:
+    """Return the frames of a body as a websocket would bring them, or what to answer instead."""
+    if len(body) > MAX_BODY_BYTES:
+        reason = f"a poll has at most {MAX_BODY_BYTES} bytes"
+        return error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Close.TOO_LARGE, reason)
     try:
         frames: Any = json.loads(body)
-        if isinstance(frames, list):
-            return [json.dumps(frame, ensure_ascii=False) for frame in frames]
+        is_list = isinstance(frames, list)
+        texts = [json.dumps(frame, ensure_ascii=False) for frame in frames] if is_list else []
     except (ValueError, RecursionError):
-        pass
-    return None
+        is_list = False
+    if not is_list:
+        reason = "a poll is a JSON list of frames"
+        return error_response(HTTPStatus.BAD_REQUEST, Close.BAD_FRAMES, reason)
+    if any(len(text.encode(errors="surrogatepass")) > MAX_FRAME_BYTES for text in texts):
+        reason = f"a frame has at most {MAX_FRAME_BYTES} bytes"
+        return error_response(HTTPStatus.BAD_REQUEST, Close.TOO_LARGE, reason)
+    return texts
 
 
 def _converse(
@@ -136,7 +138,7 @@ def _converse(
     frames: list[str],
     appended: threading.Event,
 ) -> None:
-    """Feed a browser's frames to a hub of their own, which sets ``appended`` when a log grows."""
+    """Feed the frames to a hub of their own. ``appended`` is set when a log has grown."""
     try:
         for number, text in enumerate(frames):
             if number == MAX_FRAMES or collected.size >= MAX_ANSWER_BYTES:
@@ -145,7 +147,7 @@ def _converse(
             hub.receive(session, text)
             _flow(hub, session, collected)
         deadline = time.monotonic() + BROKER_TIMEOUT
-        # What is not answered by then is asked again in the next poll.
+        # The page repeats in its next poll what is not answered by then.
         while session.parked and appended.wait(deadline - time.monotonic()):
             appended.clear()
             hub.flush()
@@ -155,13 +157,14 @@ def _converse(
             collected.send(protocol.messages(channel, Batch([], upto, [], epoch)))
     finally:
         hub.disconnect(session)
-        hub.close(Close.GOING_AWAY, "the poll is answered")
+        hub.close(Close.GOING_AWAY, "the poll was answered")
 
 
 def _flow(hub: Hub, session: Session, collected: Collected) -> None:
-    """Answer for the browser the pings that hold messages back, while there is room.
+    """Answer the pings that hold messages back, while there is room in the answer.
 
-    A replay is finished at any size, as nobody would remember how far it came. The log bounds it.
+    A replay is finished at any size, since the next poll would not know where to go on. The log
+    bounds it.
     """
     while session.awaited_pong is not None:
         if collected.size >= MAX_ANSWER_BYTES and not session.replays:
@@ -170,5 +173,5 @@ def _flow(hub: Hub, session: Session, collected: Collected) -> None:
 
 
 def _never() -> float:
-    """Nothing in a poll takes time: it has no heartbeats."""
+    """Return the time of a clock that stands still: a poll has no heartbeats."""
     return 0.0

@@ -1,6 +1,6 @@
-"""The frames of version 1, as docs/protocol.md defines them: decode, encode, bounds, close codes.
+"""Decode and encode the frames of version 1; hold its limits and close codes. Pure.
 
-Pure: values in, values out.
+The contract is docs/protocol.md; tests/vectors/protocol.json has examples of every frame.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a browser asks for: frames in. Pure; see ``protocol``."""
+"""Decode the frames that browsers send. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MAX_LAST = 1000
 _MAX_INTEGER = 2**53  # the largest integer that JavaScript counts to
 
 Denied = frozenset[str | None]
-"""The labels of a subscribe that are refused; ``None`` in it is a subscribe to every label."""
+"""The labels of a subscribe that are denied; ``None`` in it denies a subscribe to every label."""
 
 
 @dataclass(frozen=True)
 class Subscribe:
-    """Listen on a channel, or change the labels of one that is listened to.
+    """Subscribe to a channel, or change the labels of a subscription.
 
     Attributes:
-        denied: what the app has taken out of the labels; not on the wire.
+        denied: the labels that the app has denied and the hub has removed; not on the wire.
     """
 
     channel: str
@@ -36,14 +36,14 @@ class Subscribe:
 
 @dataclass(frozen=True)
 class Unsubscribe:
-    """Stop listening on a channel."""
+    """Unsubscribe from a channel."""
 
     channel: str
 
 
 @dataclass(frozen=True)
 class Replay:
-    """Ask for the newest ``last`` messages of each label."""
+    """Request the newest ``last`` messages of each label."""
 
     id: int
     channel: str
@@ -53,19 +53,20 @@ class Replay:
 
 @dataclass(frozen=True)
 class Pong:
-    """The answer to a ping."""
+    """Answer the ping with the number ``n``."""
 
     n: int
 
 
 ClientFrame = Subscribe | Unsubscribe | Replay | Pong
+"""A frame of a browser."""
 
 
 def decode(text: str) -> ClientFrame:
-    """Read a frame from a browser. Fields that the protocol does not name are ignored.
+    """Decode a frame of a browser. Unknown fields are ignored.
 
     Raises:
-        ProtocolError: with the code and the reason that the browser is told.
+        ProtocolError: the frame is invalid.
     """
     try:
         fields = json.loads(text)
@@ -91,7 +92,7 @@ def decode(text: str) -> ClientFrame:
 
 
 def is_name(value: object) -> bool:
-    """Whether a value can be the name of a channel or a label."""
+    """Return whether a value can be the name of a channel or a label."""
     return isinstance(value, str) and 1 <= len(value) <= MAX_NAME
 
 

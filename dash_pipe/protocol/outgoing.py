@@ -1,7 +1,4 @@
-"""Version 1 of the wire format: its bounds, its codes, frames out; ``request`` has frames in. Pure.
-
-The contract is docs/protocol.md; tests/vectors/protocol.json holds examples of every frame.
-"""
+"""Encode the frames that the server sends; hold the limits and close codes. Pure."""
 
 from __future__ import annotations
 
@@ -19,20 +16,20 @@ MAX_FRAME_BYTES = 8 * 1024  # from a browser
 MAX_BATCH_BYTES = 64 * 1024  # rows in one frame, and between two pings
 MAX_CHANNELS = 128
 MAX_REPLAYS = 128
-MAX_PARKED = 512  # requests of a connection that wait for a log to be read
+MAX_PARKED = 512  # frames of a connection that wait for a log, or for authorize()
 MAX_BAD_FRAMES = 16
-CLOSE_TIMEOUT = 10.0  # seconds from our close to when the connection is dropped, answered or not
-FINAL = frozenset({"denied", "too_many_labels", "too_many_channels"})  # for that subscription
-MAX_REASON_BYTES = 123  # of a close: a control frame has 125
+CLOSE_TIMEOUT = 10.0  # seconds until a connection that we close is dropped, answered or not
+FINAL = frozenset({"denied", "too_many_labels", "too_many_channels"})  # a retry fails again
+MAX_REASON_BYTES = 123  # in a close frame, which has 125 bytes with the code
 
 
 def close_reason(reason: str) -> str:
-    """A reason as it fits into a websocket's close."""
+    """Cut a reason to what fits into the close frame of a websocket."""
     return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 class Close(IntEnum):
-    """Why the server closes a connection."""
+    """The codes with which the server closes a connection."""
 
     GOING_AWAY = 1001
     UNSUPPORTED = 1003
@@ -48,9 +45,9 @@ class Close(IntEnum):
 
 
 class Frame:
-    """A frame for browsers: its text, and a place for a host to keep its encoded form.
+    """A frame for browsers: its text, and its bytes once a transport has encoded them.
 
-    One frame goes to all who stand at the same place, so what it costs to encode is paid once.
+    One frame is sent to all sessions at the same position, so it is encoded once.
     """
 
     __slots__ = ("text", "websocket_bytes")
@@ -62,19 +59,19 @@ class Frame:
 
 def subscribed(
     channel: str,
-    at: Position,
+    head: Position,
     *,
     recovered: bool | None,
     denied: Denied,
     spread: float,
     heartbeat: float,
 ) -> Frame:
-    """The answer to a subscribe; ``at`` is the head at that moment."""
+    """Answer a subscribe; ``head`` is the newest position at that moment."""
     return _frame(
         type="subscribed",
         channel=channel,
-        epoch=at.epoch,
-        offset=at.offset,
+        epoch=head.epoch,
+        offset=head.offset,
         recovered=recovered,
         spread=spread,
         heartbeat=heartbeat,
@@ -83,28 +80,31 @@ def subscribed(
 
 
 def messages(channel: str, batch: Batch) -> Frame:
-    """The rows of a batch; the same for every listener at the same place."""
-    head = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(batch.epoch)}'
+    """Encode a batch. The frame is the same for all sessions at the same position and labels."""
+    start = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(batch.epoch)}'
     lost = f',"lost":{json.dumps([list(row) for row in batch.lost])}' if batch.lost else ""
-    return Frame(f'{head},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}}}')
+    return Frame(f'{start},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}}}')
 
 
-def replayed(request: Replay, at: Position, rows: Iterable[str], *, done: bool) -> Frame:
-    """A part of the answer to a replay; ``at`` is the head at the moment of the request."""
+def replayed(replay: Replay, head: Position, rows: Iterable[str], *, done: bool) -> Frame:
+    """Answer a replay, in part if not ``done``; ``head`` is the newest position at the request."""
     return Frame(
-        f'{{"type":"replayed","id":{request.id},"channel":{json.dumps(request.channel)},'
-        f'"epoch":{json.dumps(at.epoch)},"messages":[{",".join(rows)}],"upto":{at.offset},'
+        f'{{"type":"replayed","id":{replay.id},"channel":{json.dumps(replay.channel)},'
+        f'"epoch":{json.dumps(head.epoch)},"messages":[{",".join(rows)}],"upto":{head.offset},'
         f'"done":{"true" if done else "false"}}}'
     )
 
 
 def ping(n: int, upto: Mapping[str, int] | None = None) -> Frame:
-    """A heartbeat, or the end of what may be sent before the browser answers."""
+    """Send a heartbeat; or, for flow control, request a pong before more messages are sent.
+
+    ``upto`` has the offsets of channels where messages for other labels were skipped.
+    """
     return _frame(type="ping", n=n, **({"upto": upto} if upto else {}))
 
 
 def error(problem: ProtocolError) -> Frame:
-    """What the browser is told of a frame that was refused."""
+    """Tell the browser what is wrong with its frame."""
     about: dict[str, Any] = {} if problem.channel is None else {"channel": problem.channel}
     if problem.code in FINAL:
         about["final"] = True
