@@ -69,6 +69,8 @@ class DpdTransport:
         """Send a frame, or its messages one by one; see ``Transport``."""
         if not self._is_page:
             self._transport.send(frame)
+            if '"ping"' in frame.text and (fields := _fields(frame.text))["type"] == "ping":
+                self._owed = fields["n"]  # if it is such a page, its first triplet is the answer
             return
         fields = _fields(frame.text)
         match fields["type"]:

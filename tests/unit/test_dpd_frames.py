@@ -131,6 +131,18 @@ def test_a_page_stays_while_its_triplets_come_and_goes_when_they_do_not(heartbea
     assert page.browser.close_code == 4408
 
 
+def test_first_triplet_after_a_ping_answers_the_ping(room: Room) -> None:
+    page = Page(room)
+    room.clock.now += Policy().heartbeat_interval
+    room.hub.beat()
+    assert [frame["type"] for frame in page.take()] == ["ping"]
+    page.hears(triplet("first"))
+    page.take()
+    room.clock.now += Policy().heartbeat_interval
+    room.hub.beat()
+    assert page.browser.transport.closed is None
+
+
 @pytest.mark.parametrize("kind", ["is none", "makes no sense"])
 def test_what_else_comes_is_answered_or_passed_over(room: Room, kind: str) -> None:
     page = Page(room)
