@@ -1,4 +1,4 @@
-"""Whether messages that stay in a process's memory reach every browser; said once where not.
+"""Warn about a process, each thing once: above all when its messages can't reach every browser.
 
 Nothing is guessed: a server says that it runs several workers, or it was told to; a process that
 sends has no app with an endpoint.
@@ -29,7 +29,7 @@ logger = logging.getLogger("dash_pipe")
 
 
 def workers(argv: Sequence[str], environ: Mapping[str, str], config: Any = None) -> int:
-    """How many worker processes the server was told to run; 1 where nothing says so.
+    """Return how many worker processes the server was told to run; 1 if nothing says so.
 
     Args:
         argv: the command line.
@@ -58,47 +58,56 @@ def workers(argv: Sequence[str], environ: Mapping[str, str], config: Any = None)
 
 
 def _program(argv: Sequence[str]) -> str:
-    """The name of the program, also where it runs as ``python -m``."""
+    """Return the name of the program, also if it runs as ``python -m``."""
     path = PurePath(argv[0]) if argv else PurePath()
     return path.parent.name if path.stem == "__main__" else path.stem
 
 
 def _config() -> Any:
-    """What uvicorn or hypercorn has handed to this process when they started it as a worker."""
+    """Return the config that uvicorn or hypercorn has handed to this process, if it is a worker."""
     multiprocessing = sys.modules.get("multiprocessing")  # a worker of theirs has it
     if multiprocessing is None:
         return None
     return getattr(multiprocessing.current_process(), "_kwargs", {}).get("config")
 
 
-class Reach:
-    """What is known of this process: whether it serves browsers, and whether it sends.
+class Diagnostics:
+    """Know whether this process serves browsers and whether it sends; warn once of each thing.
 
-    Asked only where the broker keeps messages in the process's memory.
+    A forked child goes on with its copy: it has the parent's apps, and the log has the warnings.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._has_endpoint = False
-        self._first: tuple[int, float] | None = None  # in which process was sent first, and when
-        self._said = False
+        self._first: tuple[int, float] | None = None  # the process that sent first, and when
+        self._has_warned = False
+        self._warnings: set[str] = set()
+
+    def warn_once(self, text: str) -> None:
+        """Warn in the log, unless the same was said before."""
+        if text not in self._warnings:
+            self._warnings.add(text)
+            logger.warning(text)
 
     def has_endpoint(self) -> None:
-        """There is an app here to which browsers may come."""
+        """Note that this process has an app to which browsers may come."""
         self._has_endpoint = True
 
+    # The rest is called only if the broker keeps messages in the memory of the process.
+
     def serves(self, *, multiprocess: bool = False) -> None:
-        """A browser has come. ``multiprocess``: its server says that it is one of several."""
+        """Note that a browser has come; ``multiprocess``: to one of several processes."""
         self._has_endpoint = True
         if multiprocess or workers(sys.argv, os.environ, _config()) > 1:
-            self._say(
+            self._warn(
                 "this server runs several worker processes, and each keeps its messages in its own "
                 "memory: a browser hears only what is sent in the worker that it is connected to"
             )
 
     def sends(self) -> None:
-        """A message was sent to this process's memory."""
-        if self._said or "PYTEST_VERSION" in os.environ:
+        """Note that a message was sent."""
+        if self._has_warned or "PYTEST_VERSION" in os.environ:
             return
         now, pid = self._clock(), os.getpid()
         if self._first is None or self._first[0] != pid:
@@ -108,21 +117,27 @@ class Reach:
             self.judge()
 
     def judge(self) -> None:
-        """Say it, if no browser can ever hear what this process has sent."""
+        """Warn if no browser can ever hear what this process has sent."""
         if self._first is None or self._first[0] != os.getpid():
             return
         if self._has_endpoint and _program(sys.argv) not in QUEUES:
             return
-        self._say(
+        self._warn(
             "this process sends messages, but no browser can hear them: it serves no Dash app, and "
             "it keeps the messages in its own memory, which no other process can read"
         )
 
-    def _say(self, what: str) -> None:
-        if not self._said:
-            self._said = True
+    def copy(self) -> Diagnostics:
+        """Return the diagnostics of the same apps in which nothing was sent or said yet."""
+        other = Diagnostics(self._clock)
+        other._has_endpoint = self._has_endpoint
+        return other
+
+    def end(self) -> None:
+        """Judge no more, not even when the process ends."""
+        atexit.unregister(self.judge)
+
+    def _warn(self, what: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
             logger.warning("dash-pipe: %s. %s.", what, WAY_OUT)
-
-
-current = Reach()
-"""That of this process."""

@@ -1,32 +1,50 @@
-"""What a process has one of: the settings in force, and the broker, made at first use."""
+"""The runtime: the one owner of what a process has one of."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from . import brokers, diagnostics
+from . import brokers
 from .concurrency.forks import after_fork_in_child
+from .concurrency.per_process import Part, PerProcess
+from .diagnostics import Diagnostics
 from .errors import SettingError
 from .hub.policy import Policy
 from .log import Limits
-from .settings import Project, Settings, resolve
+from .settings import FunctionPath, Project, Settings, resolve
+
+P = TypeVar("P", bound=Part)
 
 
 class Runtime:
-    """The settings and the broker of this process; may be used from any thread."""
+    """Own the settings, the broker, the parts (pools of threads, hubs) and the diagnostics.
+
+    Any thread may use it. A host asks for ``current()`` at the entrance of each request, and hands
+    the runtime on: nothing below asks. No code of an app ever runs while a lock here is held.
+
+    A forked child has it with the same settings and nothing that the parent uses: a lock may be
+    held by a thread that the child does not have, and the parent's browsers are not the child's.
+
+    Attributes:
+        diagnostics: what is known of this process, and what was said of it.
+    """
 
     def __init__(
         self, keywords: dict[str, Any] | None = None, project: Project | None = None
     ) -> None:
+        self.diagnostics = Diagnostics()
         self._lock = threading.Lock()
         self._keywords = keywords or {}
         self._project = project or {}
         self._settings: Settings | None = None
         self._broker: brokers.Broker | None = None
         self._routed = False  # a server has its routes
+        self._parts = PerProcess()
+        after_fork_in_child(self, Runtime._renew)
 
     def configure(self, **keywords: Any) -> Settings:
         """Change settings; see ``dash_pipe.configure``."""
@@ -51,7 +69,7 @@ class Runtime:
     def adopt(self, project: Project) -> None:
         """Take the settings of the project that this process runs; they are checked at first use.
 
-        A framework says them when it starts, so before there are messages.
+        A framework calls this when it starts, so before there are messages.
         """
         with self._lock:
             self._project, self._settings = dict(project), None
@@ -59,58 +77,125 @@ class Runtime:
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        with self._lock:
-            return self._resolved()
+        settings = self._settings
+        if settings is None:
+            with self._lock:
+                settings = self._resolved()
+        return settings
+
+    def load(self) -> Settings:
+        """Import the functions that settings name. Return the settings in force then.
+
+        Raises:
+            SettingError: a setting is wrong, or a function can't be imported.
+        """
+        self.settings.load()
+        return self.settings.load()  # what was imported may have called configure()
 
     @property
     def http_route(self) -> str | None:
-        """The setting; asking for it fixes it, since a server's routes are made once."""
+        """The setting. Reading it fixes it, since a server's routes are made once."""
         with self._lock:
             self._routed = True
             return self._resolved().http_route
 
     @property
     def broker(self) -> brokers.Broker:
-        """The broker; the first use of it fixes the settings."""
-        with self._lock:
-            if self._broker is None:
-                self._broker = _broker(self._resolved())
-            return self._broker
+        """The broker. The first use of it fixes the settings."""
+        broker = self._broker
+        return self._connect() if broker is None else broker
 
     @property
     def policy(self) -> Policy:
-        """What connections are held to."""
+        """The limits that connections are held to."""
         settings = self.settings
         return Policy(
             heartbeat_interval=settings.heartbeat_interval, max_sessions=settings.max_connections
         )
 
+    def part(self, make: Callable[[Runtime], P], key: Hashable = None) -> P:
+        """Return the one part of a kind, such as a pool or a hub; make it if there is none.
+
+        It is told when the process or the runtime ends, and abandoned in a forked child.
+
+        Args:
+            make: makes the part of a runtime; names its kind. A lock is held meanwhile, so it
+                calls no code of an app.
+            key: tells the parts of a kind apart, such as those of two event loops.
+        """
+        return self._parts.get((make, key), lambda: make(self))
+
+    def existing_part(self, make: Callable[[Runtime], P], key: Hashable = None) -> P | None:
+        """Return the same part if it has been made."""
+        part: P | None = self._parts.existing((make, key))
+        return part
+
+    def discard(self, part: Part) -> None:
+        """Forget a part that nobody needs any more."""
+        self._parts.discard(part)
+
+    def has_endpoint(self) -> None:
+        """Note that an app of this process has an endpoint; check what only an endpoint needs.
+
+        Raises:
+            SettingError: ``authorize`` names a module that does not exist.
+        """
+        self.diagnostics.has_endpoint()
+        authorize = self.settings.authorize
+        if isinstance(authorize, FunctionPath):
+            authorize.check()
+
     def serves(self, *, multiprocess: bool = False) -> None:
         """Note that a browser has come; ``multiprocess``: to one of several processes."""
         if not self.broker.may_wait:
-            diagnostics.current.serves(multiprocess=multiprocess)
+            self.diagnostics.serves(multiprocess=multiprocess)
 
-    def for_child(self) -> Runtime:
-        """A runtime for a forked process: the same settings, nothing shared.
-
-        A lock may be held by a thread that the child does not have, and no browser of the parent
-        can be reached from the child's memory.
-        """
-        child = Runtime(self._keywords, self._project)
-        child._routed = self._routed
-        return child
+    def copy(self) -> Runtime:
+        """Return a runtime with the same settings that has nothing else in common with this one."""
+        other = Runtime(self._keywords, self._project)
+        other._routed = self._routed
+        other.diagnostics = self.diagnostics.copy()
+        return other
 
     def with_broker(self, make: Callable[[Limits, int], brokers.Broker]) -> Runtime:
-        """Return a runtime with the same settings and another broker, made by ``make``."""
-        other = self.for_child()
+        """Return a copy with another broker, made by ``make``."""
+        other = self.copy()
         settings = other.settings
         other._broker = make(_limits(settings), settings.max_idle_channels)
         return other
+
+    def end(self) -> None:
+        """Tell all browsers that this server is going away; end the parts, within a bounded time.
+
+        The runtime can be used again: it makes other parts.
+        """
+        self._parts.end()
+        self.diagnostics.end()
 
     def _resolved(self) -> Settings:
         if self._settings is None:
             self._settings = resolve(self._keywords, os.environ, self._project)
         return self._settings
+
+    def _connect(self) -> brokers.Broker:
+        """Make the broker, without the lock: other packages bring brokers, too.
+
+        Threads that come at once may each make one; the first is kept.
+        """
+        while True:
+            settings = self.settings
+            made = _broker(settings)
+            with self._lock:
+                if self._broker is None and self._settings == settings:
+                    self._broker = made
+                if self._broker is not None:
+                    return self._broker
+
+    def _renew(self) -> None:
+        """Begin again, in a forked child."""
+        self._lock = threading.Lock()
+        self._settings = self._broker = None
+        self._parts.abandon()
 
 
 def _broker(settings: Settings) -> brokers.Broker:
@@ -136,20 +221,21 @@ _current = Runtime()
 
 
 def current() -> Runtime:
-    """The runtime of this process."""
+    """Return the runtime of this process."""
     return _current
 
 
-def exchange(runtime: Runtime) -> Runtime:
-    """Make another runtime that of this process; return the one before. For tests."""
+@contextmanager
+def swapped(other: Runtime) -> Iterator[Runtime]:
+    """Make another runtime that of this process while inside, and end it afterwards. For tests.
+
+    Browsers are told to go in both directions: those that come back find the new runtime.
+    """
     global _current
-    before, _current = _current, runtime
-    return before
-
-
-def _after_fork() -> None:
-    global _current
-    _current = _current.for_child()
-
-
-after_fork_in_child(_after_fork)
+    before, _current = _current, other
+    try:
+        before.end()
+        yield other
+    finally:
+        _current = before
+        other.end()

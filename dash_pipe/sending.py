@@ -9,13 +9,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import diagnostics, runtime
-from .brokers import Broker
+from . import runtime
 from .concurrency.pool import Pool, PoolFullError
 from .errors import BrokerUnavailableError, InvalidMessageError
 from .log import Position
-from .once import warn_once
 from .protocol import MAX_NAME, is_name
+from .runtime import Runtime
 
 THREADS = 8  # that wait for the broker; each takes a connection
 
@@ -48,25 +47,25 @@ def send_to_pipe_channel(
         BrokerUnavailableError: the broker did not answer in time. The error says whether the
             message may have been sent, and has the id for a retry.
     """
-    return prepared(channel_name, label, value, message_id)()
+    return prepared(runtime.current(), channel_name, label, value, message_id)()
 
 
 def prepared(
-    channel_name: str, label: str, value: Any, message_id: str | None = None
+    current: Runtime, channel_name: str, label: str, value: Any, message_id: str | None = None
 ) -> Callable[[], Position]:
     """Check and encode a message. Return a function that sends it.
 
     Raises:
         InvalidMessageError: see ``send_to_pipe_channel``.
     """
-    text = _checked(channel_name, label, value, message_id)
+    text = _checked(current, channel_name, label, value, message_id)
 
     def send() -> Position:
-        broker = runtime.current().broker
+        broker = current.broker
         if not broker.may_wait:
-            return _publish_here(broker, channel_name, label, text, message_id)
+            return _publish_here(current, channel_name, label, text, message_id)
         if _blocks_a_loop():
-            warn_once(
+            current.diagnostics.warn_once(
                 "dash-pipe: send_to_pipe_channel() was called on a running event loop and blocks "
                 "it until the broker has answered; use "
                 "`await async_send_to_pipe_channel(...)` instead"
@@ -85,13 +84,15 @@ async def async_send_to_pipe_channel(
     ``send_timeout`` seconds for a free thread. Messages awaited one after the other keep their
     order.
     """
-    text = _checked(channel_name, label, value, message_id)
-    broker = runtime.current().broker
+    current = runtime.current()
+    text = _checked(current, channel_name, label, value, message_id)
+    broker = current.broker
     if not broker.may_wait:
-        return _publish_here(broker, channel_name, label, text, message_id)
-    timeout = runtime.current().settings.send_timeout
+        return _publish_here(current, channel_name, label, text, message_id)
+    timeout = current.settings.send_timeout
+    publish = partial(broker.publish, channel_name, label, text, message_id)
     try:
-        job = _threads.submit(partial(broker.publish, channel_name, label, text, message_id))
+        job = current.part(_threads).submit(publish)
         return await job.outcome(timeout)
     except PoolFullError as error:
         raise BrokerUnavailableError(
@@ -102,11 +103,11 @@ async def async_send_to_pipe_channel(
 
 
 def _publish_here(
-    broker: Broker, channel: str, label: str, text: str, message_id: str | None
+    current: Runtime, channel: str, label: str, text: str, message_id: str | None
 ) -> Position:
     """Publish to the memory of this process."""
-    position = broker.publish(channel, label, text, message_id)
-    diagnostics.current.sends()
+    position = current.broker.publish(channel, label, text, message_id)
+    current.diagnostics.sends()
     return position
 
 
@@ -123,7 +124,9 @@ def _blocks_a_loop() -> bool:
     return len(asyncio.all_tasks(loop)) > 1
 
 
-def _checked(channel_name: str, label: str, value: object, message_id: str | None) -> str:
+def _checked(
+    current: Runtime, channel_name: str, label: str, value: object, message_id: str | None
+) -> str:
     """Check a message. Return its value as JSON."""
     names: dict[str, object] = {"channel_name": channel_name, "label": label}
     if message_id is not None:
@@ -133,9 +136,9 @@ def _checked(channel_name: str, label: str, value: object, message_id: str | Non
             came = f"{len(name)} characters" if isinstance(name, str) else _described(name)
             reason = f"expected a string of 1 to {MAX_NAME} characters, got {came}"
             raise InvalidMessageError(argument, reason)
-    runtime.current().broker.check(channel_name)
+    current.broker.check(channel_name)
     text = encode(value)
-    limit = runtime.current().settings.max_message_bytes
+    limit = current.settings.max_message_bytes
     size = len(text.encode())
     if size > limit:
         raise InvalidMessageError(
@@ -174,4 +177,5 @@ def _described(value: object) -> str:
     return f"{type(value).__name__} {shown}"
 
 
-_threads = Pool("dash-pipe-sending", THREADS)
+def _threads(_: Runtime) -> Pool:
+    return Pool("dash-pipe-sending", THREADS)

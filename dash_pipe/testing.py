@@ -18,7 +18,6 @@ import pytest
 from . import runtime
 from .brokers.memory import MemoryBroker
 from .log import Limits, Log, Position
-from .transports.loop_thread import end_loop_thread
 
 TIMEOUT = 10.0  # seconds
 
@@ -157,19 +156,14 @@ class _Observed(MemoryBroker):
 
 @contextmanager
 def own_messages() -> Iterator[PipeMessages]:
-    """Have this process send and listen in a memory of its own while inside; the way it was after.
+    """Send and listen in a memory of its own while inside, whatever the setting ``broker`` says.
 
-    Whatever the setting ``broker`` says. Browsers that listen at the end are told that the server
-    goes away.
+    Nothing of before is used: pages that are open are told that the server is going away, at the
+    beginning and at the end. They come back, and find what is in force then.
     """
     messages = PipeMessages()
-    end_loop_thread()  # its hub reads the broker of before
-    before = runtime.exchange(runtime.current().with_broker(messages._broker))
-    try:
+    with runtime.swapped(runtime.current().with_broker(messages._broker)):
         yield messages
-    finally:
-        end_loop_thread()
-        runtime.exchange(before)
 
 
 @pytest.fixture

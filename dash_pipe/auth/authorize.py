@@ -7,72 +7,103 @@ import inspect
 import logging
 from collections.abc import Generator
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import nullcontext
 from functools import lru_cache
 
-from .. import runtime
 from ..hub.authorization import AuthorizationTimeout, Outcome
 from ..log import Labels
 from ..protocol import Denied, Subscribe
-from ..settings import Authorize
-from .call_app import (
-    AppCall,
-    AppCalls,
-    CallRaised,
-    CallTimedOut,
-    OpenRequest,
-    run_calls,
-    run_calls_sync,
-)
+from ..runtime import Runtime
+from ..settings import Authorize, FunctionPath
+from .call_app import AppCall, AppCaller, AppCalls, CallRaised, CallTimedOut, OpenRequest
 
 logger = logging.getLogger("dash_pipe")
 
 
-async def authorize_subscribe(open_request: OpenRequest, subscribe: Subscribe) -> Outcome:
+async def authorize_subscribe(
+    runtime: Runtime, open_request: OpenRequest, subscribe: Subscribe
+) -> Outcome:
     """Ask the app which labels of a subscribe it denies, from a loop that must not be held up.
 
     An answer that fails, or that is no bool, denies, and the log says so.
     """
-    return await run_calls(_outcome(subscribe), open_request)
+    calls = _outcome(runtime.settings.authorize, subscribe)
+    return await runtime.part(AppCaller).run(calls, open_request)
 
 
-def authorize_subscribe_sync(open_request: OpenRequest, subscribe: Subscribe) -> Outcome:
-    """Ask the app the same from a thread that may wait."""
-    return run_calls_sync(_outcome(subscribe), open_request)
-
-
-def authorize_subscribe_on(
-    loop: asyncio.AbstractEventLoop, open_request: OpenRequest, subscribe: Subscribe
+def authorize_subscribe_sync(
+    runtime: Runtime, open_request: OpenRequest, subscribe: Subscribe
 ) -> Outcome:
-    """Ask on a loop, from a thread that may wait; a timeout also when the loop has ended."""
-    asking = asyncio.run_coroutine_threadsafe(authorize_subscribe(open_request, subscribe), loop)
+    """Ask the app the same from a thread that may wait."""
+    calls = _outcome(runtime.settings.authorize, subscribe)
+    return runtime.part(AppCaller).run_sync(calls, open_request)
+
+
+def authorize_subscribe_beside(
+    loop: asyncio.AbstractEventLoop,
+    runtime: Runtime,
+    open_request: OpenRequest,
+    subscribe: Subscribe,
+) -> Outcome:
+    """Ask the app the same from a thread of a server with a loop, where its coroutines belong.
+
+    It is a timeout, too, when the loop has ended.
+    """
+    authorize: object = runtime.settings.authorize
+    if isinstance(authorize, FunctionPath):
+        runtime.part(AppCaller).run_sync(_load(authorize), nullcontext)
+        authorize = authorize.function
+    if not inspect.iscoroutinefunction(authorize):
+        return authorize_subscribe_sync(runtime, open_request, subscribe)
+    asking = asyncio.run_coroutine_threadsafe(
+        authorize_subscribe(runtime, open_request, subscribe), loop
+    )
     most = 1 + len(subscribe.labels or ())  # label_sets
     try:
-        return asking.result(most * runtime.current().settings.authorize_timeout + 1)
+        return asking.result(most * runtime.settings.authorize_timeout + 1)
     except FutureTimeoutError:  # Python 3.10 has one of its own for futures
         asking.cancel()
         return AuthorizationTimeout()
 
 
-def _outcome(subscribe: Subscribe) -> AppCalls[Outcome]:
-    authorize = runtime.current().settings.authorize
+def _outcome(authorize: Authorize | None, subscribe: Subscribe) -> AppCalls[Outcome]:
     if authorize is None:
         return frozenset()
+    if isinstance(authorize, FunctionPath):
+        result = yield from _load(authorize)
+        if isinstance(result, CallTimedOut):
+            return _timeout(result, subscribe.channel)
+        if not _is_yes(result, subscribe.channel):
+            return frozenset(subscribe.labels or {None})
+        authorize = authorize.load()
     asking = label_sets(subscribe.labels)
     labels = next(asking)
     while True:
         answer = yield _app_call(authorize, subscribe, labels)
         if isinstance(answer, CallTimedOut):
-            logger.warning(
-                "dash-pipe: authorize %s, for channel %r; the page is to come back later",
-                answer.why,
-                subscribe.channel,
-            )
-            return AuthorizationTimeout()
+            return _timeout(answer, subscribe.channel)
         try:
             labels = asking.send(_is_yes(answer, subscribe.channel))
         except StopIteration as end:
             denied: Denied = end.value
             return denied
+
+
+def _load(path: FunctionPath) -> AppCalls[object]:
+    """Import the function as it is called: in a thread, with a time limit. Return whether it is."""
+    if path.function is not None:
+        return True
+    result = yield AppCall(path.load, lambda _: path.load() is not None)
+    return result
+
+
+def _timeout(call: CallTimedOut, channel: str) -> AuthorizationTimeout:
+    logger.warning(
+        "dash-pipe: authorize %s, for channel %r; the page is to come back later",
+        call.why,
+        channel,
+    )
+    return AuthorizationTimeout()
 
 
 def label_sets(labels: Labels) -> Generator[Labels, bool, Denied]:

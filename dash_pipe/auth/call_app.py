@@ -1,7 +1,7 @@
-"""Asking the app: a function of its own, sync or async, from a loop or from a thread.
+"""Call functions of the app, sync or async, from a loop or from a thread, with a time limit.
 
-Every question has an end: it waits for a thread, if it needs one, and then for its answer. What to
-ask, and what comes of the answers, is an ``AppCalls``'s to say; it knows no loops and no threads.
+An ``AppCalls`` says what to call and what follows from the results; it knows no loops and no
+threads. A call waits for a thread, if it needs one, and then for its result; both have a bound.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from .. import runtime
-from ..concurrency.greenlets import natively
+from ..concurrency.greenlets import NativeThreads
+from ..concurrency.per_process import Part
 from ..concurrency.pool import CallTimeoutError, Pool, PoolFullError
+from ..runtime import Runtime
 
 T = TypeVar("T")
 
-THREADS = 16  # in which a process asks; as many as a pool of database connections has, mostly
-QUEUE_TIMEOUT = 20.0  # seconds that a question waits for one of them
+THREADS = 16  # for calls; as many as a pool of database connections has, mostly
+QUEUE_TIMEOUT = 20.0  # seconds that a call waits for one of them
 
 OpenRequest = Callable[[], AbstractContextManager[Any]]
-"""Brings the request back that is asked about: a context in which the app finds it"""
+"""Open the context in which the app finds the request that the call is about."""
 
 
 @dataclass(frozen=True)
 class AppCall:
-    """A function of the app, and what makes of it and the request a call.
+    """A function of the app, and how to call it.
 
-    One that is ``async`` is called on a loop; what another returns may be awaitable all the same.
+    A coroutine function is called on a loop. Other functions may return an awaitable, too.
+
+    Attributes:
+        call: calls the function for a request.
     """
 
     function: Callable[..., Any]
@@ -39,20 +43,20 @@ class AppCall:
 
     @property
     def is_async(self) -> bool:
-        """Whether it belongs on a loop."""
+        """Return whether the function is called on a loop."""
         return inspect.iscoroutinefunction(self.function)
 
 
 @dataclass(frozen=True)
 class CallTimedOut:
-    """In place of an answer: there was none in time."""
+    """In place of a result: there was none in time."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class CallRaised:
-    """In place of an answer: what the app raised."""
+    """In place of a result: the app raised an exception."""
 
     error: Exception
 
@@ -61,51 +65,68 @@ AppCalls = Generator[AppCall, object, T]
 """A generator that yields calls and is sent their results, ``CallRaised`` or ``CallTimedOut``."""
 
 
-async def run_calls(interview: AppCalls[T], open_request: OpenRequest) -> T:
-    """Ask from a loop, which is not held up."""
-    answer: object = None
-    try:
-        while True:
-            answer = await _ask(interview.send(answer), open_request)
-    except StopIteration as end:
-        return cast(T, end.value)
+class AppCaller(Part):
+    """Call functions of the app, each with a time limit; a part of the runtime."""
 
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._threads = Pool("dash-pipe-asking", THREADS)
+        self._native = NativeThreads()
 
-def run_calls_sync(interview: AppCalls[T], open_request: OpenRequest) -> T:
-    """Do the same from a thread that may wait."""
-    answer: object = None
-    try:
-        while True:
-            answer = _ask_now(interview.send(answer), open_request)
-    except StopIteration as end:
-        return cast(T, end.value)
+    def end(self) -> None:
+        """See ``Part``."""
+        self._threads.end()
 
+    async def run(self, calls: AppCalls[T], open_request: OpenRequest) -> T:
+        """Make calls from a loop, which goes on meanwhile; return what the generator returns."""
+        result: object = None
+        try:
+            while True:
+                result = await self._call(calls.send(result), open_request)
+        except StopIteration as end:
+            return cast(T, end.value)
 
-async def _ask(question: AppCall, open_request: OpenRequest) -> object:
-    timeout = runtime.current().settings.authorize_timeout
-    try:
-        if question.is_async:
-            return await _in_time(_answered(question, open_request), timeout)
-        job = _threads.submit(partial(_called, question, open_request))
-        answer = await job.outcome(QUEUE_TIMEOUT, timeout)
-        if inspect.isawaitable(answer):
-            return await _in_time(_awaited(answer, open_request), timeout)
-        return answer
-    except Exception as error:
-        return _instead(error, timeout)
+    def run_sync(self, calls: AppCalls[T], open_request: OpenRequest) -> T:
+        """Make calls from a thread that may wait; return what the generator returns."""
+        result: object = None
+        try:
+            while True:
+                result = self._call_sync(calls.send(result), open_request)
+        except StopIteration as end:
+            return cast(T, end.value)
 
+    async def _call(self, call: AppCall, open_request: OpenRequest) -> object:
+        timeout = self._runtime.settings.authorize_timeout
+        try:
+            if call.is_async:
+                return await _in_time(_answered(call, open_request), timeout)
+            job = self._threads.submit(partial(_called, call, open_request))
+            answer = await job.outcome(QUEUE_TIMEOUT, timeout)
+            if inspect.isawaitable(answer):
+                return await _in_time(_awaited(answer, open_request), timeout)
+            return answer
+        except Exception as error:
+            return _instead(error, timeout)
 
-def _ask_now(question: AppCall, open_request: OpenRequest) -> object:
-    timeout = runtime.current().settings.authorize_timeout
-    try:
-        job = _threads.submit(partial(_finished, question, open_request, timeout))
-        return job.result(QUEUE_TIMEOUT, timeout)
-    except Exception as error:
-        return _instead(error, timeout)
+    def _call_sync(self, call: AppCall, open_request: OpenRequest) -> object:
+        timeout = self._runtime.settings.authorize_timeout
+        try:
+            job = self._threads.submit(partial(self._finished, call, open_request, timeout))
+            return job.result(QUEUE_TIMEOUT, timeout)
+        except Exception as error:
+            return _instead(error, timeout)
+
+    def _finished(self, call: AppCall, open_request: OpenRequest, timeout: float) -> Any:
+        """Return the answer, also that of a coroutine, which gets a loop of its own."""
+        with open_request() as request:
+            answer = call.call(request)
+            if not inspect.isawaitable(answer):
+                return answer
+            return self._native.call(lambda: asyncio.run(_in_time(answer, timeout)))
 
 
 def _instead(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
-    """What stands for an answer that did not come."""
+    """Return what stands for a result that did not come."""
     if isinstance(error, CallTimeoutError):
         return CallTimedOut(f"did not answer within {timeout:g} s (authorize_timeout)")
     if isinstance(error, PoolFullError):
@@ -116,9 +137,9 @@ def _instead(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
     return CallRaised(error)
 
 
-def _called(question: AppCall, open_request: OpenRequest) -> Any:
+def _called(call: AppCall, open_request: OpenRequest) -> Any:
     with open_request() as request:
-        return question.call(request)
+        return call.call(request)
 
 
 async def _awaited(answer: Awaitable[Any], open_request: OpenRequest) -> Any:
@@ -126,36 +147,24 @@ async def _awaited(answer: Awaitable[Any], open_request: OpenRequest) -> Any:
         return await answer
 
 
-async def _answered(question: AppCall, open_request: OpenRequest) -> Any:
+async def _answered(call: AppCall, open_request: OpenRequest) -> Any:
     with open_request() as request:
-        return await question.call(request)
-
-
-def _finished(question: AppCall, open_request: OpenRequest, timeout: float) -> Any:
-    """The answer, also that of a coroutine, which gets a loop of its own."""
-    with open_request() as request:
-        answer = question.call(request)
-        if not inspect.isawaitable(answer):
-            return answer
-        return natively(lambda: asyncio.run(_in_time(answer, timeout)))
+        return await call.call(request)
 
 
 async def _in_time(answer: Awaitable[T], timeout: float) -> T:
-    """What is awaited; one that does not even end when it is cancelled is left alone.
+    """Await with a timeout. A task that ignores cancellation is abandoned.
 
     Raises:
-        CallTimeoutError: it did not come in time.
+        CallTimeoutError: the result did not come in time.
     """
     task = asyncio.ensure_future(answer)
     try:
         await asyncio.wait([task], timeout=timeout)
         if not task.done():
             raise CallTimeoutError
-        if task.cancelled():  # not by us; who asks would end with it
+        if task.cancelled():  # not by us; the caller would end with it
             raise RuntimeError("it was cancelled")
         return task.result()
     finally:
         task.cancel()
-
-
-_threads = Pool("dash-pipe-asking", THREADS)

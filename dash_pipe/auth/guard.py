@@ -1,11 +1,10 @@
-"""What guards an endpoint: origins, and the hooks that Dash asks before it opens a websocket.
+"""Guard an endpoint: by origins, and by the hooks that Dash calls before it opens a websocket.
 
-What is decided where: ``access`` knows the rules, this asks the app.
+``origin`` has the rules; this calls the app.
 """
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -13,9 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .. import runtime
 from ..protocol import Close, Rejection
-from .call_app import AppCall, AppCalls, CallRaised, CallTimedOut, run_calls, run_calls_sync
+from ..runtime import Runtime
+from ..settings import Settings
+from .call_app import AppCall, AppCaller, AppCalls, CallRaised, CallTimedOut
 from .origin import rejection
 
 logger = logging.getLogger("dash_pipe")
@@ -23,7 +23,7 @@ logger = logging.getLogger("dash_pipe")
 
 @dataclass(frozen=True)
 class Guard:
-    """Who may use the endpoint of one app.
+    """Decide who may use the endpoint of one app.
 
     Attributes:
         origins: what the app allows beside the setting ``allowed_origins``.
@@ -34,36 +34,35 @@ class Guard:
     origins: Sequence[str] = ()
     connect_hooks: Callable[[], Sequence[Callable[[Any], Any]]] = tuple
 
-    async def rejection(self, headers: Mapping[str, str], request: Any) -> Rejection | None:
-        """Why a browser may not use the endpoint at all; ``None`` when it may.
+    async def rejection(
+        self, runtime: Runtime, headers: Mapping[str, str], request: Any
+    ) -> Rejection | None:
+        """Return why a browser may not use the endpoint at all; ``None`` when it may.
 
         Args:
-            headers: of its request, by lower-case name.
+            runtime: has the settings, and calls the hooks.
+            headers: of the browser's request, by lower-case name.
             request: the same as the hooks are given it.
         """
-        found = self._origin_rejection(headers)
-        return found or await run_calls(self._hooks_rejection(), partial(nullcontext, request))
+        if found := self._origin_rejection(runtime.settings, headers):
+            return found
+        calls, open_request = self._hooks_rejection(), partial(nullcontext, request)
+        return await runtime.part(AppCaller).run(calls, open_request)
 
-    def rejection_now(self, headers: Mapping[str, str], request: Any) -> Rejection | None:
-        """Say the same in a thread that may wait."""
-        found = self._origin_rejection(headers)
-        return found or run_calls_sync(self._hooks_rejection(), partial(nullcontext, request))
+    def rejection_now(
+        self, runtime: Runtime, headers: Mapping[str, str], request: Any
+    ) -> Rejection | None:
+        """Return the same in a thread that may wait."""
+        if found := self._origin_rejection(runtime.settings, headers):
+            return found
+        calls, open_request = self._hooks_rejection(), partial(nullcontext, request)
+        return runtime.part(AppCaller).run_sync(calls, open_request)
 
-    @property
-    def authorizes(self) -> bool:
-        """Whether the app wants to be asked who may listen where."""
-        return runtime.current().settings.authorize is not None
-
-    @property
-    def asks_on_the_loop(self) -> bool:
-        """Whether the app answers in a coroutine, which belongs to the server's loop."""
-        return inspect.iscoroutinefunction(runtime.current().settings.authorize)
-
-    def _origin_rejection(self, headers: Mapping[str, str]) -> Rejection | None:
-        return rejection(headers, (*runtime.current().settings.allowed_origins, *self.origins))
+    def _origin_rejection(self, settings: Settings, headers: Mapping[str, str]) -> Rejection | None:
+        return rejection(headers, (*settings.allowed_origins, *self.origins))
 
     def _hooks_rejection(self) -> AppCalls[Rejection | None]:
-        """What the hooks say; as Dash wants it, ``False`` and ``(code, reason)`` refuse."""
+        """Call the hooks. As in Dash, a hook rejects with ``False`` or ``(code, reason)``."""
         for hook in self.connect_hooks():
             answer = yield AppCall(hook, hook)
             if isinstance(answer, CallTimedOut):
@@ -103,13 +102,13 @@ class HttpOnlyWarning:
         self._backend = backend
         self._checked = False
 
-    def check(self) -> None:
+    def check(self, settings: Settings) -> None:
         """Look, the first time it is called."""
         if self._checked:
             return
         self._checked = True
         names = self._http_guards()
-        if names and not self._guard.authorizes and not self._guard.connect_hooks():
+        if names and settings.authorize is None and not self._guard.connect_hooks():
             logger.warning(
                 "dash-pipe: %s on %s guards HTTP requests but does not run for websockets, so "
                 "whoever reaches this server can listen on every channel. Say who may with "

@@ -15,7 +15,14 @@ from .exits import Exit, Failure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code."""
+    """Run the command line; return its exit code.
+
+    Args:
+        arguments: the words after ``dash-pipe``; without them those of this process, which is
+            then the program itself: modules in its working directory can be imported.
+    """
+    if arguments is None:
+        _add_working_directory()
     options = parser().parse_args(arguments)
     try:
         if options.broker is not None:
@@ -30,6 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone. What Python still wants to flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+
+
+def _add_working_directory() -> None:
+    """Find modules as ``python -m dash_pipe`` does, for ``DASH_PIPE_AUTHORIZE=module:function``."""
+    directory = os.getcwd()
+    if not getattr(sys.flags, "safe_path", False) and not {"", directory} & set(sys.path):
+        sys.path.insert(0, directory)
 
 
 # A command imports what it needs, so that none waits for the others' needs.

@@ -27,7 +27,7 @@ def examine(url: str | None) -> Exit:
     """Write what is found; ``UNREACHABLE`` when something does not answer."""
     _write(f"dash-pipe {_version('dash-pipe')}", _versions())
     _write("extras", _extras())
-    _write("settings in force", _settings(runtime.current().settings))
+    _write("settings in force", _settings(runtime.current().load()))
     troubles = [_broker()]
     if url is not None:
         troubles += _endpoint(remote.endpoint(url))

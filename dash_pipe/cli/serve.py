@@ -56,7 +56,9 @@ def serve(host: str, port: int, prefix: str) -> Exit:
 
     Raises:
         Failure: uvicorn is not installed.
+        SettingError: a setting is wrong, or ``authorize`` can't be imported.
     """
+    runtime.current().load()
     try:
         import uvicorn
     except ImportError:

@@ -1,4 +1,4 @@
-"""What a forked child does about what it got of its parent."""
+"""Functions that a forked child runs before anything else."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
-_resets: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
+_hooks: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
 
 
-def after_fork_in_child(call: Callable[[], None]) -> None:
-    """Call a function first thing in every child; never on Windows, where nothing forks."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=call)
+def after_fork_in_child(owner: T, hook: Callable[[T], None]) -> None:
+    """Call ``hook(owner)`` first thing in every forked child, as long as the owner lives.
+
+    On Windows nothing forks, and nothing is called.
+    """
+    _hooks[owner] = hook
 
 
-def reset_after_fork(owner: T, call: Callable[[T], None]) -> None:
-    """Call a function with an object first thing in every child, as long as the object lives."""
-    _resets[owner] = call
+def _run_hooks() -> None:
+    for owner, hook in list(_hooks.items()):
+        hook(owner)
 
 
-def _hand_on() -> None:
-    for owner, call in list(_resets.items()):
-        call(owner)
-
-
-after_fork_in_child(_hand_on)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_run_hooks)

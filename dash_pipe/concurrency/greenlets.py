@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextvars import copy_context
-from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -14,25 +13,28 @@ NATIVE_THREADS = 16
 
 
 def are_threads() -> bool:
-    """Whether ``threading``'s threads are greenlets."""
+    """Return whether ``threading``'s threads are greenlets."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
-def natively(call: Callable[[], T]) -> T:
-    """Make a call in a thread that may have a loop of its own, and wait for it.
+class NativeThreads:
+    """Threads that may each run an event loop, also where ``threading``'s are greenlets.
 
-    Greenlets share a thread, which can run one loop at a time: the loop of one would be in the way
-    of every other, also of the app's own. So they hand it to a thread that is one.
+    Greenlets share a thread, which can run one loop at a time: the loop of one would block those
+    of all others, and the app's own. So a greenlet hands the call to a native thread.
     """
-    if not are_threads():
-        return call()
-    made: T = _native_threads().apply(copy_context().run, (call,))
-    return made
 
+    def __init__(self) -> None:
+        self._threads: Any = None
 
-@cache
-def _native_threads() -> Any:
-    from gevent.threadpool import ThreadPool
+    def call(self, function: Callable[[], T]) -> T:
+        """Call a function in a thread that may run a loop, and wait for it."""
+        if not are_threads():
+            return function()
+        if self._threads is None:
+            from gevent.threadpool import ThreadPool
 
-    return ThreadPool(NATIVE_THREADS)
+            self._threads = ThreadPool(NATIVE_THREADS)
+        result: T = self._threads.apply(copy_context().run, (function,))
+        return result

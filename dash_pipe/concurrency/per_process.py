@@ -1,70 +1,101 @@
-"""What a process has one of, for all of its browsers."""
+"""Parts that a process has one of each: made at first use, ended with the process."""
 
 from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
-
-from .forks import reset_after_fork
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 
-class Host(Protocol):
-    """Who keeps the sockets of a process' browsers."""
+class Part:
+    """Something that a process has one of. A part overrides what concerns it."""
 
     def start(self) -> None:
-        """Begin, once."""
+        """Start the part's threads. Called once, without a lock."""
 
     def goodbye(self) -> None:
-        """Tell every browser that this server is going away; waits for a bounded time."""
+        """Tell every browser that this process ends; return within a bounded time."""
+
+    def end(self) -> None:
+        """End the part for good, while the process goes on; return within a bounded time."""
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's sockets, without a word to anybody."""
+        """In a forked child: close its copies of the parent's sockets, and send nothing."""
 
 
-H = TypeVar("H", bound=Host)
+P = TypeVar("P", bound=Part)
 
 
-class PerProcess(Generic[H]):
-    """The one host of its kind, made at first use: after a server has forked.
+class PerProcess:
+    """Keep one part of each kind, made at first use: a server may fork before.
 
-    It says goodbye when the process ends. A forked child lets go of the parent's, and makes
-    its own when it needs one.
+    Any thread may call it. At the end of the process it says goodbye for all of its parts.
     """
 
-    def __init__(self, make: Callable[[], H]) -> None:
-        self._make = make
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._host: H | None = None
-        reset_after_fork(self, PerProcess._forget)
+        self._parts: dict[Hashable, Any] = {}
+        self._says_goodbye = False
 
-    def get(self) -> H:
-        """The host, made when there is none yet."""
+    def get(self, key: Hashable, make: Callable[[], P]) -> P:
+        """Return the part with this key; make and start it if there is none.
+
+        Args:
+            key: tells the parts apart.
+            make: makes the part. The lock is held meanwhile, so it calls no code of an app.
+
+        Raises:
+            RuntimeError: the part could not start a thread. There is none then.
+        """
+        part: P | None = self.existing(key)
+        if part is not None:
+            return part
         with self._lock:
-            host, is_new = self._host, self._host is None
-            if host is None:
-                host = self._host = self._make()
-                atexit.register(host.goodbye)
-        if is_new:
-            # Without the lock: the start of a greenlet lets others run, which may want it.
-            try:
-                host.start()
-            except RuntimeError:  # no thread can be started
-                self.give_up()
-                raise
-        return host
+            part = self.existing(key)
+            if part is not None:
+                return part
+            part = self._parts[key] = make()
+            if not self._says_goodbye:
+                self._says_goodbye = True
+                atexit.register(self._goodbye)
+        try:
+            # Without the lock: the start of a greenlet lets others run, which may want the part.
+            part.start()
+        except RuntimeError:
+            self.discard(part)
+            raise
+        return part
 
-    def give_up(self) -> H | None:
-        """Have none any more; return the one that was there, for the caller to end."""
+    def existing(self, key: Hashable) -> Any:
+        """Return the part with this key; ``None`` if there is none."""
+        return self._parts.get(key)
+
+    def discard(self, part: Part) -> None:
+        """Forget a part, if it is still there: the next ``get`` makes another."""
         with self._lock:
-            host, self._host = self._host, None
-        if host is not None:
-            atexit.unregister(host.goodbye)
-        return host
+            for key in [key for key, each in self._parts.items() if each is part]:
+                del self._parts[key]
 
-    def _forget(self) -> None:
+    def end(self) -> None:
+        """End all parts. The next ``get`` makes new ones."""
+        with self._lock:
+            parts = self._take()
+        for part in parts:
+            part.end()
+
+    def abandon(self) -> None:
+        """In a forked child: abandon the parent's parts."""
         self._lock = threading.Lock()  # the old one may be held by a thread the child doesn't have
-        host = self.give_up()
-        if host is not None:
-            host.abandon()
+        for part in self._take():
+            part.abandon()
+
+    def _take(self) -> list[Part]:
+        parts, self._parts = list(self._parts.values()), {}
+        self._says_goodbye = False
+        atexit.unregister(self._goodbye)
+        return parts
+
+    def _goodbye(self) -> None:
+        for part in list(self._parts.values()):
+            part.goodbye()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
-from .forks import reset_after_fork
+from .per_process import Part
 
 IDLE = 5.0  # seconds that a thread waits for the next call
 
@@ -104,7 +104,7 @@ async def _is_done(future: Future[Any], timeout: float | None) -> bool:
     return future.done()
 
 
-class Pool:
+class Pool(Part):
     """Daemon threads, which come when there are calls and go when there is none for a while.
 
     The executor of a loop would be shared with the app, whose own calls may fill it. And the
@@ -119,9 +119,12 @@ class Pool:
     def __init__(self, name: str, size: int) -> None:
         self._name = name
         self._size = size
-        self._begin()
-        # The child has none of the parent's threads, one of which may hold a lock.
-        reset_after_fork(self, Pool._begin)
+        self._lock = threading.Lock()
+        self._ready = threading.Condition(self._lock)
+        self._waiting: OrderedDict[Job[Any], None] = OrderedDict()
+        self._threads = 0
+        self._idle = 0
+        self._has_ended = False
 
     def submit(self, call: Callable[[], T]) -> Job[T]:
         """Have a call made as soon as a thread is free; calls begin in their order.
@@ -144,12 +147,11 @@ class Pool:
         with self._lock:
             return self._waiting.pop(job, self) is None
 
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._ready = threading.Condition(self._lock)
-        self._waiting: OrderedDict[Job[Any], None] = OrderedDict()
-        self._threads = 0
-        self._idle = 0
+    def end(self) -> None:
+        """Let each thread go as soon as no call waits."""
+        with self._lock:
+            self._has_ended = True
+            self._ready.notify_all()
 
     def _start(self) -> bool:
         """Start a thread that is counted already; false where that fails, and there is none.
@@ -187,10 +189,10 @@ class Pool:
         with self._lock:
             self._idle += 1
             try:
-                came = self._ready.wait_for(lambda: bool(self._waiting), IDLE)
+                self._ready.wait_for(lambda: self._waiting or self._has_ended, IDLE)
             finally:
                 self._idle -= 1
-            if came:
+            if self._waiting:
                 return self._waiting.popitem(last=False)[0]
             self._threads -= 1
             return None

@@ -23,7 +23,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         came = type(settings.DASH_PIPE).__name__
         return [_error("E001", f"{OWN}: expected a dict of settings, got {came}", _DOCS)]
     try:
-        resolve({}, os.environ, project())
+        resolve({}, os.environ, project()).load()
     except SettingError as error:
         return [_error("E001", str(error), _DOCS)]
     return []

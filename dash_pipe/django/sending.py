@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import runtime
 from ..sending import prepared
 
 
@@ -35,5 +36,5 @@ def send_on_commit(
     """
     from django.db import transaction  # late: ``import dash_pipe.django`` needs no settings
 
-    send = prepared(channel_name, label, value, message_id)
+    send = prepared(runtime.current(), channel_name, label, value, message_id)
     transaction.on_commit(send, using=using, robust=robust)

@@ -13,9 +13,9 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from .. import runtime
 from ..errors import BrokerUnavailableError, InvalidMessageError
 from ..log import Position
+from ..runtime import Runtime
 from ..settings import Settings
 from .http import HttpAnswer, HttpRequest
 from .local import why_not_local
@@ -42,7 +42,7 @@ def paths(http_route: str | None, prefix: str) -> tuple[str, str]:
     return path, path.rstrip("/")
 
 
-def answer(request: HttpRequest) -> HttpAnswer:
+def answer(runtime: Runtime, request: HttpRequest) -> HttpAnswer:
     """Send what a request brings. May wait for the broker: an async host calls it in a thread.
 
     Returns:
@@ -53,8 +53,8 @@ def answer(request: HttpRequest) -> HttpAnswer:
     messages: list[PokeMessage] = []
     positions: list[Position] = []
     try:
-        admit(request, runtime.current().settings)
-        messages = read(request)
+        admit(request, runtime.settings)
+        messages = read(runtime, request)
         for message in messages:
             positions.append(message.send())  # noqa: PERF401 - what was sent before an error counts
     except PokeError as refused:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ..errors import InvalidMessageError
 from ..log import Position
 from ..protocol import MAX_NAME
+from ..runtime import Runtime
 from ..sending import prepared
 from .http import MAX_BODY_BYTES, HttpRequest
 
@@ -58,7 +59,7 @@ class PokeError(Exception):
         self.headers = headers
 
 
-def read(request: HttpRequest) -> list[PokeMessage]:
+def read(runtime: Runtime, request: HttpRequest) -> list[PokeMessage]:
     """The messages of a body, each of which can be sent.
 
     Raises:
@@ -73,10 +74,10 @@ def read(request: HttpRequest) -> list[PokeMessage]:
         raise PokeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
     body = _decoded(request.body)
     if not isinstance(body, list):
-        return [_message(body, "")]
+        return [_message(runtime, body, "")]
     if len(body) > MAX_MESSAGES:
         raise _bad(f"a list has at most {MAX_MESSAGES:,} messages, this one {len(body):,}")
-    return [_message(each, f"[{number}]") for number, each in enumerate(body)]
+    return [_message(runtime, each, f"[{number}]") for number, each in enumerate(body)]
 
 
 def _decoded(body: bytes) -> Any:
@@ -91,7 +92,7 @@ def _decoded(body: bytes) -> Any:
         raise _bad(f"the body is a JSON object such as {_EXAMPLE}, or a list: {error}") from None
 
 
-def _message(body: Any, where: str) -> PokeMessage:
+def _message(runtime: Runtime, body: Any, where: str) -> PokeMessage:
     """One message, checked."""
     if not isinstance(body, dict):
         raise _bad(f"a message is a JSON object such as {_EXAMPLE}", where)
@@ -103,7 +104,7 @@ def _message(body: Any, where: str) -> PokeMessage:
             reason = f"a message has no such field; it has {', '.join(_FIELDS)}"
             raise _bad(reason, at(where, name[:MAX_NAME]))
     try:
-        return PokeMessage(where, body["channel_name"], prepared(**body))
+        return PokeMessage(where, body["channel_name"], prepared(runtime, **body))
     except InvalidMessageError as error:
         raise _bad(str(error), at(where, error.argument)) from None
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from .. import runtime
 from ..protocol import SUBPROTOCOL, Rejection
+from ..runtime import Runtime
 from ..version import __version__
 from .http import HttpAnswer, HttpRequest, error_response
 from .poll import AuthorizeSubscribe, poll
@@ -22,6 +22,7 @@ _BETWEEN = (
 
 
 def answer(
+    runtime: Runtime,
     request: HttpRequest,
     *,
     obstacle: str,
@@ -31,6 +32,7 @@ def answer(
     """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait.
 
     Args:
+        runtime: whose settings and broker the answer is made with.
         request: what the browser sent.
         obstacle: why this server can't open a websocket, and the way out; empty when it can.
         rejection: why the page that asks may not use the endpoint, if so.
@@ -42,12 +44,11 @@ def answer(
     if rejection is not None:
         # Without a word to the browser that the page may read this, so it can't.
         return error_response(HTTPStatus.FORBIDDEN, *rejection)
-    current = runtime.current()
-    interval = current.settings.poll_interval
+    interval = runtime.settings.poll_interval
     if request.path == "info":
         found = info(obstacle, interval)
     else:
-        found = poll(request, current.broker, current.policy, interval, authorize)
+        found = poll(request, runtime.broker, runtime.policy, interval, authorize)
     return found._replace(headers=_readable(request))
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
-_exempted: WeakKeyDictionary[Any, set[Callable[..., Any]]] = WeakKeyDictionary()
+_EXTENSION = "dash_pipe.csrf"  # where an app's exempt views are kept
 
 
-def exempt_from_csrf(extensions: Mapping[str, Any], view: Callable[..., Any]) -> None:
+def exempt_from_csrf(extensions: MutableMapping[str, Any], view: Callable[..., Any]) -> None:
     """Exempt a view from the CSRF protection of an app, if it has any.
 
-    To be called before each request for the view, as an app may add the protection any time. It is
+    Call it before each request for the view, as an app may add the protection any time. It is
     told by its looks, since neither package need be there.
 
     Args:
@@ -21,6 +20,7 @@ def exempt_from_csrf(extensions: Mapping[str, Any], view: Callable[..., Any]) ->
     """
     protection = extensions.get("csrf")
     exempt = getattr(protection, "exempt", None)
-    if callable(exempt) and view not in _exempted.setdefault(protection, set()):
-        _exempted[protection].add(view)  # once, since it may keep a list
+    done: set[Any] = extensions.setdefault(_EXTENSION, set())
+    if callable(exempt) and (protection, view) not in done:
+        done.add((protection, view))  # once, since it may keep a list
         exempt(view)

@@ -10,11 +10,10 @@ import functools
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import dash
 
-from .. import diagnostics, runtime
+from .. import runtime
 from ..auth.guard import Guard
 from ..errors import SettingError, SetupError
 from . import dpd
@@ -30,8 +29,7 @@ ENDPOINT = "_pipe/"  # below the app's routes_pathname_prefix
 # The servers that Dash apps live on, by what their classes inherit from, each with its module here.
 _HOSTS = {("flask", "Flask"): "flask", ("starlette", "Starlette"): "starlette"}
 _HOSTS |= {("quart", "Quart"): "quart"}
-
-_waiting: WeakSet[Any] = WeakSet()  # apps whose init_app is yet to come
+_MARK = "_adds_dash_pipe"  # on an init_app that adds the endpoint
 
 
 def setup(app: Dash) -> None:
@@ -79,10 +77,9 @@ def _has_routes(app: Dash) -> bool:
 
 def _wait_for_server(app: Dash) -> None:
     """Add the endpoint when the app gets its server."""
-    if app in _waiting:
-        return
-    _waiting.add(app)
     init_app = app.init_app
+    if hasattr(init_app, _MARK):
+        return
 
     @functools.wraps(init_app)
     def init_app_and_pipe(*args: Any, **kwargs: Any) -> None:
@@ -93,14 +90,17 @@ def _wait_for_server(app: Dash) -> None:
         else:
             logger.debug("dash-pipe: %r is on a server that is not served", app)
 
+    setattr(init_app_and_pipe, _MARK, True)
     app.init_app = init_app_and_pipe  # type: ignore[method-assign]
 
 
 def _add_endpoint(app: Dash, host: str) -> None:
     path = f"{app.config.routes_pathname_prefix}{ENDPOINT}"
-    diagnostics.current.has_endpoint()
+    current = runtime.current()
+    current.has_endpoint()
     # Late: an app needs the module of its own server alone.
-    import_module(f".{host}", __package__).add_endpoint(app.server, path, _guard_of(app))
+    framework = import_module(f".{host}", __package__)
+    framework.add_endpoint(app.server, path, current.http_route, _guard_of(app))
 
 
 def _guard_of(app: Dash) -> Guard:

@@ -16,6 +16,7 @@ from ..auth.guard import Guard
 from ..endpoint.http import HttpAnswer
 from ..endpoint.poke import ROUTE, answer, route
 from ..protocol import Rejection
+from ..runtime import Runtime
 from ..transports.wsgi import body_of, headers_of, request_of, serve_http, serve_websocket
 from .csrf import exempt_from_csrf
 
@@ -24,7 +25,7 @@ _EXTENSION = "dash_pipe.views"  # where a server's views are kept: by endpoint
 View = Callable[[], Response]
 
 
-def add_endpoint(server: Flask, path: str, guard: Guard) -> None:
+def add_endpoint(server: Flask, path: str, http_route: str | None, guard: Guard) -> None:
     """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
     rule = f"{path}ws"
     if rule in server.view_functions:
@@ -36,12 +37,12 @@ def add_endpoint(server: Flask, path: str, guard: Guard) -> None:
     rule = f"{path}info"
     server.add_url_rule(rule, endpoint=rule, view_func=endpoint.info, methods=["GET"])
     add_post(server, f"{path}poll", endpoint.poll)
-    add_post(server, route(runtime.current().http_route, path), poke)
+    add_post(server, route(http_route, path), poke)
 
 
 def poke() -> Response:
     """Send what the request brings."""
-    return _response(answer(request_of(request.environ, ROUTE)))
+    return _response(answer(runtime.current(), request_of(request.environ, ROUTE)))
 
 
 def _response(answer: HttpAnswer) -> Response:
@@ -57,8 +58,10 @@ class Endpoint:
 
     def websocket(self) -> Response:
         """Hand the request's socket to the loop thread, or say why not."""
-        kept = Kept(self._server, request.environ) if self._guard.authorizes else None
-        answer = serve_websocket(request.environ, self._rejection(), kept)
+        current = runtime.current()
+        asks = current.settings.authorize is not None
+        kept = Kept(self._server, request.environ) if asks else None
+        answer = serve_websocket(current, request.environ, self._rejection(current), kept)
         response = Response(answer.body, status=answer.status, mimetype="text/plain")
         response.call_on_close(answer.done)
         return response
@@ -72,11 +75,13 @@ class Endpoint:
         return self._http("poll")
 
     def _http(self, path: str) -> Response:
-        authorize = partial(authorize_subscribe_sync, partial(nullcontext, request))
-        return _response(serve_http(request.environ, path, self._rejection(), authorize))
+        current = runtime.current()
+        authorize = partial(authorize_subscribe_sync, current, partial(nullcontext, request))
+        rejection = self._rejection(current)
+        return _response(serve_http(current, request.environ, path, rejection, authorize))
 
-    def _rejection(self) -> Rejection | None:
-        return self._guard.rejection_now(headers_of(request.environ), request)
+    def _rejection(self, current: Runtime) -> Rejection | None:
+        return self._guard.rejection_now(current, headers_of(request.environ), request)
 
 
 class Kept:

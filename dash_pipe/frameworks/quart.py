@@ -24,7 +24,7 @@ from ..transports.asgi_socket import Event
 from .csrf import exempt_from_csrf
 
 
-def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
+def add_endpoint(server: Quart, path: str, http_route: str | None, guard: Guard) -> None:
     """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
     rule = f"{path}ws"
     if rule in server.view_functions:
@@ -40,7 +40,7 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
         rule = f"{path}{name}"
         view_func = _http_view(endpoint, server, name)
         server.add_url_rule(rule, endpoint=rule, view_func=view_func, methods=[method])
-    rule = route(runtime.current().http_route, path)
+    rule = route(http_route, path)
     if rule not in server.view_functions:
         methods = ["GET", "POST"]
         server.add_url_rule(
@@ -58,7 +58,7 @@ def add_endpoint(server: Quart, path: str, guard: Guard) -> None:
 
 async def poke() -> Response:
     """Send what the request brings."""
-    return _response(await answer_poke(await _asked(ROUTE)))
+    return _response(await answer_poke(runtime.current(), await _asked(ROUTE)))
 
 
 def _websocket_of(_: Scope) -> Any:
@@ -110,8 +110,9 @@ def _http_view(
             reason = "before_websocket guards this app, and can't be asked about a poll"
             found = error_response(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
         else:
-            asked = await _asked(name)
-            found = await endpoint.answer(asked, request._get_current_object())  # type: ignore[attr-defined]
+            current, asked = runtime.current(), await _asked(name)
+            context: Any = request
+            found = await endpoint.answer(current, asked, context._get_current_object())
         return _response(found)
 
     return view

@@ -14,14 +14,13 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route
 
-from .. import runtime
 from ..auth.guard import Guard, HttpOnlyWarning
 from ..endpoint.poke import paths
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import AsgiPoke
 
 
-def add_endpoint(server: Starlette, path: str, guard: Guard) -> None:
+def add_endpoint(server: Starlette, path: str, http_route: str | None, guard: Guard) -> None:
     """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
     mount_path = path.rstrip("/")
     if any(isinstance(each, Mount) and each.path == mount_path for each in server.routes):
@@ -30,7 +29,7 @@ def add_endpoint(server: Starlette, path: str, guard: Guard) -> None:
     endpoint = AsgiEndpoint(guard, HTTPConnection, http_only.check)
     # First, since the routes of an app may end with one that takes every path.
     server.router.routes.insert(0, Mount(mount_path, endpoint))
-    for rule in paths(runtime.current().http_route, path):
+    for rule in paths(http_route, path):
         server.router.routes.insert(0, Route(rule, AsgiPoke()))
 
 

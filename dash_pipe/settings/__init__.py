@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .function_path import FunctionPath
 from .keywords import Keywords
 from .resolve import PREFIX, Project, resolve
 from .table import Authorize, Settings
 
-__all__ = ["PREFIX", "Authorize", "Keywords", "Project", "Settings", "resolve"]
+__all__ = ["PREFIX", "Authorize", "FunctionPath", "Keywords", "Project", "Settings", "resolve"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..brokers import Broker
 from ..brokers.url import without_password
+from .function_path import FunctionPath
 
 
 class Kind(NamedTuple):
@@ -57,9 +57,7 @@ BROKER = Kind(
     lambda value: TEXT.fits(value) or _is_broker(value),
     shown=lambda value: repr(without_password(value) if isinstance(value, str) else value),
 )
-FUNCTION = Kind(
-    "a function (in the environment, as module:function)", callable, pkgutil.resolve_name
-)
+FUNCTION = Kind("a function (in the environment, as module:function)", callable, FunctionPath)
 ROUTE = Kind("a path such as /hooks, of letters, digits and -._~/", _matches(r"/?[\w.~/-]+"))
 # The characters that may follow "Bearer" in a header, so that a token needs no encoding.
 TOKEN = Kind(

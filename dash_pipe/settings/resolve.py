@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import SettingError
+from .function_path import FunctionPath
 from .kinds import Kind
 from .table import TABLE, Settings
 
@@ -57,8 +58,10 @@ def _parse(shown: str, kind: Kind, text: str) -> Any:
     """Read a setting from the text of an environment variable."""
     try:
         value = kind.read(text)
-    except (ValueError, LookupError, ImportError, AttributeError) as error:
+    except (ValueError, LookupError) as error:
         raise _misfit(shown, kind, text) from error
+    if isinstance(value, FunctionPath):
+        value.setting = shown
     return _check(shown, kind, value)
 
 

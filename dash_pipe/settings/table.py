@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ..brokers import Broker
 from . import kinds
+from .function_path import FunctionPath
 from .kinds import Kind
 
 Authorize = Callable[..., bool | Awaitable[bool]]
@@ -75,6 +76,16 @@ class Settings:
     def keeps_messages_in_memory(self) -> bool:
         """Return whether the broker is the memory of this process, which no other can read."""
         return isinstance(self.broker, str) and urlsplit(self.broker).scheme == "memory"
+
+    def load(self) -> Settings:
+        """Import the functions that the environment names. Return self.
+
+        Raises:
+            SettingError: one can't be imported.
+        """
+        if isinstance(self.authorize, FunctionPath):
+            self.authorize.load()
+        return self
 
     def __repr__(self) -> str:
         shown = [

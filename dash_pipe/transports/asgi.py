@@ -9,15 +9,16 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from .. import diagnostics, runtime
-from ..auth.authorize import authorize_subscribe_on, authorize_subscribe_sync
+from .. import runtime
+from ..auth.authorize import authorize_subscribe_beside
 from ..auth.guard import Guard
 from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
-from ..endpoint.poll import AuthorizeSubscribe
 from ..endpoint.routes import ROUTES, answer
 from ..protocol import Close, Rejection, choose_subprotocol, close_reason, version_rejection
+from ..runtime import Runtime
+from ..settings import Settings
 from .asgi_http import AsgiPoke, Scope, headers_of, in_thread, request_of, respond
 from .asgi_socket import AsgiSocket, Receive, Send
 from .loop_hub import close_running_hub, running_hub
@@ -32,7 +33,7 @@ class AsgiEndpoint:
     Args:
         guard: who may use it.
         request_of: makes of a scope what the app's hooks are given; the scope itself by default.
-        opened: called with each request for a websocket, before anything else.
+        opened: called with the settings for each request for a websocket, before anything else.
         opening: makes of what the hooks are given the context in which ``authorize`` is asked.
     """
 
@@ -40,10 +41,10 @@ class AsgiEndpoint:
         self,
         guard: Guard | None = None,
         request_of: Callable[[Scope], Any] | None = None,
-        opened: Callable[[], None] | None = None,
+        opened: Callable[[Settings], None] | None = None,
         opening: Callable[[Any], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
-        diagnostics.current.has_endpoint()
+        runtime.current().has_endpoint()
         self._guard = guard or Guard()
         self._request_of = request_of or _itself
         self._opened = opened or _nothing
@@ -51,24 +52,28 @@ class AsgiEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI says."""
+        current = runtime.current()
         match scope["type"]:
             case "websocket":
-                socket = await self._open(scope, receive, send)
+                socket = await self._open(current, scope, receive, send)
                 if socket is not None:
                     await socket.serve()
             case "http":
                 name = scope["path"].rstrip("/").rpartition("/")[2]
                 request = await request_of(scope, receive, name)
-                await respond(await self.answer(request, self._request_of(scope)), send)
+                found = await self.answer(current, request, self._request_of(scope))
+                await respond(found, send)
             case "lifespan":
                 await _lifespan(receive, send)
 
-    async def _open(self, scope: Scope, receive: Receive, send: Send) -> AsgiSocket | None:
+    async def _open(
+        self, current: Runtime, scope: Scope, receive: Receive, send: Send
+    ) -> AsgiSocket | None:
         """Accept a websocket; ``None`` when it had to be closed at once."""
-        self._opened()
+        self._opened(current.settings)
         await receive()  # websocket.connect
         chosen = choose_subprotocol(scope.get("subprotocols") or ())
-        rejection = await self._guard.rejection(headers_of(scope), self._request_of(scope))
+        rejection = await self._guard.rejection(current, headers_of(scope), self._request_of(scope))
         rejection = rejection or version_rejection(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
         if rejection is not None:
@@ -78,35 +83,38 @@ class AsgiEndpoint:
         def open_request() -> AbstractContextManager[Any]:
             return self._opening(self._request_of(scope))
 
-        asked = open_request if self._guard.authorizes else None
-        return AsgiSocket(running_hub(), receive, send, asked, chosen)
+        asked = None if current.settings.authorize is None else open_request
+        return AsgiSocket(running_hub(current), receive, send, asked, chosen)
 
-    async def answer(self, request: HttpRequest, hooks_request: Any) -> HttpAnswer:
+    async def answer(
+        self, current: Runtime, request: HttpRequest, hooks_request: Any
+    ) -> HttpAnswer:
         """Answer a request below ``_pipe/`` that is no websocket, and not for poke.
 
         Args:
+            current: the runtime.
             request: what the browser sent.
             hooks_request: the same as the app's hooks are given it.
         """
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
-        rejection = await self._guard.rejection(request.headers, hooks_request)
-        authorize = self._authorize(hooks_request, asyncio.get_running_loop())
-        find = partial(answer, request, obstacle="", rejection=rejection, authorize=authorize)
-        if not self._guard.authorizes and not runtime.current().broker.may_wait:
+        rejection = await self._guard.rejection(current, request.headers, hooks_request)
+        authorize = partial(
+            authorize_subscribe_beside,
+            asyncio.get_running_loop(),
+            current,
+            partial(self._opening, hooks_request),
+        )
+        find = partial(
+            answer, current, request, obstacle="", rejection=rejection, authorize=authorize
+        )
+        if current.settings.authorize is None and not current.broker.may_wait:
             return find()
         try:
-            return await in_thread(find)
+            return await in_thread(current, find)
         except PoolFullError:
             reason = "this server is busy with the requests of others"
             return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)
-
-    def _authorize(self, hooks_request: Any, loop: asyncio.AbstractEventLoop) -> AuthorizeSubscribe:
-        """How a poll's thread asks the app who may listen."""
-        opened = partial(self._opening, hooks_request)
-        if self._guard.asks_on_the_loop:
-            return partial(authorize_subscribe_on, loop, opened)
-        return partial(authorize_subscribe_sync, opened)
 
 
 class AsgiApp:
@@ -154,7 +162,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         event = await receive()
         if event["type"] == "lifespan.shutdown":
-            close_running_hub()
+            close_running_hub(runtime.current())
             await send({"type": "lifespan.shutdown.complete"})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -164,5 +172,5 @@ def _itself(scope: Scope) -> Any:
     return scope
 
 
-def _nothing() -> None:
+def _nothing(_: Settings) -> None:
     pass

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, MutableMappi
 from functools import partial
 from typing import Any
 
+from .. import runtime
 from ..concurrency.pool import Pool, PoolFullError
 from ..endpoint import poke
 from ..endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
+from ..runtime import Runtime
 from .asgi_socket import Event, Receive, Send
 
 Scope = MutableMapping[str, Any]
@@ -55,13 +57,13 @@ async def respond(answer: HttpAnswer, send: Send) -> None:
     await send({"type": "http.response.body", "body": text})
 
 
-async def in_thread(call: Callable[[], HttpAnswer]) -> HttpAnswer:
+async def in_thread(current: Runtime, call: Callable[[], HttpAnswer]) -> HttpAnswer:
     """Find an answer that may take its time, which must not be the loop's.
 
     Raises:
         PoolFullError: no thread was free in time.
     """
-    return await _threads.submit(call).outcome(QUEUE_TIMEOUT)
+    return await current.part(_threads).submit(call).outcome(QUEUE_TIMEOUT)
 
 
 class AsgiPoke:
@@ -69,14 +71,15 @@ class AsgiPoke:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI says."""
+        current = runtime.current()
         request = await request_of(scope, receive, poke.ROUTE)
-        await respond(await answer_poke(request), send)
+        await respond(await answer_poke(current, request), send)
 
 
-async def answer_poke(request: HttpRequest) -> HttpAnswer:
+async def answer_poke(current: Runtime, request: HttpRequest) -> HttpAnswer:
     """Send what a request brings; see ``poke.answer``, which may wait for the broker."""
     try:
-        return await in_thread(partial(poke.answer, request))
+        return await in_thread(current, partial(poke.answer, current, request))
     except PoolFullError:
         return poke.busy()
 
@@ -89,4 +92,5 @@ async def _parts(receive: Receive) -> AsyncIterator[bytes]:
         more = event.get("more_body", False)
 
 
-_threads = Pool("dash-pipe-http", THREADS)
+def _threads(_: Runtime) -> Pool:
+    return Pool("dash-pipe-http", THREADS)

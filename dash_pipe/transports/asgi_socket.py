@@ -68,9 +68,7 @@ class AsgiSocket:
         self._hub = hub
         self._receive = receive
         self._send = send
-        self._authorize = open_request and LoopAuthorize(
-            open_request, hub.resolve_authorization, _nothing
-        )
+        self._authorize = open_request and LoopAuthorize(hub, open_request, _nothing)
         self._subprotocol = subprotocol
         self._connection: Connection | None = None
         self._reader = asyncio.current_task()

@@ -46,9 +46,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._hub = hub
         self._handshake: tuple[ServerProtocol, Response] | None = (ws, response)
         self._rejection = rejection
-        self._authorize = open_request and LoopAuthorize(
-            open_request, hub.resolve_authorization, self._listen
-        )
+        self._authorize = open_request and LoopAuthorize(hub, open_request, self._listen)
         self._buffer = buffer
         self._gone = gone
         self._framing = Framing()
@@ -115,6 +113,11 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         """Close the connection; see ``Transport``."""
         self._framing.close(code, reason)
         self._write()
+
+    def abort(self) -> None:
+        """Cut the connection off, without waiting for the browser."""
+        if self._transport is not None:
+            self._transport.abort()
 
     # Inside
 

@@ -7,33 +7,31 @@ from collections.abc import Callable
 
 from ..auth.authorize import authorize_subscribe
 from ..auth.call_app import OpenRequest
-from ..hub.authorization import Outcome, Pending
+from ..hub.authorization import Pending
 from ..hub.session import Session
 from ..protocol import Subscribe
+from .loop_hub import LoopHub
 
 
 class LoopAuthorize:
     """Authorize the subscribes of one websocket, one at a time; an ``Authorize`` for the hub.
 
     Args:
+        hub: takes the outcomes.
         open_request: brings the request back for ``authorize``.
-        resolve: takes the outcome; see ``Hub.resolve_authorization``.
         changed: called after ``task`` has changed.
 
     Attributes:
         task: the call that is under way. Nothing is read from the browser meanwhile.
     """
 
-    __slots__ = ("_changed", "_open_request", "_resolve", "task")
+    __slots__ = ("_changed", "_hub", "_open_request", "task")
 
     def __init__(
-        self,
-        open_request: OpenRequest,
-        resolve: Callable[[Session, Outcome], None],
-        changed: Callable[[], None],
+        self, hub: LoopHub, open_request: OpenRequest, changed: Callable[[], None]
     ) -> None:
         self._open_request = open_request
-        self._resolve = resolve
+        self._hub = hub
         self._changed = changed
         self.task: asyncio.Task[None] | None = None
 
@@ -52,7 +50,8 @@ class LoopAuthorize:
             self.task.cancel()
 
     async def _ask(self, session: Session, subscribe: Subscribe) -> None:
-        self._resolve(session, await authorize_subscribe(self._open_request, subscribe))
+        outcome = await authorize_subscribe(self._hub.runtime, self._open_request, subscribe)
+        self._hub.resolve_authorization(session, outcome)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         if self.task is task:  # else what waited for this outcome has begun the next call

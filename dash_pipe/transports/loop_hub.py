@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Callable
+from contextlib import suppress
 
-from .. import runtime
+from ..concurrency.per_process import Part
 from ..hub.authorization import Authorize, Outcome
 from ..hub.connection import Connection, connect
 from ..hub.hub import Hub
 from ..hub.session import Session, Transport
 from ..protocol import Close
+from ..runtime import Runtime
+
+GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
 
 logger = logging.getLogger("dash_pipe")
 
 
-class LoopHub:
-    """A hub, and what ties it to its loop. Called on that loop alone.
+class LoopHub(Part):
+    """A hub, and what ties it to its loop. Called on that loop alone, but for ``end``.
 
     Args:
-        loop: where the hub lives.
-        idle: called when the last session has gone.
+        runtime: whose messages the hub brings out.
+        loop: a loop of our own, with which the hub stays. Without one the hub belongs to the
+            running loop, and goes when its last session has gone.
+
+    Attributes:
+        runtime: the runtime.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, idle: Callable[[], None]) -> None:
-        current = runtime.current()
-        current.serves()
-        self._loop = loop
-        self._idle = idle
-        self._hub = Hub(current.broker, current.policy, self._wake, time.monotonic)
+    def __init__(self, runtime: Runtime, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.runtime = runtime
+        self._loop = loop or asyncio.get_running_loop()
+        self._stays = loop is not None
+        self._hub = Hub(runtime.broker, runtime.policy, self._wake, time.monotonic)
         self._beat: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -48,8 +55,9 @@ class LoopHub:
     def disconnect(self, session: Session) -> None:
         """Forget a session; see ``Hub.disconnect``."""
         self._hub.disconnect(session)
-        if not len(self._hub):
-            self._idle()
+        if not len(self._hub) and not self._stays:
+            self.runtime.discard(self)
+            self.close()
 
     def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
         """Take an outcome that was pending; see ``Hub.resolve_authorization``."""
@@ -60,6 +68,29 @@ class LoopHub:
         self._hub.close(Close.GOING_AWAY, "the server is going away")
         if self._beat is not None:
             self._beat.cancel()
+
+    def end(self) -> None:
+        """Say goodbye from any thread; wait ``GOODBYE_TIMEOUT`` at most. See ``Part``."""
+        if self._is_here():
+            self.close()
+            return
+        done = threading.Event()
+
+        def close() -> None:
+            self.close()
+            done.set()
+
+        with suppress(RuntimeError):  # the loop has ended, and so have the browsers' connections
+            self._loop.call_soon_threadsafe(close)
+            if self._loop.is_running() and not done.wait(GOODBYE_TIMEOUT):
+                logger.warning("dash-pipe: the loop was too busy to say goodbye to the browsers")
+
+    def _is_here(self) -> bool:
+        """Return whether this is the thread of the loop."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
 
     def _keep_beating(self) -> None:
         """Beat while there are sessions."""
@@ -74,27 +105,14 @@ class LoopHub:
             logger.debug("dash-pipe: a message came after the loop had ended")
 
 
-_hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}
+def running_hub(runtime: Runtime) -> LoopHub:
+    """Return the hub of the running loop: made for the first browser, gone with the last."""
+    runtime.serves()
+    return runtime.part(LoopHub, asyncio.get_running_loop())
 
 
-def running_hub() -> LoopHub:
-    """The hub of the running loop: made for the first browser, gone with the last."""
-    loop = asyncio.get_running_loop()
-
-    if loop not in _hubs:
-        hub = LoopHub(loop, lambda: _retire(loop, hub))
-        _hubs[loop] = hub
-    return _hubs[loop]
-
-
-def _retire(loop: asyncio.AbstractEventLoop, hub: LoopHub) -> None:
-    """Give up a hub whose last session has gone; another may have come in its place already."""
-    if _hubs.get(loop) is hub:
-        del _hubs[loop]
-    hub.close()
-
-
-def close_running_hub() -> None:
+def close_running_hub(runtime: Runtime) -> None:
     """Say goodbye to the browsers of the running loop, if it has any."""
-    if (hub := _hubs.get(asyncio.get_running_loop())) is not None:
+    hub = runtime.existing_part(LoopHub, asyncio.get_running_loop())
+    if hub is not None:
         hub.close()

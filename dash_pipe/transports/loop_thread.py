@@ -8,34 +8,34 @@ import os
 import socket
 import threading
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..auth.call_app import OpenRequest
-from ..concurrency.per_process import PerProcess
+from ..concurrency.per_process import Part
 from ..protocol import Rejection
+from ..runtime import Runtime
 from .asyncio_socket import AsyncioSocket
-from .loop_hub import LoopHub
+from .loop_hub import GOODBYE_TIMEOUT, LoopHub
 
 BUFFER_BYTES = 64 * 1024  # one for all connections: a browser's frame is at most 8 KiB
-GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
 
 logger = logging.getLogger("dash_pipe")
 
 
-class LoopThread:
-    """The loop, its thread, its hub and its sockets. All but ``adopt`` and ``goodbye`` is private.
+class LoopThread(Part):
+    """Run a loop, with its hub and its sockets, on a thread; a part of the runtime.
 
     Two threads serve any number of browsers: the server's own, and this one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._loop = asyncio.new_event_loop()
         self._buffer = bytearray(BUFFER_BYTES)
         self._sockets: dict[AsyncioSocket, socket.socket] = {}
-        self._hub = LoopHub(self._loop, idle=_nothing)
+        self._hub = LoopHub(runtime, self._loop)
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
 
     def start(self) -> None:
@@ -61,18 +61,8 @@ class LoopThread:
         future.add_done_callback(_report)
 
     def goodbye(self) -> None:
-        """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""
-        done: Future[None] = Future()
-
-        def close() -> None:
-            self._hub.close()
-            done.set_result(None)
-
-        self._loop.call_soon_threadsafe(close)
-        try:
-            done.result(GOODBYE_TIMEOUT)
-        except FutureTimeoutError:  # Python 3.10 has one of its own for futures
-            logger.warning("dash-pipe: the loop was too busy to say goodbye to the browsers")
+        """Tell every browser that this server is going away; see ``Part``."""
+        self._hub.end()
 
     def end(self) -> None:
         """Say goodbye, and end when everybody has answered, after ``GOODBYE_TIMEOUT`` at most."""
@@ -81,13 +71,16 @@ class LoopThread:
         def stop() -> None:
             if self._sockets and self._loop.time() < deadline:
                 self._loop.call_later(0.01, stop)
-            else:
-                self._loop.stop()
+                return
+            for connection in list(self._sockets):
+                connection.abort()
+            self._loop.call_soon(self._loop.stop)  # when the connections have ended
 
         deadline = self._loop.time() + GOODBYE_TIMEOUT
         self._loop.call_soon_threadsafe(stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.join(2 * GOODBYE_TIMEOUT)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's sockets, without a word to anybody.
@@ -109,7 +102,7 @@ class LoopThread:
                 # dash.testing ends an app by raising it in every thread that began with the app,
                 # and the next app of the process needs this one.
                 self._loop.call_soon(self._hub.close)
-                self._hub = LoopHub(self._loop, idle=_nothing)
+                self._hub = LoopHub(self._runtime, self._loop)
             else:
                 return
 
@@ -142,18 +135,6 @@ def _report(future: Future[None]) -> None:
         logger.warning("dash-pipe: a websocket could not be taken over: %s", error)
 
 
-def _nothing() -> None:
-    pass
-
-
-instance = PerProcess(LoopThread)
-
-loop_thread = instance.get
-"""The loop thread of this process."""
-
-
-def end_loop_thread() -> None:
-    """End the loop thread, if there is one, and say goodbye to its browsers. For tests."""
-    ended = instance.give_up()
-    if ended is not None:
-        ended.end()
+def loop_thread(runtime: Runtime) -> LoopThread:
+    """Return the loop thread of a runtime."""
+    return runtime.part(LoopThread)

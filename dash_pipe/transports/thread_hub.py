@@ -7,15 +7,16 @@ import threading
 import time
 from typing import Protocol
 
-from .. import runtime
-from ..concurrency.per_process import PerProcess
+from ..concurrency.per_process import Part
 from ..hub.authorization import Authorize
 from ..hub.connection import Connection, connect
 from ..hub.hub import Hub
 from ..hub.session import Transport
 from ..protocol import Close
+from ..runtime import Runtime
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
+GOING_AWAY = "the server is going away"
 RETRY = 1.0  # seconds until the hub is looked at again when that failed
 
 logger = logging.getLogger("dash_pipe")
@@ -31,20 +32,22 @@ class ThreadTransport(Transport, Protocol):
         """In a forked child: close its copy of the socket, without a word to the browser."""
 
 
-class ThreadHub:
-    """A hub that threads share, and a thread that brings out what has grown.
+class ThreadHub(Part):
+    """A hub that threads share, and a thread that brings out what was sent; a part of the runtime.
 
     Attributes:
+        runtime: the runtime.
         lock: held by whoever calls the hub, and never while waiting for a browser.
         hub: whom the browsers talk to.
     """
 
-    def __init__(self) -> None:
-        current = runtime.current()
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
         self.lock = threading.RLock()
         self._due = threading.Event()
-        self.hub = Hub(current.broker, current.policy, self._due.set, time.monotonic)
+        self.hub = Hub(runtime.broker, runtime.policy, self._due.set, time.monotonic)
         self._open: set[ThreadTransport] = set()
+        self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
 
     def start(self) -> None:
@@ -61,6 +64,9 @@ class ThreadHub:
     ) -> Connection | None:
         """Take a browser in; see ``hub.connection.connect``."""
         with self.lock:
+            if self._has_ended:
+                transport.close(Close.GOING_AWAY, GOING_AWAY)
+                return None
             connection = connect(self.hub, transport, authorize, subprotocol)
         self._due.set()  # there is a heart to beat
         return connection
@@ -76,10 +82,17 @@ class ThreadHub:
         """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""
         deadline = time.monotonic() + GOODBYE_TIMEOUT
         with self.lock:
-            self.hub.close(Close.GOING_AWAY, "the server is going away")
+            self.hub.close(Close.GOING_AWAY, GOING_AWAY)
             transports = list(self._open)
         for transport in transports:
             transport.written.wait(max(0.0, deadline - time.monotonic()))
+
+    def end(self) -> None:
+        """Say goodbye, and end the thread. See ``Part``."""
+        with self.lock:
+            self._has_ended = True
+        self.goodbye()
+        self._due.set()
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's sockets; the lock may be held for ever."""
@@ -88,7 +101,7 @@ class ThreadHub:
 
     def _run(self) -> None:
         wait: float | None = None
-        while True:
+        while not self._has_ended:
             try:
                 self._due.wait(wait)
                 self._due.clear()
@@ -102,7 +115,6 @@ class ThreadHub:
                 wait = RETRY
 
 
-instance = PerProcess(ThreadHub)
-
-thread_hub = instance.get
-"""The hub that threads of this process share."""
+def thread_hub(runtime: Runtime) -> ThreadHub:
+    """Return the hub that the threads of a runtime share."""
+    return runtime.part(ThreadHub)

@@ -134,7 +134,7 @@ class ThreadSocket:
     def _authorize(self, session: Session, open_request: OpenRequest) -> None:
         """Ask the app about the subscribe that waits for it, and those that wait behind it."""
         while (subscribe := session.pending_authorization) is not None:
-            outcome = authorize_subscribe_sync(open_request, subscribe)
+            outcome = authorize_subscribe_sync(self._shared.runtime, open_request, subscribe)
             with self._shared.lock:
                 self._shared.hub.resolve_authorization(session, outcome)
 

@@ -22,14 +22,13 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from werkzeug.wsgi import get_input_stream
 
-from .. import runtime
 from ..auth.call_app import OpenRequest
 from ..concurrency import greenlets
 from ..endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..endpoint.poll import AuthorizeSubscribe
 from ..endpoint.routes import answer
-from ..once import warn_once
 from ..protocol import Rejection
+from ..runtime import Runtime
 from . import takeover
 from .framing import websocket
 from .loop_thread import loop_thread
@@ -69,6 +68,7 @@ def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
 
 
 def serve_websocket(
+    runtime: Runtime,
     environ: Mapping[str, Any],
     rejection: Rejection | None = None,
     open_request: OpenRequest | None = None,
@@ -76,6 +76,7 @@ def serve_websocket(
     """Take the websocket of a request over, or say why not.
 
     Args:
+        runtime: owns the hub that the browser is brought to.
         environ: of a GET request that asks for a websocket.
         rejection: why the browser may not stay, if so.
         open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
@@ -89,22 +90,23 @@ def serve_websocket(
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _nothing)
-    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
+    runtime.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = takeover.find_socket(environ)
     if sock is None:
-        warn_once(reason)
+        runtime.diagnostics.warn_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
     if not takeover.is_descriptor(sock):
-        ThreadSocket(thread_hub(), sock, (ws, response), rejection, open_request).serve()
+        ThreadSocket(thread_hub(runtime), sock, (ws, response), rejection, open_request).serve()
         return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
     ours, done = takeover.take_over(sock)
     try:
         if greenlets.are_threads():
             ours.setblocking(True)  # to gevent: let others run meanwhile
-            browser = ThreadSocket(thread_hub(), ours, (ws, response), rejection, open_request)
+            hub = thread_hub(runtime)
+            browser = ThreadSocket(hub, ours, (ws, response), rejection, open_request)
             Thread(target=_serve_and_close, args=(browser, ours), daemon=True).start()
         else:
-            loop_thread().adopt(ours, ws, response, rejection, open_request)
+            loop_thread(runtime).adopt(ours, ws, response, rejection, open_request)
     except BaseException:
         ours.close()
         done()
@@ -131,20 +133,25 @@ def request_of(environ: dict[str, Any], path: str) -> HttpRequest:
 
 
 def serve_http(
-    environ: dict[str, Any], path: str, rejection: Rejection | None, authorize: AuthorizeSubscribe
+    runtime: Runtime,
+    environ: dict[str, Any],
+    path: str,
+    rejection: Rejection | None,
+    authorize: AuthorizeSubscribe,
 ) -> HttpAnswer:
     """Answer a request that is no websocket.
 
     Args:
+        runtime: whose settings and broker the answer is made with.
         environ: of the request; its body is read from there.
         path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
         rejection: why the page that asks may not use the endpoint, if so.
         authorize: what of a subscribe is refused.
     """
-    runtime.current().serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
+    runtime.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     request = request_of(environ, path)
     _, obstacle = takeover.find_socket(environ)
-    return answer(request, obstacle=obstacle, rejection=rejection, authorize=authorize)
+    return answer(runtime, request, obstacle=obstacle, rejection=rejection, authorize=authorize)
 
 
 def _serve_and_close(browser: ThreadSocket, sock: socket.socket) -> None:

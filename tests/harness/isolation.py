@@ -10,19 +10,16 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from functools import cache
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from dash_pipe import diagnostics, runtime
-from dash_pipe.concurrency.per_process import PerProcess
+from dash_pipe import runtime
 
 PACKAGE = "dash_pipe"
 SETTINGS = "DASH_PIPE_"  # the variables that are our settings; those of a developer are no test's
 PYTESTS = "PYTEST_"  # pytest sets these itself while a test runs
-CACHE = type(cache(len))
 GONE = object()
 
 
@@ -189,15 +186,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.fixture(autouse=True)
 def fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test has a process of its own, as far as settings, broker and warnings go."""
+    """Give every test all that a process has one of."""
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
-    monkeypatch.setattr(diagnostics, "current", diagnostics.Reach())
-    yield
-    for thing in [thing for module in _modules() for thing in vars(module).values()]:
-        # By its type, since Flask's stand-ins for a request answer nothing else without one.
-        if type(thing) is PerProcess and (host := thing.give_up()) is not None:
-            getattr(host, "end", host.goodbye)()
-        elif type(thing) is CACHE:
-            thing.cache_clear()
+    with runtime.swapped(runtime.Runtime()):
+        yield

@@ -19,6 +19,7 @@ import select  # noqa: E402 - it may have been patched
 
 from websockets.http11 import Request  # noqa: E402
 
+from dash_pipe import runtime  # noqa: E402
 from dash_pipe.protocol import Close  # noqa: E402
 from dash_pipe.transports.framing import websocket  # noqa: E402
 from dash_pipe.transports.loop_thread import loop_thread  # noqa: E402
@@ -35,10 +36,10 @@ def serve() -> None:
     handshake = (server, server.accept(request))
     if KIND == "loop":
         sock.setblocking(False)
-        loop_thread().adopt(sock, *handshake, None, None)
+        loop_thread(runtime.current()).adopt(sock, *handshake, None, None)
     else:
         rejection = (Close.ORIGIN, "no") if KIND == "refused" else None
-        browser = ThreadSocket(thread_hub(), sock, handshake, rejection, None)
+        browser = ThreadSocket(thread_hub(runtime.current()), sock, handshake, rejection, None)
         threading.Thread(target=browser.serve, daemon=True).start()
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import dash_pipe
-from dash_pipe.concurrency.per_process import PerProcess
+from dash_pipe import runtime
+from dash_pipe.concurrency.per_process import Part
 from harness.wait import wait_for
 
 WAITING = ("select", "wait")  # of a selector, of an event
@@ -42,14 +43,14 @@ def forked(look: Callable[[], bool]) -> Iterator[bool]:
         os.close(theirs)
 
 
-def check_child_lets_go(instance: PerProcess[Any], page: Any) -> None:
+def check_child_lets_go(make: Callable[[runtime.Runtime], Part], page: Any) -> None:
     """A browser of this process hears on when it is forked, and the child keeps nothing of it."""
     page.subscribe("jobs")
-    with forked(lambda: instance.give_up() is None) as forgotten:
+    with forked(lambda: runtime.current().existing_part(make) is None) as forgotten:
         assert forgotten
         dash_pipe.send_to_pipe_channel("jobs", "a", "still here")
         assert page.frame()["messages"][0][2] == "still here"
-        instance.get().goodbye()
+        runtime.current().part(make).goodbye()
         page.close_code()
         page.flush()
         assert page.sock.recv(100) == b""  # no descriptor of it is open anywhere

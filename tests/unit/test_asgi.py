@@ -9,19 +9,25 @@ from typing import Any
 import pytest
 
 import dash_pipe
+from dash_pipe import runtime
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.protocol import close_reason
 from dash_pipe.transports import asgi_socket
 from dash_pipe.transports.asgi import AsgiEndpoint
-from dash_pipe.transports.loop_hub import _hubs
+from dash_pipe.transports.loop_hub import LoopHub
 from unit.asgi_server import Event, Server
+
+
+def hub() -> LoopHub | None:
+    """The hub of the running loop."""
+    return runtime.current().existing_part(LoopHub, asyncio.get_running_loop())
 
 
 def talks(test: Callable[[Server], Awaitable[None]], *endpoint: AsgiEndpoint, **scope: Any) -> None:
     async def main() -> None:
         async with Server(*endpoint, **scope) as server:
             await test(server)
-        assert not _hubs
+        assert hub() is None
 
     asyncio.run(main())
 
@@ -161,7 +167,7 @@ def test_a_browser_that_takes_not_even_the_close_is_given_up(
             server.writable.clear()
             server.to_app.put_nowait({"type": "websocket.receive", "bytes": b"!"})
             await asyncio.wait_for(server.task, 5)
-        assert not _hubs
+        assert hub() is None
 
     asyncio.run(main())
 
@@ -175,7 +181,7 @@ def test_a_server_that_cancels_is_obeyed() -> None:
             server.task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await server.task
-            assert not _hubs
+            assert hub() is None
             server.task = asyncio.create_task(asyncio.sleep(0))
 
     asyncio.run(main())
@@ -239,7 +245,7 @@ def test_the_end_of_the_server_is_told() -> None:
             await endpoint({"type": "lifespan"}, events.get, send)
             assert (await server.next())["code"] == 1001
         assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-        assert not _hubs
+        assert hub() is None
 
     asyncio.run(main())
 
@@ -261,18 +267,20 @@ def test_no_room() -> None:
 
 def test_an_old_socket_that_ends_late_leaves_the_next_hub_alone() -> None:
     async def main() -> None:
-        loop = asyncio.get_running_loop()
         async with Server() as first:
             await first.next()
             await first.subscribe()
-            old = _hubs.pop(loop)  # as when its last session has been expelled
+            old = hub()
+            assert old is not None
+            runtime.current().discard(old)  # as when its last session has been expelled
             async with Server() as second:
                 await second.next()
                 await second.subscribe()
-                old._idle()
+                first.to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
+                await first.task  # its session was the last of the old hub
                 dash_pipe.send_to_pipe_channel("jobs", "a", 1)
                 assert (await second.frame())["type"] == "messages"
-        assert not _hubs
+        assert hub() is None
 
     asyncio.run(main())
 
@@ -290,7 +298,7 @@ def test_many_polls_at_once_ask_a_sync_authorize_without_waiting_for_each_other(
 
     async def main() -> None:
         endpoint = AsgiEndpoint()
-        polls = [endpoint.answer(request, {}) for _ in range(100)]
+        polls = [endpoint.answer(runtime.current(), request, {}) for _ in range(100)]
         answers = await asyncio.wait_for(asyncio.gather(*polls), 5)
         assert all('"subscribed"' in answer.body for answer in answers)
 

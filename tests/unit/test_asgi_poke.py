@@ -12,7 +12,7 @@ import pytest
 from quart_wtf import CSRFProtect
 
 import dash_pipe
-from dash_pipe.concurrency.pool import Pool
+from dash_pipe import runtime
 from dash_pipe.endpoint.http import MAX_BODY_BYTES
 from dash_pipe.transports import asgi_http
 
@@ -114,9 +114,9 @@ def test_csrf_protection_is_not_in_the_way() -> None:
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """A server whose threads are all taken, until this is set."""
-    threads, let_go = Pool("test", 1), threading.Event()
-    threads.submit(let_go.wait)
-    monkeypatch.setattr(asgi_http, "_threads", threads)
+    let_go = threading.Event()
+    monkeypatch.setattr(asgi_http, "THREADS", 1)
+    runtime.current().part(asgi_http._threads).submit(let_go.wait)
     monkeypatch.setattr(asgi_http, "QUEUE_TIMEOUT", 0.01)
     yield let_go
     let_go.set()

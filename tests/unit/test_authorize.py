@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import dash_pipe
+from dash_pipe import runtime
 from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
-from dash_pipe.auth.guard import Guard
 from dash_pipe.hub.authorization import AuthorizationTimeout, Outcome
 from dash_pipe.protocol import Subscribe
 
@@ -49,17 +49,17 @@ def ask_async(question: AppCall) -> Outcome:
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return asyncio.run(authorize_subscribe(question.request, SUBSCRIBE))
+    return asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
 
 
 def ask_sync(question: AppCall) -> Outcome:
     dash_pipe.configure(authorize=question)
-    return asyncio.run(authorize_subscribe(question.request, SUBSCRIBE))
+    return asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
 
 
 def ask_sync_now(question: AppCall) -> Outcome:
     dash_pipe.configure(authorize=question)
-    return authorize_subscribe_sync(question.request, SUBSCRIBE)
+    return authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE)
 
 
 def ask_async_now(question: AppCall) -> Outcome:
@@ -67,7 +67,7 @@ def ask_async_now(question: AppCall) -> Outcome:
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return authorize_subscribe_sync(question.request, SUBSCRIBE)
+    return authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE)
 
 
 WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
@@ -136,10 +136,13 @@ def test_no_answer_is_no_refusal(
     authorize = {"sync": sync, "async": never, "awaitable": returns_what_never_comes}[kind]
     dash_pipe.configure(authorize=authorize, authorize_timeout=0.05)
     assert (
-        asyncio.run(authorize_subscribe(contextlib.nullcontext, SUBSCRIBE))
+        asyncio.run(authorize_subscribe(runtime.current(), contextlib.nullcontext, SUBSCRIBE))
         == AuthorizationTimeout()
     )
-    assert authorize_subscribe_sync(contextlib.nullcontext, SUBSCRIBE) == AuthorizationTimeout()
+    assert (
+        authorize_subscribe_sync(runtime.current(), contextlib.nullcontext, SUBSCRIBE)
+        == AuthorizationTimeout()
+    )
     for record in caplog.records:
         assert "authorize did not answer within 0.05 s (authorize_timeout)" in record.message
     assert len(caplog.records) == 2
@@ -159,20 +162,25 @@ def test_a_request_that_cannot_be_opened_refuses(
         raise ZeroDivisionError("no such request")
 
     dash_pipe.configure(authorize=lambda *_: True)
-    asked = (
-        authorize_subscribe_sync if now else lambda *args: asyncio.run(authorize_subscribe(*args))
-    )
-    assert asked(open_request, SUBSCRIBE) == LABELS
+    current = runtime.current()
+    if now:
+        assert authorize_subscribe_sync(current, open_request, SUBSCRIBE) == LABELS
+    else:
+        assert asyncio.run(authorize_subscribe(current, open_request, SUBSCRIBE)) == LABELS
     assert "no such request" in caplog.text
 
 
 def test_without_one_everybody_may() -> None:
-    assert not Guard().authorizes
     assert (
-        asyncio.run(authorize_subscribe(contextlib.nullcontext, Subscribe("jobs", None)))
+        asyncio.run(
+            authorize_subscribe(runtime.current(), contextlib.nullcontext, Subscribe("jobs", None))
+        )
         == frozenset()
     )
-    assert authorize_subscribe_sync(contextlib.nullcontext, Subscribe("jobs", None)) == frozenset()
+    assert (
+        authorize_subscribe_sync(runtime.current(), contextlib.nullcontext, Subscribe("jobs", None))
+        == frozenset()
+    )
 
 
 @pytest.mark.parametrize("ask", WAYS)
@@ -191,8 +199,13 @@ def test_it_gets_the_token_of_the_pipe_if_it_wants_it() -> None:
 
     dash_pipe.configure(authorize=authorize)
     for subscribe, denied in ((SUBSCRIBE, frozenset()), (Subscribe("jobs", LABELS), LABELS)):
-        assert asyncio.run(authorize_subscribe(contextlib.nullcontext, subscribe)) == denied
-        assert authorize_subscribe_sync(contextlib.nullcontext, subscribe) == denied
+        assert (
+            asyncio.run(authorize_subscribe(runtime.current(), contextlib.nullcontext, subscribe))
+            == denied
+        )
+        assert (
+            authorize_subscribe_sync(runtime.current(), contextlib.nullcontext, subscribe) == denied
+        )
 
 
 def test_one_that_is_cancelled_from_within_refuses() -> None:
@@ -200,9 +213,9 @@ def test_one_that_is_cancelled_from_within_refuses() -> None:
         raise asyncio.CancelledError
 
     dash_pipe.configure(authorize=authorize)
-    assert asyncio.run(authorize_subscribe(contextlib.nullcontext, Subscribe("jobs", None))) == {
-        None
-    }
+    assert asyncio.run(
+        authorize_subscribe(runtime.current(), contextlib.nullcontext, Subscribe("jobs", None))
+    ) == {None}
 
 
 def test_what_a_function_has_awaited_finds_the_request_too() -> None:
@@ -217,5 +230,10 @@ def test_what_a_function_has_awaited_finds_the_request_too() -> None:
 
     dash_pipe.configure(authorize=authorize)
     for _ in range(2):
-        assert asyncio.run(authorize_subscribe(question.request, SUBSCRIBE)) == frozenset()
-        assert authorize_subscribe_sync(question.request, SUBSCRIBE) == frozenset()
+        assert (
+            asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
+            == frozenset()
+        )
+        assert (
+            authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE) == frozenset()
+        )

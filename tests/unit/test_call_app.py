@@ -13,6 +13,7 @@ import dash
 import pytest
 
 import dash_pipe
+from dash_pipe import runtime
 from dash_pipe.auth import call_app
 from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
 from dash_pipe.auth.guard import Guard
@@ -98,7 +99,7 @@ def test_a_page_for_which_no_thread_becomes_free_comes_back_later(
 def test_who_goes_while_waiting_is_not_asked_about(hanging: Hanging) -> None:
     def ask(channel: str) -> asyncio.Task[Any]:
         return asyncio.create_task(
-            authorize_subscribe(contextlib.nullcontext, Subscribe(channel, None))
+            authorize_subscribe(runtime.current(), contextlib.nullcontext, Subscribe(channel, None))
         )
 
     async def main() -> None:
@@ -134,7 +135,9 @@ def test_a_thousand_pages_come_back_at_once() -> None:
 
 
 def poll_asgi() -> tuple[int, Any]:
-    answer = asyncio.run(AsgiEndpoint().answer(HttpRequest("POST", "poll", {}, POLL), {}))
+    answer = asyncio.run(
+        AsgiEndpoint().answer(runtime.current(), HttpRequest("POST", "poll", {}, POLL), {})
+    )
     return answer.status, json.loads(answer.body)
 
 
@@ -167,7 +170,10 @@ def test_a_hook_of_dash_that_does_not_answer(
 ) -> None:
     dash_pipe.configure(authorize_timeout=0.05)
     guard = Guard(connect_hooks=lambda: [hook])
-    for found in (guard.rejection_now({}, None), asyncio.run(guard.rejection({}, None))):
+    for found in (
+        guard.rejection_now(runtime.current(), {}, None),
+        asyncio.run(guard.rejection(runtime.current(), {}, None)),
+    ):
         assert found is not None
         assert found[0] == Close.TRY_LATER
         assert "did not answer" in found[1]
@@ -179,7 +185,7 @@ def test_a_sync_hook_of_dash_that_hangs_does_not_hold_up_the_loop() -> None:
     guard = Guard(connect_hooks=lambda: [lambda _: let_go.wait(10)])
 
     async def main() -> Any:
-        asked = asyncio.create_task(guard.rejection({}, None))
+        asked = asyncio.create_task(guard.rejection(runtime.current(), {}, None))
         asyncio.get_running_loop().call_later(0.01, let_go.set)
         return await asked
 
@@ -190,6 +196,7 @@ def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
     code = """if 1:
         import threading
         import dash_pipe
+        from dash_pipe import runtime
         from contextlib import nullcontext
         from dash_pipe.auth.authorize import authorize_subscribe_sync
         from dash_pipe.hub.authorization import AuthorizationTimeout
@@ -197,7 +204,7 @@ def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
         dash_pipe.configure(
             authorize=lambda *_: threading.Event().wait(), authorize_timeout=0.05
         )
-        outcome = authorize_subscribe_sync(nullcontext, Subscribe("jobs", None))
+        outcome = authorize_subscribe_sync(runtime.current(), nullcontext, Subscribe("jobs", None))
         assert outcome == AuthorizationTimeout()
     """
     subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)
@@ -209,13 +216,17 @@ class TestForked:
     def test_a_child_has_threads_of_its_own(self, hanging: Hanging) -> None:
         def asks() -> bool:
             return (
-                authorize_subscribe_sync(contextlib.nullcontext, Subscribe("quick", None))
+                authorize_subscribe_sync(
+                    runtime.current(), contextlib.nullcontext, Subscribe("quick", None)
+                )
                 == frozenset()
             )
 
         dash_pipe.configure(authorize_timeout=0.02)
         for _ in range(call_app.THREADS):
-            authorize_subscribe_sync(contextlib.nullcontext, Subscribe("slow", None))
+            authorize_subscribe_sync(
+                runtime.current(), contextlib.nullcontext, Subscribe("slow", None)
+            )
         with forked(asks) as asked:
             assert asked
 
@@ -228,6 +239,7 @@ def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:
         import asyncio, gevent
         from contextlib import nullcontext
         import dash_pipe
+        from dash_pipe import runtime
         from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
         from dash_pipe.protocol import Subscribe
 
@@ -239,8 +251,9 @@ def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:
 
         asked = []
         dash_pipe.configure(authorize=authorize)
+        current = runtime.current()
         asking = [
-            gevent.spawn(authorize_subscribe_sync, nullcontext, Subscribe("jobs", None))
+            gevent.spawn(authorize_subscribe_sync, current, nullcontext, Subscribe("jobs", None))
             for _ in range(8)
         ]
         while not asked:

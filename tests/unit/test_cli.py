@@ -84,9 +84,9 @@ def test_a_setting_that_is_wrong(
     assert main(arguments) in (Exit.USAGE, Exit.UNREACHABLE)
     assert "broker: expected a URL" in "".join(capsys.readouterr())
     monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "often")
-    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
-    assert main(arguments) == Exit.USAGE
-    assert "DASH_PIPE_HEARTBEAT_INTERVAL: expected a number" in capsys.readouterr().err
+    with runtime.swapped(runtime.Runtime()):
+        assert main(arguments) == Exit.USAGE
+        assert "DASH_PIPE_HEARTBEAT_INTERVAL: expected a number" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["localhost:8050", "ws://localhost/", "", "http://", "_pipe"])
@@ -234,18 +234,18 @@ def test_serve_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: Captur
 def test_the_doctor_keeps_secrets(
     shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
-    monkeypatch.setenv("DASH_PIPE_HTTP_POKE_TOKEN", "s3cret")
-    monkeypatch.setenv("DASH_PIPE_BROKER", "redis://user:s3cret@host:6379/0?password=s3cret")
-    monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "7")
-    assert main(["doctor"]) == Exit.OK
-    text = capsys.readouterr().out
-    assert "s3cret" not in text
-    assert "broker = redis://user:...@host:6379/0?...  (changed)" in text
-    assert "http_poke_token = (set, and not shown)" in text
-    assert "heartbeat_interval = 7.0  (changed)" in text
-    assert "max_idle_channels = 10000\n" in text
-    assert "answers in " in text
+    with runtime.swapped(runtime.Runtime()):
+        monkeypatch.setenv("DASH_PIPE_HTTP_POKE_TOKEN", "s3cret")
+        monkeypatch.setenv("DASH_PIPE_BROKER", "redis://user:s3cret@host:6379/0?password=s3cret")
+        monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "7")
+        assert main(["doctor"]) == Exit.OK
+        text = capsys.readouterr().out
+        assert "s3cret" not in text
+        assert "broker = redis://user:...@host:6379/0?...  (changed)" in text
+        assert "http_poke_token = (set, and not shown)" in text
+        assert "heartbeat_interval = 7.0  (changed)" in text
+        assert "max_idle_channels = 10000\n" in text
+        assert "answers in " in text
 
 
 def test_the_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

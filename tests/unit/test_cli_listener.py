@@ -108,11 +108,11 @@ def test_a_channel_that_began_anew_is_read_from_its_beginning(
     talk = Talk()
     send("a", "a")
     talk.read()
-    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
-    send("new")
-    talk.connect()
-    assert talk.read() == [("a", 1), ("a", 1), ("new", 3)]
-    assert talk.notes == ["the channel began anew; what came in between is lost"]
+    with runtime.swapped(runtime.Runtime()):
+        send("new")
+        talk.connect()
+        assert talk.read() == [("a", 1), ("a", 1), ("new", 3)]
+        assert talk.notes == ["the channel began anew; what came in between is lost"]
 
 
 def test_a_cut_in_the_middle_of_the_replay() -> None:
@@ -156,21 +156,21 @@ labels = st.sampled_from(["a", "b", "c"])
 def test_nothing_is_missed_and_nothing_comes_twice(
     before: list[str], steps: list[str], last: int
 ) -> None:
-    runtime._current = runtime.Runtime()
-    send(*before)
-    talk = Talk(last=last)
-    expected = [
-        label for n, label in enumerate(before) if before[n:].count(label) <= last
-    ]  # the newest of each
-    assert [label for label, _ in talk.read()] == expected
-    for step in steps:
-        if step == "read":
-            talk.read()
-        elif step == "cut":
-            talk.cut()
-            talk.connect()
-        else:
-            send(step)
-            expected.append(step)
-    assert [label for label, _ in talk.read()] == expected
-    assert talk.notes == []
+    with runtime.swapped(runtime.Runtime()):
+        send(*before)
+        talk = Talk(last=last)
+        expected = [
+            label for n, label in enumerate(before) if before[n:].count(label) <= last
+        ]  # the newest of each
+        assert [label for label, _ in talk.read()] == expected
+        for step in steps:
+            if step == "read":
+                talk.read()
+            elif step == "cut":
+                talk.cut()
+                talk.connect()
+            else:
+                send(step)
+                expected.append(step)
+        assert [label for label, _ in talk.read()] == expected
+        assert talk.notes == []

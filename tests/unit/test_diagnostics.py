@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.diagnostics import GRACE_SECONDS, Reach, workers
+from dash_pipe.diagnostics import GRACE_SECONDS, Diagnostics, workers
 from harness.environment import environment
 from unit.fakes import Clock
 
@@ -54,34 +54,36 @@ def test_what_the_server_hands_to_its_workers(config: dict[str, Any], count: int
 
 
 @pytest.fixture
-def reach(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Reach:
+def diagnostics(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Diagnostics:
     monkeypatch.delenv("PYTEST_VERSION")
     monkeypatch.setattr("atexit.register", lambda _: None)
     monkeypatch.setattr(sys, "argv", ["app.py"])
-    return Reach(clock)
+    return Diagnostics(clock)
 
 
-def test_several_workers_are_said_once(reach: Reach, caplog: pytest.LogCaptureFixture) -> None:
-    reach.serves()
+def test_several_workers_are_said_once(
+    diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture
+) -> None:
+    diagnostics.serves()
     assert not caplog.messages
-    reach.serves(multiprocess=True)
-    reach.serves(multiprocess=True)
+    diagnostics.serves(multiprocess=True)
+    diagnostics.serves(multiprocess=True)
     (said,) = caplog.messages
     assert "several worker processes" in said
     assert SAY in said
 
 
 def test_a_sender_without_an_app(
-    reach: Reach, clock: Clock, caplog: pytest.LogCaptureFixture
+    diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reach.sends()
+    diagnostics.sends()
     clock.now += GRACE_SECONDS - 0.1
-    reach.sends()
+    diagnostics.sends()
     assert not caplog.messages  # there may be one yet
     clock.now += 0.2
-    reach.sends()
-    reach.sends()
-    reach.judge()
+    diagnostics.sends()
+    diagnostics.sends()
+    diagnostics.judge()
     (said,) = caplog.messages
     assert "no browser can hear" in said
     assert SAY in said
@@ -89,26 +91,29 @@ def test_a_sender_without_an_app(
 
 @pytest.mark.parametrize("comes", ["before", "after"])
 def test_an_app_that_sends(
-    reach: Reach, clock: Clock, caplog: pytest.LogCaptureFixture, comes: str
+    diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture, comes: str
 ) -> None:
     if comes == "before":
-        reach.has_endpoint()
-    reach.sends()
-    reach.has_endpoint()
+        diagnostics.has_endpoint()
+    diagnostics.sends()
+    diagnostics.has_endpoint()
     clock.now += 2 * GRACE_SECONDS
-    reach.sends()
-    reach.judge()
+    diagnostics.sends()
+    diagnostics.judge()
     assert not caplog.messages
 
 
 @pytest.mark.parametrize("program", ["/usr/bin/celery", "/x/celery/__main__.py", "/usr/bin/rq"])
 def test_a_task_queue_that_imports_the_app(
-    reach: Reach, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, program: str
+    diagnostics: Diagnostics,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    program: str,
 ) -> None:
     monkeypatch.setattr(sys, "argv", [program, "worker"])
-    reach.has_endpoint()
-    reach.sends()
-    reach.judge()
+    diagnostics.has_endpoint()
+    diagnostics.sends()
+    diagnostics.judge()
     assert "no browser can hear" in caplog.text
 
 
@@ -142,7 +147,9 @@ def test_an_app_that_nobody_came_to_is_told_nothing(monkeypatch: pytest.MonkeyPa
     assert said_by(script, monkeypatch) == ""
 
 
-def test_who_does_not_send_is_told_nothing(reach: Reach, caplog: pytest.LogCaptureFixture) -> None:
+def test_who_does_not_send_is_told_nothing(
+    diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
-        reach.judge()
+        diagnostics.judge()
     assert not caplog.messages

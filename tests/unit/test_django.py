@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
 from importlib.util import find_spec, module_from_spec
 from typing import Any
@@ -71,12 +70,14 @@ def test_below_a_prefix() -> None:
 
 @override_settings(DASH_PIPE={"authorize": "os.path:exists"})
 def test_a_function_is_named() -> None:
-    assert settings().authorize is os.path.exists
+    authorize = settings().authorize
+    assert authorize is not None
+    assert authorize("/") is True
 
 
 def test_a_forked_child_knows_them() -> None:
     with override_settings(DASH_PIPE={"heartbeat_interval": 3}):
-        assert runtime.current().for_child().settings.heartbeat_interval == 3
+        assert runtime.current().copy().settings.heartbeat_interval == 3
 
 
 # Checks

@@ -9,6 +9,7 @@ import pytest
 from websockets.frames import Opcode
 
 import dash_pipe
+from dash_pipe import runtime
 from dash_pipe.hub.dpd_frames import (
     MAX_UIDS,
     MAX_UNSEEN,
@@ -152,7 +153,7 @@ def test_what_else_comes_is_answered_or_passed_over(room: Room, kind: str) -> No
 
 def test_where_a_browser_has_a_thread() -> None:
     line = Line()
-    hub = ThreadHub()
+    hub = ThreadHub(runtime.current())
     hub.start()
     browser = ThreadSocket(hub, line.theirs, line.handshake, None, None)
     thread = threading.Thread(target=browser.serve, daemon=True)

@@ -7,6 +7,7 @@ import dash
 import pytest
 
 import dash_pipe
+from dash_pipe import runtime
 from dash_pipe.endpoint.http import HttpAnswer, HttpRequest
 from dash_pipe.endpoint.routes import ROUTES, answer
 from dash_pipe.protocol import Close
@@ -23,7 +24,13 @@ def ask(
 ) -> HttpAnswer:
     body = json.dumps(FRAMES).encode() if path == "poll" else b""
     request = HttpRequest(method or ROUTES[path], path, headers, body)
-    return answer(request, obstacle=obstacle, rejection=rejection, authorize=lambda *_: frozenset())
+    return answer(
+        runtime.current(),
+        request,
+        obstacle=obstacle,
+        rejection=rejection,
+        authorize=lambda *_: frozenset(),
+    )
 
 
 def test_a_poll_is_answered_from_the_broker_of_the_process() -> None:

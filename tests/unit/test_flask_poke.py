@@ -160,10 +160,10 @@ def test_two_apps_on_one_server() -> None:
 
 
 def test_a_setting_that_is_wrong_stops_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_current", runtime.Runtime())
-    monkeypatch.setenv("DASH_PIPE_HTTP_ROUTE", "<nonsense>")
-    with pytest.raises(SettingError, match="DASH_PIPE_HTTP_ROUTE: expected a path"):
-        dash.Dash("app")
+    with runtime.swapped(runtime.Runtime()):
+        monkeypatch.setenv("DASH_PIPE_HTTP_ROUTE", "<nonsense>")
+        with pytest.raises(SettingError, match="DASH_PIPE_HTTP_ROUTE: expected a path"):
+            dash.Dash("app")
 
 
 @pytest.fixture

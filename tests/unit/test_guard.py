@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 import dash_pipe
+from dash_pipe import runtime
 from dash_pipe.auth.guard import Guard, HttpOnlyWarning
 from dash_pipe.protocol import Close
 
 
 def refused_by(*hooks: Callable[[Any], Any]) -> Any:
     guard = Guard(connect_hooks=lambda: hooks)
-    now = guard.rejection_now({}, "the request")
-    assert asyncio.run(guard.rejection({}, "the request")) == now
+    now = guard.rejection_now(runtime.current(), {}, "the request")
+    assert asyncio.run(guard.rejection(runtime.current(), {}, "the request")) == now
     return now
 
 
@@ -36,9 +37,9 @@ def test_the_hooks_of_dash() -> None:
 @pytest.mark.parametrize("origins", [("https://a.org",), ()])
 def test_the_origins_of_the_app_count_beside_the_setting(origins: tuple[str, ...]) -> None:
     headers = {"origin": "https://a.org", "host": "app.org"}
-    assert (Guard(origins).rejection_now(headers, None) is None) == bool(origins)
+    assert (Guard(origins).rejection_now(runtime.current(), headers, None) is None) == bool(origins)
     dash_pipe.configure(allowed_origins=["https://a.org"])
-    assert Guard(origins).rejection_now(headers, None) is None
+    assert Guard(origins).rejection_now(runtime.current(), headers, None) is None
 
 
 @pytest.mark.parametrize(
@@ -59,8 +60,8 @@ def test_guards_of_http_alone_are_said_once(
 ) -> None:
     dash_pipe.configure(**settings)
     http_only = HttpOnlyWarning(Guard(connect_hooks=lambda: hooks), lambda: names, "FastAPI")
-    http_only.check()
-    http_only.check()
+    http_only.check(runtime.current().settings)
+    http_only.check(runtime.current().settings)
     assert len(caplog.records) == said
     if said:
         assert caplog.records[0].levelno == logging.WARNING

@@ -13,7 +13,7 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # A room, a folder or a file of the package, imports from the floors below its own. Two rooms on one
 # floor don't know each other.
 FLOORS = [
-    {"errors", "version", "once", "concurrency", "diagnostics"},
+    {"errors", "version", "concurrency", "diagnostics"},
     {"log"},
     {"protocol"},
     {"brokers"},
@@ -27,6 +27,8 @@ FLOORS = [
     {"cli", "testing", "django"},
     {"__main__"},
 ]
+ENTRANCES = {"cli", "configuration", "django", "frameworks", "runtime", "sending", "testing"}
+ENTRANCES |= {"transports"}
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
 
@@ -67,6 +69,18 @@ def test_imports_run_one_way() -> None:
         own = room(path)
         for name in imported(path):
             assert name == own or floor[name] < floor[own], f"{path.name} imports {name}"
+
+
+def test_runtime_is_asked_for_at_entrances_alone() -> None:
+    """Everything below is handed what it needs, so that a test can swap it."""
+    asking = {path for path in files() if "current()" in path.read_text("utf-8")}
+    assert {room(path) for path in asking} == ENTRANCES
+    assert {path.name for path in asking if room(path) == "transports"} == {
+        "asgi.py",
+        "asgi_http.py",
+    }
+    swapping = {path.name for path in files() if "\n    global " in path.read_text("utf-8")}
+    assert swapping == {"runtime.py"}
 
 
 def test_the_check_sees_imports() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 import dash_pipe
-from dash_pipe.transports import loop_thread as loop_module
+from dash_pipe import runtime
+from dash_pipe.transports import loop_hub
 from dash_pipe.transports.framing import websocket
 from dash_pipe.transports.loop_thread import LoopThread, loop_thread
 from unit.fakes import takes_over
@@ -18,21 +19,8 @@ pytestmark = takes_over  # what is not taken over is not served by this thread
 
 
 @pytest.fixture
-def thread() -> Iterator[LoopThread]:
-    loop_module.instance.give_up()
-    made = loop_thread()
-    yield made
-    loop_module.instance.give_up()
-
-    def end() -> None:
-        for connection in list(made._sockets):
-            if connection._transport is not None:
-                connection._transport.abort()
-        made._loop.call_soon(made._loop.stop)  # after the connections have heard of it
-
-    made._loop.call_soon_threadsafe(end)
-    made._thread.join(10)
-    made._loop.close()
+def thread() -> LoopThread:
+    return loop_thread(runtime.current())
 
 
 class Page(Line):
@@ -53,7 +41,7 @@ def page(thread: LoopThread) -> Iterator[Page]:
 
 
 def test_there_is_one(thread: LoopThread) -> None:
-    assert loop_thread() is thread
+    assert loop_thread(runtime.current()) is thread
     assert thread._thread.daemon
 
 
@@ -86,7 +74,7 @@ def test_goodbye(thread: LoopThread, page: Page) -> None:
 def test_goodbye_does_not_wait_for_ever(
     thread: LoopThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(loop_module, "GOODBYE_TIMEOUT", 0.01)
+    monkeypatch.setattr(loop_hub, "GOODBYE_TIMEOUT", 0.01)
     ready, go_on = os.pipe()
     thread._loop.call_soon_threadsafe(os.read, ready, 1)  # keeps the loop busy
     thread.goodbye()
@@ -125,5 +113,5 @@ class TestForked:
     pytestmark = forks
 
     def test_a_child_lets_go_of_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
-        assert loop_thread() is thread
-        check_child_lets_go(loop_module.instance, page)
+        assert loop_thread(runtime.current()) is thread
+        check_child_lets_go(LoopThread, page)

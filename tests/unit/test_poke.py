@@ -25,7 +25,9 @@ def post(
     body: Any, *, headers: dict[str, str] | None = None, peer: str | None = "127.0.0.1"
 ) -> HttpAnswer:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return poke.answer(HttpRequest("POST", "poke/", {**CURL, **(headers or {})}, raw, peer))
+    return poke.answer(
+        runtime.current(), HttpRequest("POST", "poke/", {**CURL, **(headers or {})}, raw, peer)
+    )
 
 
 def told(answer: HttpAnswer) -> Any:
@@ -69,7 +71,9 @@ def test_off_is_not_found_for_everybody() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_another_method(method: str) -> None:
-    answer = poke.answer(HttpRequest(method, "poke/", CURL, json.dumps(MESSAGE).encode(), "::1"))
+    answer = poke.answer(
+        runtime.current(), HttpRequest(method, "poke/", CURL, json.dumps(MESSAGE).encode(), "::1")
+    )
     assert answer.status == 405
     assert answer.headers["Allow"] == "POST"
     assert sent() == []
@@ -141,7 +145,9 @@ def test_the_names_of_this_machine(host: str) -> None:
 
 def test_a_request_without_a_host_is_no_browsers() -> None:
     body = json.dumps(MESSAGE).encode()
-    assert poke.answer(HttpRequest("POST", "poke/", {}, body, "::1")).status == 200
+    assert (
+        poke.answer(runtime.current(), HttpRequest("POST", "poke/", {}, body, "::1")).status == 200
+    )
 
 
 @pytest.mark.parametrize("given", ["Bearer t0ken", "bearer t0ken", "BEARER  t0ken "])
@@ -377,7 +383,7 @@ headers = st.dictionaries(
 @given(body=bodies, extra=headers, peer=st.none() | st.text() | st.just("::1"))
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_request_breaks_it(body: bytes, extra: dict[str, str], peer: str | None) -> None:
-    answer = poke.answer(HttpRequest("POST", "poke/", extra, body, peer))
+    answer = poke.answer(runtime.current(), HttpRequest("POST", "poke/", extra, body, peer))
     assert answer.status in {200, 400, 401, 413, 415}
     assert set(told(answer)) <= ({"positions"} if answer.status == 200 else {"error", "where"})
     answer.body.encode("ascii")

@@ -170,15 +170,16 @@ def test_where_gevent_comes_after_us() -> None:
     """As in a worker of gunicorn that has preloaded the app: our locks are none of gevent's."""
     pytest.importorskip("gevent")
     code = """if 1:
+        from dash_pipe import runtime
         from dash_pipe.transports.thread_hub import thread_hub
         from dash_pipe.concurrency.pool import Pool
         threads = Pool("test", 4)
         from gevent import joinall, monkey, spawn
         monkey.patch_all()
         calls = [spawn(lambda n=n: threads.submit(lambda: n).result(5)) for n in range(20)]
-        hubs = [spawn(thread_hub) for _ in range(4)]
+        hubs = [spawn(thread_hub, runtime.current()) for _ in range(4)]
         joinall([*calls, *hubs], timeout=20)
         assert [call.value for call in calls] == list(range(20))
-        assert {hub.value for hub in hubs} == {thread_hub()}
+        assert {hub.value for hub in hubs} == {thread_hub(runtime.current())}
     """
     subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)

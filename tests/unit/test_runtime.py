@@ -1,13 +1,20 @@
 import os
 import select
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import dash_pipe
-from dash_pipe import runtime
+from dash_pipe import brokers, runtime
+from dash_pipe.brokers.memory import MemoryBroker
+from dash_pipe.concurrency.per_process import Part
 from dash_pipe.errors import SettingError
+from dash_pipe.log import Limits
+from harness.environment import environment
 
 
 def test_configure_returns_what_is_in_force() -> None:
@@ -81,6 +88,130 @@ def test_threads_share_one_broker() -> None:
     assert len(set(map(id, found))) == 1
 
 
+def test_a_broker_that_uses_the_runtime_while_it_is_made_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = MemoryBroker(Limits(), 1)
+
+    def connect(*_: Any) -> MemoryBroker:
+        other = threading.Thread(target=dash_pipe.configure)
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+        return made
+
+    monkeypatch.setattr(brokers, "connect", connect)
+    assert runtime.current().broker is made
+
+
+class Recorded(Part):
+    """A part that records what becomes of it."""
+
+    def __init__(self, owner: runtime.Runtime) -> None:
+        self.owner = owner
+        self.calls: list[str] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def end(self) -> None:
+        self.calls.append("end")
+
+    def abandon(self) -> None:
+        self.calls.append("abandon")
+
+
+def test_part_asked_for_again_is_the_same_for_each_key() -> None:
+    current = runtime.current()
+    part = current.part(Recorded)
+    assert current.part(Recorded) is current.existing_part(Recorded) is part
+    assert (part.owner, part.calls) == (current, ["start"])
+    assert current.existing_part(Recorded, "other") is None
+    assert current.part(Recorded, "other") is not part
+
+
+def test_part_asked_for_by_threads_is_made_once() -> None:
+    at_once = threading.Barrier(8)
+    found: list[Recorded] = []
+
+    def ask() -> None:
+        at_once.wait(10)
+        found.append(runtime.current().part(Recorded))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+    assert found[0].calls == ["start"]
+
+
+def test_part_discarded_is_made_again() -> None:
+    first = runtime.current().part(Recorded)
+    runtime.current().discard(first)
+    second = runtime.current().part(Recorded)
+    assert second is not first
+    runtime.current().discard(first)  # which has gone already
+    assert runtime.current().part(Recorded) is second
+    assert first.calls == ["start"]
+
+
+def test_part_that_can_not_start_is_none() -> None:
+    class NoThread(Recorded):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with pytest.raises(RuntimeError, match="can't start"):
+        runtime.current().part(NoThread)
+    assert runtime.current().existing_part(NoThread) is None
+
+
+def test_runtimes_swapped_end_their_parts_and_keep_their_settings() -> None:
+    before = runtime.current()
+    dash_pipe.configure(heartbeat_interval=5)
+    part = before.part(Recorded)
+    with runtime.swapped(before.copy()) as other:
+        assert part.calls == ["start", "end"]
+        assert runtime.current() is other
+        assert other.settings.heartbeat_interval == 5
+        assert other.broker is not before.broker
+        assert other.diagnostics is not before.diagnostics
+        others = other.part(Recorded)
+    assert others.calls == ["start", "end"]
+    assert runtime.current() is before
+    assert before.part(Recorded) is not part
+
+
+def test_process_that_ends_says_goodbye_once() -> None:
+    code = """if 1:
+        from dash_pipe import runtime
+        from dash_pipe.concurrency.per_process import Part
+
+        class Polite(Part):
+            def __init__(self, runtime):
+                pass
+            def goodbye(self):
+                print("goodbye")
+
+        first = runtime.current().part(Polite)
+        runtime.current().discard(first)
+        runtime.current().part(Polite)
+        with runtime.swapped(runtime.current().copy()) as other:
+            other.part(Polite)
+        runtime.current().part(Polite)
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert found.stdout == "goodbye\n"
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 # Some thread of an earlier test may be alive; the child does little enough to be safe.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -135,3 +266,14 @@ class TestFork:
             self.in_child(lambda: str(dash_pipe.configure(heartbeat_interval=6).heartbeat_interval))
             == "6.0"
         )
+
+    def test_a_child_has_its_own_parts(self) -> None:
+        part = runtime.current().part(Recorded)
+
+        def tell() -> str:
+            gone = runtime.current().existing_part(Recorded) is None
+            return f"{part.calls} {gone}"
+
+        with runtime.current()._parts._lock:
+            assert self.in_child(tell) == "['start', 'abandon'] True"
+        assert part.calls == ["start"]

@@ -20,9 +20,7 @@ from dash_pipe import (
     brokers,
     runtime,
     send_to_pipe_channel,
-    sending,
 )
-from dash_pipe.concurrency.pool import Pool
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError
 from dash_pipe.sending import THREADS
 
@@ -301,7 +299,6 @@ def test_where_no_thread_can_be_started(
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(sending, "_threads", Pool("test", 1))
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(BrokerUnavailableError) as caught:
         asyncio.run(async_send_to_pipe_channel("jobs", "a", 1))

@@ -1,15 +1,25 @@
 """What is offered to the tests of apps."""
 
+import asyncio
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from dash_pipe import runtime, send_to_pipe_channel
+from dash_pipe.concurrency import greenlets
+from dash_pipe.protocol import Close
 from dash_pipe.testing import PipeMessages, own_messages
+from dash_pipe.transports import takeover
+from dash_pipe.transports.asgi import AsgiEndpoint
+from dash_pipe.transports.wsgi import serve_websocket
 from harness.environment import environment
+from unit.asgi_server import Server
+from unit.line import Line
 
 
 @pytest.fixture
@@ -82,3 +92,84 @@ def test_what_was_there_before_is_there_again(monkeypatch: pytest.MonkeyPatch) -
 def test_the_package_does_not_import_it() -> None:
     check = "import sys, dash_pipe; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], env=environment()).returncode == 0
+
+
+def test_asgi_page_of_an_earlier_test_still_open_hears_nothing_of_this_one() -> None:
+    endpoint = AsgiEndpoint()  # made when the app is imported, before any test
+
+    async def main() -> None:
+        async with Server(endpoint) as left_open:
+            await left_open.next()
+            await left_open.subscribe()
+            with own_messages() as messages:
+                assert (await left_open.next())["code"] == Close.GOING_AWAY  # to come back here
+                async with Server(endpoint) as page:
+                    await page.next()
+                    await page.subscribe()
+                    messages.wait_for_listener("jobs", timeout=0)
+                    send(value="hello")
+                    assert (await page.frame())["messages"][0][2] == "hello"
+                    with own_messages() as inner:
+                        assert (await page.next())["code"] == Close.GOING_AWAY
+                        assert inner() == []
+            async with Server(endpoint) as page:
+                await page.next()
+                assert (await page.subscribe())["offset"] == 0
+
+    asyncio.run(main())
+
+
+@contextmanager
+def wsgi_page() -> Iterator[Line]:
+    """A browser that a WSGI server has handed to us."""
+    page = Line("dash-pipe.v1")
+    environ = {
+        "HTTP_SEC_WEBSOCKET_KEY": page.ws.key,
+        "HTTP_SEC_WEBSOCKET_VERSION": "13",
+        "HTTP_SEC_WEBSOCKET_PROTOCOL": "dash-pipe.v1",
+        "werkzeug.socket": page.theirs,
+        "wsgi.multithread": True,
+    }
+    serving = threading.Thread(
+        target=lambda: serve_websocket(runtime.current(), environ).done(), daemon=True
+    )
+    serving.start()
+    assert page.next().status_code == 101
+    yield page
+    page.sock.close()
+    serving.join(10)
+    page.theirs.close()
+
+
+def answer_close(page: Line) -> int | None:
+    """Wait for the server's close, and answer it as browsers do; return its code."""
+    code = page.close_code()
+    page.flush()
+    return code
+
+
+@pytest.mark.parametrize("host", ["loop thread", "greenlets", "no descriptors"])
+def test_wsgi_page_of_an_earlier_test_still_open_hears_nothing_of_this_one(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if host == "greenlets":
+        monkeypatch.setattr(greenlets, "are_threads", lambda: True)
+    if host == "no descriptors":
+        monkeypatch.setattr(takeover, "is_descriptor", lambda _: False)
+    with ThreadPoolExecutor() as browsers:
+        with wsgi_page() as left_open:
+            left_open.subscribe("jobs")
+            closed = browsers.submit(answer_close, left_open)
+            with own_messages() as messages:
+                assert closed.result(10) == Close.GOING_AWAY  # to come back here
+                with wsgi_page() as page:
+                    page.subscribe("jobs")
+                    messages.wait_for_listener("jobs", timeout=0)
+                    send(value="hello")
+                    assert page.frame()["messages"][0][2] == "hello"
+                    closed = browsers.submit(answer_close, page)
+                    with own_messages() as inner:
+                        assert closed.result(10) == Close.GOING_AWAY
+                        assert inner() == []
+        with wsgi_page() as page:
+            assert page.subscribe("jobs")["offset"] == 0

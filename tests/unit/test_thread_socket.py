@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import dash_pipe
+from dash_pipe import runtime
 from dash_pipe.protocol import CLOSE_TIMEOUT, Close
 from dash_pipe.transports import thread_hub as hub_module
 from dash_pipe.transports import thread_socket
@@ -26,7 +27,9 @@ class Page(Line):
         self, rejection: tuple[Close, str] | None = None, open_request: Any = None, **line: Any
     ) -> None:
         super().__init__(**line)
-        browser = ThreadSocket(thread_hub(), self.theirs, self.handshake, rejection, open_request)
+        browser = ThreadSocket(
+            thread_hub(runtime.current()), self.theirs, self.handshake, rejection, open_request
+        )
         self.thread = threading.Thread(target=browser.serve, daemon=True)
         self.thread.start()
         self.next()
@@ -41,17 +44,9 @@ class Page(Line):
         self.theirs.close()
 
 
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """A hub of its own for each test, made at first use."""
-    hub_module.instance.give_up()
-    yield
-    hub_module.instance.give_up()
-
-
 @pytest.fixture
 def shared() -> ThreadHub:
-    return thread_hub()
+    return thread_hub(runtime.current())
 
 
 @pytest.fixture
@@ -61,7 +56,7 @@ def page() -> Iterator[Page]:
 
 
 def test_there_is_one_hub(shared: ThreadHub) -> None:
-    assert thread_hub() is shared
+    assert thread_hub(runtime.current()) is shared
 
 
 def test_what_is_sent_arrives(page: Page) -> None:
@@ -231,5 +226,5 @@ class TestForked:
     pytestmark = forks
 
     def test_a_child_keeps_no_browser_of_the_parents(self, shared: ThreadHub, page: Page) -> None:
-        assert thread_hub() is shared
-        check_child_lets_go(hub_module.instance, page)
+        assert thread_hub(runtime.current()) is shared
+        check_child_lets_go(ThreadHub, page)

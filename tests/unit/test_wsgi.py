@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from dash_pipe import runtime
 from dash_pipe.concurrency import greenlets
 from dash_pipe.protocol import Close
-from dash_pipe.transports import takeover, thread_hub, wsgi
+from dash_pipe.transports import takeover, wsgi
 from dash_pipe.transports.takeover import find_socket
 from dash_pipe.transports.wsgi import headers_of, serve_websocket
 from unit.fakes import descriptors, takes_over
@@ -42,7 +43,7 @@ class FakeLoop:
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
     fake = FakeLoop()
-    monkeypatch.setattr(wsgi, "loop_thread", lambda: fake)
+    monkeypatch.setattr(wsgi, "loop_thread", lambda _: fake)
     yield fake
     for sock, *_ in fake.adopted:
         sock.close()
@@ -50,7 +51,7 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
 
 @takes_over
 def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLoop) -> None:
-    answer = serve_websocket(environ)
+    answer = serve_websocket(runtime.current(), environ)
     answer.done()
     assert (answer.status, answer.body) == (101, "")
     ((sock, ws, response, rejection, _),) = loop.adopted
@@ -66,7 +67,7 @@ def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLo
 @takes_over
 def test_a_refusal_goes_along(environ: dict[str, Any], loop: FakeLoop) -> None:
     rejection = (Close.ORIGIN, "why")
-    serve_websocket(environ, rejection).done()
+    serve_websocket(runtime.current(), environ, rejection).done()
     assert loop.adopted[0][3] == rejection
 
 
@@ -83,7 +84,7 @@ def test_a_loop_that_fails_leaves_no_descriptor(environ: dict[str, Any], loop: F
     loop.error = RuntimeError("no loop")
     before = descriptors()
     with pytest.raises(RuntimeError, match="no loop"):
-        serve_websocket(environ)
+        serve_websocket(runtime.current(), environ)
     assert descriptors() == before
 
 
@@ -105,7 +106,7 @@ def test_a_broken_handshake_is_a_bad_request(
     broken: dict[str, str], environ: dict[str, Any], loop: FakeLoop
 ) -> None:
     before = descriptors()
-    answer = serve_websocket(environ | broken)
+    answer = serve_websocket(runtime.current(), environ | broken)
     answer.done()
     assert answer.status == 400
     assert answer.body
@@ -119,7 +120,7 @@ def test_no_socket_is_said_once(
     del environ["werkzeug.socket"]
     environ["SERVER_SOFTWARE"] = "waitress"
     for _ in range(3):
-        answer = serve_websocket(environ)
+        answer = serve_websocket(runtime.current(), environ)
         answer.done()
         assert answer.status == 501
         assert "waitress does not let an app use its sockets" in answer.body
@@ -159,7 +160,7 @@ def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any])
     answers: list[Any] = []
 
     def serve(server: socket.socket) -> None:
-        answers.append(serve_websocket(environ | {"werkzeug.socket": server}))
+        answers.append(serve_websocket(runtime.current(), environ | {"werkzeug.socket": server}))
 
     threads = [threading.Thread(target=serve, args=(server,)) for _, server in pairs]
     for thread in threads:
@@ -182,25 +183,23 @@ def test_under_gevent_a_greenlet_has_the_socket(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(greenlets, "are_threads", lambda: True)
-    thread_hub.instance.give_up()
-    answer = serve_websocket(environ)
+    answer = serve_websocket(runtime.current(), environ)
     ends[1].sendall(b"what the server answers goes nowhere")
     ends[1].close()
     answer.done()
     assert answer.status == 101
     assert ends[0].recv(12) == b"HTTP/1.1 101"
-    thread_hub.thread_hub().goodbye()
-    thread_hub.instance.give_up()
 
 
 def test_what_is_no_descriptor_stays_where_it_is(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
-    thread_hub.instance.give_up()
     environ |= {"wsgi.multithread": True}
     answers: list[Any] = []
-    serving = threading.Thread(target=lambda: answers.append(serve_websocket(environ)))
+    serving = threading.Thread(
+        target=lambda: answers.append(serve_websocket(runtime.current(), environ))
+    )
     serving.start()
     assert ends[0].recv(12) == b"HTTP/1.1 101"
     assert serving.is_alive()  # as long as the browser is there
@@ -208,7 +207,6 @@ def test_what_is_no_descriptor_stays_where_it_is(
     serving.join(10)
     (answer,) = answers
     assert answer.status == 101
-    thread_hub.instance.give_up()
 
 
 @takes_over

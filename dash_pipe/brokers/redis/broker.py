@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from ...concurrency.forks import reset_after_fork
+from ...concurrency.forks import after_fork_in_child
 from ...errors import BrokerUnavailableError
 from ...log import Limits, Log, Position
 from .. import Broker, OnAppend, Watchers
@@ -54,7 +54,7 @@ class RedisBroker(Broker):
             connect, database, limits, max_idle_channels, self._watchers.notify
         )
         # Parent and child must not share a connection.
-        reset_after_fork(self, RedisBroker._close_connections)
+        after_fork_in_child(self, RedisBroker._close_connections)
 
     def publish(
         self, channel: str, label: str, value: str, message_id: str | None = None
