@@ -12,6 +12,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.uri import parse_uri
 
+from dash_pipe import runtime
 from dash_pipe.auth.call_app import OpenRequest
 from dash_pipe.hub.connection import connect
 from dash_pipe.hub.hub import Hub
@@ -52,6 +53,7 @@ class Looped:
     """In place of a LoopHub: its loop and its clock are the test's."""
 
     def __init__(self, hub: Hub) -> None:
+        self.runtime = runtime.current()
         self.connect = partial(connect, hub)
         self.disconnect = hub.disconnect
         self.resolve_authorization = hub.resolve_authorization
