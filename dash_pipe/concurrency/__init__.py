@@ -1,1 +1,1 @@
-"""Threads, greenlets and forks: one of each thing per process, and a bounded pool of threads."""
+"""Threads, greenlets and forks: parts that a process has one of, and a bounded pool of threads."""
