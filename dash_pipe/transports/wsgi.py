@@ -100,18 +100,28 @@ def serve_websocket(
         return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
     ours, done = takeover.take_over(sock)
     try:
-        if greenlets.are_threads():
-            ours.setblocking(True)  # to gevent: let others run meanwhile
-            hub = thread_hub(runtime)
-            browser = ThreadSocket(hub, ours, (ws, response), rejection, open_request)
-            Thread(target=_serve_and_close, args=(browser, ours), daemon=True).start()
-        else:
-            loop_thread(runtime).adopt(ours, ws, response, rejection, open_request)
+        _serve_later(runtime, ours, (ws, response), rejection, open_request)
     except BaseException:
         ours.close()
         done()
         raise
     return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
+
+
+def _serve_later(
+    runtime: Runtime,
+    sock: socket.socket,
+    handshake: tuple[ServerProtocol, Response],
+    rejection: Rejection | None,
+    open_request: OpenRequest | None,
+) -> None:
+    """Give a socket that was taken over to a thread of ours, or under gevent to a greenlet."""
+    if greenlets.are_threads():
+        sock.setblocking(True)  # to gevent: let others run meanwhile
+        browser = ThreadSocket(thread_hub(runtime), sock, handshake, rejection, open_request)
+        Thread(target=_serve_and_close, args=(browser, sock), daemon=True).start()
+    else:
+        loop_thread(runtime).adopt(sock, *handshake, rejection, open_request)
 
 
 def body_of(environ: dict[str, Any]) -> bytes:
