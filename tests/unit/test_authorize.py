@@ -10,7 +10,11 @@ import pytest
 
 import dash_pipe
 from dash_pipe import runtime
-from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
+from dash_pipe.auth.authorize import (
+    authorize_subscribe,
+    authorize_subscribe_beside,
+    authorize_subscribe_sync,
+)
 from dash_pipe.hub.authorization import AuthorizationTimeout, Outcome
 from dash_pipe.protocol import Subscribe
 
@@ -237,3 +241,48 @@ def test_what_a_function_has_awaited_finds_the_request_too() -> None:
         assert (
             authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE) == frozenset()
         )
+
+
+async def channel_is_the_loop(request: Any, channel: str, labels: list[str] | None) -> bool:
+    return channel == str(id(asyncio.get_running_loop()))
+
+
+def channel_is_jobs(request: Any, channel: str, labels: list[str] | None) -> bool:
+    return channel == "jobs"
+
+
+def test_function_named_in_the_environment_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASH_PIPE_AUTHORIZE", f"{__name__}:channel_is_jobs")
+    for channel, denied in (("jobs", frozenset()), ("secrets", LABELS)):
+        subscribe = Subscribe(channel, LABELS)
+        current, request = runtime.current(), contextlib.nullcontext
+        assert asyncio.run(authorize_subscribe(current, request, subscribe)) == denied
+        assert authorize_subscribe_sync(current, request, subscribe) == denied
+
+
+def test_coroutine_named_in_the_environment_belongs_to_the_servers_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DASH_PIPE_AUTHORIZE", f"{__name__}:channel_is_the_loop")
+
+    async def poll() -> Outcome:
+        loop = asyncio.get_running_loop()
+        subscribe, request = Subscribe(str(id(loop)), None), contextlib.nullcontext
+        return await asyncio.to_thread(
+            authorize_subscribe_beside, loop, runtime.current(), request, subscribe
+        )
+
+    assert asyncio.run(poll()) == frozenset()  # the first one, too, which imports it
+    assert asyncio.run(poll()) == frozenset()
+
+
+def test_function_that_can_not_be_imported_denies_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DASH_PIPE_AUTHORIZE", "no_such_module:may_listen")
+    current, request = runtime.current(), contextlib.nullcontext
+    for labels, denied in ((LABELS, LABELS), (None, {None})):
+        subscribe = Subscribe("jobs", labels)
+        assert asyncio.run(authorize_subscribe(current, request, subscribe)) == denied
+        assert authorize_subscribe_sync(current, request, subscribe) == denied
+    assert "can't import 'no_such_module:may_listen' (ModuleNotFoundError" in caplog.text
