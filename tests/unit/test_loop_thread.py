@@ -9,6 +9,7 @@ import pytest
 import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.transports import loop_hub
+from dash_pipe.transports import loop_thread as loop_thread_module
 from dash_pipe.transports.framing import websocket
 from dash_pipe.transports.loop_thread import LoopThread, loop_thread
 from unit.fakes import takes_over
@@ -69,6 +70,17 @@ def test_goodbye(thread: LoopThread, page: Page) -> None:
     page.subscribe("jobs")
     thread.goodbye()
     assert page.close_code() == 1001
+
+
+def test_end_cuts_a_browser_off_that_does_not_answer(
+    thread: LoopThread, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_thread_module, "GOODBYE_TIMEOUT", 0.01)
+    page.subscribe("jobs")
+    runtime.current().end()
+    assert page.close_code() == 1001
+    assert page.sock.recv(100) == b""
+    assert thread._loop.is_closed()
 
 
 def test_goodbye_does_not_wait_for_ever(

@@ -124,6 +124,15 @@ def test_threads_go_when_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch)
     assert threads.submit(lambda: "again").result(5) == "again"
 
 
+def test_threads_go_at_once_when_the_pool_has_ended() -> None:
+    threads = Pool("test", 1)
+    first = threads.submit(threading.current_thread).result(5)
+    threads.end()
+    first.join(pool.IDLE / 2)
+    assert not first.is_alive()
+    assert threads.submit(lambda: "again").result(5) == "again"  # what came too late is done
+
+
 def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

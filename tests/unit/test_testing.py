@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import pytest
 
@@ -98,7 +98,7 @@ def test_asgi_page_of_an_earlier_test_still_open_hears_nothing_of_this_one() -> 
     endpoint = AsgiEndpoint()  # made when the app is imported, before any test
 
     async def main() -> None:
-        async with Server(endpoint) as left_open:
+        async with AsyncExitStack() as browsers, Server(endpoint) as left_open:
             await left_open.next()
             await left_open.subscribe()
             with own_messages() as messages:
@@ -112,6 +112,10 @@ def test_asgi_page_of_an_earlier_test_still_open_hears_nothing_of_this_one() -> 
                     with own_messages() as inner:
                         assert (await page.next())["code"] == Close.GOING_AWAY
                         assert inner() == []
+                stays = await browsers.enter_async_context(Server(endpoint))
+                await stays.next()
+                await stays.subscribe()
+            assert (await stays.next())["code"] == Close.GOING_AWAY
             async with Server(endpoint) as page:
                 await page.next()
                 assert (await page.subscribe())["offset"] == 0

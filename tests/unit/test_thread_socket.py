@@ -11,6 +11,7 @@ import pytest
 
 import dash_pipe
 from dash_pipe import runtime
+from dash_pipe.hub.authorization import allow_all
 from dash_pipe.protocol import CLOSE_TIMEOUT, Close
 from dash_pipe.transports import thread_hub as hub_module
 from dash_pipe.transports import thread_socket
@@ -133,6 +134,17 @@ def test_goodbye(shared: ThreadHub, page: Page) -> None:
     page.subscribe("jobs")
     shared.goodbye()
     assert page.close_code() == 1001
+
+
+def test_hub_that_has_ended_takes_nobody_in(shared: ThreadHub, page: Page) -> None:
+    page.subscribe("jobs")
+    shared.end()
+    assert page.close_code() == 1001
+    shared._thread.join(10)
+    assert not shared._thread.is_alive()
+    browser = ThreadSocket(shared, page.theirs, page.handshake, None, None)
+    assert shared.connect(browser, allow_all, None) is None
+    assert not browser._framing.open
 
 
 def test_goodbye_does_not_wait_for_ever(
