@@ -55,6 +55,34 @@ class BrokerUnavailableError(DashPipeError, ConnectionError):
         self.message_id = message_id
 
 
+class EndpointUnavailableError(DashPipeError, ConnectionError):
+    """The endpoint can't be reached, or the connection to it has ended. A retry may succeed.
+
+    Attributes:
+        code: the close code of the websocket; 1006 if there was none.
+    """
+
+    def __init__(self, reason: str, code: int = 1006) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class HandshakeRejectedError(EndpointUnavailableError):
+    """The server answered, but opened no websocket. A retry succeeds only if the server changes.
+
+    Attributes:
+        status: the HTTP status of the answer, if it was one.
+    """
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class ListenDeniedError(DashPipeError):
+    """The server does not let this client listen. A retry with the same request fails again."""
+
+
 class SetupError(DashPipeError, RuntimeError):
     """``setup(app)`` was called with an object that it can't serve."""
 

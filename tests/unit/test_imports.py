@@ -16,7 +16,7 @@ FLOORS = [
     {"errors", "version", "concurrency", "diagnostics"},
     {"log"},
     {"protocol"},
-    {"brokers"},
+    {"brokers", "client"},
     {"settings", "hub"},
     {"runtime"},
     {"sending", "configuration"},

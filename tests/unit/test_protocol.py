@@ -20,14 +20,7 @@ from dash_pipe.protocol import (
     Unsubscribe,
     decode,
 )
-
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").read_text("utf-8"))
-
-
-def vectors(section: str) -> Any:
-    return pytest.mark.parametrize(
-        "vector", [pytest.param(each, id=each["name"]) for each in VECTORS[section]]
-    )
+from unit.vectors import VECTORS, vectors
 
 
 def as_request(frame: dict[str, Any]) -> ClientFrame:

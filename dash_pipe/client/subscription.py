@@ -1,0 +1,174 @@
+"""The subscription to one channel: its position, its replay, its gaps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..log import NO_HISTORY, Position
+from ..protocol import ClientFrame, Replay, Subscribe
+from .frames import Messages, Ping, Replayed, Row, ServerFrame, Subscribed
+
+REPLAY_ID = 1  # one replay for each connection
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Messages that the subscription has lost, as in the property ``last_gap`` of a Pipe.
+
+    Attributes:
+        after: the position before the gap.
+        upto: the last lost offset; None if the epoch changed, since then nobody can know.
+        cause: ``window`` if the messages left the log before they were read, ``epoch`` if the log
+            began again or was rolled back.
+    """
+
+    after: int
+    upto: int | None
+    cause: str
+
+
+@dataclass
+class Delivery:
+    """The result of a frame: rows in order, and gaps before them."""
+
+    rows: list[Row] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+
+class Subscription:
+    """The position of one listener on a channel, over any number of connections.
+
+    Args:
+        channel: the channel to listen on.
+        labels: the labels to listen for; None means every label.
+        replay: how many past messages of each label to deliver first.
+        since: the position to read on from; None means the head.
+        token: a permission that ``authorize`` on the server is given.
+
+    Attributes:
+        position: everything up to it was delivered; None before the first reply.
+        n_gaps: how many times messages were lost for good.
+        last_gap: the last of these gaps.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        labels: Sequence[str] | None = None,
+        *,
+        replay: int = 0,
+        since: Position | None = None,
+        token: str | None = None,
+    ) -> None:
+        self.channel = channel
+        self.labels = None if labels is None else frozenset(labels)
+        self.position = since
+        self.n_gaps = 0
+        self.last_gap: Gap | None = None
+        self._token = token
+        self._replay = replay
+        self._replaying = replay > 0
+        self._replayed: list[Row] = []
+        self._held: list[Row] = []
+        self._lost_upto = 0
+
+    @property
+    def replaying(self) -> bool:
+        """Whether rows are held back until the past was replayed."""
+        return self._replaying
+
+    def open(self) -> list[ClientFrame]:
+        """Return the frames that begin a connection."""
+        subscribe = Subscribe(self.channel, self.labels, self.position, self._token)
+        if not self._replaying:
+            return [subscribe]
+        self._replayed = []  # a replay that the last connection cut short is asked for again
+        return [subscribe, Replay(REPLAY_ID, self.channel, self.labels, self._replay)]
+
+    def take(self, frame: ServerFrame) -> Delivery:
+        """Take a frame of this channel, or a ping."""
+        delivery = Delivery()
+        match frame:
+            case Subscribed(epoch=epoch, offset=head):
+                self._place(Position(epoch, head), delivery)
+            case Messages():
+                self._enter(Position(frame.epoch, 0), delivery)
+                self._record_loss(frame, delivery)
+                self._advance(frame.rows, frame.upto, delivery)
+            case Replayed(id=id_) if id_ == REPLAY_ID:
+                self._enter(Position(frame.epoch, 0), delivery)
+                self._take_replayed(frame, delivery)
+            case Ping(upto=upto) if self.channel in upto:
+                self._advance([], upto[self.channel], delivery)
+        for gap in delivery.gaps:
+            self.n_gaps, self.last_gap = self.n_gaps + 1, gap
+        return delivery
+
+    def end_replay(self) -> Delivery:
+        """Wait for the past no longer; return the rows that were held back."""
+        rows, self._held, self._replayed = self._held, [], []
+        self._replaying = False
+        return Delivery(rows)
+
+    def _place(self, head: Position, delivery: Delivery) -> None:
+        no_history = head.epoch.startswith(NO_HISTORY)  # it is read from its head
+        self._enter(head if no_history else Position(head.epoch, 0), delivery)
+        if self.position is None:
+            self.position = head
+        elif self.position.offset > head.offset:  # the log was rolled back
+            self._restart(head, delivery)
+
+    def _enter(self, start: Position, delivery: Delivery) -> None:
+        """Read from ``start`` if the epoch has changed: everything in the new log is new."""
+        if self.position is not None and self.position.epoch != start.epoch:
+            self._restart(start, delivery)
+
+    def _restart(self, start: Position, delivery: Delivery) -> None:
+        # A log without history can't tell whether anything was lost.
+        if self.position is not None and not start.epoch.startswith(NO_HISTORY):
+            delivery.gaps.append(Gap(self.position.offset, None, "epoch"))
+        self.position = start
+        self._lost_upto = 0
+        delivery.rows += self.end_replay().rows
+
+    def _record_loss(self, frame: Messages, delivery: Delivery) -> None:
+        """Count what is lost for these labels. A loss that is reported twice counts once."""
+        if self.position is None:
+            return
+        after, upto = self.position.offset, self._lost(frame)
+        if upto > max(after, self._lost_upto):
+            self._lost_upto = upto
+            delivery.gaps.append(Gap(after, upto, "window"))
+
+    def _lost(self, frame: Messages) -> int:
+        """Return the newest offset that is lost for these labels; 0 if nothing is."""
+        named = {label for label, _ in frame.lost}
+        has_others = self.labels is None or bool(self.labels - named)  # None stands for the others
+        mine = [
+            offset
+            for label, offset in frame.lost
+            if (has_others if label is None else self._wants(label))
+        ]
+        return max(mine, default=0)
+
+    def _advance(self, rows: Iterable[Row], upto: int, delivery: Delivery) -> None:
+        if self.position is None:
+            return
+        epoch, at = self.position
+        news = [row for row in rows if row[0] > at and self._wants(row[1])]
+        (self._held if self._replaying else delivery.rows).extend(news)
+        self.position = Position(epoch, max(at, upto))
+
+    def _take_replayed(self, frame: Replayed, delivery: Delivery) -> None:
+        if not self._replaying or self.position is None:
+            return
+        self._replayed += [row for row in frame.rows if self._wants(row[1])]
+        if frame.done:
+            past = self._replayed
+            live = [row for row in self.end_replay().rows if row[0] > frame.upto]
+            delivery.rows += past + live
+            self._advance([], frame.upto, delivery)
+
+    def _wants(self, label: str) -> bool:
+        return self.labels is None or label in self.labels
