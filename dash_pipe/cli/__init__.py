@@ -6,11 +6,10 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 
 from .. import runtime
 from ..errors import SettingError
-from .arguments import parser
+from .arguments import parse
 from .exits import Exit, Failure
 
 
@@ -23,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         _add_working_directory()
-    options = parser().parse_args(arguments)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         if options.broker is not None:
             runtime.current().configure(broker=options.broker)
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.OK
     except BrokenPipeError:
-        # Whoever read our output has gone. What Python still wants to flush goes nowhere.
+        # The reader of our output has gone. Python still flushes: let it go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
 
@@ -46,31 +45,19 @@ def _add_working_directory() -> None:
         sys.path.insert(0, directory)
 
 
-# A command imports what it needs, so that none waits for the others' needs.
+# Each command imports what it needs when it runs, so that none waits for the needs of another.
 
 
 def _send(options: Namespace) -> Exit:
-    from .send import read_value, send_lines, sender
+    from .send import run
 
-    if options.id is not None and options.value == "-":
-        raise Failure(Exit.USAGE, "--id is for one message, and - reads many")
-    send = sender(options.channel, options.label, options.url, options.id)
-    read = str if options.text else read_value
-    if options.value == "-":
-        return send_lines(sys.stdin.buffer, send, read, strict=options.strict)
-    send(read(options.value))
-    return Exit.OK
+    return run(options)
 
 
 def _listen(options: Namespace) -> Exit:
-    from .listen import messages, opener, write
-    from .listener import Listener
+    from .listen import run
 
-    listener = Listener(options.channel, options.labels or None, options.replay)
-    arriving = messages(listener, options.channel, opener(options.url))
-    for message in islice(arriving, options.count):
-        write(message)
-    return Exit.OK
+    return run(options)
 
 
 def _serve(options: Namespace) -> Exit:

@@ -1,4 +1,4 @@
-"""``dash-pipe doctor``: what is installed, set, and answers; for each trouble a way out."""
+"""``dash-pipe doctor``: report versions, settings and what answers; a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from importlib import metadata
 
 from .. import runtime
 from ..brokers.url import without_password
-from ..errors import DashPipeError
+from ..client import Client, Connection, Subscription, WebSocketConnection
+from ..errors import DashPipeError, EndpointUnavailableError, ListenDeniedError
 from ..settings import Settings
 from . import remote
-from .conversation import Conversation, Local, Websocket
 from .exits import Exit, Failure
-from .listener import Listener
+from .local import LocalConnection
 
 TIMEOUT = 5.0  # seconds that the broker or a websocket has to answer
 CHANNEL = "dash-pipe doctor"
@@ -24,13 +24,13 @@ _EXTRAS = {"redis": "redis", "server": "uvicorn"}  # what each extra brings
 
 
 def examine(url: str | None) -> Exit:
-    """Write what is found; ``UNREACHABLE`` when something does not answer."""
+    """Write a report; return ``UNREACHABLE`` if something does not answer."""
     _write(f"dash-pipe {_version('dash-pipe')}", _versions())
     _write("extras", _extras())
     _write("settings in force", _settings(runtime.current().load()))
     troubles = [_broker()]
     if url is not None:
-        troubles += _endpoint(remote.endpoint(url))
+        troubles += _endpoint(remote.base_of(url))
     return Exit.UNREACHABLE if any(troubles) else Exit.OK
 
 
@@ -71,18 +71,18 @@ def _settings(settings: Settings) -> Iterable[str]:
 
 
 def _broker() -> str | None:
-    """Look whether the broker answers; return the trouble, if there is some."""
+    """Report whether the broker answers; return the problem, if there is one."""
     if runtime.current().settings.keeps_messages_in_memory:
         _write(
             "broker",
             [
-                "memory://, the memory of one process: right for an app that runs as one process",
+                "memory://, the memory of one process: works for an app that runs as one process",
                 "for several workers, Celery or this command line: DASH_PIPE_BROKER=redis://...",
             ],
         )
         return None
     try:
-        trouble, took = _subscribed(Local())
+        trouble, took = _subscribed(LocalConnection())
     except DashPipeError as error:
         trouble, took = str(error), ""
     way_out = "is it running, and is DASH_PIPE_BROKER its address?"
@@ -91,7 +91,7 @@ def _broker() -> str | None:
 
 
 def _endpoint(url: str) -> list[str | None]:
-    """Look at a running app or gateway."""
+    """Report what a running app or gateway answers; return the problems."""
     try:
         status, info = remote.request(f"{url}info")
         websocket = _websocket(url)
@@ -99,37 +99,42 @@ def _endpoint(url: str) -> list[str | None]:
     except Failure as failure:
         _write(url, [str(failure), "is it running, and is this its address and port?"])
         return [str(failure)]
-    lines = [f"info: {info.get('error') or _shown(info)}"]
-    if status != 200 or not info:
-        lines[0] = f"info: {status}; the address of an endpoint ends with _pipe/"
+    lines = [f"info: {_shown(info)}"]
+    if "protocol" not in info:
+        said = info.get("error") or info.get("reason") or remote.not_ours()
+        lines[0] = f"info: HTTP {status}; {said}"
     if websocket is None:
         lines.append("websocket: opens")
     else:
         way_out = info.get("reason") or "does a proxy pass on the headers Upgrade and Connection?"
         lines.append(f"websocket: {websocket}; {way_out}")
-    lines.append("poke: lets us send" if poked == 200 else f"poke: {poked}, {poke.get('error')}")
+    said = poke.get("error") or "no poke here"
+    lines.append("poke: lets us send" if poked == 200 else f"poke: {poked}, {said}")
     _write(url, lines)
     return [websocket]
 
 
-def _websocket(url: str) -> str | None:
-    """The trouble with a websocket, if there is some."""
+def _websocket(base: str) -> str | None:
+    """Return the problem with a websocket, if there is one."""
     try:
-        return _subscribed(Websocket(url))[0]
-    except (Failure, ConnectionError) as error:
+        return _subscribed(WebSocketConnection(base))[0]
+    except EndpointUnavailableError as error:
         return str(error)
 
 
-def _subscribed(conversation: Conversation) -> tuple[str | None, str]:
-    """Subscribe; return the trouble, or in how many milliseconds the answer came."""
-    listener = Listener(CHANNEL, None, 0)
+def _subscribed(connection: Connection) -> tuple[str | None, str]:
+    """Subscribe; return the problem, or in how many milliseconds the answer came."""
+    client = Client(Subscription(CHANNEL))
     started = time.monotonic()
     try:
-        with conversation:
-            conversation.send(listener.subscribe())
-            listener.take(conversation.receive(TIMEOUT))
+        with connection:
+            for frame in client.opened(started):
+                connection.send(frame)
+            client.received(connection.receive(TIMEOUT), time.monotonic())
     except TimeoutError:
         return f"no answer within {TIMEOUT:g} seconds", ""
+    except ListenDeniedError:  # an answer too, of an app that guards its channels
+        pass
     return None, f"answers in {(time.monotonic() - started) * 1000:.0f} ms"
 
 

@@ -1,4 +1,4 @@
-"""How the command line ends; the codes are documented in docs/cli.md."""
+"""The exit codes of the command line, as docs/cli.md describes them, and the error that ends it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What a script learns of a run."""
+    """The exit codes."""
 
     OK = 0
-    NOT_SENT = 1  # some message was not sent
-    USAGE = 2  # the command, a setting, or what the server lets us do
+    NOT_SENT = 1  # a message was not sent
+    USAGE = 2  # a wrong command or setting, or rejected by the server
     UNREACHABLE = 3  # the broker or the server
 
 
-class Failure(Exception):  # noqa: N818 - the end of a run, which main() tells and turns into a code
-    """Why a run ends, in words for who started it."""
+class Failure(Exception):  # noqa: N818 - the end of a run: main() writes it and exits with its code
+    """The reason why a run ends, for the person who started it."""
 
     def __init__(self, code: Exit, reason: str) -> None:
         super().__init__(reason)

@@ -1,82 +1,96 @@
-"""``dash-pipe listen``: the messages of a channel, a line of JSON each."""
+"""``dash-pipe listen``: write the messages of a channel, a line of JSON each."""
 
 from __future__ import annotations
 
 import json
-import random
 import sys
-import time
-from collections.abc import Callable, Iterator
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
+from ..client import Client, Connection, Gap, Subscription, Update, WebSocketConnection
+from ..client import listen as updates_of
+from ..errors import EndpointUnavailableError, HandshakeRejectedError, ListenDeniedError
 from . import remote
-from .conversation import Conversation, Local, Websocket
 from .exits import Exit, Failure
-from .listener import Listener
+from .local import LocalConnection
 from .send import require_shared_broker
 
-FIRST_TIMEOUT = 10.0  # seconds until the answer to a subscribe
-LONGEST_PAUSE = 15.0  # seconds between two attempts to come back
+_CAUSES = {
+    "window": "they left the window of the channel before they could be read",
+    "epoch": "the log of the channel began again or was rolled back",
+}
 
-Open = Callable[[], Conversation]
+
+def run(options: Namespace) -> Exit:
+    """Listen as the command line says, until ``--count`` messages were written."""
+    channel, labels = options.channel, options.labels or None
+    subscription = Subscription(channel, labels, replay=options.replay, token=options.token)
+    connect = connector(options.url, options.headers, has_token=options.token is not None)
+    arriving = messages(Client(subscription), connect)
+    for message in islice(arriving, options.count):
+        _write(message)
+    return Exit.OK
 
 
-def opener(url: str | None) -> Open:
-    """What opens a conversation: with a server, or with the broker."""
+def connector(
+    url: str | None, headers: Sequence[tuple[str, str]], *, has_token: bool
+) -> Callable[[], Connection]:
+    """Return a function that opens a connection: to the endpoint at ``url``, or to the broker."""
     if url is not None:
-        address = remote.endpoint(url)
-        return lambda: Websocket(address)
+        base = remote.base_of(url)
+        return lambda: WebSocketConnection(base, headers=headers)
+    if headers or has_token:
+        reason = "--token and --header are for a server; give its address with --url"
+        raise Failure(Exit.USAGE, f"listen: {reason}")
     require_shared_broker("listen")
-    return Local
+    return LocalConnection
 
 
-def messages(listener: Listener, channel: str, open_: Open) -> Iterator[dict[str, Any]]:
-    """The messages that arrive, as a Pipe has them in its ``messages``; comes back when cut off.
+def messages(client: Client, connect: Callable[[], Connection]) -> Iterator[dict[str, Any]]:
+    """Yield messages, as a Pipe has them in its ``messages``; report the rest on standard error.
 
     Raises:
-        Failure: the first connection fails, or the server does not let us listen.
+        Failure: the first connection failed, or the server does not let us listen.
     """
-    for row in _rows(listener, open_):
-        offset, label, value, at = row
-        yield {"channel_name": channel, "label": label, "value": value} | {
-            "offset": offset,
-            "time": at,
-        }
+    channel = client.subscription.channel
+    try:
+        for update in updates_of(client, connect):
+            _report(client.subscription, update)
+            for offset, label, value, time in update.rows:
+                yield {"channel_name": channel, "label": label, "value": value} | {
+                    "offset": offset,
+                    "time": time,
+                }
+    except (HandshakeRejectedError, ListenDeniedError) as error:
+        raise Failure(Exit.USAGE, str(error)) from None
+    except EndpointUnavailableError as error:
+        raise Failure(Exit.UNREACHABLE, str(error)) from None
 
 
-def _rows(listener: Listener, open_: Open) -> Iterator[list[Any]]:
-    attempts: int | None = None  # since the connection was lost; none before there was one
-    while True:
-        try:
-            with open_() as conversation:
-                conversation.send(listener.subscribe())
-                timeout = FIRST_TIMEOUT
-                while True:
-                    taken = listener.take(conversation.receive(timeout))
-                    attempts, timeout = 0, 2 * listener.heartbeat
-                    for reply in taken.replies:
-                        conversation.send(reply)
-                    for note in taken.notes:
-                        say(note)
-                    yield from taken.rows
-        except (ConnectionError, TimeoutError) as error:
-            reason = str(error) or "no answer in time"
-            if attempts is None:
-                raise Failure(Exit.UNREACHABLE, reason) from None
-            if attempts == 0:
-                say(f"{reason}; trying to come back")
-            pause = min(LONGEST_PAUSE, 0.3 * 2 ** min(attempts, 10))
-            attempts += 1
-            time.sleep(random.uniform(0, pause))
+def _report(subscription: Subscription, update: Update) -> None:
+    if update.opened:
+        labels = subscription.labels
+        named = "every label" if labels is None else ", ".join(sorted(labels))
+        _say(f"listening on {subscription.channel} for {named}")
+    for note in update.notes:
+        _say(note)
+    for gap in update.gaps:
+        _say(describe(gap))
 
 
-def write(message: dict[str, Any]) -> None:
-    """Write a message to standard output, at once."""
+def describe(gap: Gap) -> str:
+    """Return a gap in words."""
+    upto = "" if gap.upto is None else f" up to {gap.upto}"
+    return f"messages after offset {gap.after}{upto} may be lost: {_CAUSES[gap.cause]}"
+
+
+def _write(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
 
-def say(note: str) -> None:
-    """Say something on standard error."""
+def _say(note: str) -> None:
     sys.stderr.write(f"dash-pipe: {note}\n")
     sys.stderr.flush()

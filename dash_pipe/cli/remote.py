@@ -1,4 +1,4 @@
-"""A running app or gateway, by the address of its endpoint: ``http://localhost:8050/_pipe/``."""
+"""HTTP requests to a running app or gateway, at the base of its endpoint."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import urllib.request
 from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 
+from ..client.connection import AWAY
+from ..protocol.address import EXAMPLE, endpoint_base, is_absolute
 from .exits import Exit, Failure
 
 TIMEOUT = 10.0  # seconds that an answer may take
 MAX_ANSWER_BYTES = 1024 * 1024
-# Read from the environment alone: everybody on a machine can see a command line.
+# Read only from the environment: everybody on a machine can see a command line.
 TOKEN = "DASH_PIPE_HTTP_POKE_TOKEN"
 
-_AWAY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _MESSAGE_IS_WRONG = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would turn a POST into a GET, and hand the token to somebody else."""
+    """Follow no redirect: it would turn a POST into a GET, and give the token to another server."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -31,41 +31,54 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_NoRedirect)
 
 
-def endpoint(url: str) -> str:
-    """The address of an endpoint, ending with a slash."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Failure(
-            Exit.USAGE,
-            f"--url: expected an address such as http://localhost:8050/_pipe/, got {url!r}",
-        )
-    return url if url.endswith("/") else f"{url}/"
+def base_of(url: str) -> str:
+    """Return the base of an endpoint from the value of ``--url``.
+
+    Raises:
+        Failure: it is no address, or has no host.
+    """
+    try:
+        base = endpoint_base(url)
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"--url: {error}") from None
+    if not is_absolute(base):
+        raise Failure(Exit.USAGE, f"--url: expected an address such as {EXAMPLE}, got {url!r}")
+    return base
 
 
 def post_message(
-    url: str, channel: str, label: str, value: Any, message_id: str | None = None
+    base: str, channel: str, label: str, value: Any, message_id: str | None = None
 ) -> None:
-    """Send a message through an endpoint's poke.
+    """Send a message through the poke of an endpoint.
 
     Raises:
-        Failure: it was not sent; says what the server said.
+        Failure: it was not sent; says what the server answered.
     """
     message = {"channel_name": channel, "label": label, "value": value}
     if message_id is not None:
         message["message_id"] = message_id
-    status, answer = request(f"{url}poke/", json.dumps(message).encode(), poke_headers())
-    if status == HTTPStatus.OK:
+    address = f"{base}poke/"
+    status, answer = request(address, json.dumps(message).encode(), poke_headers())
+    if status == HTTPStatus.OK and "positions" in answer:
         return
-    reason = answer.get("error") or "is this the address of the endpoint, which ends with _pipe/ ?"
-    if status in _MESSAGE_IS_WRONG:
-        code = Exit.NOT_SENT
+    if status in AWAY:
+        code = Exit.UNREACHABLE
     else:
-        code = Exit.UNREACHABLE if status in _AWAY else Exit.USAGE
-    raise Failure(code, f"{url}poke/ answered {status}: {reason}")
+        wrong = status in _MESSAGE_IS_WRONG and "error" in answer
+        code = Exit.NOT_SENT if wrong else Exit.USAGE
+    raise Failure(code, f"{address} answered HTTP {status}: {answer.get('error') or not_ours()}")
+
+
+def not_ours() -> str:
+    """Return what to say of an answer that no endpoint of ours gives."""
+    return (
+        "that is no dash-pipe endpoint. Expected the base of an endpoint, which ends with _pipe/, "
+        f"such as {EXAMPLE}"
+    )
 
 
 def poke_headers() -> dict[str, str]:
-    """What goes with a poke: the token, if the environment has one."""
+    """Return the headers of a poke, with the token if the environment has one."""
     headers = {"Content-Type": "application/json"}
     if token := os.environ.get(TOKEN):
         headers["Authorization"] = f"Bearer {token}"
@@ -75,21 +88,21 @@ def poke_headers() -> dict[str, str]:
 def request(
     url: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, Any]]:
-    """Ask a server; return the status and the JSON object of its answer, empty if it is none.
+    """Send a request; return the status and the JSON object of the answer, {} if it has none.
 
     Raises:
         Failure: no server answers there.
     """
-    asked = urllib.request.Request(url, body, headers or {})
+    request = urllib.request.Request(url, body, headers or {})
     try:
         try:
-            answer = _opener.open(asked, timeout=TIMEOUT)
+            answer = _opener.open(request, timeout=TIMEOUT)
         except HTTPError as error:
             answer = error
         with answer:
             status, text = answer.status, answer.read(MAX_ANSWER_BYTES)
             if location := answer.headers.get("Location"):
-                return status, {"error": f"the server sends us on to {location}"}
+                return status, {"error": f"the server redirects to {location}"}
     except (URLError, OSError) as error:
         raise Failure(Exit.UNREACHABLE, f"{url} can't be reached: {error}") from None
     try:

@@ -1,15 +1,19 @@
-"""``dash-pipe send``: one message, or a line of standard input each."""
+"""``dash-pipe send``: send a message, or one for each line of standard input."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from .. import runtime
 from ..endpoint.http import MAX_BODY_BYTES
 from ..errors import BrokerUnavailableError, InvalidMessageError
+from ..protocol.address import EXAMPLE
 from ..sending import send_to_pipe_channel
 from . import remote
 from .exits import Exit, Failure
@@ -18,11 +22,25 @@ Send = Callable[[Any], None]
 """Sends a value, or raises a ``Failure``."""
 
 
+def run(options: Namespace) -> Exit:
+    """Send as the command line says."""
+    if options.id is not None and options.value == "-":
+        raise Failure(Exit.USAGE, "--id is for one message, but - reads many")
+    send = sender(options.channel, options.label, options.url, options.id)
+    read = str if options.text else read_value
+    if options.value == "-":
+        return send_lines(sys.stdin.buffer, send, read, strict=options.strict)
+    send(read(options.value))
+    return Exit.OK
+
+
 def sender(channel: str, label: str, url: str | None, message_id: str | None = None) -> Send:
-    """What sends a value to a channel: through a server's poke, or through the broker."""
+    """Return a function that sends a value: through the poke at ``url``, or through the broker."""
     if url is not None:
-        address = remote.endpoint(url)
-        return lambda value: remote.post_message(address, channel, label, value, message_id)
+        base = remote.base_of(url)
+        return _named_as_options(
+            lambda value: remote.post_message(base, channel, label, value, message_id)
+        )
     require_shared_broker("send")
 
     def send(value: Any) -> None:
@@ -33,22 +51,42 @@ def sender(channel: str, label: str, url: str | None, message_id: str | None = N
         except BrokerUnavailableError as error:
             raise Failure(Exit.UNREACHABLE, str(error)) from None
 
-    return send
+    return _named_as_options(send)
+
+
+def _named_as_options(send: Send) -> Send:
+    """Have failures name the option ``--id``, which the API calls ``message_id``."""
+
+    def send_named(value: Any) -> None:
+        try:
+            send(value)
+        except Failure as failure:
+            text = re.sub(
+                r"\bmessage_id=(['\"])(.*?)\1", lambda m: f"--id {shlex.quote(m[2])}", str(failure)
+            )
+            reason = re.sub(r"\bmessage_id\b", "--id", text)
+            raise Failure(failure.code, reason) from None
+
+    return send_named
 
 
 def require_shared_broker(command: str) -> None:
-    """Refuse to work on a memory that nobody shares."""
+    """Reject a broker that no other process can reach.
+
+    Raises:
+        Failure: the broker is the memory of this process.
+    """
     if runtime.current().settings.keeps_messages_in_memory:
         raise Failure(
             Exit.USAGE,
-            f"{command}: the broker is memory://, the memory of one process, and this process is "
-            "not the app. Set DASH_PIPE_BROKER=redis://... for both, or go through the running "
-            "app: --url http://localhost:8050/_pipe/",
+            f"{command}: the broker is memory://, the memory of one process, which is the app and "
+            "not this command. Set DASH_PIPE_BROKER=redis://... for both, or go through the "
+            f"running app: --url {EXAMPLE}",
         )
 
 
 def read_value(text: str) -> Any:
-    """The value that a text stands for: JSON if it is JSON, else the text itself."""
+    """Return the value of a text: as JSON if it is JSON, else the text itself."""
 
     def no_constant(name: str) -> None:
         raise ValueError(name)
@@ -60,18 +98,18 @@ def read_value(text: str) -> Any:
 
 
 def send_lines(lines: BinaryIO, send: Send, read: Callable[[str], Any], *, strict: bool) -> Exit:
-    """Send each line when it comes; blank ones are skipped.
+    """Send each line when it comes; skip blank ones.
 
-    What is wrong with a line is said on standard error, and the next one is sent.
+    A line that can't be sent is reported on standard error with its number.
 
     Args:
-        lines: where they come from.
+        lines: the input.
         send: sends a value.
         read: makes the value of a line.
         strict: end at the first line that was not sent.
 
     Returns:
-        How it went: the gravest of what was wrong.
+        The highest exit code of all lines.
     """
     worst = Exit.OK
     for number, line in enumerate(bounded(lines), 1):
@@ -88,7 +126,7 @@ def send_lines(lines: BinaryIO, send: Send, read: Callable[[str], Any], *, stric
 
 
 def bounded(lines: BinaryIO) -> Iterator[bytes | None]:
-    """Lines as they come; ``None`` for one that no message can carry, which is never held."""
+    """Yield lines as they come; None for one that is too long for a message, and never held."""
     while line := lines.readline(MAX_BODY_BYTES + 1):
         whole = len(line) <= MAX_BODY_BYTES
         while not line.endswith(b"\n") and (rest := lines.readline(MAX_BODY_BYTES)):
@@ -97,7 +135,7 @@ def bounded(lines: BinaryIO) -> Iterator[bytes | None]:
 
 
 def decoded(line: bytes | None) -> str:
-    """The text of a line, without what ends it."""
+    """Return the text of a line, without its end."""
     if line is None:
         raise Failure(Exit.NOT_SENT, f"it has more than {MAX_BODY_BYTES:,} bytes")
     try:

@@ -1,4 +1,4 @@
-"""``dash-pipe serve``: a gateway, the endpoint alone: websockets, poll and poke, on uvicorn."""
+"""``dash-pipe serve``: a gateway, which is the endpoint alone: websockets, poll and poke."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Gateway:
-    """The endpoint at its place, and nothing at all others; an ASGI app.
+    """Serve the endpoint below a path, and nothing else; an ASGI app.
 
     Args:
-        prefix: where ``_pipe/`` lies, as an app's ``routes_pathname_prefix``.
+        prefix: the path of ``_pipe/``, like an app's ``routes_pathname_prefix``.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -37,7 +37,7 @@ class Gateway:
         self._apps |= dict.fromkeys(paths(runtime.current().http_route, path), poke)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, as ASGI says."""
+        """Serve one connection; see ASGI."""
         path = f"{self.path}ws" if scope["type"] == "lifespan" else scope["path"]
         if path in self._apps:
             await self._apps[path](scope, receive, send)
@@ -52,7 +52,7 @@ class Gateway:
 
 
 def serve(host: str, port: int, prefix: str) -> Exit:
-    """Serve until a signal comes.
+    """Serve until a signal ends it.
 
     Raises:
         Failure: uvicorn is not installed.
@@ -73,7 +73,7 @@ def serve(host: str, port: int, prefix: str) -> Exit:
 
 
 def config(app: Gateway, host: str, port: int) -> Config:
-    """How uvicorn is run: no compression, no frame larger than a browser may send."""
+    """Return the configuration of uvicorn: no compression, no frame larger than browsers need."""
     import uvicorn
 
     return uvicorn.Config(

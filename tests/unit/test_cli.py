@@ -13,11 +13,13 @@ import dash_pipe
 from dash_pipe import brokers, runtime
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.cli import main
+from dash_pipe.cli.arguments import parse
 from dash_pipe.cli.exits import Exit, Failure
 from dash_pipe.cli.send import read_value, send_lines
 from dash_pipe.endpoint.http import MAX_BODY_BYTES
 from dash_pipe.errors import BrokerUnavailableError
 from dash_pipe.log import Limits, Position
+from unit.http_server import answering
 
 Capture = pytest.CaptureFixture[str]
 
@@ -89,11 +91,13 @@ def test_a_setting_that_is_wrong(
         assert "DASH_PIPE_HEARTBEAT_INTERVAL: expected a number" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("url", ["localhost:8050", "ws://localhost/", "", "http://", "_pipe"])
+@pytest.mark.parametrize("url", ["localhost:8050", "", "http://", "_pipe", "/_pipe/", "//host/"])
 @pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
 def test_an_address_that_is_none(command: list[str], url: str, capsys: Capture) -> None:
     assert main([*command, "--url", url]) == Exit.USAGE
-    assert "--url: expected an address such as http://" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("dash-pipe: --url: expected ")
+    assert f"such as http://localhost:8050/_pipe/, got {url!r}" in said
 
 
 @pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
@@ -179,7 +183,91 @@ class Away(brokers.Broker):
 def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setattr(brokers, "connect", lambda *_: Away())
     assert main(["send", "--broker", "shared://here", "jobs", "a", "1"]) == Exit.UNREACHABLE
-    assert capsys.readouterr().err.startswith("dash-pipe: the message was not sent: it is away")
+    said = capsys.readouterr().err
+    assert said.startswith("dash-pipe: the message was not sent: it is away")
+    assert said.endswith("send it with --id m1\n")
+
+
+def test_version_is_that_of_the_package(capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"dash-pipe {dash_pipe.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [("sned", "did you mean send? "), ("listne", "did you mean listen? "), ("x", "")],
+)
+def test_unknown_command_suggests_the_nearest(command: str, hint: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "jobs"])
+    assert caught.value.code == Exit.USAGE
+    said = capsys.readouterr().err
+    commands = "The commands are send, listen, serve, doctor"
+    assert said.endswith(f"dash-pipe: error: no such command: {command}; {hint}{commands}\n")
+
+
+@pytest.mark.parametrize("options", [["--token", "t"], ["--header", "Cookie: a=1"]])
+def test_permission_without_a_server_is_rejected(options: list[str], capsys: Capture) -> None:
+    assert main(["listen", "jobs", *options]) == Exit.USAGE
+    assert "give its address with --url" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("header", ["Cookie", ": x", "", "A: b\nC: d", "@/no/such/file"])
+def test_header_that_is_none_is_rejected(header: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["listen", "--url", "http://127.0.0.1:9/_pipe/", "jobs", "--header", header])
+    assert caught.value.code == Exit.USAGE
+    assert "argument --header: " in capsys.readouterr().err
+
+
+def test_token_and_header_are_read_from_files(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
+    (tmp_path / "cookie").write_text("Cookie: a=1\n", encoding="utf-8")
+    files = ["--token", f"@{tmp_path}/token", "--header", f"@{tmp_path}/cookie"]
+    options = parse(["listen", "jobs", *files, "--header", "X: y:z"])
+    assert options.token == "s3cret"
+    assert options.headers == [("Cookie", "a=1"), ("X", "y:z")]
+
+
+@pytest.mark.parametrize(
+    ("command", "waits"), [(["send", "jobs", "a", "1"], False), (["listen", "jobs"], True)]
+)
+def test_address_of_another_server_ends_send_and_listen_alike(
+    command: list[str], waits: bool, capsys: Capture
+) -> None:
+    with answering(404) as base:
+        assert main([*command, "--url", base]) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert "answered HTTP 404" in said
+    assert (f"{base}poke/" in said) != waits
+    assert "which ends with _pipe/, such as http://localhost:8050/_pipe/" in said
+
+
+@pytest.mark.parametrize("status", [200, 400, 413])
+def test_send_to_another_server_is_not_taken_for_sent(status: int, capsys: Capture) -> None:
+    with answering(status, b"<html>") as base:
+        assert main(["send", "jobs", "a", "1", "--url", base]) == Exit.USAGE
+    assert "that is no dash-pipe endpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"]])
+def test_proxy_without_its_server_is_unreachable(command: list[str], capsys: Capture) -> None:
+    with answering(502) as base:
+        assert main([*command, "--url", base]) == Exit.UNREACHABLE
+    assert "answered HTTP 502" in capsys.readouterr().err
+
+
+def test_errors_name_the_option_id(
+    shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    assert main(["send", "jobs", "a", "1", "--id", "x" * 999]) == Exit.NOT_SENT
+    assert capsys.readouterr().err.startswith("dash-pipe: --id: expected ")
+    body = b'{"error": "message_id: expected a string"}'
+    with answering(400, body) as base:
+        main(["send", "jobs", "a", "1", "--id", "", "--url", base])
+    assert capsys.readouterr().err.endswith(": --id: expected a string\n")
 
 
 def test_the_same_message_again(shared: MemoryBroker, capsys: Capture) -> None:
@@ -190,11 +278,30 @@ def test_the_same_message_again(shared: MemoryBroker, capsys: Capture) -> None:
     assert "--id is for one message" in capsys.readouterr().err
 
 
+LISTENING = "dash-pipe: listening on jobs for every label\n"
+
+
+def test_listen_says_that_it_listens_before_a_message_comes(
+    shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stderr(io.StringIO):
+        def write(self, text: str) -> int:
+            shared.publish("jobs", "a", "1")  # a message that only a listener can get
+            return super().write(text)
+
+    stderr = Stderr()
+    monkeypatch.setattr("sys.stderr", stderr)
+    assert main(["listen", "jobs", "--count", "1"]) == Exit.OK
+    assert stderr.getvalue() == LISTENING
+
+
 def test_listen(shared: MemoryBroker, capsys: Capture) -> None:
     for value in ('"old"', '{"x": "é"}'):
         shared.publish("jobs", "a", value)
     assert main(["listen", "jobs", "a", "--replay", "2", "--count", "2"]) == Exit.OK
-    old, new = map(json.loads, capsys.readouterr().out.splitlines())
+    said = capsys.readouterr()
+    assert said.err == "dash-pipe: listening on jobs for a\n"
+    old, new = map(json.loads, said.out.splitlines())
     assert old["value"] == "old"
     assert new.pop("time") > 1.7e9
     assert new == {"channel_name": "jobs", "label": "a", "value": {"x": "é"}, "offset": 2}
@@ -210,7 +317,7 @@ def test_a_reader_that_has_gone_ends_it_quietly(
     with os.fdopen(writing, "w") as stdout:
         monkeypatch.setattr("sys.stdout", stdout)
         assert main(["listen", "jobs", "--replay", "1"]) == Exit.OK
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == LISTENING
 
 
 def interrupted(*_: Any) -> Iterator[Any]:
