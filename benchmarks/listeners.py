@@ -8,6 +8,7 @@ it saw. It ends when its input does.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import select
 import socket
@@ -15,11 +16,12 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
-from stream import Memo, PipeReader, PlainReader, StreamError, Tape, client_frame
+from stream import PlainReader, StreamError, Tape
 
 CHANNEL = "bench"
-SUBPROTOCOL = "dash-pipe.v1"
 BATCH = 50  # sockets that are in their handshake at one time
 CHUNK = 256 * 1024
 NAP = 0.001
@@ -27,66 +29,110 @@ TIMESPEC = struct.Struct("@ll")
 NOTES = socket.CMSG_SPACE(TIMESPEC.size)
 SO_TIMESTAMPNS = 35  # on Linux, but for alpha, mips, parisc and sparc; Python has no name for it
 
-Reader = PlainReader | PipeReader
+
+class Reader(Protocol):
+    """One listener's check of what it receives."""
+
+    count: int
+    """How many messages are whole."""
+    subscribed: bool
+
+    def feed(self, chunk: bytes) -> tuple[bytes, Sequence[int]]:
+        """Take what arrived; return what to answer, and when the new messages were made."""
 
 
-def request(port: int, path: str, subprotocol: str | None) -> bytes:
-    """The opening handshake of a browser on the server's own origin, without compression."""
-    lines = [
-        f"GET {path} HTTP/1.1",
-        f"Host: 127.0.0.1:{port}",
-        f"Origin: http://127.0.0.1:{port}",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Key: ZGFzaC1waXBlLWJlbmNobQ==",
-        "Sec-WebSocket-Version: 13",
-    ]
-    if subprotocol:
-        lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+class Kind(Protocol):
+    """What the listeners of a server have in common."""
+
+    hello: bytes
+    """The opening handshake."""
+    subscription: bytes
+    """What follows on it."""
+
+    def reader(self) -> Reader:
+        """Return the check of one more listener."""
+
+    def parsed(self) -> tuple[int, int]:
+        """Return how many frames came, and how many of them were distinct."""
+
+
+class Plain:
+    """A server that sends what it has to say from the start, in frames of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._tape = Tape()
+        self.subscription = b""
+        lines = [
+            "GET / HTTP/1.1",
+            f"Host: 127.0.0.1:{port}",
+            f"Origin: http://127.0.0.1:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: ZGFzaC1waXBlLWJlbmNobQ==",
+            "Sec-WebSocket-Version: 13",
+        ]
+        self.hello = ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def reader(self) -> Reader:
+        """See `Kind`."""
+        return PlainReader(self._tape)
+
+    def parsed(self) -> tuple[int, int]:
+        """See `Kind`."""
+        return 0, 0
+
+
+def pipe(port: int) -> Kind:
+    """Return what the listeners of dash-pipe have in common."""
+    root = str(Path(__file__).resolve().parent.parent)
+    if root not in sys.path:
+        sys.path.append(root)
+    from pipe_stream import Pipe  # only here: a plain server is measured without dash-pipe, too
+
+    kind = Pipe(port, CHANNEL)
+    gc.freeze()  # Dash is large, and the collector would look through it as we read
+    return kind
 
 
 class Crowd:
     """All listeners of this process."""
 
-    def __init__(self, port: int, count: int, pipe: bool) -> None:
+    def __init__(self, port: int, count: int, kind: Kind) -> None:
         self.readers: dict[int, Reader] = {}
         self.sockets: dict[int, socket.socket] = {}
         self.epoll = select.epoll()
         self.epoch = 0  # of the monotonic clock, in nanoseconds of the kernel's stamps
-        self.memo, tape = Memo(), Tape()
+        self.kind = kind
         self.space = bytearray(CHUNK)
         self.problems: list[str] = []
-        hello = request(port, "/_pipe/ws" if pipe else "/", SUBPROTOCOL if pipe else None)
-        subscribe = (
-            client_frame(json.dumps({"type": "subscribe", "channel": CHANNEL, "labels": None}))
-            if pipe
-            else b""
-        )
         for start in range(0, count, BATCH):
-            batch = []
-            for _ in range(min(BATCH, count - start)):
-                sock = socket.create_connection(("127.0.0.1", port), timeout=20)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-                sock.sendall(hello)
-                batch.append(sock)
-            for sock in batch:
-                reader: Reader = PipeReader(self.memo) if pipe else PlainReader(tape)
-                early = shake_hands(sock)
-                if subscribe:
-                    sock.sendall(subscribe)
-                reader.feed(early)
-                sock.setblocking(False)
-                self.sockets[sock.fileno()] = sock
-                self.readers[sock.fileno()] = reader
-                self.epoll.register(sock.fileno(), select.EPOLLIN)
+            self.open(port, min(BATCH, count - start))
         limit = time.monotonic() + 20
         while not all(reader.subscribed for reader in self.readers.values()):
             for fd, _ in self.epoll.poll(0.2):
                 self.read(fd)
             if self.problems or time.monotonic() > limit:
                 raise SystemExit(f"not every listener was subscribed; {self.problems[:1]}")
+
+    def open(self, port: int, count: int) -> None:
+        """Open so many more sockets, together."""
+        batch = []
+        for _ in range(count):
+            sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            sock.sendall(self.kind.hello)
+            batch.append(sock)
+        for sock in batch:
+            reader = self.kind.reader()
+            early = shake_hands(sock)
+            if self.kind.subscription:
+                sock.sendall(self.kind.subscription)
+            reader.feed(early)
+            sock.setblocking(False)
+            self.sockets[sock.fileno()] = sock
+            self.readers[sock.fileno()] = reader
+            self.epoll.register(sock.fileno(), select.EPOLLIN)
 
     def read(self, fd: int) -> tuple[Sequence[int], int]:
         """Read one socket once: the times of the messages that are whole now, and of their arrival.
@@ -135,6 +181,7 @@ class Crowd:
                     left.discard(fd)
                     last = max(last, arrived)
             time.sleep(NAP)
+        frames, distinct = self.kind.parsed()
         return {
             "first": first,
             "last": last,
@@ -142,8 +189,8 @@ class Crowd:
             "received": sum(reader.count for reader in readers.values()),
             "cpu": time.process_time() - cpu,
             "latencies": latencies,
-            "frames": self.memo.seen,
-            "distinct": self.memo.parsed,
+            "frames": frames,
+            "distinct": distinct,
             "problems": self.problems[:3],
         }
 
@@ -169,7 +216,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--pipe", action="store_true", help="speak dash-pipe's protocol")
     args = parser.parse_args()
-    crowd = Crowd(args.port, args.count, args.pipe)
+    crowd = Crowd(args.port, args.count, (pipe if args.pipe else Plain)(args.port))
     print(json.dumps({"ready": args.count}), flush=True)
     for line in sys.stdin:
         print(json.dumps(crowd.collect(**json.loads(line))), flush=True)

@@ -70,6 +70,11 @@ class Command:
         message: dict[str, Any] = json.loads(line)
         return message
 
+    def note(self) -> str:
+        """Return the next line of its standard error; wait for it."""
+        assert self.process.stderr is not None
+        return str(self.process.stderr.readline()).rstrip("\n")
+
     def end(self) -> tuple[int, str, str]:
         """Wait for the end; return the exit code, and what is left of output and error."""
         out, err = self.process.communicate(timeout=TIMEOUT)

@@ -1,48 +1,63 @@
-"""Many raw listeners at once, on one loop of the test's own."""
+"""Many listeners at once, on one loop of the test's own."""
 
 import asyncio
-import json
+import time
 
 from typing_extensions import Self
 from websockets.asyncio.client import ClientConnection, connect
 
+from dash_pipe.client import Client, Subscription
+from dash_pipe.client.handshake import connect_options
+from dash_pipe.protocol.address import websocket_url
 from harness.wait import TIMEOUT
-from harness.ws import SUBPROTOCOL
 
 
 class Crowd:
     """So many listeners on a channel; an async context manager. Their pings are answered."""
 
     def __init__(self, url: str, size: int, channel: str) -> None:
-        self._url = url.replace("http", "ws", 1) + "/_pipe/ws"
+        self._url = websocket_url(f"{url}/_pipe/")
         self._size = size
         self._channel = channel
-        self._sockets: list[ClientConnection] = []
+        self._listeners: list[_Listener] = []
 
     async def __aenter__(self) -> Self:
         for _ in range(self._size):  # one after the other: a listen queue is shorter than a crowd
-            socket = await connect(self._url, subprotocols=[SUBPROTOCOL], compression=None)
-            self._sockets.append(socket)
-            await socket.send(
-                json.dumps({"type": "subscribe", "channel": self._channel, "labels": None})
-            )
-            answer = json.loads(await asyncio.wait_for(socket.recv(), TIMEOUT))
-            assert answer["type"] == "subscribed", answer
+            socket = await connect(self._url, **connect_options())
+            self._listeners.append(_Listener(socket, self._channel))
+            await self._listeners[-1].open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*[socket.close() for socket in self._sockets])
+        await asyncio.gather(*[listener.socket.close() for listener in self._listeners])
 
     async def hear(self, count: int) -> list[list[int]]:
         """The offsets of the next `count` messages, for each listener."""
-        return await asyncio.gather(*[self._hear(socket, count) for socket in self._sockets])
+        return await asyncio.gather(*[listener.hear(count) for listener in self._listeners])
 
-    async def _hear(self, socket: ClientConnection, count: int) -> list[int]:
-        offsets: list[int] = []
-        while len(offsets) < count:
-            frame = json.loads(await asyncio.wait_for(socket.recv(), TIMEOUT))
-            if frame["type"] == "ping":
-                await socket.send(json.dumps({"type": "pong", "n": frame["n"]}))
-            if frame["type"] == "messages":
-                offsets += [row[0] for row in frame["messages"]]
+
+class _Listener:
+    def __init__(self, socket: ClientConnection, channel: str) -> None:
+        self.socket = socket
+        self._client = Client(Subscription(channel))
+        self._offsets: list[int] = []
+
+    async def open(self) -> None:
+        for frame in self._client.opened(time.monotonic()):
+            await self.socket.send(frame)
+        while not self._client.accepted:
+            await self._read()
+
+    async def hear(self, count: int) -> list[int]:
+        while len(self._offsets) < count:
+            await self._read()
+        offsets, self._offsets = self._offsets, []
         return offsets
+
+    async def _read(self) -> None:
+        text = await asyncio.wait_for(self.socket.recv(), TIMEOUT)
+        update = self._client.received(text, time.monotonic())
+        assert update.gaps == []
+        for frame in update.frames:
+            await self.socket.send(frame)
+        self._offsets += [row[0] for row in update.rows]

@@ -5,14 +5,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.exceptions import WebSocketException
 
 from dash_pipe.brokers import Broker, connect
+from dash_pipe.client import Client, Subscription, WebSocketConnection, listen
 from dash_pipe.log import Limits
 from harness.process import children, stands_still
 from harness.redis import RedisServer
@@ -26,16 +26,20 @@ LISTENERS = 6
 MESSAGES = 1000
 
 
-class Follower(threading.Thread):
-    """A listener that comes back whenever its connection is lost, and reads on where it was."""
+class LeftError(Exception):
+    """The follower leaves."""
 
-    def __init__(self, url: str) -> None:
+
+class Follower(threading.Thread):
+    """A listener that reconnects whenever its connection is lost, and reads on where it was."""
+
+    def __init__(self, base: str) -> None:
         super().__init__(daemon=True)
         self.values: list[Any] = []
         self.gaps = 0
         self.connections = 0
-        self._url = url
-        self._since: dict[str, Any] | None = None
+        self._base = base
+        self._connection = WebSocketConnection(base)
         self._leaving = threading.Event()
         self.start()
         wait_for(lambda: self.connections, "a listener to be subscribed")
@@ -43,35 +47,24 @@ class Follower(threading.Thread):
     def leave(self) -> None:
         """Stop; wait for it."""
         self._leaving.set()
+        self._connection.__exit__(None, None, None)
         self.join()
 
     def run(self) -> None:
-        while not self._leaving.is_set():
-            try:
-                with PipeClient(self._url) as client:
-                    self._follow(client)
-            except (OSError, WebSocketException):
-                self._leaving.wait(0.05)
+        with suppress(LeftError):
+            for update in listen(Client(Subscription("jobs")), self._connect, sleep=self._sleep):
+                self.connections += update.opened
+                self.gaps += len(update.gaps)
+                self.values += [row[2] for row in update.rows]
 
-    def _follow(self, client: PipeClient) -> None:
-        answer = client.subscribe("jobs", since=self._since)
-        self._since = self._since or {"epoch": answer["epoch"], "offset": answer["offset"]}
-        self.connections += 1
-        self._enter(answer["epoch"], gap=answer["recovered"] is False)
-        while not self._leaving.is_set():
-            try:
-                frame = client.next_frame(0.2)
-            except TimeoutError:
-                continue
-            self._enter(frame["epoch"], gap="lost" in frame)
-            self._since["offset"] = frame["upto"]
-            self.values += [row[2] for row in frame["messages"]]
+    def _connect(self) -> WebSocketConnection:
+        self._connection = WebSocketConnection(self._base)
+        if self._leaving.is_set():
+            raise LeftError
+        return self._connection
 
-    def _enter(self, epoch: str, *, gap: bool) -> None:
-        assert self._since is not None
-        if gap or epoch != self._since["epoch"]:
-            self.gaps += 1
-            self._since = {"epoch": epoch, "offset": 0}
+    def _sleep(self, seconds: float) -> None:
+        self._leaving.wait(seconds)
 
 
 @pytest.fixture
@@ -107,7 +100,7 @@ def followers(server: Server) -> Iterator[list[Follower]]:
         for worker in workers:
             with stopped(pid for pid in workers if pid != worker):
                 for _ in range(LISTENERS // len(workers)):
-                    followers.append(Follower(server.url + "/"))
+                    followers.append(Follower(f"{server.url}/_pipe/"))
                     stack.callback(followers[-1].leave)
         yield followers
 

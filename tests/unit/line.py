@@ -4,11 +4,12 @@ import json
 import socket
 from typing import Any
 
-from websockets.client import ClientProtocol
 from websockets.frames import Opcode
 from websockets.http11 import Request
-from websockets.uri import parse_uri
 
+from dash_pipe.client import encode
+from dash_pipe.client.handshake import client_protocol
+from dash_pipe.protocol import Subscribe
 from dash_pipe.transports.framing import websocket
 
 
@@ -19,8 +20,8 @@ class Line:
         self.sock, self.theirs = socket.socketpair()
         self.sock.settimeout(10)
         self.events: list[Any] = []
-        offered: Any = [subprotocol] if subprotocol else None
-        self.ws = ClientProtocol(parse_uri("ws://app.org/"), subprotocols=offered)
+        offered = [subprotocol] if subprotocol else []
+        self.ws = client_protocol("ws://app.org/", subprotocols=offered)
         self.ws.send_request(self.ws.connect())
         self._asking = b"".join(self.ws.data_to_send())
         server = websocket()
@@ -56,7 +57,7 @@ class Line:
         self.sock.sendall(b"".join(self.ws.data_to_send()))
 
     def subscribe(self, channel: str) -> dict[str, Any]:
-        self.send(json.dumps({"type": "subscribe", "channel": channel, "labels": None}).encode())
+        self.send(encode(Subscribe(channel, None)).encode())
         return self.frame()
 
     def close_code(self) -> int | None:

@@ -14,9 +14,10 @@ from websockets.uri import parse_uri
 
 from dash_pipe import runtime
 from dash_pipe.auth.call_app import OpenRequest
+from dash_pipe.client import encode
 from dash_pipe.hub.connection import connect
 from dash_pipe.hub.hub import Hub
-from dash_pipe.protocol import Close
+from dash_pipe.protocol import SUBPROTOCOL, Close, Subscribe
 from dash_pipe.transports.asyncio_socket import AsyncioSocket
 from dash_pipe.transports.framing import websocket
 from unit.fakes import Room
@@ -69,7 +70,7 @@ class Page:
         rejection: tuple[Close, str] | None = None,
         open_request: OpenRequest | None = None,
     ) -> None:
-        offered: Any = ["dash-pipe.v1"] if subprotocols is None else subprotocols
+        offered: Any = [SUBPROTOCOL] if subprotocols is None else subprotocols
         self.ws = ClientProtocol(
             parse_uri("ws://app.org/_pipe/ws"),
             subprotocols=offered or None,
@@ -127,7 +128,7 @@ class Page:
 
 
 def subscription(channel: str = "jobs") -> bytes:
-    return json.dumps({"type": "subscribe", "channel": channel, "labels": None}).encode()
+    return encode(Subscribe(channel, None)).encode()
 
 
 def talks(room: Room, test: Callable[[Page], None], **page: Any) -> None:
