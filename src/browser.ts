@@ -28,7 +28,8 @@ export interface Clock {
 export interface Browser extends Clock, Events {
   Math: { random(): number };
   WebSocket: new (url: string, subprotocol: string) => Transport;
-  fetch(url: string, init: RequestInit): Promise<{ json(): Promise<unknown> }>;
+  fetch(url: string, init: RequestInit): Promise<{ status: number; json(): Promise<unknown> }>;
+  location: { origin: string };
   document: Events & { visibilityState: string };
 }
 

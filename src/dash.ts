@@ -1,3 +1,4 @@
+import { websocketUrl } from "./address";
 import type { LoadTransport } from "./browser";
 import { Pacer } from "./pacing";
 
@@ -124,16 +125,14 @@ function removeFromUndoHistory(store: Store, id: string | undefined): void {
 }
 
 /**
- * Return the websocket address for `url`; without one, that of the endpoint that the page names (the setting
- * `url`), or of the app's own. Throw if `url` is not an address.
+ * Return the websocket address for `url`, the base of an endpoint; without one, that of the endpoint that the page
+ * names (the setting `url`), or of the app's own. Throw if `url` is not an address.
  */
 export function endpointUrl(url: string | undefined): string {
   const config = JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
   const named = document.querySelector<HTMLMetaElement>("meta[name=dash-pipe-url]")?.content;
-  const own = `${config.requests_pathname_prefix || "/"}_pipe/ws`;
-  const address = new URL(url || named || own, location.href);
-  address.protocol = address.protocol.replace("http", "ws");
-  return address.href;
+  const own = `${config.requests_pathname_prefix || "/"}_pipe/`;
+  return websocketUrl(url || named || own, location.href);
 }
 
 /**

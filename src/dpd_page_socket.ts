@@ -3,6 +3,8 @@
  * tag `plotly_message_pipe` of django-plotly-dash makes it. See docs/protocol.md.
  */
 
+import { websocketUrl } from "./address";
+
 type OnMessage = (message: unknown) => void;
 
 /** Those who wait for `dpd_wsb`. */
@@ -71,9 +73,7 @@ class PageSocket {
   private readonly triplets = new Map<unknown, object>();
 
   constructor(url: string) {
-    const address = new URL(url, location.href);
-    address.protocol = address.protocol.replace("http", "ws");
-    const socket = new ReconnectingSocket(address.href);
+    const socket = new ReconnectingSocket(websocketUrl(url, location.href));
     this.wsb = { socket };
     socket.addEventListener("open", () => {
       for (const triplet of this.triplets.values()) socket.send(JSON.stringify(triplet));

@@ -1,4 +1,4 @@
-import type { Browser, OpenTransport, Transport } from "./browser";
+import { type Browser, type OpenTransport, report, type Transport } from "./browser";
 import { PollTransport, requestJson } from "./poll";
 
 /** All times are in milliseconds. A websocket that takes longer has timed out; `socket.ts` waits for 10 s. */
@@ -15,6 +15,14 @@ interface Info {
   /** In seconds. */
   interval: number;
 }
+
+/** The answer to a page that may not use the endpoint. */
+interface Rejection {
+  code: number;
+}
+
+/** A proxy whose server is away answers with these. */
+const AWAY = [502, 503, 504];
 
 const warned = new Set<string>();
 
@@ -43,8 +51,8 @@ class FallbackTransport implements Transport {
     private readonly subprotocol: string,
   ) {
     const info = this.httpUrl("info");
-    this.cancelInfo = requestJson(browser, info, undefined, (answer) =>
-      this.handleInfo(answer as Info | null),
+    this.cancelInfo = requestJson(browser, info, undefined, (answer, status) =>
+      this.handleInfo(answer as Info | null, status),
     );
   }
 
@@ -67,13 +75,31 @@ class FallbackTransport implements Transport {
     return new URL(name, this.url).href.replace("ws", "http");
   }
 
-  private handleInfo(info: Info | null): void {
-    if (!info?.interval) this.onclose?.({ code: 1006, reason: "", ...info });
-    else if (!info.websocket) this.poll(info);
+  private handleInfo(info: Info | null, status: number): void {
+    if (!info?.interval) {
+      if (!(info as Rejection | null)?.code) this.warnOfUrl(status);
+      this.onclose?.({ code: 1006, reason: "", ...info });
+    } else if (!info.websocket) this.poll(info);
     else {
       this.tryWebSocket(() => this.poll(info));
       this.timer = this.browser.setTimeout(() => this.poll(info), WEBSOCKET_TIMEOUT);
     }
+  }
+
+  /** Report, once for each address, that there seems to be no endpoint. A server may also be away for a while. */
+  private warnOfUrl(status: number): void {
+    const base = this.httpUrl(".");
+    const { origin } = this.browser.location;
+    const elsewhere = !base.startsWith(`${origin}/`);
+    if (AWAY.includes(status) || (!status && !elsewhere) || warned.has(base)) return;
+    warned.add(base);
+    const answer = status
+      ? `${base}info answered HTTP ${status}, unlike an endpoint of dash-pipe`
+      : `${base}info did not answer, or that server's setting allowed_origins lacks ${origin}`;
+    report(
+      `no endpoint at ${base}: no websocket opened at ${this.url}, and ${answer}. Expected the base of an ` +
+        "endpoint, which ends with _pipe/: check the Pipe's `url`, or the setting `url`.",
+    );
   }
 
   /** Try a websocket. The transport in use stays in use until it opens. */

@@ -1,22 +1,26 @@
 import type { Browser, Transport } from "./browser";
 
 /**
- * Send a request. Call `done` with the JSON of the response, or with null if there is none.
- * Return a function that cancels the request.
+ * Send a request. Call `done` with the JSON of the response, or null if it has none, and with the HTTP status, or 0
+ * if there is no response. Return a function that cancels the request.
  */
 export function requestJson(
   browser: Browser,
   url: string,
   body: string | undefined,
-  done: (answer: unknown) => void,
+  done: (answer: unknown, status: number) => void,
 ): () => void {
+  let status = 0;
   const abort = new AbortController();
   const init = body ? { method: "POST", body } : {};
   browser
     .fetch(url, { ...init, credentials: "include", signal: abort.signal })
-    .then((response) => response.json())
+    .then((response) => {
+      status = response.status;
+      return response.json();
+    })
     .catch(() => null)
-    .then((answer) => abort.signal.aborted || done(answer));
+    .then((answer) => abort.signal.aborted || done(answer, status));
   return () => abort.abort();
 }
 

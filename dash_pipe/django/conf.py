@@ -16,7 +16,7 @@ _DEFAULTS = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
 
 
 def project() -> Project:
-    """Every setting that the project says, and where pages find the websocket by that."""
+    """Return the settings of the project, and the base of the endpoint that follows from them."""
     found = {name: (f"the default of {name}", value) for name, value in _DEFAULTS.items()}
     former = _said(FORMER)
     found |= {name: (f"{FORMER}[{name!r}]", former[name]) for name in _SHARED if name in former}
@@ -24,7 +24,7 @@ def project() -> Project:
     if "url" not in found:
         shown, route = found["ws_route"]
         prefix = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
-        found["url"] = (shown, f"{prefix}/{str(route).lstrip('/')}")
+        found["url"] = (shown, f"{prefix}/{str(route).strip('/')}/")
     return found
 
 

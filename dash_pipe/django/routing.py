@@ -15,8 +15,10 @@ from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 from .. import runtime
-from ..endpoint.poke import route
+from ..endpoint.poke import route as poke_route
+from ..endpoint.routes import ROUTES
 from ..errors import SetupError
+from ..protocol.address import WEBSOCKET
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import AsgiPoke, Scope
 from ..transports.asgi_socket import Receive, Send
@@ -37,18 +39,20 @@ class Identified:
 
 
 def _websocket_urlpatterns() -> list[Any]:
+    """Return the websocket's routes: below the base, and the base itself for former Pipes."""
     endpoint = Identified(AsgiEndpoint(opening=asking))
-    return [path(runtime.current().settings.ws_route.lstrip("/"), endpoint)]
+    route = runtime.current().settings.ws_route.lstrip("/")
+    return [path(route, endpoint), path(f"{route.rstrip('/')}/{WEBSOCKET}", endpoint)]
 
 
 def _urlpatterns() -> list[Any]:
-    """Beside the websocket what a page asks where it has none; and poke, where it is on."""
+    """Return the routes of plain HTTP: info and poll below the base, and poke if it is on."""
     settings = runtime.current().settings
-    beside = settings.ws_route.strip("/").rpartition("/")[0]
+    base = settings.ws_route.strip("/")
     endpoint = Identified(AsgiEndpoint(opening=asking))
-    patterns = [path(f"{beside}/{name}".lstrip("/"), endpoint) for name in ("info", "poll")]
+    patterns = [path(f"{base}/{name}", endpoint) for name in ROUTES]
     if settings.http_poke_enabled and (http_route := runtime.current().http_route) is not None:
-        patterns.append(path(route(http_route, "").lstrip("/"), AsgiPoke()))
+        patterns.append(path(poke_route(http_route, "").lstrip("/"), AsgiPoke()))
     return patterns
 
 

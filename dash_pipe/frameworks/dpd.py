@@ -10,7 +10,8 @@ import functools
 from typing import Any
 
 from .. import runtime
-from .page_meta import PAGE_SOCKET, meta
+from ..protocol.address import PAGE_SOCKET
+from .page_meta import meta
 
 
 def is_one(app: object) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..brokers import Broker
 from ..brokers.url import without_password
+from ..protocol.address import EXAMPLE, PAGE_SOCKET, endpoint_base
 from .function_path import FunctionPath
 
 
@@ -48,6 +49,17 @@ def _is_broker(value: Any) -> bool:
     return isinstance(value, Broker) and not isinstance(value, type)
 
 
+def _base(value: str) -> str:
+    return value if value == PAGE_SOCKET else endpoint_base(value)
+
+
+def _is_base(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(_base(value))
+    except ValueError:
+        return False
+
+
 _BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True)
 _BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
 
@@ -57,6 +69,7 @@ BROKER = Kind(
     lambda value: TEXT.fits(value) or _is_broker(value),
     shown=lambda value: repr(without_password(value) if isinstance(value, str) else value),
 )
+BASE = Kind(f"the base of an endpoint, such as {EXAMPLE} or /app/_pipe/", _is_base, keep=_base)
 FUNCTION = Kind("a function (in the environment, as module:function)", callable, FunctionPath)
 ROUTE = Kind("a path such as /hooks, of letters, digits and -._~/", _matches(r"/?[\w.~/-]+"))
 # The characters that may follow "Bearer" in a header, so that a token needs no encoding.

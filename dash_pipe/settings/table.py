@@ -59,7 +59,7 @@ class Settings:
         10.0, "time limit for authorize and for Dash's websocket_connect hooks"
     )
     url: str | None = _setting(
-        None, "where browsers find the endpoint, if not below the app", kinds.TEXT
+        None, "base of the endpoint for browsers, if it is not the app's own `_pipe/`", kinds.BASE
     )
     ws_route: str = _setting("dpd/ws/channel", "route of the websocket in Django", kinds.ROUTE)
     http_route: str | None = _setting(

@@ -89,9 +89,10 @@ export type Props = {
    */
   disabled?: boolean;
   /**
-   * The address of the dash-pipe endpoint, if it is not `_pipe/ws` below the address
-   * of this app: a path, or an address with `ws:`, `wss:`, `http:` or `https:`; or
-   * `dpd:` for the socket that a page of django-plotly-dash has.
+   * The base of the dash-pipe endpoint, if it is not `_pipe/` below the address of
+   * this app: `https://example.org/app/_pipe/` (also with `http:`, `ws:` or `wss:`),
+   * or a path on the host of the page; or `dpd:` for the socket that a page of
+   * django-plotly-dash has.
    */
   url?: string;
   /**

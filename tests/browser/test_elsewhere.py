@@ -4,15 +4,19 @@ import pytest
 
 from harness.app import App
 from harness.server import Server
+from harness.wait import wait_for
 
 APP = "room"
 HOSTS = ("waitress",)
 
 
-@pytest.mark.parametrize("host", ["gunicorn-sync", "uvicorn"])
-def test_a_page_listens_where_the_setting_says(host, browser, tmp_path):
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("gunicorn-sync", "{}/_pipe/"), ("uvicorn", "{}/_pipe"), ("uvicorn", "{}/_pipe/ws")],
+)
+def test_page_listens_where_the_setting_says(host, url, browser, tmp_path):
     endpoint = Server(host, APP, tmp_path / "endpoint")
-    there = {"DASH_PIPE_URL": f"{endpoint.url}/_pipe/ws"}
+    there = {"DASH_PIPE_URL": url.format(endpoint.url)}
     with Server("waitress", APP, tmp_path / "pages", settings=there) as pages:
         endpoint.settings["DASH_PIPE_ALLOWED_ORIGINS"] = pages.url
         with endpoint:
@@ -21,3 +25,25 @@ def test_a_page_listens_where_the_setting_says(host, browser, tmp_path):
             App(endpoint.url).send(("room", "news", "from there"))
             browser.wait_for_text("value", "from there")
             browser.fresh()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        # Dash answers every path below its own with its page.
+        ("/wrong/", "/wrong/info answered HTTP 200, unlike an endpoint of dash-pipe"),
+        ("/_dash-layout/", "/_dash-layout/info answered HTTP "),
+    ],
+)
+def test_page_with_a_wrong_url_says_so_once(path, said, browser, tmp_path):
+    settings = {"DASH_PIPE_URL": path}
+    with Server("gunicorn-sync", APP, tmp_path / "pages", settings=settings) as pages:
+        browser.open(pages.url)
+        browser.wait_for_text("status", "connecting")
+
+        def lines():
+            return [line for line in browser.console() if "[dash-pipe]" in str(line)]
+
+        (line,) = wait_for(lines, "the line on the console")
+        assert said in str(line)
+        assert f"no endpoint at {pages.url}{path}: " in str(line)

@@ -14,6 +14,7 @@ export class FakeBrowser implements Browser {
   private microtasks: (() => void)[] = [];
   private ids = 0;
 
+  location = { origin: "https://host" };
   performance = { now: () => this.now };
   Math = { random: () => this.chance };
   document = { visibilityState: "visible", ...this.events() };
@@ -153,8 +154,8 @@ export class FakeSocket implements Transport {
 }
 
 export class FakeRequest {
-  private settle!: (answer: Promise<{ json(): Promise<unknown> }>) => void;
-  readonly promise = new Promise<{ json(): Promise<unknown> }>((resolve) => {
+  private settle!: (answer: ReturnType<Browser["fetch"]>) => void;
+  readonly promise = new Promise<Awaited<ReturnType<Browser["fetch"]>>>((resolve) => {
     this.settle = resolve;
   });
 
@@ -172,9 +173,9 @@ export class FakeRequest {
   }
 
   /** Answer the request. The answer is not JSON if `json` is undefined. */
-  answer(json?: unknown): Promise<void> {
+  answer(json?: unknown, status = 200): Promise<void> {
     const text = JSON.stringify(json);
-    return this.end(Promise.resolve({ json: async () => JSON.parse(text) }));
+    return this.end(Promise.resolve({ status, json: async () => JSON.parse(text) }));
   }
 
   /** Fail the request, as the network does. */
@@ -182,7 +183,7 @@ export class FakeRequest {
     return this.end(Promise.reject(new TypeError("Failed to fetch")));
   }
 
-  private async end(answer: Promise<{ json(): Promise<unknown> }>): Promise<void> {
+  private async end(answer: ReturnType<Browser["fetch"]>): Promise<void> {
     this.settle(answer);
     // Run the chain of promises that follows; it is shorter than this.
     for (let n = 0; n < 10; n++) await null;

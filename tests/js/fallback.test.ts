@@ -86,13 +86,55 @@ describe("fallback", () => {
 
   test("info request that fails does not start polling", async () => {
     const { subscription } = await asking();
-    for (const end of ["fail", "answer", "fail"] as const) {
-      await browser.request[end]();
+    for (let n = 0; n < 3; n++) {
+      await browser.request.fail();
       browser.pass(300);
     }
     expect(requests()).toEqual(["info", "info", "info", "info"]);
     expect(subscription.status).toBe("connecting");
     expect(spies.warn).not.toHaveBeenCalled();
+    expect(spies.error).not.toHaveBeenCalled();
+  });
+
+  test("answer of another server is reported once, with the address and what is expected", async () => {
+    const { subscription } = await asking();
+    for (let n = 0; n < 3; n++) {
+      await browser.request.answer(undefined, 404);
+      browser.pass(10_000);
+    }
+    expect(spies.error.mock.calls).toEqual([
+      [
+        "[dash-pipe] no endpoint at https://host/app/_pipe/: no websocket opened at wss://host/app/_pipe/ws, and " +
+          "https://host/app/_pipe/info answered HTTP 404, unlike an endpoint of dash-pipe. Expected the base of an " +
+          "endpoint, which ends with _pipe/: check the Pipe's `url`, or the setting `url`.",
+      ],
+    ]);
+    expect(subscription.status).toBe("connecting");
+  });
+
+  test.each([
+    ["other JSON", { hello: "world" }, 200],
+    ["JSON of another kind", ["hello"], 200],
+    ["a page", undefined, 200],
+  ])("answer with %s is reported", async (_, json, status) => {
+    await asking();
+    await browser.request.answer(json, status);
+    expect(String(spies.error.mock.calls)).toContain(`answered HTTP ${status}, unlike`);
+  });
+
+  test.each([502, 503, 504])("answer %i of a proxy is not reported: the server is away", async (status) => {
+    await asking();
+    await browser.request.answer(undefined, status);
+    expect(spies.error).not.toHaveBeenCalled();
+  });
+
+  test("server elsewhere without an answer is reported, with the setting that may be missing", async () => {
+    browser.location.origin = "https://app.org";
+    await asking();
+    await browser.request.fail();
+    expect(String(spies.error.mock.calls)).toContain(
+      "_pipe/info did not answer, or that server's setting allowed_origins lacks https://app.org",
+    );
   });
 
   test("info request that times out does not start polling", async () => {

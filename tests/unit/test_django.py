@@ -41,7 +41,7 @@ def settings() -> Any:
 def test_the_defaults_are_those_of_the_original() -> None:
     found = settings()
     assert (found.ws_route, found.http_route) == ("dpd/ws/channel", "dpd/views")
-    assert found.url == "/dpd/ws/channel"
+    assert found.url == "/dpd/ws/channel/"
     assert found.http_poke_enabled is False
 
 
@@ -51,7 +51,7 @@ def test_the_defaults_are_those_of_the_original() -> None:
 )
 def test_ours_win_over_those_of_the_original() -> None:
     found = settings()
-    assert (found.ws_route, found.url) == ("new/ws", "/new/ws")
+    assert (found.ws_route, found.url) == ("new/ws", "/new/ws/")
     assert (found.http_route, found.http_poke_enabled) == ("old/http", True)
     assert (found.heartbeat_interval, found.window_messages) == (3.0, 12)
 
@@ -65,7 +65,7 @@ def test_the_environment_wins_and_a_keyword_over_that(monkeypatch: pytest.Monkey
 
 @override_settings(FORCE_SCRIPT_NAME="/app/")
 def test_below_a_prefix() -> None:
-    assert settings().url == "/app/dpd/ws/channel"
+    assert settings().url == "/app/dpd/ws/channel/"
 
 
 @override_settings(DASH_PIPE={"authorize": "os.path:exists"})
@@ -154,7 +154,9 @@ MESSAGE = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode(
 @override_settings(ALLOWED_HOSTS=["*"])
 def test_poke_is_not_there_when_it_is_off() -> None:
     assert request(routing().application, "/dpd/views/poke/", "POST", MESSAGE) == 404
-    assert [str(each.pattern) for each in routing().urlpatterns] == ["dpd/ws/info", "dpd/ws/poll"]
+    assert [str(each.pattern) for each in routing().urlpatterns] == [
+        *("dpd/ws/channel/info", "dpd/ws/channel/poll")
+    ]
 
 
 @override_settings(DASH_PIPE={"http_poke_enabled": True, "http_route": "hooks"})
@@ -165,8 +167,8 @@ def test_poke() -> None:
 
 def test_a_page_without_a_websocket_is_answered() -> None:
     application = routing().application
-    assert request(application, "/dpd/ws/info") == 200
-    assert request(application, "/dpd/ws/poll", "POST", b"[]") == 200
+    assert request(application, "/dpd/ws/channel/info") == 200
+    assert request(application, "/dpd/ws/channel/poll", "POST", b"[]") == 200
 
 
 @pytest.fixture
@@ -185,7 +187,8 @@ def asked() -> Iterator[list[Any]]:
 
 
 @pytest.mark.parametrize(("is_in", "kind"), [(True, "subscribed"), (False, "error")])
-def test_authorize_sees_who_asks(asked: list[Any], is_in: bool, kind: str) -> None:
+@pytest.mark.parametrize("path", ["/dpd/ws/channel", "/dpd/ws/channel/ws"])
+def test_authorize_sees_who_asks(asked: list[Any], is_in: bool, kind: str, path: str) -> None:
     session = SessionStore()
     session["in"] = is_in
     session.save()
@@ -194,7 +197,7 @@ def test_authorize_sees_who_asks(asked: list[Any], is_in: bool, kind: str) -> No
     async def main() -> None:
         app = routing().application
         headers = [(b"host", b"app.org"), (b"cookie", cookie)]
-        async with Server(app, path="/dpd/ws/channel", headers=headers) as server:
+        async with Server(app, path=path, headers=headers) as server:
             assert (await server.next())["type"] == "websocket.accept"
             assert (await server.subscribe())["type"] == kind
 
@@ -207,7 +210,7 @@ def test_a_user_that_is_known_already_is_left_so(asked: list[Any]) -> None:
         is_authenticated = False
 
     async def main() -> None:
-        (pattern,) = routing().websocket_urlpatterns
+        pattern, _ = routing().websocket_urlpatterns
         scope = {"user": User(), "session": {"in": True}}
         async with Server(pattern.callback, **scope) as server:
             await server.next()
@@ -260,7 +263,7 @@ def rendered(tag: str) -> str:
 
 def test_the_tag_names_the_endpoint_and_its_own_script() -> None:
     assert rendered("{% dash_pipe_messages %}") == (
-        '<meta name="dash-pipe-url" content="/dpd/ws/channel">'
+        '<meta name="dash-pipe-url" content="/dpd/ws/channel/">'
         '<script src="/static/dash_pipe/dpd_page_socket.min.js"></script>'
     )
 
@@ -285,7 +288,7 @@ class WrappedDash:
 
 
 @pytest.mark.parametrize(
-    ("keywords", "url"), [({}, "/dpd/ws/channel"), ({"url": "/other"}, "/other")]
+    ("keywords", "url"), [({}, "/dpd/ws/channel/"), ({"url": "/other/_pipe/ws"}, "/other/_pipe/")]
 )
 def test_an_app_of_the_original_names_the_socket(keywords: dict[str, Any], url: str) -> None:
     dash_pipe.configure(**keywords)

@@ -56,6 +56,19 @@ def test_a_keyword_wins() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("wss://example.org/app/_pipe/ws", "https://example.org/app/_pipe/"),
+        ("/app/_pipe", "/app/_pipe/"),
+        ("dpd:", "dpd:"),
+    ],
+)
+def test_url_of_each_form_is_kept_as_the_base(url: str, base: str) -> None:
+    assert resolve({"url": url}, {}).url == base
+    assert resolve({}, {"DASH_PIPE_URL": url}).url == base
+
+
 def test_kinds_are_as_in_the_table() -> None:
     settings = resolve({"heartbeat_interval": 3, "allowed_origins": ["https://a.org"]}, {})
     assert isinstance(settings.heartbeat_interval, float)
@@ -82,6 +95,10 @@ def test_kinds_are_as_in_the_table() -> None:
         ("allowed_origins", "https://a.org"),
         ("allowed_origins", [5]),
         ("allowed_origins", None),
+        ("url", "localhost:8050/_pipe/"),
+        ("url", "_pipe/"),
+        ("url", "redis://localhost/"),
+        ("url", 5),
         ("http_poke_enabled", 1),
         ("http_poke_enabled", "yes"),
         ("http_poke_enabled", None),

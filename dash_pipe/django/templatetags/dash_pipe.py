@@ -21,7 +21,7 @@ def dash_pipe_messages(url: str | None = None) -> SafeString:
     of that. Its script is a static file of ``dash_pipe.django``.
 
     Args:
-        url: of the endpoint; the project's own if not given.
+        url: the base of the endpoint; the project's own if not given.
     """
     named = mark_safe(meta(url or runtime.current().settings.url or "/"))
     return format_html(
