@@ -39,7 +39,7 @@ def test_page_with_a_wrong_url_says_so_once(path, said, browser, tmp_path):
     settings = {"DASH_PIPE_URL": path}
     with Server("gunicorn-sync", APP, tmp_path / "pages", settings=settings) as pages:
         browser.open(pages.url)
-        browser.wait_for_text("status", "connecting")
+        browser.wait_for_prop("pipe", "status", "connecting")
 
         def lines():
             return [line for line in browser.console() if "[dash-pipe]" in str(line)]
@@ -47,3 +47,4 @@ def test_page_with_a_wrong_url_says_so_once(path, said, browser, tmp_path):
         (line,) = wait_for(lines, "the line on the console")
         assert said in str(line)
         assert f"no endpoint at {pages.url}{path}: " in str(line)
+        browser.fresh()
