@@ -32,8 +32,8 @@ export class Subscription {
   /** True while rows are held back until the replay is complete. */
   awaitingReplay: boolean;
   bufferSize = 1000;
-  /** Labels that it had before the last change of labels: all of their rows count. */
-  private knownLabels: Labels = [];
+  /** Labels that it had before the last change of labels. Rows of each count only above an offset of its own. */
+  private knownLabels = new Map<string, number>();
   private rows: Row[] = [];
   private heldRows: Row[] = [];
   private replayedRows: Row[] = [];
@@ -51,7 +51,7 @@ export class Subscription {
 
   /** Return true if a row with this label and offset is for this Pipe. */
   accepts(label: string, offset: number): boolean {
-    return has(this.labels, label) && (offset > this.startOffset || has(this.knownLabels, label));
+    return has(this.labels, label) && offset > (this.knownLabels.get(label) ?? this.startOffset);
   }
 
   /** True if it receives everything that is sent from now on. */
@@ -61,7 +61,7 @@ export class Subscription {
 
   /** The labels that have not started yet; null if every label is new. */
   get newLabels(): Labels {
-    return this.labels?.filter((label) => !has(this.knownLabels, label)) ?? null;
+    return this.labels?.filter((label) => !this.knownLabels.has(label)) ?? null;
   }
 
   /**
@@ -70,9 +70,11 @@ export class Subscription {
    */
   setLabels(labels: Labels, replay: number): boolean {
     if (JSON.stringify(labels) === JSON.stringify(this.labels)) return false;
-    const known = this.live ? this.labels : this.knownLabels;
-    // A label that was removed and returns is new: the server has stopped sending it.
-    this.knownLabels = known ? known.filter((label) => has(labels, label)) : labels;
+    const started = (label: string) => (this.live ? has(this.labels, label) : this.knownLabels.has(label));
+    // The old or the new labels are a list. A label that was removed and returns is new: the server has stopped
+    // sending it.
+    const kept = (labels ?? this.labels ?? []).filter(started);
+    this.knownLabels = new Map(kept.map((label) => [label, this.knownLabels.get(label) ?? this.startOffset]));
     this.labels = labels;
     this.replay = replay;
     const stays = (row: Row) => has(labels, row[1]);
@@ -90,6 +92,9 @@ export class Subscription {
   startAt(position: Position): void {
     this.position ??= { ...position };
     this.startOffset = Math.min(this.startOffset, position.offset);
+    // The log may have been rolled back to before a known label started.
+    for (const [label, start] of this.knownLabels)
+      this.knownLabels.set(label, Math.min(start, position.offset));
   }
 
   /** Take rows of the channel, in their order. Duplicates and rows of other labels are dropped. */
@@ -112,7 +117,7 @@ export class Subscription {
   receiveReplay(rows: readonly Row[], upto: number, done: boolean): void {
     if (!this.awaitingReplay) return;
     this.replayedRows.push(
-      ...rows.filter(([, label]) => has(this.labels, label) && !has(this.knownLabels, label)),
+      ...rows.filter(([, label]) => has(this.labels, label) && !this.knownLabels.has(label)),
     );
     if (!done) return;
     this.startOffset = upto;
@@ -133,7 +138,7 @@ export class Subscription {
     this.denied = true;
     this.position = null;
     this.startOffset = NEVER;
-    this.knownLabels = [];
+    this.knownLabels.clear();
   }
 
   /** The epoch has changed, or the log was rolled back: read on from `position`. */
@@ -144,6 +149,7 @@ export class Subscription {
     this.position = { ...position };
     this.endReplay();
     if (this.startOffset < NEVER) this.startOffset = 0;
+    for (const label of this.knownLabels.keys()) this.knownLabels.set(label, 0);
     this.lostUpTo = 0;
   }
 

@@ -345,6 +345,48 @@ describe("changed labels", () => {
     browser.socket.hear(past);
     expect([offsets(subscription), subscription.status]).toEqual([[4, 6, 7], "open"]);
   });
+
+  /** "a" was at 5, "b" was replayed up to 7, then both were chosen: messages 6 and 7 are still to come. */
+  function replayedAhead() {
+    const { connection, subscription } = listening({ labels: ["a"] });
+    const change = (labels: string[], replay: number) => {
+      connection.unsubscribe(subscription);
+      connection.subscribe(options({ labels, replay }));
+      browser.tick();
+    };
+    change(["b"], 1);
+    const past = messages("jobs", [[7, "b", 1]], { type: "replayed", id: 1, upto: 7, done: true });
+    browser.socket.hear(subscribed("jobs", 7), past);
+    change(["a", "b"], 0);
+    return subscription;
+  }
+
+  test("replayed messages that come after one more change are dropped", () => {
+    const subscription = replayedAhead();
+    browser.socket.hear(
+      messages("jobs", [
+        [6, "b", 0],
+        [7, "b", 1],
+        [8, "b", 2],
+      ]),
+    );
+    expect(offsets(subscription)).toEqual([7, 8]);
+  });
+
+  test("replayed label in a new epoch receives all messages", () => {
+    const subscription = replayedAhead();
+    browser.socket.hear(messages("jobs", [[1, "b", 2]], { epoch: "e2" }));
+    expect(offsets(subscription)).toEqual([7, 1]);
+  });
+
+  test("replayed label in a log that was rolled back receives all messages above the head", () => {
+    const subscription = replayedAhead();
+    browser.socket.drop(1006);
+    browser.pass(300);
+    browser.socket.open();
+    browser.socket.hear(subscribed("jobs", 5), messages("jobs", [[6, "b", 2]]));
+    expect(offsets(subscription)).toEqual([7, 6]);
+  });
 });
 
 test("channel removed and added while disconnected is subscribed on reconnect", () => {

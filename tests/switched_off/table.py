@@ -128,8 +128,8 @@ SWITCHES = (
     Switch(
         "a change of labels makes all of them new",
         "src/subscription.ts",
-        "this.knownLabels = known ? known.filter((label) => has(labels, label)) : labels;",
-        "this.knownLabels = known ? [] : [];",
+        "const kept = (labels ?? this.labels ?? []).filter(started);",
+        "const kept = (labels ?? this.labels ?? []).filter((label) => !label && started(label));",
         (
             "resume::only_new_labels_are_replayed",
             "resume::labels_changed_while_the_line_is_dead",
