@@ -80,11 +80,13 @@ export class Subscription {
     const stays = (row: Row) => has(labels, row[1]);
     this.rows = this.rows.filter(stays);
     this.heldRows = this.heldRows.filter(stays);
-    if (this.newLabels?.length !== 0) {
+    const anyNew = this.newLabels?.length !== 0;
+    if (anyNew) {
       this.startOffset = NEVER;
       this.replyNumber = 0;
-      this.awaitingReplay = replay > 0;
-    } else this.endReplay(); // no label is left whose replay is due
+    }
+    this.awaitingReplay = anyNew && replay > 0;
+    if (!this.awaitingReplay) this.endReplay(); // no label is left whose replay is due
     return true;
   }
 

@@ -387,6 +387,17 @@ describe("changed labels", () => {
     browser.socket.hear(subscribed("jobs", 5), messages("jobs", [[6, "b", 2]]));
     expect(offsets(subscription)).toEqual([7, 6]);
   });
+
+  test("held messages are delivered when the next labels are not replayed", () => {
+    const { connection, subscription } = listening({ labels: ["a"] });
+    connection.unsubscribe(subscription);
+    connection.subscribe(options({ labels: ["a", "b"], replay: 1 }));
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    expect(offsets(subscription)).toEqual([]);
+    connection.unsubscribe(subscription);
+    connection.subscribe(options({ labels: ["a", "c"] }));
+    expect(offsets(subscription)).toEqual([6]);
+  });
 });
 
 test("channel removed and added while disconnected is subscribed on reconnect", () => {
