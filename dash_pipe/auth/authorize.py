@@ -1,4 +1,4 @@
-"""The setting ``authorize``: the app says who may listen where."""
+"""Call the setting ``authorize``: the app decides who may listen on a channel."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ logger = logging.getLogger("dash_pipe")
 async def authorize_subscribe(
     runtime: Runtime, open_request: OpenRequest, subscribe: Subscribe
 ) -> Outcome:
-    """Ask the app which labels of a subscribe it denies, from a loop that must not be held up.
+    """Return the labels of a subscribe that the app denies, without blocking the loop.
 
-    An answer that fails, or that is no bool, denies, and the log says so.
+    ``authorize`` denies by False. It also denies if it raises or returns no bool; that is logged.
     """
     calls = _outcome(runtime.settings.authorize, subscribe)
     return await runtime.part(AppCaller).run(calls, open_request)
@@ -34,20 +34,20 @@ async def authorize_subscribe(
 def authorize_subscribe_sync(
     runtime: Runtime, open_request: OpenRequest, subscribe: Subscribe
 ) -> Outcome:
-    """Ask the app the same from a thread that may wait."""
+    """Do the same in a thread that may wait."""
     calls = _outcome(runtime.settings.authorize, subscribe)
     return runtime.part(AppCaller).run_sync(calls, open_request)
 
 
-def authorize_subscribe_beside(
+def authorize_subscribe_beside_loop(
     loop: asyncio.AbstractEventLoop,
     runtime: Runtime,
     open_request: OpenRequest,
     subscribe: Subscribe,
 ) -> Outcome:
-    """Ask the app the same from a thread of a server with a loop, where its coroutines belong.
+    """Do the same in a thread of a server with a loop, which runs the app's coroutines.
 
-    It is a timeout, too, when the loop has ended.
+    Return a timeout if the loop has ended.
     """
     authorize: object = runtime.settings.authorize
     if isinstance(authorize, FunctionPath):
@@ -55,14 +55,14 @@ def authorize_subscribe_beside(
         authorize = authorize.function
     if not inspect.iscoroutinefunction(authorize):
         return authorize_subscribe_sync(runtime, open_request, subscribe)
-    asking = asyncio.run_coroutine_threadsafe(
+    future = asyncio.run_coroutine_threadsafe(
         authorize_subscribe(runtime, open_request, subscribe), loop
     )
-    most = 1 + len(subscribe.labels or ())  # label_sets
+    most = 1 + len(subscribe.labels or ())  # calls; see label_sets
     try:
-        return asking.result(most * runtime.settings.authorize_timeout + 1)
-    except FutureTimeoutError:  # Python 3.10 has one of its own for futures
-        asking.cancel()
+        return future.result(most * runtime.settings.authorize_timeout + 1)
+    except FutureTimeoutError:  # Python 3.10 has its own class for futures
+        future.cancel()
         return AuthorizationTimeout()
 
 
@@ -73,24 +73,24 @@ def _outcome(authorize: Authorize | None, subscribe: Subscribe) -> AppCalls[Outc
         result = yield from _load(authorize)
         if isinstance(result, CallTimedOut):
             return _timeout(result, subscribe.channel)
-        if not _is_yes(result, subscribe.channel):
+        if not _is_allowed(result, subscribe.channel):
             return frozenset(subscribe.labels or {None})
         authorize = authorize.load()
-    asking = label_sets(subscribe.labels)
-    labels = next(asking)
+    sets = label_sets(subscribe.labels)
+    labels = next(sets)
     while True:
         answer = yield _app_call(authorize, subscribe, labels)
         if isinstance(answer, CallTimedOut):
             return _timeout(answer, subscribe.channel)
         try:
-            labels = asking.send(_is_yes(answer, subscribe.channel))
+            labels = sets.send(_is_allowed(answer, subscribe.channel))
         except StopIteration as end:
             denied: Denied = end.value
             return denied
 
 
 def _load(path: FunctionPath) -> AppCalls[object]:
-    """Import the function as it is called: in a thread, with a time limit. Return whether it is."""
+    """Import the function in a thread, with a time limit. Return whether it was imported."""
     if path.function is not None:
         return True
     result = yield AppCall(path.load, lambda _: path.load() is not None)
@@ -99,22 +99,22 @@ def _load(path: FunctionPath) -> AppCalls[object]:
 
 def _timeout(call: CallTimedOut, channel: str) -> AuthorizationTimeout:
     logger.warning(
-        "dash-pipe: authorize %s, for channel %r; the page is to come back later",
-        call.why,
+        "dash-pipe: authorize() for channel %r %s; the page will retry",
         channel,
+        call.why,
     )
     return AuthorizationTimeout()
 
 
 def label_sets(labels: Labels) -> Generator[Labels, bool, Denied]:
-    """What to ask an app about a subscription: yields labels, is sent whether they are permitted.
+    """Yield sets of labels to authorize; receive for each whether the app allows it.
 
-    Labels that are refused together are asked for one by one, so that a Pipe whose label is
-    refused does not shut out another one on the same channel. An app that permits each but not
-    all of them together is taken at its word: all are refused.
+    If the app denies all labels together, each is authorized alone, so that one denied label does
+    not block another on the same channel. If it then allows each of them, all are denied, as the
+    app has denied them together.
 
     Returns:
-        What is refused; ``None`` in it stands for a subscription to every label.
+        The denied labels. None in it stands for a subscription to every label.
     """
     if (yield labels):
         return frozenset()
@@ -125,12 +125,12 @@ def label_sets(labels: Labels) -> Generator[Labels, bool, Denied]:
         for label in sorted(labels):
             if not (yield frozenset({label})):
                 denied.add(label)
-    nobody: Denied = frozenset({None})  # who asks for no label learns nothing either
+    nobody: Denied = frozenset({None})  # a subscription to no label is denied, too
     return frozenset(denied) or labels or nobody
 
 
 def _app_call(authorize: Authorize, subscribe: Subscribe, labels: Labels) -> AppCall:
-    """With the Pipe's token, if the app wants it."""
+    """Return the call; it passes the Pipe's token if ``authorize`` has such a parameter."""
     listed = None if labels is None else sorted(labels)
     wanted = {"token": subscribe.token} if _wants_token(authorize) else {}
     return AppCall(
@@ -138,24 +138,25 @@ def _app_call(authorize: Authorize, subscribe: Subscribe, labels: Labels) -> App
     )
 
 
-@lru_cache(maxsize=4)  # there is one; a test may bring others
+@lru_cache(maxsize=4)  # one function; tests have others
 def _wants_token(authorize: Authorize) -> bool:
     try:
         return "token" in inspect.signature(authorize).parameters
-    except (TypeError, ValueError):  # of what is not written in Python nothing is known
+    except (TypeError, ValueError):  # a function in C may have no signature
         return False
 
 
-def _is_yes(answer: object, channel: str) -> bool:
-    """Only ``True`` permits: what else is true to Python may be a response that refuses."""
+def _is_allowed(answer: object, channel: str) -> bool:
+    """Return whether ``authorize`` returned True. A truthy object may be a response that denies."""
     if isinstance(answer, CallRaised):
         logger.error(
-            "dash-pipe: authorize failed for channel %r, and so refuses",
+            "dash-pipe: authorize() raised an exception for channel %r; access denied",
             channel,
             exc_info=answer.error,
         )
     elif answer is not None and not isinstance(answer, bool):
         logger.warning(
-            "dash-pipe: authorize is to return True or False, returned %r, and so refuses", answer
+            "dash-pipe: authorize() must return True or False, but returned %r; access denied",
+            answer,
         )
     return answer is True

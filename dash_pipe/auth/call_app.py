@@ -21,7 +21,7 @@ from ..runtime import Runtime
 
 T = TypeVar("T")
 
-THREADS = 16  # for calls; as many as a pool of database connections has, mostly
+THREADS = 16  # for calls of the app; a pool of database connections often has about as many
 QUEUE_TIMEOUT = 20.0  # seconds that a call waits for one of them
 
 OpenRequest = Callable[[], AbstractContextManager[Any]]
@@ -49,14 +49,14 @@ class AppCall:
 
 @dataclass(frozen=True)
 class CallTimedOut:
-    """In place of a result: there was none in time."""
+    """Stands for a result that did not come in time."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class CallRaised:
-    """In place of a result: the app raised an exception."""
+    """Stands for a result: the app raised an exception."""
 
     error: Exception
 
@@ -70,7 +70,7 @@ class AppCaller(Part):
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._threads = Pool("dash-pipe-asking", THREADS)
+        self._threads = Pool("dash-pipe-app", THREADS)
         self._native = NativeThreads()
 
     def end(self) -> None:
@@ -78,7 +78,7 @@ class AppCaller(Part):
         self._threads.end()
 
     async def run(self, calls: AppCalls[T], open_request: OpenRequest) -> T:
-        """Make calls from a loop, which goes on meanwhile; return what the generator returns."""
+        """Make the calls without blocking the loop. Return what the generator returns."""
         result: object = None
         try:
             while True:
@@ -87,7 +87,7 @@ class AppCaller(Part):
             return cast(T, end.value)
 
     def run_sync(self, calls: AppCalls[T], open_request: OpenRequest) -> T:
-        """Make calls from a thread that may wait; return what the generator returns."""
+        """Make the calls in a thread that may wait. Return what the generator returns."""
         result: object = None
         try:
             while True:
@@ -99,36 +99,36 @@ class AppCaller(Part):
         timeout = self._runtime.settings.authorize_timeout
         try:
             if call.is_async:
-                return await _in_time(_answered(call, open_request), timeout)
-            job = self._threads.submit(partial(_called, call, open_request))
+                return await _with_timeout(_await_function(call, open_request), timeout)
+            job = self._threads.submit(partial(_call_function, call, open_request))
             answer = await job.outcome(QUEUE_TIMEOUT, timeout)
             if inspect.isawaitable(answer):
-                return await _in_time(_awaited(answer, open_request), timeout)
+                return await _with_timeout(_await_result(answer, open_request), timeout)
             return answer
         except Exception as error:
-            return _instead(error, timeout)
+            return _failure(error, timeout)
 
     def _call_sync(self, call: AppCall, open_request: OpenRequest) -> object:
         timeout = self._runtime.settings.authorize_timeout
         try:
-            job = self._threads.submit(partial(self._finished, call, open_request, timeout))
+            job = self._threads.submit(partial(self._call_to_end, call, open_request, timeout))
             return job.result(QUEUE_TIMEOUT, timeout)
         except Exception as error:
-            return _instead(error, timeout)
+            return _failure(error, timeout)
 
-    def _finished(self, call: AppCall, open_request: OpenRequest, timeout: float) -> Any:
-        """Return the answer, also that of a coroutine, which gets a loop of its own."""
+    def _call_to_end(self, call: AppCall, open_request: OpenRequest, timeout: float) -> Any:
+        """Return the result. A coroutine runs on a loop of its own."""
         with open_request() as request:
             answer = call.call(request)
             if not inspect.isawaitable(answer):
                 return answer
-            return self._native.call(lambda: asyncio.run(_in_time(answer, timeout)))
+            return self._native.call(lambda: asyncio.run(_with_timeout(answer, timeout)))
 
 
-def _instead(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
-    """Return what stands for a result that did not come."""
+def _failure(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
+    """Return what stands for the result after an error."""
     if isinstance(error, CallTimeoutError):
-        return CallTimedOut(f"did not answer within {timeout:g} s (authorize_timeout)")
+        return CallTimedOut(f"timed out after {timeout:g} s (authorize_timeout)")
     if isinstance(error, PoolFullError):
         return CallTimedOut(
             f"was not called: none of the {THREADS} threads was free within {QUEUE_TIMEOUT:g} s; "
@@ -137,22 +137,22 @@ def _instead(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
     return CallRaised(error)
 
 
-def _called(call: AppCall, open_request: OpenRequest) -> Any:
+def _call_function(call: AppCall, open_request: OpenRequest) -> Any:
     with open_request() as request:
         return call.call(request)
 
 
-async def _awaited(answer: Awaitable[Any], open_request: OpenRequest) -> Any:
+async def _await_result(answer: Awaitable[Any], open_request: OpenRequest) -> Any:
     with open_request():
         return await answer
 
 
-async def _answered(call: AppCall, open_request: OpenRequest) -> Any:
+async def _await_function(call: AppCall, open_request: OpenRequest) -> Any:
     with open_request() as request:
         return await call.call(request)
 
 
-async def _in_time(answer: Awaitable[T], timeout: float) -> T:
+async def _with_timeout(answer: Awaitable[T], timeout: float) -> T:
     """Await with a timeout. A task that ignores cancellation is abandoned.
 
     Raises:
@@ -163,7 +163,7 @@ async def _in_time(answer: Awaitable[T], timeout: float) -> T:
         await asyncio.wait([task], timeout=timeout)
         if not task.done():
             raise CallTimeoutError
-        if task.cancelled():  # not by us; the caller would end with it
+        if task.cancelled():  # by the app; the caller must not be cancelled with it
             raise RuntimeError("it was cancelled")
         return task.result()
     finally:

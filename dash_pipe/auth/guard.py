@@ -26,9 +26,9 @@ class Guard:
     """Decide who may use the endpoint of one app.
 
     Attributes:
-        origins: what the app allows beside the setting ``allowed_origins``.
-        connect_hooks: gives the functions that Dash asks before it opens a websocket of its own
-            (``dash.hooks.websocket_connect``); they are asked for ours too.
+        origins: the origins that the app allows, in addition to the setting ``allowed_origins``.
+        connect_hooks: returns the functions that Dash calls before it opens its own websocket
+            (``dash.hooks.websocket_connect``). They are called for ours, too.
     """
 
     origins: Sequence[str] = ()
@@ -37,22 +37,22 @@ class Guard:
     async def rejection(
         self, runtime: Runtime, headers: Mapping[str, str], request: Any
     ) -> Rejection | None:
-        """Return why a browser may not use the endpoint at all; ``None`` when it may.
+        """Return why a browser may not use the endpoint; None if it may.
 
         Args:
             runtime: has the settings, and calls the hooks.
-            headers: of the browser's request, by lower-case name.
-            request: the same as the hooks are given it.
+            headers: the headers of the request, by lower-case name.
+            request: the request as the hooks expect it.
         """
         if found := self._origin_rejection(runtime.settings, headers):
             return found
         calls, open_request = self._hooks_rejection(), partial(nullcontext, request)
         return await runtime.part(AppCaller).run(calls, open_request)
 
-    def rejection_now(
+    def rejection_sync(
         self, runtime: Runtime, headers: Mapping[str, str], request: Any
     ) -> Rejection | None:
-        """Return the same in a thread that may wait."""
+        """Do the same in a thread that may wait."""
         if found := self._origin_rejection(runtime.settings, headers):
             return found
         calls, open_request = self._hooks_rejection(), partial(nullcontext, request)
@@ -67,23 +67,26 @@ class Guard:
             answer = yield AppCall(hook, hook)
             if isinstance(answer, CallTimedOut):
                 logger.warning(
-                    "dash-pipe: a websocket_connect hook %s; the page is to come back later",
+                    "dash-pipe: a websocket_connect hook %s; the page will retry",
                     answer.why,
                 )
                 return (
                     Close.TRY_LATER,
-                    "a websocket_connect hook of this app did not answer in time",
+                    "a websocket_connect hook timed out; the page will retry",
                 )
             if isinstance(answer, CallRaised):
                 logger.error(
-                    "dash-pipe: a websocket_connect hook failed, and so refuses",
+                    "dash-pipe: a websocket_connect hook raised an exception; access denied",
                     exc_info=answer.error,
                 )
             if answer is False or isinstance(answer, CallRaised):
-                return Close.UNAUTHORIZED, "a websocket_connect hook of this app refused"
+                return Close.UNAUTHORIZED, "a websocket_connect hook of this app denied access"
             if isinstance(answer, tuple):
                 reason = str(answer[-1])
-                return Close.UNAUTHORIZED, f"a websocket_connect hook of this app refused: {reason}"
+                return (
+                    Close.UNAUTHORIZED,
+                    f"a websocket_connect hook of this app denied access: {reason}",
+                )
         return None
 
 
@@ -91,9 +94,10 @@ class HttpOnlyWarning:
     """Warn once when an app guards its pages, but nothing guards its websocket.
 
     Args:
-        guard: of the app.
-        http_guards: names what guards HTTP alone; asked late, since an app may add some any time.
-        backend: how the log calls the server.
+        guard: the guard of the app.
+        http_guards: returns the names of guards for HTTP alone. Called late, as an app may add one
+            at any time.
+        backend: the name of the backend in the log.
     """
 
     def __init__(self, guard: Guard, http_guards: Callable[[], list[str]], backend: str) -> None:
@@ -103,7 +107,7 @@ class HttpOnlyWarning:
         self._checked = False
 
     def check(self, settings: Settings) -> None:
-        """Look, the first time it is called."""
+        """Check, at the first call only."""
         if self._checked:
             return
         self._checked = True
@@ -111,9 +115,9 @@ class HttpOnlyWarning:
         if names and settings.authorize is None and not self._guard.connect_hooks():
             logger.warning(
                 "dash-pipe: %s on %s guards HTTP requests but does not run for websockets, so "
-                "whoever reaches this server can listen on every channel. Say who may with "
-                "dash_pipe.configure(authorize=...) or dash.hooks.websocket_connect, or with "
-                "authorize=lambda *_: True that everybody may.",
+                "everybody who reaches this server can listen on every channel. Restrict it with "
+                "dash_pipe.configure(authorize=...) or dash.hooks.websocket_connect, or allow "
+                "everybody with authorize=lambda *_: True.",
                 ", ".join(names),
                 self._backend,
             )

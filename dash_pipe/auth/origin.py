@@ -1,4 +1,4 @@
-"""Who may connect. Pure policy: facts of a request in, a verdict out."""
+"""Check the origin of a request. Pure: headers in, a rejection out."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 def rejection(headers: Mapping[str, str], allowed: Collection[str]) -> Rejection | None:
-    """Why the page that sent a request may not use our endpoint; ``None`` when it may.
+    """Return why the page that sent a request may not use the endpoint; None if it may.
 
     Args:
-        headers: of the request; their names in lower case.
+        headers: the headers of the request, by lower-case name.
         allowed: see ``origin_allowed``.
     """
     hosts = [headers.get("host", ""), *headers.get("x-forwarded-host", "").split(",")]
     if origin_allowed(headers.get("origin"), hosts, allowed):
         return None
-    return Close.ORIGIN, "this origin is not among allowed_origins"
+    return Close.ORIGIN, "this origin is not in allowed_origins"
 
 
 def origin_allowed(origin: str | None, hosts: Collection[str], allowed: Collection[str]) -> bool:
-    """Whether a page may open our websocket.
+    """Return whether a page of this origin may open a websocket.
 
-    A browser opens websockets across sites and sends its cookies along; the ``Origin`` header
-    is how a server tells its own pages from others. It can't be forged by a page, and neither
-    can ``Host`` or ``X-Forwarded-Host``.
+    A browser opens websockets to other sites and sends their cookies. The ``Origin`` header tells
+    the server's own pages from others. A page can't forge it, nor ``Host`` or
+    ``X-Forwarded-Host``.
 
     Args:
-        origin: the ``Origin`` header; absent when the client is not a browser, which is allowed.
-        hosts: the names under which this server was asked for: ``Host`` and whatever
-            ``X-Forwarded-Host`` lists.
-        allowed: further origins, as in ``https://example.org:8443``; ``*`` allows all.
+        origin: the ``Origin`` header; None if the client is not a browser, which is allowed.
+        hosts: the names of this server in the request: ``Host``, and those in
+            ``X-Forwarded-Host``.
+        allowed: further origins such as ``https://example.org:8443``; ``*`` allows all.
     """
     if origin is None or "*" in allowed:
         return True
@@ -52,7 +52,7 @@ def origin_allowed(origin: str | None, hosts: Collection[str], allowed: Collecti
 
 
 def url_parts(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port of a URL; no host when it is not one."""
+    """Return scheme, host and port of a URL; no host if it is invalid."""
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname, parts.port

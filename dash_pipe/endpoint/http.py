@@ -1,4 +1,4 @@
-"""The plain-HTTP half of the endpoint: what a host hands in, and what it sends back. Pure."""
+"""A plain HTTP request to the endpoint, and its answer, independent of the server."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request below ``<prefix>_pipe/`` that is no websocket.
+    """A request below ``<prefix>_pipe/`` that is not a websocket.
 
     Attributes:
-        method: in capitals.
-        path: what follows ``_pipe/``: ``poll``, ``info``, ``poke/``.
-        headers: by lower-case name.
-        body: a host reads one byte more than ``MAX_BODY_BYTES`` at most, so that a body that is
-            too large is known as such (413) and never held.
-        peer: the address of the client, where the server tells.
+        method: the method, in capitals.
+        path: the path after ``_pipe/``: ``poll``, ``info``, ``poke/``.
+        headers: the headers, by lower-case name.
+        body: the body. A host reads at most ``MAX_BODY_BYTES`` + 1 bytes: one byte too many is
+            enough to answer 413.
+        peer: the address of the client, if the server knows it.
     """
 
     method: str
@@ -37,7 +37,7 @@ class HttpRequest:
 
 
 class HttpAnswer(NamedTuple):
-    """What a host sends back: a status, a JSON text, and headers beside its content type."""
+    """The answer: a status, a JSON text, and headers in addition to its content type."""
 
     status: int
     body: str
@@ -45,7 +45,7 @@ class HttpAnswer(NamedTuple):
 
 
 def error_response(status: int, code: Close, reason: str) -> HttpAnswer:
-    """What a browser is told in place of a close; with 503 when it may come back."""
+    """Return the answer that stands for a close code; its status is 503 if a retry may help."""
     if code == Close.TRY_LATER:
         status = HTTPStatus.SERVICE_UNAVAILABLE
     return HttpAnswer(status, json.dumps({"code": code, "reason": reason}))

@@ -1,7 +1,7 @@
-"""Sending over plain HTTP: who may, and what is answered; what a body has to be is ``poke_body``'s.
+"""Publish over HTTP: admit a request, send its messages, answer with their positions.
 
-The contract is docs/poke.md. Every host calls ``answer``; all in it is pure but the sending itself,
-which comes last: of a body that is wrong anywhere nothing is sent.
+The contract is docs/poke.md. Every host calls ``answer``. It checks the whole body first: if
+anything in it is invalid, nothing is sent.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from .http import HttpAnswer, HttpRequest
 from .local import why_not_local
 from .poke_body import PokeError, PokeMessage, at, read
 
-ROUTE = "poke/"  # below the route of plain HTTP
+ROUTE = "poke/"  # below the HTTP route
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 def route(http_route: str | None, prefix: str) -> str:
-    """The path of poke on a server.
+    """Return the path of poke on a server.
 
     Args:
-        http_route: the setting.
-        prefix: the path of the app's own endpoint, which ends with ``_pipe/``.
+        http_route: the setting ``http_route``.
+        prefix: the path of the app's endpoint, which ends with ``_pipe/``.
     """
     return prefix + ROUTE if http_route is None else f"/{http_route.strip('/')}/{ROUTE}"
 
 
 def paths(http_route: str | None, prefix: str) -> tuple[str, str]:
-    """The same with and without the slash at its end, which may be left out."""
+    """Return the path of poke with and without its trailing slash."""
     path = route(http_route, prefix)
     return path, path.rstrip("/")
 
 
 def answer(runtime: Runtime, request: HttpRequest) -> HttpAnswer:
-    """Send what a request brings. May wait for the broker: an async host calls it in a thread.
+    """Send the messages of a request. May wait for the broker: an async host uses a thread.
 
     Returns:
-        200 with the positions of the messages, in their order; else the reason, in ``error``:
-        400, 401, 404, 405, 413, 415; 503 when the broker could not be reached, with the positions
-        of the messages that were sent before, and what ``BrokerUnavailableError`` says of the next.
+        200 with the positions of the messages, in order. Otherwise ``error`` has the reason: 400,
+        401, 404, 405, 413, 415; 503 if the broker did not answer, with the positions of the
+        messages that were sent, and the fields of ``BrokerUnavailableError`` for the next one.
     """
     messages: list[PokeMessage] = []
     positions: list[Position] = []
@@ -56,10 +56,10 @@ def answer(runtime: Runtime, request: HttpRequest) -> HttpAnswer:
         admit(request, runtime.settings)
         messages = read(runtime, request)
         for message in messages:
-            positions.append(message.send())  # noqa: PERF401 - what was sent before an error counts
-    except PokeError as refused:
-        return _answer(refused.status, refused.headers, error=refused.reason, where=refused.where)
-    except InvalidMessageError as error:  # there are brokers that find out when they are to send
+            positions.append(message.send())  # noqa: PERF401 - positions before an error count
+    except PokeError as error:
+        return _answer(error.status, error.headers, error=error.reason, where=error.where)
+    except InvalidMessageError as error:  # some brokers find out while they send
         return _answer(
             HTTPStatus.BAD_REQUEST,
             error=str(error),
@@ -78,34 +78,34 @@ def answer(runtime: Runtime, request: HttpRequest) -> HttpAnswer:
 
 
 def busy() -> HttpAnswer:
-    """What is answered where no thread was free to look at a request."""
-    reason = "this server is busy with the messages of others; nothing was sent"
+    """Return the answer if no thread was free for the request."""
+    reason = "this server is busy; nothing was sent; retry later"
     return _answer(
         HTTPStatus.SERVICE_UNAVAILABLE, error=reason, positions=[], may_have_been_sent=False
     )
 
 
 def admit(request: HttpRequest, settings: Settings) -> None:
-    """Let a request in.
+    """Admit a request.
 
     Raises:
-        PokeError: the route is off, the method is another, the sender may not send.
+        PokeError: poke is off, the method is not POST, or the sender may not publish.
     """
     if not settings.http_poke_enabled:
-        reason = "sending over HTTP is off; the setting http_poke_enabled turns it on"
+        reason = "publishing over HTTP is off; the setting http_poke_enabled turns it on"
         raise PokeError(HTTPStatus.NOT_FOUND, reason)
     if request.method != "POST":
-        reason = f"a message comes with POST, not {request.method}"
+        reason = f"expected POST, got {request.method}"
         raise PokeError(HTTPStatus.METHOD_NOT_ALLOWED, reason, headers={"Allow": "POST"})
     if settings.http_poke_token is not None:
-        if not _knows(request.headers.get("authorization", ""), settings.http_poke_token):
+        if not _has_token(request.headers.get("authorization", ""), settings.http_poke_token):
             raise _unauthorized(
-                "send the header 'Authorization: Bearer <token>', with the token that is this "
-                "server's setting http_poke_token"
+                "send the header 'Authorization: Bearer <token>'; the token is the setting "
+                "http_poke_token of this server"
             )
-    elif stranger := why_not_local(request.headers, request.peer):
+    elif sign := why_not_local(request.headers, request.peer):
         raise _unauthorized(
-            f"without a token only programs on the server's own machine may send, and {stranger}; "
+            f"without a token only programs on the server's machine may publish, and {sign}; "
             "set http_poke_token (DASH_PIPE_HTTP_POKE_TOKEN) on the server, and send "
             "'Authorization: Bearer <token>'"
         )
@@ -115,8 +115,8 @@ def _unauthorized(reason: str) -> PokeError:
     return PokeError(HTTPStatus.UNAUTHORIZED, reason, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _knows(authorization: str, token: str) -> bool:
-    """Whether the header has the token; compared in a time that tells nothing."""
+def _has_token(authorization: str, token: str) -> bool:
+    """Return whether the header has the token. Compare in constant time."""
     scheme, _, given = authorization.strip().partition(" ")
     same = hmac.compare_digest(given.strip().encode(errors="replace"), token.encode())
     return same and scheme.lower() == "bearer"

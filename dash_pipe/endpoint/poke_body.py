@@ -1,4 +1,4 @@
-"""The body of a poke: what it has to be, and the messages in it. The contract is docs/poke.md."""
+"""Read the messages in the body of a poke. The contract is docs/poke.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .http import MAX_BODY_BYTES, HttpRequest
 
 MAX_MESSAGES = 1000  # in one body
 
-# JSON's own, what `curl -d` says of everything, and nothing said.
+# JSON's own type, the default of `curl -d`, and no type.
 _CONTENT_TYPES = ("application/json", "application/x-www-form-urlencoded", "")
 _REQUIRED = ("channel_name", "label", "value")
 _FIELDS = (*_REQUIRED, "message_id")
@@ -29,8 +29,8 @@ class PokeMessage(NamedTuple):
     """A message of a body, checked and encoded.
 
     Attributes:
-        where: it stands in the body, as in ``[2]``; empty when it is the body.
-        send: sends it, and returns its position.
+        where: its place in the body, such as ``[2]``; empty if it is the body.
+        send: sends it and returns its position.
     """
 
     where: str
@@ -39,10 +39,10 @@ class PokeMessage(NamedTuple):
 
 
 class PokeError(Exception):
-    """A request that gets another answer than the positions of its messages.
+    """A request is answered with an error.
 
     Attributes:
-        where: what is wrong with the body, a field as in ``[2].label``, if it is one.
+        where: the invalid field of the body, such as ``[2].label``; None if it is another error.
     """
 
     def __init__(
@@ -60,23 +60,25 @@ class PokeError(Exception):
 
 
 def read(runtime: Runtime, request: HttpRequest) -> list[PokeMessage]:
-    """The messages of a body, each of which can be sent.
+    """Return the messages of a body, checked and encoded.
 
     Raises:
-        PokeError: the body is too large, of another kind, or wrong anywhere.
+        PokeError: the body is too large, not JSON, or invalid.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _CONTENT_TYPES and not kind.endswith("+json"):
-        reason = f"the body is JSON, with the content type application/json, not {kind!r}"
+        reason = f"expected the content type application/json, got {kind!r}"
         raise PokeError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
     if len(request.body) > MAX_BODY_BYTES:
-        reason = f"a body has at most {MAX_BODY_BYTES:,} bytes; send it in parts"
+        reason = f"expected a body of at most {MAX_BODY_BYTES:,} bytes; send it in parts"
         raise PokeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
     body = _decoded(request.body)
     if not isinstance(body, list):
         return [_message(runtime, body, "")]
     if len(body) > MAX_MESSAGES:
-        raise _bad(f"a list has at most {MAX_MESSAGES:,} messages, this one {len(body):,}")
+        raise _bad(
+            f"expected at most {MAX_MESSAGES:,} messages, got {len(body):,}; send them in parts"
+        )
     return [_message(runtime, each, f"[{number}]") for number, each in enumerate(body)]
 
 
@@ -87,21 +89,21 @@ def _decoded(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=no_constant)
     except RecursionError:
-        raise _bad("the body is nested too deep") from None
+        raise _bad("the body is nested too deeply") from None
     except ValueError as error:
-        raise _bad(f"the body is a JSON object such as {_EXAMPLE}, or a list: {error}") from None
+        raise _bad(f"expected a JSON object such as {_EXAMPLE}, or a list: {error}") from None
 
 
 def _message(runtime: Runtime, body: Any, where: str) -> PokeMessage:
-    """One message, checked."""
+    """Check and encode a message."""
     if not isinstance(body, dict):
-        raise _bad(f"a message is a JSON object such as {_EXAMPLE}", where)
+        raise _bad(f"expected a JSON object such as {_EXAMPLE}", where)
     for name in _REQUIRED:
         if name not in body:
-            raise _bad(f"{name} is missing; a message is {_EXAMPLE}", at(where, name))
+            raise _bad(f"{name} is missing; expected {_EXAMPLE}", at(where, name))
     for name in body:
         if name not in _FIELDS:
-            reason = f"a message has no such field; it has {', '.join(_FIELDS)}"
+            reason = f"unknown field; expected {', '.join(_FIELDS)}"
             raise _bad(reason, at(where, name[:MAX_NAME]))
     try:
         return PokeMessage(where, body["channel_name"], prepared(runtime, **body))
@@ -110,7 +112,7 @@ def _message(runtime: Runtime, body: Any, where: str) -> PokeMessage:
 
 
 def at(where: str, field: str) -> str:
-    """Where a field of a message stands in the body."""
+    """Return the place of a field in the body."""
     return f"{where}.{field}" if where else field
 
 

@@ -1,4 +1,4 @@
-"""The plain-HTTP half of the endpoint: which request means what. Every host calls this."""
+"""Route the plain HTTP requests to the endpoint: info and poll. Every host calls ``answer``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .http import HttpAnswer, HttpRequest, error_response
 from .poll import AuthorizeSubscribe, poll
 
 ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST"}
-"""The method that each path below ``_pipe/`` takes."""
+"""The method of each path below ``_pipe/``."""
 
-_BETWEEN = (
-    "this server can open websockets, so what refuses them stands between it and the browser: a "
-    "proxy or a firewall. The way out: have it pass on the headers Upgrade and Connection"
+_PROXY = (
+    "this server can open websockets. If they fail, a proxy or a firewall in between blocks them: "
+    "have it pass on the headers Upgrade and Connection"
 )
 
 
@@ -32,17 +32,17 @@ def answer(
     """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait.
 
     Args:
-        runtime: whose settings and broker the answer is made with.
-        request: what the browser sent.
-        obstacle: why this server can't open a websocket, and the way out; empty when it can.
-        rejection: why the page that asks may not use the endpoint, if so.
-        authorize: says which labels of a subscribe the app denies.
+        runtime: has the settings and the broker.
+        request: the request of the browser.
+        obstacle: why this server can't open a websocket, and what to do; empty if it can.
+        rejection: why the page may not use the endpoint; None if it may.
+        authorize: returns the labels of a subscribe that the app denies.
     """
     if request.method != ROUTES[request.path]:
         status = HTTPStatus.METHOD_NOT_ALLOWED
         return HttpAnswer(status, "{}", {"Allow": ROUTES[request.path]})
     if rejection is not None:
-        # Without a word to the browser that the page may read this, so it can't.
+        # Without CORS headers: the page must not read this.
         return error_response(HTTPStatus.FORBIDDEN, *rejection)
     interval = runtime.settings.poll_interval
     if request.path == "info":
@@ -56,22 +56,22 @@ def info(obstacle: str, interval: float) -> HttpAnswer:
     """Describe the endpoint.
 
     Args:
-        obstacle: why this server can't open a websocket, and the way out; empty when it can.
+        obstacle: why this server can't open a websocket, and what to do; empty if it can.
         interval: seconds between two polls.
     """
     facts = {
         "version": __version__,
         "protocol": SUBPROTOCOL,
         "websocket": not obstacle,
-        "reason": obstacle or _BETWEEN,
-        "poll": "poll",  # its address, seen from this one
+        "reason": obstacle or _PROXY,
+        "poll": "poll",  # relative to this address
         "interval": interval,
     }
     return HttpAnswer(HTTPStatus.OK, json.dumps(facts))
 
 
 def _readable(request: HttpRequest) -> Mapping[str, str]:
-    """Headers that let the page read the answer, also a page of an allowed origin elsewhere."""
+    """Return headers that let the page read the answer, also from an allowed origin (CORS)."""
     headers = {"Cache-Control": "no-store"}
     if origin := request.headers.get("origin"):
         headers["Access-Control-Allow-Origin"] = origin

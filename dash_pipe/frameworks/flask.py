@@ -81,7 +81,7 @@ class Endpoint:
         return _response(serve_http(current, request.environ, path, rejection, authorize))
 
     def _rejection(self, current: Runtime) -> Rejection | None:
-        return self._guard.rejection_now(current, headers_of(request.environ), request)
+        return self._guard.rejection_sync(current, headers_of(request.environ), request)
 
 
 class Kept:

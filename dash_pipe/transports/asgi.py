@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .. import runtime
-from ..auth.authorize import authorize_subscribe_beside
+from ..auth.authorize import authorize_subscribe_beside_loop
 from ..auth.guard import Guard
 from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
@@ -100,7 +100,7 @@ class AsgiEndpoint:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
         rejection = await self._guard.rejection(current, request.headers, hooks_request)
         authorize = partial(
-            authorize_subscribe_beside,
+            authorize_subscribe_beside_loop,
             asyncio.get_running_loop(),
             current,
             partial(self._opening, hooks_request),

@@ -38,7 +38,9 @@ def test_polls_and_says_that_the_proxy_is_in_the_way(app, nginx, browser):
     assert 3 <= len(failed) <= 6, failed
     assert all(FALLEN_BACK[0] in line for line in failed)
     assert FALLEN_BACK[1] in warning
-    assert "this server can open websockets, so what refuses them stands between" in warning
+    assert (
+        "this server can open websockets. If they fail, a proxy or a firewall in between" in warning
+    )
 
 
 def test_the_same_app_has_its_websocket_without_the_proxy(app, nginx, browser):

@@ -12,7 +12,7 @@ import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.auth.authorize import (
     authorize_subscribe,
-    authorize_subscribe_beside,
+    authorize_subscribe_beside_loop,
     authorize_subscribe_sync,
 )
 from dash_pipe.hub.authorization import AuthorizationTimeout, Outcome
@@ -148,7 +148,7 @@ def test_no_answer_is_no_refusal(
         == AuthorizationTimeout()
     )
     for record in caplog.records:
-        assert "authorize did not answer within 0.05 s (authorize_timeout)" in record.message
+        assert "timed out after 0.05 s (authorize_timeout)" in record.message
     assert len(caplog.records) == 2
 
 
@@ -269,7 +269,7 @@ def test_coroutine_named_in_the_environment_belongs_to_the_servers_loop(
         loop = asyncio.get_running_loop()
         subscribe, request = Subscribe(str(id(loop)), None), contextlib.nullcontext
         return await asyncio.to_thread(
-            authorize_subscribe_beside, loop, runtime.current(), request, subscribe
+            authorize_subscribe_beside_loop, loop, runtime.current(), request, subscribe
         )
 
     assert asyncio.run(poll()) == frozenset()  # the first one, too, which imports it

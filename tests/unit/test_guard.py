@@ -15,7 +15,7 @@ from dash_pipe.protocol import Close
 
 def refused_by(*hooks: Callable[[Any], Any]) -> Any:
     guard = Guard(connect_hooks=lambda: hooks)
-    now = guard.rejection_now(runtime.current(), {}, "the request")
+    now = guard.rejection_sync(runtime.current(), {}, "the request")
     assert asyncio.run(guard.rejection(runtime.current(), {}, "the request")) == now
     return now
 
@@ -31,15 +31,17 @@ def test_the_hooks_of_dash() -> None:
     assert refused_by(lambda request: request == "the request", lambda _: None) is None
     for hook in (lambda _: False, lambda request: (4001, "log in"), late, fails):
         assert refused_by(lambda _: True, hook)[0] == Close.UNAUTHORIZED
-    assert refused_by(lambda request: (4001, "log in"))[1].endswith("refused: log in")
+    assert refused_by(lambda request: (4001, "log in"))[1].endswith("denied access: log in")
 
 
 @pytest.mark.parametrize("origins", [("https://a.org",), ()])
 def test_the_origins_of_the_app_count_beside_the_setting(origins: tuple[str, ...]) -> None:
     headers = {"origin": "https://a.org", "host": "app.org"}
-    assert (Guard(origins).rejection_now(runtime.current(), headers, None) is None) == bool(origins)
+    assert (Guard(origins).rejection_sync(runtime.current(), headers, None) is None) == bool(
+        origins
+    )
     dash_pipe.configure(allowed_origins=["https://a.org"])
-    assert Guard(origins).rejection_now(runtime.current(), headers, None) is None
+    assert Guard(origins).rejection_sync(runtime.current(), headers, None) is None
 
 
 @pytest.mark.parametrize(
