@@ -1,4 +1,4 @@
-"""For the tests of an app: what it sends, and who listens. A pytest fixture; see docs/recipes.md.
+"""Test an app: look at its messages and its listeners. A pytest fixture; see docs/recipes.md.
 
 Not imported by the package, which needs no pytest. In ``conftest.py``::
 
@@ -23,7 +23,7 @@ TIMEOUT = 10.0  # seconds
 
 
 class SentMessage(NamedTuple):
-    """A message as it was sent. ``value`` is what a browser gets: it has been JSON."""
+    """A message that was sent. ``value`` is decoded from JSON, as a browser gets it."""
 
     channel_name: str
     label: str
@@ -32,7 +32,7 @@ class SentMessage(NamedTuple):
 
 
 class PipeMessages:
-    """The messages of a test, and the listeners; may be used from any thread."""
+    """The messages and the listeners of a test. Any thread may use it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.RLock())
@@ -41,24 +41,24 @@ class PipeMessages:
         self._listeners: dict[str, int] = {}
 
     def __call__(self, channel_name: str | None = None, label: str | None = None) -> list[Any]:
-        """The values sent so far, in order: of a channel, of a label, or all."""
+        """Return the values sent so far, in order: of a channel, of a label, or all."""
         return [message.value for message in self.sent if _fits(message, channel_name, label)]
 
     @property
     def sent(self) -> list[SentMessage]:
-        """Every message sent so far, in order."""
+        """All messages sent so far, in order."""
         with self._changed:
             return list(self._sent)
 
     def wait_for_message(
         self, channel_name: str | None = None, label: str | None = None, timeout: float = TIMEOUT
     ) -> SentMessage:
-        """The next message that fits, sent already or within so many seconds.
+        """Return the next message that fits; wait for it ``timeout`` seconds at most.
 
-        Each is returned once: another wait returns the one after it.
+        Each message is returned once: another wait returns the one after it.
 
         Raises:
-            AssertionError: none came; it says what did.
+            AssertionError: no message came; it lists those that were sent.
         """
         found: list[SentMessage] = []
 
@@ -82,10 +82,10 @@ class PipeMessages:
     def wait_for_listener(
         self, channel_name: str, count: int = 1, timeout: float = TIMEOUT
     ) -> None:
-        """Return when so many pages listen on a channel: what is sent from now on reaches them.
+        """Wait until ``count`` pages listen on a channel: a message sent then reaches them.
 
         Raises:
-            AssertionError: they don't, within so many seconds; it says who listens where.
+            AssertionError: they don't within ``timeout`` seconds; it lists the listeners.
         """
 
         def enough() -> bool:
@@ -102,7 +102,7 @@ class PipeMessages:
         return _Observed(limits, max_idle_channels, self._note, self._count)
 
     def _note(self, publish: Callable[[], SentMessage]) -> Position:
-        """Keep what was sent, in the order of the channel; once, if it was sent again by its id."""
+        """Publish and keep a message, in the order of its channel; keep a repeated one once."""
         with self._changed:
             message = publish()
             if message.position not in {sent.position for sent in self._sent}:
@@ -117,7 +117,7 @@ class PipeMessages:
 
 
 class _Observed(MemoryBroker):
-    """A broker of memory that tells of what it does."""
+    """A memory broker that reports its messages and listeners."""
 
     def __init__(
         self,
@@ -143,23 +143,23 @@ class _Observed(MemoryBroker):
         return self._note(publish)
 
     def open(self, channel: str) -> Log:
-        """The log of a channel; see ``Broker``."""
+        """Return the log of a channel; see ``Broker``."""
         log = super().open(channel)
         self._count(channel, 1)
         return log
 
     def close(self, channel: str) -> None:
-        """Let go of a log; see ``Broker``."""
+        """Release a log; see ``Broker``."""
         super().close(channel)
         self._count(channel, -1)
 
 
 @contextmanager
 def own_messages() -> Iterator[PipeMessages]:
-    """Send and listen in a memory of its own while inside, whatever the setting ``broker`` says.
+    """Give this process another runtime while inside, with the same settings and its own memory.
 
-    Nothing of before is used: pages that are open are told that the server is going away, at the
-    beginning and at the end. They come back, and find what is in force then.
+    The setting ``broker`` does not count. At the beginning and at the end the pages that are open
+    are told that the server is going away; those that come back find the runtime of then.
     """
     messages = PipeMessages()
     with runtime.swapped(runtime.current().with_broker(messages._broker)):
@@ -168,7 +168,7 @@ def own_messages() -> Iterator[PipeMessages]:
 
 @pytest.fixture
 def pipe_messages() -> Iterator[PipeMessages]:
-    """What a test's app sends, and who listens; every test begins with nothing."""
+    """The messages and listeners of the test's app. Every test begins with none."""
     with own_messages() as messages:
         yield messages
 

@@ -1,4 +1,4 @@
-"""Threads for calls that may wait: a bounded number, and none keeps a process from ending."""
+"""Run calls that may wait in a bounded number of threads, which never keep a process alive."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ T = TypeVar("T")
 
 
 class PoolFullError(Exception):
-    """No thread became free in time, or could be started: the call will not be made."""
+    """No thread became free in time, or none could be started. The call is dropped."""
 
 
 class CallTimeoutError(Exception):
-    """A call did not return in time. It goes on, and keeps its thread until it returns."""
+    """A call did not return in time. It keeps its thread until it returns."""
 
 
 class Job(Generic[T]):
-    """A call that a pool was given.
+    """A call that waits in a pool or runs in one of its threads.
 
     Attributes:
-        begun: done when a thread has taken the call.
-        ended: what it returned or raised.
+        begun: is done when a thread has taken the call.
+        ended: has what the call returned or raised.
     """
 
     def __init__(self, pool: Pool, call: Callable[[], T]) -> None:
@@ -43,12 +43,12 @@ class Job(Generic[T]):
         self._context = copy_context()
 
     def result(self, queue_timeout: float, timeout: float | None = None) -> T:
-        """Wait for what the call returns, in a thread that may wait.
+        """Wait for the call in a thread that may wait; return its result.
 
         Args:
-            queue_timeout: seconds that a thread may take to become free.
-            timeout: seconds that the call may take, from then on; ``None`` when it has an end
-                of its own.
+            queue_timeout: seconds to wait for a free thread.
+            timeout: seconds that the call may take from then on; ``None`` if the call itself
+                has a time limit.
 
         Raises:
             PoolFullError: no thread became free.
@@ -62,7 +62,7 @@ class Job(Generic[T]):
         return self.ended.result()
 
     async def outcome(self, queue_timeout: float, timeout: float | None = None) -> T:
-        """Do the same on a loop, which goes on meanwhile."""
+        """Do the same as ``result`` without blocking the event loop."""
         first: Future[Any] = self.ended if timeout is None else self.begun
         try:
             if not await _is_done(first, queue_timeout) and self._pool.withdraw(self):
@@ -70,11 +70,11 @@ class Job(Generic[T]):
             if not await _is_done(self.ended, timeout):
                 raise CallTimeoutError
         finally:
-            self._pool.withdraw(self)  # for who waits no more
+            self._pool.withdraw(self)  # if the caller was cancelled
         return self.ended.result()
 
     def run(self) -> None:
-        """Make the call, in the context of whoever asked for it."""
+        """Make the call, in the context of its caller."""
         self.begun.set_result(None)
         try:
             self.ended.set_result(self._context.run(self._call))
@@ -105,15 +105,15 @@ async def _is_done(future: Future[Any], timeout: float | None) -> bool:
 
 
 class Pool(Part):
-    """Daemon threads, which come when there are calls and go when there is none for a while.
+    """Daemon threads, started when there are calls and ended after ``IDLE`` seconds without one.
 
     The executor of a loop would be shared with the app, whose own calls may fill it. And the
     interpreter waits at its end for the threads of every executor of ``concurrent.futures``: for
     ever, when a call hangs.
 
     Args:
-        name: of the threads.
-        size: how many there are at most.
+        name: name of the threads.
+        size: maximum number of threads.
     """
 
     def __init__(self, name: str, size: int) -> None:
@@ -127,10 +127,10 @@ class Pool(Part):
         self._has_ended = False
 
     def submit(self, call: Callable[[], T]) -> Job[T]:
-        """Have a call made as soon as a thread is free; calls begin in their order.
+        """Queue a call. Calls begin in their order, each as soon as a thread is free.
 
         Raises:
-            PoolFullError: no thread can be started here, and there is none.
+            PoolFullError: there is no thread, and none can be started.
         """
         job = Job(self, call)
         with self._lock:
@@ -143,7 +143,7 @@ class Pool(Part):
         return job
 
     def withdraw(self, job: Job[Any]) -> bool:
-        """Take a call back that has not begun; false when it has."""
+        """Take back a call that has not begun. Return False if it has."""
         with self._lock:
             return self._waiting.pop(job, self) is None
 
@@ -154,7 +154,7 @@ class Pool(Part):
             self._ready.notify_all()
 
     def _start(self) -> bool:
-        """Start a thread that is counted already; false where that fails, and there is none.
+        """Start a thread that is counted already. Return False if that fails and there is none.
 
         Without the lock: the start of a greenlet lets others run, which may want it. And where
         gevent made greenlets of threads after this was imported, the lock holds up all of them.
@@ -185,7 +185,7 @@ class Pool(Part):
                 self._start()
 
     def _next(self) -> Job[Any] | None:
-        """The next call; ``None`` when none came for a while."""
+        """Return the next call; ``None`` if none came for ``IDLE`` seconds."""
         with self._lock:
             self._idle += 1
             try:

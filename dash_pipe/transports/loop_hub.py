@@ -1,4 +1,4 @@
-"""A hub on an asyncio loop: woken by senders from any thread, beating while somebody listens."""
+"""A hub on an asyncio loop. Senders wake it from any thread; it beats while there are sessions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ logger = logging.getLogger("dash_pipe")
 
 
 class LoopHub(Part):
-    """A hub, and what ties it to its loop. Called on that loop alone, but for ``end``.
+    """Tie a hub to a loop; a part of the runtime. Call it on that loop alone, except ``end``.
 
     Args:
-        runtime: whose messages the hub brings out.
+        runtime: has the broker that the hub reads.
         loop: a loop of our own, with which the hub stays. Without one the hub belongs to the
-            running loop, and goes when its last session has gone.
+            running loop, and is discarded when its last session has gone.
 
     Attributes:
         runtime: the runtime.
@@ -64,13 +64,13 @@ class LoopHub(Part):
         self._hub.resolve_authorization(session, outcome)
 
     def close(self) -> None:
-        """Say goodbye to everybody: the server is going away."""
+        """Tell all browsers that the server is going away."""
         self._hub.close(Close.GOING_AWAY, "the server is going away")
         if self._beat is not None:
             self._beat.cancel()
 
     def end(self) -> None:
-        """Say goodbye from any thread; wait ``GOODBYE_TIMEOUT`` at most. See ``Part``."""
+        """Close from any thread; wait ``GOODBYE_TIMEOUT`` at most. See ``Part``."""
         if self._is_here():
             self.close()
             return
@@ -106,13 +106,13 @@ class LoopHub(Part):
 
 
 def running_hub(runtime: Runtime) -> LoopHub:
-    """Return the hub of the running loop: made for the first browser, gone with the last."""
+    """Return the hub of the running loop. The first browser has it made."""
     runtime.serves()
     return runtime.part(LoopHub, asyncio.get_running_loop())
 
 
 def close_running_hub(runtime: Runtime) -> None:
-    """Say goodbye to the browsers of the running loop, if it has any."""
+    """Tell the browsers of the running loop that the server is going away."""
     hub = runtime.existing_part(LoopHub, asyncio.get_running_loop())
     if hub is not None:
         hub.close()

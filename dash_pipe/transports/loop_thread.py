@@ -50,7 +50,7 @@ class LoopThread(Part):
         rejection: Rejection | None,
         open_request: OpenRequest | None,
     ) -> None:
-        """Serve a websocket on a socket from now on; from any thread.
+        """Serve a websocket on a socket from now on. Any thread may call it.
 
         The socket belongs to this loop then, and is closed by it. For the rest of the arguments
         see ``AsyncioSocket``.
@@ -65,7 +65,7 @@ class LoopThread(Part):
         self._hub.end()
 
     def end(self) -> None:
-        """Say goodbye, and end when everybody has answered, after ``GOODBYE_TIMEOUT`` at most."""
+        """Say goodbye; end when all browsers have answered, or after ``GOODBYE_TIMEOUT`` more."""
         self.goodbye()
 
         def stop() -> None:
@@ -83,7 +83,7 @@ class LoopThread(Part):
             self._loop.close()
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's sockets, without a word to anybody.
+        """In a forked child: close its copies of the sockets; see ``Part``.
 
         Closing them through the loop would take them out of the parent's epoll set, which the
         child shares.
@@ -130,7 +130,7 @@ class LoopThread(Part):
 
 
 def _report(future: Future[None]) -> None:
-    """Say in the log what went wrong with taking a socket over."""
+    """Log why a socket could not be taken over."""
     if not future.cancelled() and (error := future.exception()) is not None:
         logger.warning("dash-pipe: a websocket could not be taken over: %s", error)
 

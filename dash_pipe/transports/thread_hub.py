@@ -1,4 +1,4 @@
-"""A hub that threads share, where there is no loop that it could belong to."""
+"""A hub that threads share, on servers where it can't have a loop."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class ThreadTransport(Transport, Protocol):
 
 
 class ThreadHub(Part):
-    """A hub that threads share, and a thread that brings out what was sent; a part of the runtime.
+    """A hub that threads share, and the thread that flushes it; a part of the runtime.
 
     Attributes:
         runtime: the runtime.
-        lock: held by whoever calls the hub, and never while waiting for a browser.
-        hub: whom the browsers talk to.
+        lock: held during every call of the hub, and never while waiting for a browser.
+        hub: the hub.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -55,7 +55,7 @@ class ThreadHub(Part):
         self._thread.start()
 
     def enter(self, transport: ThreadTransport) -> None:
-        """Know of a socket that is open now, whoever is at its other end."""
+        """Note that a socket is open."""
         with self.lock:
             self._open.add(transport)
 
@@ -79,7 +79,7 @@ class ThreadHub(Part):
                 self.hub.disconnect(connection.session)
 
     def goodbye(self) -> None:
-        """Tell every browser that this server is going away; waits ``GOODBYE_TIMEOUT`` at most."""
+        """Tell every browser that this server is going away; wait ``GOODBYE_TIMEOUT`` at most."""
         deadline = time.monotonic() + GOODBYE_TIMEOUT
         with self.lock:
             self.hub.close(Close.GOING_AWAY, GOING_AWAY)
@@ -95,7 +95,7 @@ class ThreadHub(Part):
         self._due.set()
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's sockets; the lock may be held for ever."""
+        """In a forked child: close its copies of the sockets. The lock may be held for ever."""
         for transport in list(self._open):
             transport.abandon()
 
