@@ -1,4 +1,4 @@
-"""An ASGI server that a test plays, with one browser on it."""
+"""A fake ASGI server with one browser."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ class Server:
         self.to_app.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
 
     async def handled(self) -> None:
-        """Wait until the app has asked for more than it was told, so that all of it is done."""
+        """Wait until the app has handled every event that it was given."""
         await asyncio.wait_for(self.to_app.join(), 5)
 
     async def next(self) -> Event:

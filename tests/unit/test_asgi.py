@@ -1,4 +1,4 @@
-"""The endpoint as an ASGI app, with the test as its server."""
+"""The endpoint as an ASGI app, called by a fake ASGI server."""
 
 import asyncio
 import json
@@ -23,7 +23,9 @@ def hub() -> LoopHub | None:
     return runtime.current().existing_part(LoopHub, asyncio.get_running_loop())
 
 
-def talks(test: Callable[[Server], Awaitable[None]], *endpoint: AsgiEndpoint, **scope: Any) -> None:
+def run_with_server(
+    test: Callable[[Server], Awaitable[None]], *endpoint: AsgiEndpoint, **scope: Any
+) -> None:
     async def main() -> None:
         async with Server(*endpoint, **scope) as server:
             await test(server)
@@ -32,14 +34,14 @@ def talks(test: Callable[[Server], Awaitable[None]], *endpoint: AsgiEndpoint, **
     asyncio.run(main())
 
 
-def test_a_conversation() -> None:
+def test_publish_after_subscribe_delivers_message() -> None:
     async def test(server: Server) -> None:
         assert await server.next() == {"type": "websocket.accept", "subprotocol": "dash-pipe.v1"}
         assert (await server.subscribe())["type"] == "subscribed"
         dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
         assert (await server.frame())["messages"][0][:3] == [1, "a", "hello"]
 
-    talks(test)
+    run_with_server(test)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,9 @@ def test_a_conversation() -> None:
         (["dash-pipe.v2"], "dash-pipe.v2", 4406),
     ],
 )
-def test_the_subprotocol(offered: list[str], chosen: str | None, code: int | None) -> None:
+def test_handshake_chooses_supported_subprotocol_or_closes_with_4406(
+    offered: list[str], chosen: str | None, code: int | None
+) -> None:
     async def test(server: Server) -> None:
         assert (await server.next())["subprotocol"] == chosen
         if code is None:
@@ -58,25 +62,25 @@ def test_the_subprotocol(offered: list[str], chosen: str | None, code: int | Non
         else:
             assert (await server.next())["code"] == code
 
-    talks(test, subprotocols=offered)
+    run_with_server(test, subprotocols=offered)
 
 
-def test_another_page_is_accepted_and_told_why_not() -> None:
+def test_foreign_origin_is_accepted_then_closed_with_4403() -> None:
     async def test(server: Server) -> None:
         assert (await server.next())["type"] == "websocket.accept"
         close = await server.next()
         assert (close["type"], close["code"]) == ("websocket.close", 4403)
 
-    talks(test, headers=[(b"host", b"app.org"), (b"origin", b"https://evil.org")])
+    run_with_server(test, headers=[(b"host", b"app.org"), (b"origin", b"https://evil.org")])
 
 
-def test_behind_a_proxy() -> None:
+def test_origin_equal_to_forwarded_host_is_allowed() -> None:
     async def test(server: Server) -> None:
         await server.next()
         assert (await server.subscribe())["type"] == "subscribed"
 
     hosts = [(b"host", b"127.0.0.1"), (b"x-forwarded-host", b"a.org"), (b"origin", b"http://b.org")]
-    talks(test, headers=[*hosts, (b"X-Forwarded-Host", b"b.org")])
+    run_with_server(test, headers=[*hosts, (b"X-Forwarded-Host", b"b.org")])
 
 
 @pytest.mark.parametrize(
@@ -88,26 +92,26 @@ def test_behind_a_proxy() -> None:
         ({"text": "\N{ROCKET}" * 4096}, 1009),
     ],
 )
-def test_what_is_not_spoken(event: Event, code: int) -> None:
+def test_binary_or_oversized_frame_closes_the_websocket(event: Event, code: int) -> None:
     async def test(server: Server) -> None:
         await server.next()
         server.to_app.put_nowait({"type": "websocket.receive", **event})
         assert (await server.next())["code"] == code
 
-    talks(test)
+    run_with_server(test)
 
 
-def test_a_frame_of_8_kib_is_heard() -> None:
+def test_frame_of_8_kib_is_accepted() -> None:
     async def test(server: Server) -> None:
         await server.next()
         text = json.dumps({"type": "subscribe", "channel": "c", "labels": None})
         server.to_app.put_nowait({"type": "websocket.receive", "text": text.ljust(8192)})
         assert (await server.frame())["type"] == "subscribed"
 
-    talks(test)
+    run_with_server(test)
 
 
-def test_a_slow_browser_gets_everything_in_order() -> None:
+def test_slow_browser_receives_every_message_in_order() -> None:
     async def test(server: Server) -> None:
         await server.next()
         await server.subscribe()
@@ -121,10 +125,10 @@ def test_a_slow_browser_gets_everything_in_order() -> None:
             got += [row[2] for row in (await server.frame())["messages"]]
         assert got == list(range(5))
 
-    talks(test)
+    run_with_server(test)
 
 
-def test_nothing_is_taken_from_a_browser_that_does_not_read() -> None:
+def test_blocked_send_stops_reading_frames_until_it_is_writable() -> None:
     async def test(server: Server) -> None:
         await server.next()
         server.writable.clear()
@@ -140,21 +144,21 @@ def test_nothing_is_taken_from_a_browser_that_does_not_read() -> None:
         for _ in range(3):
             assert (await server.frame())["type"] == "subscribed"
 
-    talks(test)
+    run_with_server(test)
 
 
-def test_a_send_that_fails_ends_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_send_ends_the_socket_without_logging(caplog: pytest.LogCaptureFixture) -> None:
     async def test(server: Server) -> None:
         await server.next()
         await server.subscribe()
         server.error = OSError("gone")
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
 
-    talks(test)
+    run_with_server(test)
     assert [each for each in caplog.records if each.levelno > logging.DEBUG] == []
 
 
-def test_a_browser_that_takes_not_even_the_close_is_given_up(
+def test_close_that_is_not_sent_in_time_abandons_the_socket(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(asgi_socket, "CLOSE_TIMEOUT", 0.01)
@@ -172,7 +176,7 @@ def test_a_browser_that_takes_not_even_the_close_is_given_up(
     asyncio.run(main())
 
 
-def test_a_server_that_cancels_is_obeyed() -> None:
+def test_cancellation_by_the_server_ends_socket_and_hub() -> None:
     async def main() -> None:
         server = Server()
         async with server:
@@ -187,7 +191,7 @@ def test_a_server_that_cancels_is_obeyed() -> None:
     asyncio.run(main())
 
 
-def test_who_may_listen_is_asked_with_the_request() -> None:
+def test_authorize_receives_request_channel_and_labels() -> None:
     asked: list[Any] = []
 
     async def authorize(*question: Any) -> bool:
@@ -204,11 +208,11 @@ def test_who_may_listen_is_asked_with_the_request() -> None:
         dash_pipe.send_to_pipe_channel("jobs", "a", 2)
         assert (await server.frame())["channel"] == "jobs"
 
-    talks(test, AsgiEndpoint(request_of=lambda scope: scope["path"]))
+    run_with_server(test, AsgiEndpoint(request_of=lambda scope: scope["path"]))
     assert asked == [("/_pipe/ws", "jobs", None), ("/_pipe/ws", "secrets", None)]
 
 
-def test_what_comes_while_the_app_thinks_waits() -> None:
+def test_frames_during_pending_authorization_are_answered_after_it() -> None:
     thinking = asyncio.Event()
 
     async def authorize(*_: Any) -> bool:
@@ -225,10 +229,10 @@ def test_what_comes_while_the_app_thinks_waits() -> None:
         thinking.set()
         assert [(await server.frame())["type"] for _ in range(2)] == ["subscribed", "replayed"]
 
-    talks(test)
+    run_with_server(test)
 
 
-def test_the_end_of_the_server_is_told() -> None:
+def test_lifespan_shutdown_closes_websockets_with_1001() -> None:
     async def main() -> None:
         endpoint = AsgiEndpoint()
         events: asyncio.Queue[Event] = asyncio.Queue()
@@ -250,7 +254,7 @@ def test_the_end_of_the_server_is_told() -> None:
     asyncio.run(main())
 
 
-def test_no_room() -> None:
+def test_connection_over_max_connections_closes_with_1013() -> None:
     dash_pipe.configure(max_connections=1)
 
     async def main() -> None:
@@ -265,7 +269,7 @@ def test_no_room() -> None:
     asyncio.run(main())
 
 
-def test_an_old_socket_that_ends_late_leaves_the_next_hub_alone() -> None:
+def test_old_hub_that_goes_idle_late_leaves_the_new_hub_running() -> None:
     async def main() -> None:
         async with Server() as first:
             await first.next()
@@ -285,12 +289,12 @@ def test_an_old_socket_that_ends_late_leaves_the_next_hub_alone() -> None:
     asyncio.run(main())
 
 
-def test_a_reason_that_is_too_long_is_cut() -> None:
+def test_close_reason_too_long_is_cut_to_120_bytes() -> None:
     assert len(close_reason("\N{ROCKET}" * 50).encode()) == 120
     assert close_reason("short") == "short"
 
 
-def test_many_polls_at_once_ask_a_sync_authorize_without_waiting_for_each_other() -> None:
+def test_concurrent_polls_with_sync_authorize_all_complete() -> None:
     dash_pipe.configure(authorize=lambda *_: True)
     request = HttpRequest(
         "POST", "poll", {}, b'[{"type":"subscribe","channel":"jobs","labels":null}]'

@@ -1,4 +1,4 @@
-"""Poke on FastAPI, on Quart and as an ASGI app of its own, with httpx as the client."""
+"""Poke on FastAPI, on Quart and as a separate ASGI app, with httpx as the client."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ def post(
     return asyncio.run(main())
 
 
-def test_what_curl_sends(backend: str) -> None:
+def test_poke_with_curl_defaults_returns_position(backend: str) -> None:
     app = make_app(backend)
     for path in (ROUTE, ROUTE.rstrip("/")):
         answer = post(app, path)
@@ -65,7 +65,7 @@ def test_what_curl_sends(backend: str) -> None:
         assert answer.json()["positions"][0]["channel_name"] == "jobs"
 
 
-def test_its_errors(backend: str) -> None:
+def test_invalid_poke_returns_the_error_response_of_its_fault(backend: str) -> None:
     app = make_app(backend)
     assert post(app, peer=("10.0.0.1", 1)).status_code == 401
     assert post(app, headers={**CURL, "Origin": "http://localhost"}).status_code == 401
@@ -76,11 +76,11 @@ def test_its_errors(backend: str) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
-def test_a_unix_socket_has_no_peer() -> None:
+def test_poke_over_unix_socket_without_token_returns_401() -> None:
     assert post(make_app("asgi_app"), peer=None).status_code == 401
 
 
-def test_off(backend: str) -> None:
+def test_poke_disabled_returns_404(backend: str) -> None:
     dash_pipe.configure(http_poke_enabled=False)
     answer = post(make_app(backend))
     assert answer.status_code == 404
@@ -88,7 +88,7 @@ def test_off(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["fastapi", "quart"])
-def test_a_route_of_ones_own(backend: str) -> None:
+def test_poke_with_http_route_setting_is_served_only_there(backend: str) -> None:
     dash_pipe.configure(http_route="/hooks")
     app = make_app(backend)
     for path in ("/hooks/poke/", "/hooks/poke"):
@@ -96,7 +96,7 @@ def test_a_route_of_ones_own(backend: str) -> None:
     assert post(app).status_code in (404, 405)
 
 
-def test_csrf_protection_is_not_in_the_way() -> None:
+def test_csrf_protection_exempts_poke_but_not_forms() -> None:
     app = make_app("quart")
     app.secret_key = "x"
     protection = CSRFProtect(app)
@@ -112,17 +112,19 @@ def test_csrf_protection_is_not_in_the_way() -> None:
 
 
 @pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A server whose threads are all taken, until this is set."""
-    let_go = threading.Event()
+def full_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Take every thread of the pool until the event is set."""
+    release = threading.Event()
     monkeypatch.setattr(asgi_http, "THREADS", 1)
-    runtime.current().part(asgi_http._threads).submit(let_go.wait)
+    runtime.current().part(asgi_http._threads).submit(release.wait)
     monkeypatch.setattr(asgi_http, "QUEUE_TIMEOUT", 0.01)
-    yield let_go
-    let_go.set()
+    yield release
+    release.set()
 
 
-def test_a_server_that_is_busy_says_so(backend: str, busy: threading.Event) -> None:
+def test_full_pool_answers_503_until_a_thread_is_free(
+    backend: str, full_pool: threading.Event
+) -> None:
     dash_pipe.configure(authorize=lambda *_: True)
     app = make_app(backend)
     answer = post(app)
@@ -131,7 +133,7 @@ def test_a_server_that_is_busy_says_so(backend: str, busy: threading.Event) -> N
     poll = b'[{"type":"subscribe","channel":"jobs","labels":null}]'
     answer = post(app, "/_pipe/poll", content=poll)
     assert (answer.status_code, answer.json()["code"]) == (503, 1013)
-    busy.set()
+    full_pool.set()
     asgi_http.QUEUE_TIMEOUT = 5
     assert post(app).status_code == 200
     assert post(app, "/_pipe/poll", content=poll).json()[0]["type"] == "subscribed"

@@ -26,21 +26,21 @@ def routes(server: Flask) -> list[str]:
     return [rule.rule for rule in server.url_map.iter_rules() if "_pipe/ws" in rule.rule]
 
 
-def test_an_app_has_the_route_by_itself() -> None:
+def test_dash_app_has_the_websocket_route_without_setup() -> None:
     app = dash.Dash("app")
     assert routes(app.server) == ["/_pipe/ws"]
     (rule,) = (rule for rule in app.server.url_map.iter_rules() if "_pipe/ws" in rule.rule)
     assert rule.websocket
 
 
-def test_more_than_once_does_no_harm() -> None:
+def test_setup_called_again_adds_no_second_route() -> None:
     app = dash.Dash("app")
     for _ in range(3):
         dash_pipe.setup(app)
     assert routes(app.server) == ["/_pipe/ws"]
 
 
-def test_an_app_that_was_made_before_the_import() -> None:
+def test_setup_of_an_app_made_before_the_import_adds_the_route() -> None:
     code = """if True:
         import dash, sys
         assert "dash_pipe" not in sys.modules
@@ -67,7 +67,7 @@ def test_an_app_that_was_made_before_the_import() -> None:
     assert found.stdout.split("\n")[:2] == ["['/_pipe/ws']"] * 2, found.stderr
 
 
-def test_an_app_that_waits_for_its_server() -> None:
+def test_setup_before_init_app_adds_the_route_later() -> None:
     app = dash.Dash("app", server=False)
     dash_pipe.setup(app)
     assert not hasattr(app.init_app.__wrapped__, "__wrapped__")  # type: ignore[attr-defined]
@@ -78,27 +78,27 @@ def test_an_app_that_waits_for_its_server() -> None:
     assert routes(server) == ["/_pipe/ws"]
 
 
-def test_a_prefix_that_comes_with_the_server() -> None:
+def test_prefix_given_to_init_app_is_used() -> None:
     app = dash.Dash("app", server=False)
     app.init_app(server := Flask("server"), routes_pathname_prefix="/late/")
     assert routes(server) == ["/late/_pipe/ws"]
 
 
-def test_the_route_is_below_the_prefix_of_the_routes() -> None:
+def test_route_is_below_routes_pathname_prefix() -> None:
     app = dash.Dash(
         "app", routes_pathname_prefix="/inner/", requests_pathname_prefix="/outer/inner/"
     )
     assert routes(app.server) == ["/inner/_pipe/ws"]
 
 
-def test_two_apps_on_one_server() -> None:
+def test_two_apps_on_one_server_have_a_route_each() -> None:
     server = Flask("server")
     dash.Dash("one", server=server, url_base_pathname="/one/")
     dash.Dash("two", server=server, url_base_pathname="/two/")
     assert sorted(routes(server)) == ["/one/_pipe/ws", "/two/_pipe/ws"]
 
 
-def test_one_app_on_two_servers() -> None:
+def test_one_app_on_two_servers_has_a_route_on_each() -> None:
     app = dash.Dash("app", server=False)
     servers = [Flask("one"), Flask("two")]
     for server in servers:
@@ -106,12 +106,18 @@ def test_one_app_on_two_servers() -> None:
     assert [routes(server) for server in servers] == [["/_pipe/ws"]] * 2
 
 
-class Furious:
+class RaisingApp:
     def __getattr__(self, name: str) -> Any:
         raise ZeroDivisionError(name)
 
 
-def strangers() -> list[Any]:
+UNKNOWN_APP_IDS = [
+    *("none", "object", "flask", "raising", "no-server", "server-none"),
+    *("server-object", "server-flask"),
+]
+
+
+def unknown_apps() -> list[Any]:
     def nothing() -> None:
         pass
 
@@ -119,7 +125,7 @@ def strangers() -> list[Any]:
         None,
         object(),
         Flask("app"),
-        Furious(),
+        RaisingApp(),
         SimpleNamespace(init_app=nothing, config={}),
         SimpleNamespace(init_app=nothing, config={}, server=None),
         SimpleNamespace(init_app=nothing, config={}, server=object(), routes=[]),
@@ -127,8 +133,8 @@ def strangers() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("app", strangers(), ids=range(8))
-def test_the_hook_leaves_alone_what_it_does_not_know(
+@pytest.mark.parametrize("app", unknown_apps(), ids=UNKNOWN_APP_IDS)
+def test_setup_hook_ignores_unknown_apps_without_logging(
     app: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     _on_setup(app)
@@ -136,14 +142,14 @@ def test_the_hook_leaves_alone_what_it_does_not_know(
 
 
 @pytest.mark.parametrize("app", [None, object(), Flask("app"), "app"])
-def test_setup_of_what_is_no_app_helps(app: Any) -> None:
+def test_setup_of_a_non_app_raises_with_advice(app: Any) -> None:
     with pytest.raises(SetupError) as caught:
         dash_pipe.setup(app)
     assert "dash.Dash" in str(caught.value)
     assert type(app).__name__ in str(caught.value)
 
 
-def test_setup_of_an_app_on_another_server_helps() -> None:
+def test_setup_of_an_app_on_unknown_server_raises_with_advice() -> None:
     app = dash.Dash("app")
     app.server = object()  # as with another backend
     with pytest.raises(SetupError, match=r"on Flask, FastAPI and Quart; .*builtins\.object"):
@@ -158,29 +164,29 @@ def client(*, allowed: bool = True) -> FlaskClient:
     return app.server.test_client()
 
 
-def test_the_route_answers_where_there_is_no_socket() -> None:
+def test_websocket_route_without_a_socket_returns_501_with_advice() -> None:
     answer = client().get("/_pipe/ws", headers=WEBSOCKET)
     assert answer.status_code == 501
     assert answer.mimetype == "text/plain"
     assert "The way out: " in answer.text
 
 
-def test_the_route_refuses_a_broken_handshake() -> None:
+def test_websocket_route_with_invalid_handshake_returns_400() -> None:
     answer = client().get("/_pipe/ws", headers=WEBSOCKET | {"Sec-WebSocket-Key": "x"})
     assert answer.status_code == 400
 
 
-def test_only_websockets_go_there() -> None:
+def test_websocket_route_does_not_serve_plain_http() -> None:
     assert client().post("/_pipe/ws").status_code in (400, 405)
     assert "WebSocket" not in client().get("/_pipe/ws").text
 
 
-def test_before_request_guards_it() -> None:
+def test_before_request_rejects_the_websocket_route() -> None:
     answer = client(allowed=False).get("/_pipe/ws", headers=WEBSOCKET)
     assert answer.status_code == 403
 
 
-def test_dash_finds_the_browsers_half() -> None:
+def test_component_names_its_bundle_and_namespace() -> None:
     assert dash_pipe.Pipe._js_dist[0]["relative_package_path"] == "dash_pipe.min.js"
     assert dash_pipe.__version__
     pipe = dash_pipe.Pipe(id="p", channel_name="jobs", label=["a"])

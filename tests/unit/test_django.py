@@ -38,7 +38,7 @@ def settings() -> Any:
 # Settings
 
 
-def test_the_defaults_are_those_of_the_original() -> None:
+def test_default_routes_equal_those_of_django_plotly_dash() -> None:
     found = settings()
     assert (found.ws_route, found.http_route) == ("dpd/ws/channel", "dpd/views")
     assert found.url == "/dpd/ws/channel/"
@@ -49,14 +49,16 @@ def test_the_defaults_are_those_of_the_original() -> None:
     PLOTLY_DASH={"ws_route": "old/ws", "http_route": "old/http", "http_poke_enabled": True, "x": 1},
     DASH_PIPE={"ws_route": "new/ws", "heartbeat_interval": 3, "window_messages": "12"},
 )
-def test_ours_win_over_those_of_the_original() -> None:
+def test_dash_pipe_settings_override_plotly_dash_settings() -> None:
     found = settings()
     assert (found.ws_route, found.url) == ("new/ws", "/new/ws/")
     assert (found.http_route, found.http_poke_enabled) == ("old/http", True)
     assert (found.heartbeat_interval, found.window_messages) == (3.0, 12)
 
 
-def test_the_environment_wins_and_a_keyword_over_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keyword_overrides_environment_and_that_the_django_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "4")
     with override_settings(DASH_PIPE={"heartbeat_interval": 3, "poll_interval": 3}):
         assert (settings().heartbeat_interval, settings().poll_interval) == (4.0, 3.0)
@@ -64,18 +66,18 @@ def test_the_environment_wins_and_a_keyword_over_that(monkeypatch: pytest.Monkey
 
 
 @override_settings(FORCE_SCRIPT_NAME="/app/")
-def test_below_a_prefix() -> None:
+def test_force_script_name_prefixes_the_url() -> None:
     assert settings().url == "/app/dpd/ws/channel/"
 
 
 @override_settings(DASH_PIPE={"authorize": "os.path:exists"})
-def test_a_function_is_named() -> None:
+def test_authorize_as_dotted_path_is_imported() -> None:
     authorize = settings().authorize
     assert authorize is not None
     assert authorize("/") is True
 
 
-def test_a_forked_child_knows_them() -> None:
+def test_django_settings_reach_a_forked_child() -> None:
     with override_settings(DASH_PIPE={"heartbeat_interval": 3}):
         assert runtime.current().copy().settings.heartbeat_interval == 3
 
@@ -99,14 +101,16 @@ def test_a_forked_child_knows_them() -> None:
         ({"DASH_PIPE": {"broker": "channels://x"}}, "E003", "names no channel layer"),
     ],
 )
-def test_a_wrong_setting(wrong: dict[str, Any], number: str, named: str) -> None:
+def test_check_of_an_invalid_setting_reports_it(
+    wrong: dict[str, Any], number: str, named: str
+) -> None:
     with override_settings(**wrong):
         (found,) = [each for each in run_checks() if each.id.startswith("dash_pipe.")]
     assert (found.id, bool(found.hint)) == (f"dash_pipe.{number}", True)
     assert named in found.msg
 
 
-def test_nothing_is_wrong() -> None:
+def test_check_of_valid_settings_reports_nothing() -> None:
     assert [each for each in run_checks() if each.id.startswith("dash_pipe.")] == []
 
 
@@ -124,7 +128,7 @@ def routing() -> Any:
 
 
 def request(app: Any, path: str, method: str = "GET", body: bytes = b"") -> int:
-    """The status of an answer to a program on this machine."""
+    """Make a request from this machine; return the status of the response."""
 
     async def main() -> int:
         events = iter([{"type": "http.request", "body": body}])
@@ -152,7 +156,7 @@ MESSAGE = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode(
 
 
 @override_settings(ALLOWED_HOSTS=["*"])
-def test_poke_is_not_there_when_it_is_off() -> None:
+def test_poke_disabled_has_no_route() -> None:
     assert request(routing().application, "/dpd/views/poke/", "POST", MESSAGE) == 404
     assert [str(each.pattern) for each in routing().urlpatterns] == [
         *("dpd/ws/channel/info", "dpd/ws/channel/poll")
@@ -160,12 +164,12 @@ def test_poke_is_not_there_when_it_is_off() -> None:
 
 
 @override_settings(DASH_PIPE={"http_poke_enabled": True, "http_route": "hooks"})
-def test_poke() -> None:
+def test_poke_enabled_publishes_the_message() -> None:
     assert request(routing().application, "/hooks/poke/", "POST", MESSAGE) == 200
     assert runtime.current().broker.open("jobs").head == 1
 
 
-def test_a_page_without_a_websocket_is_answered() -> None:
+def test_info_and_poll_are_served() -> None:
     application = routing().application
     assert request(application, "/dpd/ws/channel/info") == 200
     assert request(application, "/dpd/ws/channel/poll", "POST", b"[]") == 200
@@ -188,7 +192,9 @@ def asked() -> Iterator[list[Any]]:
 
 @pytest.mark.parametrize(("is_in", "kind"), [(True, "subscribed"), (False, "error")])
 @pytest.mark.parametrize("path", ["/dpd/ws/channel", "/dpd/ws/channel/ws"])
-def test_authorize_sees_who_asks(asked: list[Any], is_in: bool, kind: str, path: str) -> None:
+def test_authorize_sees_the_session_of_the_request(
+    asked: list[Any], is_in: bool, kind: str, path: str
+) -> None:
     session = SessionStore()
     session["in"] = is_in
     session.save()
@@ -205,7 +211,7 @@ def test_authorize_sees_who_asks(asked: list[Any], is_in: bool, kind: str, path:
     assert asked[0]["type"] == "websocket"
 
 
-def test_a_user_that_is_known_already_is_left_so(asked: list[Any]) -> None:
+def test_user_already_in_the_scope_is_kept(asked: list[Any]) -> None:
     class User:
         is_authenticated = False
 
@@ -228,8 +234,8 @@ def head() -> int:
 
 
 @pytest.mark.usefixtures("database")
-class TestOnCommit:
-    def test_it_waits_for_the_commit(self) -> None:
+class TestSendOnCommit:
+    def test_in_a_transaction_publishes_at_the_commit(self) -> None:
         value = {"n": 1}
         with transaction.atomic():
             dash_pipe_django.send_on_commit("jobs", "a", value)
@@ -238,17 +244,17 @@ class TestOnCommit:
         (row,) = runtime.current().broker.open("jobs").read(0, None, 2**20).rows
         assert json.loads(row)[2] == {"n": 1}
 
-    def test_what_is_rolled_back_is_not_sent(self) -> None:
+    def test_in_a_rolled_back_transaction_publishes_nothing(self) -> None:
         with transaction.atomic():
             dash_pipe_django.send_on_commit("jobs", "a", 1)
             transaction.set_rollback(True)
         assert head() == 0
 
-    def test_without_a_transaction_it_is_sent_now(self) -> None:
+    def test_without_a_transaction_publishes_at_once(self) -> None:
         dash_pipe_django.send_on_commit("jobs", "a", 1)
         assert head() == 1
 
-    def test_a_message_that_is_wrong_is_wrong_at_once(self) -> None:
+    def test_invalid_message_raises_before_the_commit(self) -> None:
         with transaction.atomic(), pytest.raises(InvalidMessageError):
             dash_pipe_django.send_on_commit("jobs", "a", object())
 
@@ -261,25 +267,25 @@ def rendered(tag: str) -> str:
     return str(template.render({}))
 
 
-def test_the_tag_names_the_endpoint_and_its_own_script() -> None:
+def test_template_tag_renders_url_and_script() -> None:
     assert rendered("{% dash_pipe_messages %}") == (
         '<meta name="dash-pipe-url" content="/dpd/ws/channel/">'
         '<script src="/static/dash_pipe/dpd_page_socket.min.js"></script>'
     )
 
 
-def test_the_tag_with_another_address() -> None:
+def test_template_tag_with_url_escapes_it() -> None:
     assert 'content="/x?a&amp;&quot;"' in rendered("{% dash_pipe_messages url='/x?a&\"' %}")
 
 
-def test_the_script_is_found() -> None:
+def test_staticfiles_finder_finds_the_script() -> None:
     from django.contrib.staticfiles import finders
 
     assert finders.find("dash_pipe/dpd_page_socket.min.js")
 
 
 class WrappedDash:
-    """As much of an app of django-plotly-dash as is met."""
+    """The part of an app of django-plotly-dash that is used."""
 
     __module__ = "django_plotly_dash.dash_wrapper"
 
@@ -290,7 +296,7 @@ class WrappedDash:
 @pytest.mark.parametrize(
     ("keywords", "url"), [({}, "/dpd/ws/channel/"), ({"url": "/other/_pipe/ws"}, "/other/_pipe/")]
 )
-def test_an_app_of_the_original_names_the_socket(keywords: dict[str, Any], url: str) -> None:
+def test_page_of_a_wrapped_app_names_the_websocket_url(keywords: dict[str, Any], url: str) -> None:
     dash_pipe.configure(**keywords)
     app = WrappedDash()
     assert dpd.is_one(app)
@@ -302,14 +308,14 @@ def test_an_app_of_the_original_names_the_socket(keywords: dict[str, Any], url: 
     }
 
 
-def test_without_a_django_project_of_ours_it_is_that_of_the_page() -> None:
+def test_page_of_a_wrapped_app_without_our_project_has_url_dpd() -> None:
     runtime.current().adopt({})
     app = WrappedDash()
     dpd.name_socket(app)
     assert 'content="dpd:"' in app.interpolate_index(config="")["config"]
 
 
-def test_a_setting_that_is_wrong_stops_the_routes() -> None:
+def test_invalid_setting_raises_when_routing_is_imported() -> None:
     with (
         override_settings(DASH_PIPE={"hartbeat": 1}),
         pytest.raises(SettingError, match="hartbeat"),

@@ -1,4 +1,4 @@
-"""What docs/django.md tells projects to write, as it stands there."""
+"""The Python examples of docs/django.md, run as they are written."""
 
 import asyncio
 import os
@@ -33,8 +33,8 @@ def _project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def written(word: str, **names: Any) -> dict[str, Any]:
-    """What the only block with this word in it defines."""
+def run_block(word: str, **names: Any) -> dict[str, Any]:
+    """Run the only block with this word in it; return its names."""
     (block,) = [block for block in BLOCKS if word in block]
     exec(compile(block, word, "exec"), names)
     return names
@@ -45,42 +45,42 @@ def sent() -> list[Any]:
     return [row.split(",")[1:3] for row in log.read(0, None, 2**20).rows]
 
 
-def test_every_block_is_python() -> None:
+def test_every_code_block_compiles() -> None:
     for block in BLOCKS:
         compile(block, "docs/django.md", "exec")
 
 
-def test_views() -> None:
-    views, request = written("def finish_async"), RequestFactory().get("/")
+def test_views_example_publishes_sync_and_async() -> None:
+    views, request = run_block("def finish_async"), RequestFactory().get("/")
     assert views["finish"](request, 1).content == b"done"
     assert asyncio.run(views["finish_async"](request, 2)).content == b"done"
     assert sent() == [['"done"', "1"], ['"done"', "2"]]
 
 
-def test_a_task() -> None:
+def test_celery_example_publishes_its_progress() -> None:
     pytest.importorskip("celery")
-    written("Celery(")["crunch"](7)
+    run_block("Celery(")["crunch"](7)
     assert len(sent()) == 10
 
 
 @pytest.mark.usefixtures("database")
-def test_when_it_is_committed() -> None:
+def test_send_on_commit_example_publishes() -> None:
     job = SimpleNamespace(pk=5, save=lambda: None)
-    written("send_on_commit(")["complete"](job)
+    run_block("send_on_commit(")["complete"](job)
     assert sent() == [['"done"', "5"]]
 
 
 @pytest.mark.parametrize("logged_in", [True, False])
-def test_who_may_listen(logged_in: bool) -> None:
+def test_authorize_example_allows_only_logged_in_users(logged_in: bool) -> None:
     scope = {"user": SimpleNamespace(is_authenticated=logged_in)}
-    assert written("def may_listen")["may_listen"](scope, "jobs", None) is logged_in
+    assert run_block("def may_listen")["may_listen"](scope, "jobs", None) is logged_in
 
 
-def test_routes_among_others() -> None:
+def test_routing_example_defines_an_application() -> None:
     from channels.routing import ProtocolTypeRouter, URLRouter
     from django.core.asgi import get_asgi_application
     from django.urls import re_path
 
     names = {"ProtocolTypeRouter": ProtocolTypeRouter, "URLRouter": URLRouter, "re_path": re_path}
     names |= {"get_asgi_application": get_asgi_application, "others": []}
-    written("*others", **names)["application"]
+    run_block("*others", **names)["application"]

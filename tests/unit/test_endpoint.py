@@ -1,4 +1,4 @@
-"""The plain-HTTP half of the endpoint, as a host asks it and as Flask serves it."""
+"""The HTTP routes of the endpoint, called directly and served by Flask."""
 
 import json
 from typing import Any
@@ -33,14 +33,14 @@ def ask(
     )
 
 
-def test_a_poll_is_answered_from_the_broker_of_the_process() -> None:
+def test_poll_reads_the_broker_of_the_process() -> None:
     (first,) = json.loads(ask().body)
     dash_pipe.send_to_pipe_channel(channel_name="jobs", label="a", value=1)
     (second,) = json.loads(ask().body)
     assert (first["epoch"], first["offset"] + 1) == (second["epoch"], second["offset"])
 
 
-def test_info_says_what_can_be_had() -> None:
+def test_info_with_websockets_reports_version_and_poll_interval() -> None:
     found = json.loads(ask("info").body)
     assert found["websocket"] is True
     assert "proxy" in found["reason"]
@@ -49,26 +49,26 @@ def test_info_says_what_can_be_had() -> None:
     assert (found["poll"], found["interval"]) == ("poll", 2.0)
 
 
-def test_info_says_why_there_are_no_websockets() -> None:
+def test_info_without_websockets_gives_the_reason() -> None:
     found = json.loads(ask("info", obstacle="no sockets. The way out: gunicorn").body)
     assert found["websocket"] is False
     assert found["reason"] == "no sockets. The way out: gunicorn"
 
 
-def test_the_interval_is_a_setting() -> None:
+def test_info_interval_equals_the_poll_interval_setting() -> None:
     dash_pipe.configure(poll_interval=0.5)
     assert json.loads(ask("info").body)["interval"] == 0.5
 
 
 @pytest.mark.parametrize(("path", "method"), [("poll", "GET"), ("info", "POST"), ("info", "HEAD")])
-def test_other_methods_are_not_allowed(path: str, method: str) -> None:
+def test_other_method_returns_405_with_allow(path: str, method: str) -> None:
     found = ask(path, method)
     assert found.status == 405
     assert found.headers == {"Allow": ROUTES[path]}
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_a_strange_page_is_refused_and_can_not_read_that(path: str) -> None:
+def test_rejected_origin_returns_403_without_cors_headers(path: str) -> None:
     found = ask(path, rejection=(Close.ORIGIN, "no"), origin="https://evil.org")
     assert found.status == 403
     assert json.loads(found.body) == {"code": 4403, "reason": "no"}
@@ -76,7 +76,7 @@ def test_a_strange_page_is_refused_and_can_not_read_that(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_a_page_elsewhere_that_is_allowed_can_read_the_answer(path: str) -> None:
+def test_allowed_origin_gets_cors_headers(path: str) -> None:
     headers = ask(path, origin="https://portal.org").headers
     assert headers["Access-Control-Allow-Origin"] == "https://portal.org"
     assert headers["Access-Control-Allow-Credentials"] == "true"
@@ -89,7 +89,7 @@ def client(**server: Any) -> Any:
     return app.server.test_client()
 
 
-def test_flask_serves_both() -> None:
+def test_flask_serves_info_and_poll_below_the_prefix() -> None:
     flask = client(routes_pathname_prefix="/below/", requests_pathname_prefix="/below/")
     info = flask.get("/below/_pipe/info")
     assert info.mimetype == "application/json"
@@ -99,7 +99,7 @@ def test_flask_serves_both() -> None:
     assert frame["type"] == "subscribed"
 
 
-def test_flask_guards_both() -> None:
+def test_flask_rejects_foreign_origin_for_info_and_poll() -> None:
     strange = {"Origin": "https://evil.org"}
     assert client().get("/_pipe/info", headers=strange).status_code == 403
     assert client().post("/_pipe/poll", data="[]", headers=strange).status_code == 403
@@ -109,5 +109,5 @@ def test_flask_guards_both() -> None:
     assert found.headers["Access-Control-Allow-Origin"] == "http://localhost"
 
 
-def test_flask_refuses_a_body_that_is_too_large() -> None:
+def test_flask_poll_with_body_too_large_returns_413() -> None:
     assert client().post("/_pipe/poll", data=b" " * (2 * 1024 * 1024)).status_code == 413

@@ -10,7 +10,7 @@ PAGE = "https://page.org/app/"
 
 
 @vectors("urls")
-def test_url_means_what_it_means_in_a_browser(vector: dict[str, Any]) -> None:
+def test_endpoint_base_equals_what_a_browser_resolves(vector: dict[str, Any]) -> None:
     url, base = vector["url"], vector["base"]
     if base is None:
         with pytest.raises(ValueError, match="expected the base of an endpoint, such as http://"):
@@ -22,13 +22,13 @@ def test_url_means_what_it_means_in_a_browser(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "_pipe", "http:///_pipe/", "http://h/?x=1", "/_pipe/#x", "//"])
-def test_url_that_only_a_browser_can_resolve_is_rejected(url: str) -> None:
+def test_endpoint_base_of_invalid_url_raises(url: str) -> None:
     with pytest.raises(ValueError, match="expected the base of an endpoint") as caught:
         endpoint_base(url)
     assert repr(url) in str(caught.value)
 
 
-def test_absolute_base_names_its_scheme() -> None:
+def test_is_absolute_is_true_only_with_a_scheme() -> None:
     assert is_absolute("https://example.org/")
     assert not is_absolute("//example.org/")
     assert not is_absolute("/_pipe/")

@@ -1,4 +1,4 @@
-"""Poke on a Flask server, beside what apps do to their requests."""
+"""Poke on a Flask server, with the hooks and extensions that apps use."""
 
 import json
 from typing import Any
@@ -39,7 +39,7 @@ def post(client: FlaskClient, path: str = ROUTE, body: Any = BODY, **more: Any) 
     return client.post(path, data=body, **{**CURL, **more})
 
 
-def test_what_curl_sends() -> None:
+def test_poke_with_curl_defaults_returns_position() -> None:
     for path in (ROUTE, ROUTE.rstrip("/")):
         answer = post(make_server().test_client(), path)
         assert answer.status_code == 200
@@ -48,26 +48,26 @@ def test_what_curl_sends() -> None:
         assert answer.json["positions"][0]["channel_name"] == "jobs"
 
 
-def test_off() -> None:
+def test_poke_disabled_returns_404() -> None:
     dash_pipe.configure(http_poke_enabled=False)
     answer = post(make_server().test_client())
     assert (answer.status_code, answer.mimetype) == (404, "application/json")
     assert make_server().test_client().get(ROUTE).status_code == 404
 
 
-def test_get() -> None:
+def test_poke_with_get_returns_405() -> None:
     answer = make_server().test_client().get(ROUTE)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
 
 
-def test_the_peer_is_asked_for() -> None:
+def test_poke_from_a_peer_that_is_not_local_returns_401() -> None:
     for peer in ("10.0.0.1", "", None):  # gunicorn has an empty one for a unix socket
         answer = post(make_server().test_client(), environ_overrides={"REMOTE_ADDR": peer})
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_headers_arrive() -> None:
+def test_poke_headers_are_checked() -> None:
     client = make_server().test_client()
     assert post(client, headers={"Origin": "http://localhost"}).status_code == 401
     assert post(client, headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 401
@@ -78,8 +78,8 @@ def test_headers_arrive() -> None:
     assert answer.status_code != 401
 
 
-class Endless:
-    """A body without an end, as of a client that sends it in chunks."""
+class EndlessBody:
+    """A body that never ends, as a client sends in chunks."""
 
     taken = 0
 
@@ -92,17 +92,17 @@ class Endless:
         return self.read(size)
 
 
-def test_of_a_body_that_is_too_large_no_more_is_read() -> None:
+def test_poke_body_too_large_returns_413_and_is_not_read_on() -> None:
     client = make_server().test_client()
     assert post(client, body=BODY.ljust(MAX_BODY_BYTES + 1)).status_code == 413
-    body = Endless()
+    body = EndlessBody()
     environ = {"wsgi.input": body, "wsgi.input_terminated": True, "REMOTE_ADDR": "127.0.0.1"}
     answer = client.open(ROUTE, method="POST", environ_overrides=environ, **CURL)
     assert answer.status_code == 413
     assert body.taken <= MAX_BODY_BYTES + 1
 
 
-def test_a_body_that_the_app_reads_first() -> None:
+def test_poke_body_that_the_app_reads_first_is_accepted() -> None:
     server = make_server()
     seen = []
     server.before_request(lambda: seen.append(dict(request.form)))
@@ -115,7 +115,7 @@ def test_a_body_that_the_app_reads_first() -> None:
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_csrf_protection_is_not_in_the_way(*, before: bool) -> None:
+def test_csrf_protection_exempts_poke_and_poll_but_not_forms(*, before: bool) -> None:
     server = Flask("server")
     server.secret_key = "x"
     if before:
@@ -136,13 +136,13 @@ def test_csrf_protection_is_not_in_the_way(*, before: bool) -> None:
     assert (answer.status_code, "CSRF" in answer.text) == (400, True)
 
 
-def test_before_request_guards_it() -> None:
+def test_before_request_rejects_poke() -> None:
     server = make_server()
     server.before_request(lambda: ("no", 403))
     assert post(server.test_client()).status_code == 403
 
 
-def test_a_route_of_ones_own() -> None:
+def test_poke_with_http_route_setting_is_served_only_there() -> None:
     dash_pipe.configure(http_route="/hooks/in")
     client = make_server().test_client()
     with pytest.raises(SettingError, match=r"^http_route: .*before the app is made"):
@@ -151,7 +151,7 @@ def test_a_route_of_ones_own() -> None:
     assert post(client).status_code == 405  # the app's own page is there
 
 
-def test_two_apps_on_one_server() -> None:
+def test_two_apps_on_one_server_both_serve_poke() -> None:
     server = Flask("server")
     for name in ("one", "two"):
         dash.Dash(name, server=server, url_base_pathname=f"/{name}/").layout = []
@@ -159,7 +159,7 @@ def test_two_apps_on_one_server() -> None:
         assert post(server.test_client(), f"/{name}{ROUTE}").status_code == 200
 
 
-def test_a_setting_that_is_wrong_stops_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_http_route_raises_when_the_app_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     with runtime.swapped(runtime.Runtime()):
         monkeypatch.setenv("DASH_PIPE_HTTP_ROUTE", "<nonsense>")
         with pytest.raises(SettingError, match="DASH_PIPE_HTTP_ROUTE: expected a path"):
@@ -176,7 +176,9 @@ def client() -> FlaskClient:
     content_type=st.sampled_from(["application/json", CURL["content_type"], "text/plain"]),
 )
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_body_is_a_server_error(client: FlaskClient, body: bytes, content_type: str) -> None:
+def test_poke_with_any_body_is_no_server_error(
+    client: FlaskClient, body: bytes, content_type: str
+) -> None:
     answer = post(client, body=body, content_type=content_type)
     assert answer.status_code in {200, 400, 415}
     assert answer.json

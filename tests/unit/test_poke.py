@@ -30,7 +30,7 @@ def post(
     )
 
 
-def told(answer: HttpAnswer) -> Any:
+def json_of(answer: HttpAnswer) -> Any:
     return json.loads(answer.body)
 
 
@@ -40,37 +40,37 @@ def sent(channel: str = "jobs") -> list[Any]:
     return [json.loads(row)[1:3] for row in log.read(0, None, 2**30).rows]
 
 
-def test_one_message() -> None:
+def test_message_is_published_and_its_position_returned() -> None:
     answer = post(MESSAGE)
     assert answer.status == 200
-    (position,) = told(answer)["positions"]
+    (position,) = json_of(answer)["positions"]
     assert (position["channel_name"], position["offset"]) == ("jobs", 1)
     assert position["epoch"]
     assert sent() == [["a", MESSAGE["value"]]]
 
 
-def test_a_list_is_sent_in_its_order() -> None:
+def test_list_is_published_in_order() -> None:
     answer = post([{**MESSAGE, "label": label, "value": None} for label in "abc"])
     assert answer.status == 200
-    assert [position["offset"] for position in told(answer)["positions"]] == [1, 2, 3]
+    assert [position["offset"] for position in json_of(answer)["positions"]] == [1, 2, 3]
     assert sent() == [["a", None], ["b", None], ["c", None]]
 
 
-def test_an_empty_list_sends_nothing() -> None:
-    assert told(post([])) == {"positions": []}
+def test_empty_list_publishes_nothing() -> None:
+    assert json_of(post([])) == {"positions": []}
 
 
-def test_off_is_not_found_for_everybody() -> None:
+def test_poke_disabled_returns_404_with_or_without_token() -> None:
     dash_pipe.configure(http_poke_enabled=False, http_poke_token="t0ken")
     for headers in ({}, {"authorization": "Bearer t0ken"}):
         answer = post(MESSAGE, headers=headers)
         assert answer.status == 404
-        assert "http_poke_enabled" in told(answer)["error"]
+        assert "http_poke_enabled" in json_of(answer)["error"]
     assert sent() == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
-def test_another_method(method: str) -> None:
+def test_other_method_returns_405_with_allow(method: str) -> None:
     answer = poke.answer(
         runtime.current(), HttpRequest(method, "poke/", CURL, json.dumps(MESSAGE).encode(), "::1")
     )
@@ -82,7 +82,7 @@ def test_another_method(method: str) -> None:
 @pytest.mark.parametrize(
     "peer", ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::1%lo"]
 )
-def test_without_a_token_this_machine_may(peer: str) -> None:
+def test_local_peer_without_token_setting_is_allowed(peer: str) -> None:
     assert post(MESSAGE, peer=peer).status == 200
 
 
@@ -93,11 +93,11 @@ def test_without_a_token_this_machine_may(peer: str) -> None:
         *("::127.0.0.1", "127.1", "localhost", "testclient", "", None),
     ],
 )
-def test_without_a_token_nobody_else_may(peer: str | None) -> None:
+def test_other_peer_without_token_setting_gets_401(peer: str | None) -> None:
     answer = post(MESSAGE, peer=peer)
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert "http_poke_token" in told(answer)["error"]
+    assert "http_poke_token" in json_of(answer)["error"]
     assert sent() == []
 
 
@@ -128,22 +128,22 @@ def test_without_a_token_nobody_else_may(peer: str | None) -> None:
         ("host", ""),
     ],
 )
-def test_without_a_token_no_page_and_no_proxy_may(name: str, value: str) -> None:
+def test_browser_or_proxy_header_without_token_setting_gets_401(name: str, value: str) -> None:
     answer = post(MESSAGE, headers={name: value})
     assert answer.status == 401
-    assert "http_poke_token" in told(answer)["error"]
-    assert name in told(answer)["error"]
+    assert "http_poke_token" in json_of(answer)["error"]
+    assert name in json_of(answer)["error"]
     assert sent() == []
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:1", "127.0.0.1:8050", "[::1]:8050", "app.localhost:8050"]
 )
-def test_the_names_of_this_machine(host: str) -> None:
+def test_local_host_name_without_token_setting_is_allowed(host: str) -> None:
     assert post(MESSAGE, headers={"host": host}).status == 200
 
 
-def test_a_request_without_a_host_is_no_browsers() -> None:
+def test_no_host_header_without_token_setting_is_allowed() -> None:
     body = json.dumps(MESSAGE).encode()
     assert (
         poke.answer(runtime.current(), HttpRequest("POST", "poke/", {}, body, "::1")).status == 200
@@ -151,7 +151,7 @@ def test_a_request_without_a_host_is_no_browsers() -> None:
 
 
 @pytest.mark.parametrize("given", ["Bearer t0ken", "bearer t0ken", "BEARER  t0ken "])
-def test_with_the_token_anybody_may(given: str) -> None:
+def test_correct_token_is_allowed_from_everywhere(given: str) -> None:
     dash_pipe.configure(http_poke_token="t0ken")
     headers = {"authorization": given, "x-forwarded-for": "1.2.3.4", "origin": "https://a.org"}
     assert post(MESSAGE, headers={**headers, "host": "a.org"}, peer="10.0.0.1").status == 200
@@ -165,12 +165,12 @@ def test_with_the_token_anybody_may(given: str) -> None:
         *("Bearer t0ke", "Bearer t0ken t0ken", "Bearer t0ken,t0ken", "Bearer é\ud800"),
     ],
 )
-def test_with_a_token_nobody_else_may_not_even_this_machine(given: str | None) -> None:
+def test_wrong_or_missing_token_gets_401_even_from_a_local_peer(given: str | None) -> None:
     dash_pipe.configure(http_poke_token="t0ken")
     answer = post(MESSAGE, headers={} if given is None else {"authorization": given})
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert "http_poke_token" in told(answer)["error"]
+    assert "http_poke_token" in json_of(answer)["error"]
     assert "t0ken" not in answer.body
     assert sent() == []
 
@@ -182,24 +182,24 @@ def test_with_a_token_nobody_else_may_not_even_this_machine(given: str | None) -
         *("application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=UTF-8"),
     ],
 )
-def test_content_types_that_may_be_json(kind: str) -> None:
+def test_json_or_form_content_type_is_accepted(kind: str) -> None:
     assert post(MESSAGE, headers={"content-type": kind}).status == 200
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "text/json"])
-def test_other_content_types(kind: str) -> None:
+def test_other_content_type_returns_415(kind: str) -> None:
     answer = post(MESSAGE, headers={"content-type": kind})
     assert answer.status == 415
-    assert "application/json" in told(answer)["error"]
+    assert "application/json" in json_of(answer)["error"]
     assert sent() == []
 
 
-def test_a_body_that_is_too_large() -> None:
+def test_body_too_large_returns_413() -> None:
     body = json.dumps(MESSAGE).encode()
     assert post(body.ljust(MAX_BODY_BYTES)).status == 200
     answer = post(body.ljust(MAX_BODY_BYTES + 1))
     assert answer.status == 413
-    assert "1,048,576 bytes" in told(answer)["error"]
+    assert "1,048,576 bytes" in json_of(answer)["error"]
     assert len(sent()) == 1
 
 
@@ -226,34 +226,36 @@ def test_a_body_that_is_too_large() -> None:
         (json.dumps({**MESSAGE, "value": "x" * 65536}).encode(), "value", "65,536 bytes"),
     ],
 )
-def test_a_body_that_is_wrong(body: bytes, where: str | None, reason: str) -> None:
+def test_invalid_body_returns_400_with_the_reason(
+    body: bytes, where: str | None, reason: str
+) -> None:
     answer = post(body)
     assert answer.status == 400
-    assert reason in told(answer)["error"]
-    assert told(answer).get("where") == where
+    assert reason in json_of(answer)["error"]
+    assert json_of(answer).get("where") == where
     assert len(answer.body) < 1000
     assert sent() == sent("c") == []
 
 
 @pytest.mark.parametrize("wrong", [5, [], {}, {**MESSAGE, "label": ""}, {**MESSAGE, "value": 2}])
-def test_of_a_list_that_is_wrong_anywhere_nothing_is_sent(wrong: Any) -> None:
+def test_list_with_an_invalid_message_publishes_nothing(wrong: Any) -> None:
     dash_pipe.configure(max_message_bytes=50)
     bad = {**MESSAGE, "value": "x" * 50} if wrong == {**MESSAGE, "value": 2} else wrong
     answer = post([MESSAGE, MESSAGE, bad])
     assert answer.status == 400
-    assert told(answer)["where"].startswith("[2]")
+    assert json_of(answer)["where"].startswith("[2]")
     assert sent() == []
 
 
-def test_a_list_that_is_too_long() -> None:
+def test_list_over_1000_messages_returns_400() -> None:
     assert post([MESSAGE] * 1001).status == 400
     assert sent() == []
     assert post([MESSAGE] * 1000).status == 200
     assert len(sent()) == 1000
 
 
-class Layer(brokers.Broker):
-    """A broker that has no channel of every name, and finds values that it can't carry."""
+class StrictBroker(brokers.Broker):
+    """A broker that rejects some channel names and some values."""
 
     may_wait = True
 
@@ -271,35 +273,37 @@ class Layer(brokers.Broker):
         return Position("e", self.sent)
 
 
-def test_a_name_that_the_broker_has_no_channel_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = Layer()
+def test_channel_name_invalid_for_the_broker_returns_400(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = StrictBroker()
     monkeypatch.setattr(brokers, "connect", lambda *_: layer)
     answer = post([MESSAGE, {**MESSAGE, "channel_name": "a/b"}])
     assert answer.status == 400
-    assert told(answer) == {
+    assert json_of(answer) == {
         "error": "channel_name: expected no slash, got 'a/b'",
         "where": "[1].channel_name",
     }
     assert layer.sent == 0
-    assert told(post({**MESSAGE, "channel_name": "a/b"}))["where"] == "channel_name"
+    assert json_of(post({**MESSAGE, "channel_name": "a/b"}))["where"] == "channel_name"
     with pytest.raises(ValueError, match="expected no slash"):
         dash_pipe.send_to_pipe_channel("a/b", "a", 1)
 
 
-def test_a_value_that_the_broker_turns_out_not_to_carry(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = Layer()
+def test_value_rejected_by_the_broker_returns_400_and_sent_positions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer = StrictBroker()
     monkeypatch.setattr(brokers, "connect", lambda *_: layer)
     short = {**MESSAGE, "value": 1}
     answer = post([short, {**MESSAGE, "value": 2**70}, short])
     assert answer.status == 400
-    assert told(answer)["where"] == "[1].value"
-    assert [position["offset"] for position in told(answer)["positions"]] == [1]
+    assert json_of(answer)["where"] == "[1].value"
+    assert [position["offset"] for position in json_of(answer)["positions"]] == [1]
     assert layer.sent == 1
-    assert "positions" not in told(post({**MESSAGE, "value": 2**70}))
+    assert "positions" not in json_of(post({**MESSAGE, "value": 2**70}))
 
 
-class Away(brokers.Broker):
-    """A broker that can be reached twice."""
+class UnavailableBroker(brokers.Broker):
+    """A broker that is unavailable after two messages."""
 
     left = 2
     may_wait = True
@@ -311,32 +315,32 @@ class Away(brokers.Broker):
         return Position("e", 2 - self.left)
 
 
-def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brokers, "connect", lambda *_: Away())
+def test_unavailable_broker_returns_503_and_sent_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brokers, "connect", lambda *_: UnavailableBroker())
     answer = post([MESSAGE] * 4)
     assert answer.status == 503
-    assert "it is away" in told(answer)["error"]
-    assert [position["offset"] for position in told(answer)["positions"]] == [1, 2]
-    assert told(answer)["message_id"] == "m1"
-    assert told(answer)["may_have_been_sent"] is True
+    assert "it is away" in json_of(answer)["error"]
+    assert [position["offset"] for position in json_of(answer)["positions"]] == [1, 2]
+    assert json_of(answer)["message_id"] == "m1"
+    assert json_of(answer)["may_have_been_sent"] is True
 
 
-def test_the_same_message_again() -> None:
+def test_same_message_id_publishes_once() -> None:
     again = {**MESSAGE, "message_id": "m1"}
-    first, second = told(post([again, again]))["positions"]
-    assert first == second == told(post(again))["positions"][0]
+    first, second = json_of(post([again, again]))["positions"]
+    assert first == second == json_of(post(again))["positions"][0]
     assert len(sent()) == 1
     answer = post({**MESSAGE, "message_id": ""})
-    assert (answer.status, told(answer)["where"]) == (400, "message_id")
+    assert (answer.status, json_of(answer)["where"]) == (400, "message_id")
 
 
-def test_a_server_that_is_set_up_wrong_says_so_in_its_own_log() -> None:
+def test_invalid_broker_setting_raises_setting_error() -> None:
     dash_pipe.configure(broker="nonsense://secret@host")
     with pytest.raises(SettingError):
         post(MESSAGE)
 
 
-def test_the_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
     monkeypatch.setattr(poke.hmac, "compare_digest", lambda *pair: compared.append(pair) or True)
     dash_pipe.configure(http_poke_token="t0ken")
@@ -344,7 +348,7 @@ def test_the_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch)
     assert compared == [(b"x", b"t0ken")]
 
 
-def test_where_the_route_is() -> None:
+def test_route_follows_http_route_setting_or_the_default() -> None:
     assert poke.route(None, "/app/_pipe/") == "/app/_pipe/poke/"
     for http_route in ("/hooks/in", "hooks/in", "/hooks/in/"):
         assert poke.route(http_route, "/app/_pipe/") == "/hooks/in/poke/"
@@ -382,21 +386,23 @@ headers = st.dictionaries(
 
 @given(body=bodies, extra=headers, peer=st.none() | st.text() | st.just("::1"))
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_request_breaks_it(body: bytes, extra: dict[str, str], peer: str | None) -> None:
+def test_any_request_gets_a_known_status(
+    body: bytes, extra: dict[str, str], peer: str | None
+) -> None:
     answer = poke.answer(runtime.current(), HttpRequest("POST", "poke/", extra, body, peer))
     assert answer.status in {200, 400, 401, 413, 415}
-    assert set(told(answer)) <= ({"positions"} if answer.status == 200 else {"error", "where"})
+    assert set(json_of(answer)) <= ({"positions"} if answer.status == 200 else {"error", "where"})
     answer.body.encode("ascii")
 
 
 @given(body=bodies)
 @settings(max_examples=1000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_body_breaks_it(body: bytes) -> None:
+def test_any_body_gets_200_or_400(body: bytes) -> None:
     answer = post(body)
     assert answer.status in {200, 400}
     if answer.status == 200:
         parsed = json.loads(body)
         messages = parsed if isinstance(parsed, list) else [parsed]
-        assert len(told(answer)["positions"]) == len(messages)
+        assert len(json_of(answer)["positions"]) == len(messages)
         for message in messages:
             assert set(message) - {"message_id"} == {"channel_name", "label", "value"}
