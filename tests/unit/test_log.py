@@ -4,14 +4,14 @@ from dash_pipe.log import Batch
 from unit.fakes import EVERYTHING, Clock, log_of, offsets, read
 
 
-def test_offsets_count_from_one_without_holes(clock: Clock) -> None:
+def test_append_gives_offsets_from_one_without_gaps(clock: Clock) -> None:
     log = log_of(clock)
     assert log.head == 0
     assert [log.append("a", "0") for _ in range(5)] == [1, 2, 3, 4, 5]
     assert log.head == 5
 
 
-def test_a_row_is_its_wire_form(clock: Clock) -> None:
+def test_row_is_json_of_offset_label_value_and_time(clock: Clock) -> None:
     log = log_of(clock)
     clock.now = 1760000000.25
     log.append('quoted "label" é', '{"x":[1,null]}')
@@ -19,14 +19,14 @@ def test_a_row_is_its_wire_form(clock: Clock) -> None:
     assert json.loads(row) == [1, 'quoted "label" é', {"x": [1, None]}, 1760000000.25]
 
 
-def test_reads_on_in_order_and_never_at_or_before_the_position(clock: Clock) -> None:
+def test_read_returns_messages_after_the_position_in_order(clock: Clock) -> None:
     log = log_of(clock, "abcde")
     assert read(log) == [1, 2, 3, 4, 5]
     assert read(log, after=3) == [4, 5]
     assert log.read(5, None, EVERYTHING) == Batch([], 5, [], "epoch")
 
 
-def test_labels_are_filtered_and_upto_passes_over_the_others(clock: Clock) -> None:
+def test_read_of_labels_moves_upto_past_the_others(clock: Clock) -> None:
     log = log_of(clock, "abacb")
     batch = log.read(0, frozenset("a"), EVERYTHING)
     assert offsets(batch) == [1, 3]
@@ -35,7 +35,7 @@ def test_labels_are_filtered_and_upto_passes_over_the_others(clock: Clock) -> No
     assert log.read(0, frozenset(), EVERYTHING) == Batch([], 5, [], "epoch")
 
 
-def test_a_read_is_bounded_by_bytes(clock: Clock) -> None:
+def test_read_stops_at_max_bytes(clock: Clock) -> None:
     log = log_of(clock)
     for _ in range(10):
         log.append("a", json.dumps("x" * 1000))
@@ -47,14 +47,14 @@ def test_a_read_is_bounded_by_bytes(clock: Clock) -> None:
     assert offsets(log.read(3, None, EVERYTHING)) == [4, 5, 6, 7, 8, 9, 10]
 
 
-def test_the_bound_counts_bytes_not_characters(clock: Clock) -> None:
+def test_read_limit_counts_bytes_not_characters(clock: Clock) -> None:
     log = log_of(clock)
     for _ in range(2):
         log.append("a", '"' + "\N{ROCKET}" * 100 + '"')
     assert offsets(log.read(0, None, 600)) == [1]
 
 
-def test_one_row_is_read_however_large(clock: Clock) -> None:
+def test_read_returns_one_row_however_large(clock: Clock) -> None:
     log = log_of(clock, "a")
     log.append("a", json.dumps("x" * 100_000))
     log.append("a", "0")
@@ -62,27 +62,27 @@ def test_one_row_is_read_however_large(clock: Clock) -> None:
     assert offsets(log.read(0, None, 1)) == [1]
 
 
-def test_the_window_is_bounded_by_count(clock: Clock) -> None:
+def test_window_is_limited_by_count(clock: Clock) -> None:
     log = log_of(clock, "aaaaa", messages=3)
     assert read(log) == [3, 4, 5]
     assert log.read(0, None, EVERYTHING).lost == [("a", 2)]
 
 
-def test_the_window_is_bounded_by_bytes(clock: Clock) -> None:
+def test_window_is_limited_by_bytes(clock: Clock) -> None:
     log = log_of(clock, bytes=1000)
     for _ in range(10):
         log.append("a", json.dumps("x" * 300))
     assert read(log) == [8, 9, 10]
 
 
-def test_a_message_larger_than_the_window_is_still_read(clock: Clock) -> None:
+def test_message_larger_than_the_window_is_still_read(clock: Clock) -> None:
     log = log_of(clock, "ab", bytes=1000)
     log.append("a", json.dumps("x" * 2000))
     assert read(log) == [2, 3]
     assert log.lost(0, None) == [("a", 1)]
 
 
-def test_the_window_is_bounded_by_age(clock: Clock) -> None:
+def test_window_is_limited_by_age(clock: Clock) -> None:
     log = log_of(clock, "aa", seconds=10)
     clock.now += 10
     log.append("a", "0")
@@ -92,7 +92,7 @@ def test_the_window_is_bounded_by_age(clock: Clock) -> None:
     assert log.head == 3
 
 
-def test_the_newest_of_a_label_outlives_the_window(clock: Clock) -> None:
+def test_newest_of_a_label_is_kept_after_it_left_the_window(clock: Clock) -> None:
     log = log_of(clock, "qqabbbbb", messages=3)
     batch = log.read(0, None, EVERYTHING)
     assert offsets(batch) == [2, 3, 6, 7, 8]
@@ -101,7 +101,7 @@ def test_the_newest_of_a_label_outlives_the_window(clock: Clock) -> None:
     assert read(log, after=2) == [3, 6, 7, 8]
 
 
-def test_a_kept_newest_is_lost_when_a_newer_one_comes(clock: Clock) -> None:
+def test_kept_newest_is_lost_when_a_newer_one_is_appended(clock: Clock) -> None:
     log = log_of(clock, "qaaa", messages=2)
     assert log.lost(0, frozenset("q")) == []
     log.append("q", "0")
@@ -109,7 +109,7 @@ def test_a_kept_newest_is_lost_when_a_newer_one_comes(clock: Clock) -> None:
     assert read(log, labels="q") == [5]
 
 
-def test_the_newest_of_a_label_is_kept_for_a_time(clock: Clock) -> None:
+def test_kept_newest_is_lost_after_label_seconds(clock: Clock) -> None:
     log = log_of(clock, "q", seconds=10, label_seconds=100)
     clock.now += 100
     assert read(log) == [1]
@@ -118,19 +118,19 @@ def test_the_newest_of_a_label_is_kept_for_a_time(clock: Clock) -> None:
     assert log.append("q", "0") == 2
 
 
-def test_the_newest_is_kept_for_a_number_of_labels(clock: Clock) -> None:
+def test_kept_newest_is_limited_to_a_number_of_labels(clock: Clock) -> None:
     log = log_of(clock, "abcxxx", messages=2, labels=2)
     assert read(log) == [3, 5, 6]  # of c and x; those of a and b were published longest ago
     assert log.lost(0, frozenset("ab")) == [("a", 1), ("b", 2)]
 
 
-def test_what_is_forgotten_of_a_label_may_still_be_in_the_window(clock: Clock) -> None:
+def test_label_over_the_limit_is_still_read_from_the_window(clock: Clock) -> None:
     log = log_of(clock, "abc", labels=1)
     assert read(log) == [1, 2, 3]
     assert log.lost(0, None) == []
 
 
-def test_newest_of_each_label(clock: Clock) -> None:
+def test_newest_returns_the_last_messages_of_each_label(clock: Clock) -> None:
     log = log_of(clock, "aababc")
     found = {last: [m.offset for m in log.newest(None, last)] for last in (1, 2, 9)}
     assert found == {1: [4, 5, 6], 2: [2, 3, 4, 5, 6], 9: [1, 2, 3, 4, 5, 6]}
@@ -138,13 +138,13 @@ def test_newest_of_each_label(clock: Clock) -> None:
     assert log.newest(frozenset("z"), 5) == []
 
 
-def test_newest_reaches_beside_the_window(clock: Clock) -> None:
+def test_newest_includes_messages_kept_outside_the_window(clock: Clock) -> None:
     log = log_of(clock, "qabbb", messages=2)
     assert [m.offset for m in log.newest(None, 5)] == [1, 2, 4, 5]
     clock.now += 100_000
     assert log.newest(None, 5) == []
 
 
-def test_the_label_that_was_published_longest_ago_is_forgotten_first(clock: Clock) -> None:
+def test_label_limit_drops_the_least_recently_published(clock: Clock) -> None:
     log = log_of(clock, "abac", messages=1, labels=2)
     assert read(log) == [3, 4]

@@ -1,4 +1,4 @@
-"""A log against a naive one that keeps everything."""
+"""A log compared with a naive one that keeps everything."""
 
 import json
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ class Oracle:
 
 
 def covered(sent: Sent, lost: Iterable[Lost]) -> bool:
-    """Whether a browser that is told of these losses counts this message among them."""
+    """Tell if the losses that a browser is told of include this message."""
     known = dict(lost)
     return sent.offset <= known.get(sent.label, known.get(None, 0))
 
@@ -114,7 +114,7 @@ def compare(limits: Limits, history: list[Any], *, forward: bool) -> None:
 
 
 def check_read(log: Log, oracle: Oracle, after: int, labels: Labels, max_bytes: int) -> None:
-    """Read on to the head as a listener does; nothing may be missing without a word."""
+    """Read on to the head as a session does; every missing message must be reported."""
     while after < log.head:
         rows, upto, lost, _ = log.read(after, labels, max_bytes)
         got = [json.loads(row)[0] for row in rows]
@@ -146,14 +146,14 @@ def check_exact(log: Log, oracle: Oracle, after: int, labels: Labels, now: float
 
 each_way = pytest.mark.parametrize(
     "scan_limit",
-    [pytest.param(window.SCAN_LIMIT, id="looked through"), pytest.param(0, id="looked up")],
+    [pytest.param(window.SCAN_LIMIT, id="scan"), pytest.param(0, id="index")],
 )
 
 
 @each_way
 @settings(max_examples=300)
 @given(LIMITS, st.lists(APPEND | APPEND | READ | PAST | FORWARD, max_size=60))
-def test_a_log_does_what_a_naive_one_does(
+def test_log_with_any_history_equals_the_naive_log(
     scan_limit: int, limits: Limits, history: list[Any]
 ) -> None:
     replay_history(scan_limit, limits, history, forward=True)
@@ -162,7 +162,7 @@ def test_a_log_does_what_a_naive_one_does(
 @each_way
 @settings(max_examples=300)
 @given(LIMITS, st.lists(APPEND | APPEND | READ | PAST | JUMP, max_size=60))
-def test_nothing_is_missing_without_a_word_when_the_clock_jumps(
+def test_log_reports_every_loss_when_the_clock_jumps(
     scan_limit: int, limits: Limits, history: list[Any]
 ) -> None:
     replay_history(scan_limit, limits, history, forward=False)

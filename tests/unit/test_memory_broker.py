@@ -1,4 +1,4 @@
-"""What the memory broker does beyond what every broker does; see tests/brokers."""
+"""The memory broker's own behaviour; tests/brokers has what every broker does."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from dash_pipe.log import Limits
 from unit.fakes import Clock
 
 
-def test_a_url_that_no_broker_answers_to() -> None:
+def test_connect_with_unknown_scheme_raises() -> None:
     with pytest.raises(SettingError, match=r"broker: .*memory://.*'carrier-pigeon://x'"):
         connect("carrier-pigeon://x", Limits(), 1)
 
@@ -23,7 +23,7 @@ def kept(broker: MemoryBroker) -> set[str]:
     return {*broker._empty, *broker._used}
 
 
-def test_the_channels_that_nobody_listens_to_are_bounded(small: MemoryBroker) -> None:
+def test_idle_channels_are_limited_in_number(small: MemoryBroker) -> None:
     for number in range(1000):
         small.publish(f"channel {number}", "a", "1")
         small.open(f"silent {number}")
@@ -33,7 +33,7 @@ def test_the_channels_that_nobody_listens_to_are_bounded(small: MemoryBroker) ->
     assert not small._listeners
 
 
-def test_who_never_spoke_is_forgotten_first(small: MemoryBroker) -> None:
+def test_idle_channel_without_messages_is_dropped_first(small: MemoryBroker) -> None:
     small.publish("spoken", "a", "1")
     for number in range(10):
         small.open(f"silent {number}")
@@ -41,13 +41,13 @@ def test_who_never_spoke_is_forgotten_first(small: MemoryBroker) -> None:
     assert kept(small) == {"spoken", "silent 8", "silent 9"}
 
 
-def test_the_least_recently_used_is_forgotten_first(small: MemoryBroker) -> None:
+def test_least_recently_used_channel_is_dropped_first(small: MemoryBroker) -> None:
     for channel in "abcad":
         small.publish(channel, "a", "1")
     assert kept(small) == {"a", "c", "d"}
 
 
-def test_who_is_listened_to_stays(small: MemoryBroker, clock: Clock) -> None:
+def test_open_channel_is_never_dropped(small: MemoryBroker, clock: Clock) -> None:
     log = small.open("jobs")
     small.open("jobs")
     small.close("jobs")
@@ -58,7 +58,7 @@ def test_who_is_listened_to_stays(small: MemoryBroker, clock: Clock) -> None:
     assert small.open("jobs") is log
 
 
-def test_idle_channels_are_forgotten(small: MemoryBroker, clock: Clock) -> None:
+def test_idle_channels_are_dropped_after_label_seconds(small: MemoryBroker, clock: Clock) -> None:
     small.publish("old", "a", "1")
     small.open("silent")
     small.close("silent")
@@ -70,7 +70,7 @@ def test_idle_channels_are_forgotten(small: MemoryBroker, clock: Clock) -> None:
     assert kept(small) == {"new"}
 
 
-def test_to_listen_is_not_to_be_idle(small: MemoryBroker, clock: Clock) -> None:
+def test_open_channel_does_not_count_as_idle(small: MemoryBroker, clock: Clock) -> None:
     first = small.publish("jobs", "a", "1")
     small.open("jobs")
     clock.now += 1000
@@ -79,7 +79,7 @@ def test_to_listen_is_not_to_be_idle(small: MemoryBroker, clock: Clock) -> None:
     assert small.publish("jobs", "a", "1") == (first.epoch, 2)
 
 
-def test_a_forgotten_channel_begins_anew(small: MemoryBroker) -> None:
+def test_dropped_channel_starts_a_new_epoch(small: MemoryBroker) -> None:
     first = small.publish("jobs", "a", "1")
     for channel in "abc":
         small.publish(channel, "a", "1")
@@ -88,7 +88,7 @@ def test_a_forgotten_channel_begins_anew(small: MemoryBroker) -> None:
     assert again.epoch != first.epoch
 
 
-def test_ids_are_remembered_for_a_time(small: MemoryBroker, clock: Clock) -> None:
+def test_message_id_is_remembered_for_ids_seconds(small: MemoryBroker, clock: Clock) -> None:
     first = small.publish("jobs", "a", "1", "id")
     clock.now += IDS_SECONDS
     assert small.publish("jobs", "a", "1", "id") == first
@@ -96,7 +96,7 @@ def test_ids_are_remembered_for_a_time(small: MemoryBroker, clock: Clock) -> Non
     assert small.publish("jobs", "a", "1", "id") != first
 
 
-def test_the_ids_that_are_remembered_are_bounded(small: MemoryBroker) -> None:
+def test_message_ids_are_limited_in_number(small: MemoryBroker) -> None:
     first = small.publish("jobs", "a", "1", "first")
     for number in range(MAX_IDS - 1):
         small.publish("jobs", "a", "1", f"id {number}")

@@ -1,4 +1,4 @@
-"""A mirror against what it is told of a log elsewhere. No Redis here: a log that is a list."""
+"""A mirror of a log in Redis, with a list in the place of Redis."""
 
 import json
 from typing import Any
@@ -13,8 +13,8 @@ from dash_pipe.log import Limits
 from unit.fakes import Clock
 
 
-class Origin:
-    """A log as Redis has it, with all that can happen to it."""
+class RedisLog:
+    """A log as in Redis, which can be appended to, rolled back and begun again."""
 
     def __init__(self, window: int = 100) -> None:
         self.epoch = "epoch 0"
@@ -57,14 +57,14 @@ class Origin:
         return Reading(after, self.head, entries, [], lost, 0, self.now)
 
 
-def catch_up(mirror: Mirror, origin: Origin) -> list[Next]:
-    """What the conversation does with the two."""
+def catch_up(mirror: Mirror, redis_log: RedisLog) -> list[Next]:
+    """Read until the mirror needs no more, as the sync does; return its steps."""
     steps, after = [], mirror.log.head
     while not steps or steps[-1] is not Next.NOTHING:
-        found = origin.read(after)
+        found = redis_log.read(after)
         steps.append(mirror.take(found))
         if steps[-1] is Next.BEGIN:
-            origin.begin(found.end.epoch, mirror.newest_time)
+            redis_log.begin(found.end.epoch, mirror.newest_time)
         after = 0
         assert len(steps) < 5
     return steps
@@ -75,110 +75,112 @@ def marks(mirror: Mirror) -> list[str]:
 
 
 @pytest.fixture
-def origin() -> Origin:
-    return Origin()
+def redis_log() -> RedisLog:
+    return RedisLog()
 
 
 @pytest.fixture
-def mirror(clock: Clock, origin: Origin) -> Mirror:
-    """One that has read three messages."""
+def mirror(clock: Clock, redis_log: RedisLog) -> Mirror:
+    """A mirror that has read three messages."""
     mirror = Mirror(Limits(), clock)
     for _ in range(3):
-        origin.append()
-    assert catch_up(mirror, origin) == [Next.READ_ALL, Next.NOTHING][-1:]
+        redis_log.append()
+    assert catch_up(mirror, redis_log) == [Next.READ_ALL, Next.NOTHING][-1:]
     return mirror
 
 
-def test_announcements_in_step_need_no_reading(origin: Origin, mirror: Mirror) -> None:
-    announced = origin.append()
+def test_announcements_in_order_need_no_reading(redis_log: RedisLog, mirror: Mirror) -> None:
+    announced = redis_log.append()
     assert mirror.hear(*announced)
     assert mirror.hear(*announced)  # again does nothing
     assert marks(mirror) == ["m1", "m2", "m3", "m4"]
-    assert mirror.in_step(origin.head)
+    assert mirror.in_step(redis_log.head)
 
 
-def test_a_missed_announcement_is_read(origin: Origin, mirror: Mirror) -> None:
-    origin.append()
-    assert not mirror.hear(*origin.append())
-    assert not mirror.in_step(origin.head)
-    assert catch_up(mirror, origin) == [Next.NOTHING]
+def test_missed_announcement_is_caught_up_by_reading(redis_log: RedisLog, mirror: Mirror) -> None:
+    redis_log.append()
+    assert not mirror.hear(*redis_log.append())
+    assert not mirror.in_step(redis_log.head)
+    assert catch_up(mirror, redis_log) == [Next.NOTHING]
     assert marks(mirror) == ["m1", "m2", "m3", "m4", "m5"]
 
 
-def test_an_announcement_that_follows_on_another_message_is_not_believed(
-    origin: Origin, mirror: Mirror
+def test_announcement_after_an_unknown_message_begins_a_new_epoch(
+    redis_log: RedisLog, mirror: Mirror
 ) -> None:
-    origin.roll_back(1)
-    assert mirror.hear(*origin.append())  # as if it were an old one
-    assert not mirror.hear(*origin.append())
-    assert catch_up(mirror, origin) == [Next.BEGIN, Next.NOTHING]
+    redis_log.roll_back(1)
+    assert mirror.hear(*redis_log.append())  # as if it were an old one
+    assert not mirror.hear(*redis_log.append())
+    assert catch_up(mirror, redis_log) == [Next.BEGIN, Next.NOTHING]
     assert marks(mirror) == ["m4", "m5"]
 
 
-def test_a_shorter_log_was_rolled_back(origin: Origin, mirror: Mirror) -> None:
-    origin.roll_back(1)
-    assert not mirror.in_step(origin.head)
-    assert catch_up(mirror, origin) == [Next.BEGIN, Next.NOTHING]
+def test_shorter_log_begins_a_new_epoch(redis_log: RedisLog, mirror: Mirror) -> None:
+    redis_log.roll_back(1)
+    assert not mirror.in_step(redis_log.head)
+    assert catch_up(mirror, redis_log) == [Next.BEGIN, Next.NOTHING]
     assert mirror.log.end == ("epoch 1", 0)
 
 
 @pytest.mark.parametrize("since", [1, 2, 5])
-def test_a_log_that_was_written_over_was_rolled_back(
-    origin: Origin, mirror: Mirror, since: int
+def test_overwritten_log_begins_a_new_epoch(
+    redis_log: RedisLog, mirror: Mirror, since: int
 ) -> None:
-    origin.roll_back(1)
+    redis_log.roll_back(1)
     for _ in range(since):
-        origin.append()
-    assert not mirror.in_step(origin.head)
-    assert catch_up(mirror, origin) == [Next.BEGIN, Next.NOTHING]
+        redis_log.append()
+    assert not mirror.in_step(redis_log.head)
+    assert catch_up(mirror, redis_log) == [Next.BEGIN, Next.NOTHING]
     assert marks(mirror) == [f"m{n}" for n in range(4, 4 + since)]
 
 
-def test_the_first_of_the_window_tells_of_what_has_just_left_it(
-    origin: Origin, mirror: Mirror
+def test_rollback_of_a_message_that_left_the_window_is_noticed(
+    redis_log: RedisLog, mirror: Mirror
 ) -> None:
-    origin.window = 2
+    redis_log.window = 2
     for _ in range(2):
-        origin.append()
-    assert catch_up(mirror, origin) == [Next.NOTHING]
+        redis_log.append()
+    assert catch_up(mirror, redis_log) == [Next.NOTHING]
     assert mirror.log.lost(3, None) == []
-    origin.roll_back(1)
+    redis_log.roll_back(1)
     for _ in range(3):
-        origin.append()
-    assert catch_up(mirror, origin) == [Next.BEGIN, Next.NOTHING]
+        redis_log.append()
+    assert catch_up(mirror, redis_log) == [Next.BEGIN, Next.NOTHING]
     assert marks(mirror) == ["m7", "m8"]
 
 
-def test_a_faster_process_began_anew(origin: Origin, mirror: Mirror) -> None:
-    origin.begin("epoch 0", 0)
-    assert not mirror.hear(*origin.append())
-    assert catch_up(mirror, origin) == [Next.READ_ALL, Next.NOTHING]
+def test_epoch_begun_by_another_process_is_read_completely(
+    redis_log: RedisLog, mirror: Mirror
+) -> None:
+    redis_log.begin("epoch 0", 0)
+    assert not mirror.hear(*redis_log.append())
+    assert catch_up(mirror, redis_log) == [Next.READ_ALL, Next.NOTHING]
     assert mirror.log.end == ("epoch 1", 4)
 
 
-def test_when_the_window_has_passed_all_before_it_counts_as_lost(
-    origin: Origin, mirror: Mirror
+def test_all_before_a_window_that_moved_past_the_mirror_is_lost(
+    redis_log: RedisLog, mirror: Mirror
 ) -> None:
-    origin.window = 2
+    redis_log.window = 2
     for _ in range(4):
-        origin.append()
-    assert catch_up(mirror, origin) == [Next.READ_ALL, Next.NOTHING]
+        redis_log.append()
+    assert catch_up(mirror, redis_log) == [Next.READ_ALL, Next.NOTHING]
     assert mirror.log.end == ("epoch 0", 7)
     assert mirror.log.lost(3, frozenset("z")) == [("z", 5)]
     assert mirror.log.lost(5, None) == []
 
 
-def test_age_is_by_the_clock_of_redis(clock: Clock, origin: Origin) -> None:
+def test_message_age_is_measured_by_the_clock_of_redis(clock: Clock, redis_log: RedisLog) -> None:
     mirror = Mirror(Limits(seconds=10, label_seconds=10), clock)
     clock.now = 5_000_000.0  # ours is far ahead
-    origin.append()
-    catch_up(mirror, origin)
+    redis_log.append()
+    catch_up(mirror, redis_log)
     assert marks(mirror) == ["m1"]
     clock.now += 11
     assert marks(mirror) == []
 
 
-def test_a_part_that_is_missing_makes_a_log_that_is_none() -> None:
+def test_reading_with_a_missing_part_has_no_epoch() -> None:
     meta = [b"e", b"1", b"mark", b"0", b"1 0 1 0"]
     entry = (b"1-0", [b"l", b'"a"', b"i", b"mark", b"r", b'[1,"a",1,1.000]', b"p", b""])
     whole = reading(0, [(b"1", b"5"), meta, 1, 0, 1, 0, [entry], [], []])
@@ -199,13 +201,13 @@ STEPS = st.lists(
 
 
 class Reader:
-    """A listener to a mirror: what it was given, its position, its gaps; as the hub has it."""
+    """A session on a mirror, as the hub has it: its messages, its position, its gaps."""
 
-    def __init__(self, origin: Origin, window: int) -> None:
+    def __init__(self, redis_log: RedisLog, window: int) -> None:
         self.mirror = Mirror(Limits(messages=window), Clock())
         self.seen: list[str] = []
         self.gaps = 0
-        self._origin = origin
+        self._redis_log = redis_log
         self._position = ("", 0)
 
     def listen(self) -> None:
@@ -220,25 +222,27 @@ class Reader:
             self.listen()
 
     def catch_up(self) -> None:
-        catch_up(self.mirror, self._origin)
+        catch_up(self.mirror, self._redis_log)
         self.listen()
 
 
 @given(STEPS, st.sampled_from([1, 2, 5, 100]))
-def test_nothing_is_missed_without_a_word(steps: list[tuple[str, Any]], window: int) -> None:
-    origin = Origin(window)
-    readers = [Reader(origin, window) for _ in range(2)]
+def test_mirror_with_any_history_reports_every_loss_as_a_gap(
+    steps: list[tuple[str, Any]], window: int
+) -> None:
+    redis_log = RedisLog(window)
+    readers = [Reader(redis_log, window) for _ in range(2)]
     sent: list[str] = []
     for reader in readers:
         reader.catch_up()
     for step, argument in steps:
         if step == "append":
-            announced = origin.append()
+            announced = redis_log.append()
             sent.append(announced[2])
             for reader in readers if argument else readers[1:]:
                 reader.hear(announced)
         elif step == "roll back":
-            origin.roll_back(argument)
+            redis_log.roll_back(argument)
         else:
             readers[argument].catch_up()
     for reader in readers * 2:  # the first may end an epoch that the second is in
@@ -247,6 +251,6 @@ def test_nothing_is_missed_without_a_word(steps: list[tuple[str, Any]], window: 
     heard = {mark for reader in readers for mark in reader.seen}
     for reader in readers:
         if not reader.gaps:
-            assert {mark for mark, _ in origin.messages} <= {*reader.seen}  # all that is there
+            assert {mark for mark, _ in redis_log.messages} <= {*reader.seen}  # all that is there
             if window == 100:  # so nothing was overlooked: also all that is there no more
                 assert reader.seen == [mark for mark in sent if mark in heard]

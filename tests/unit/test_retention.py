@@ -1,4 +1,4 @@
-"""How long what lies elsewhere is followed. No broker here: a list of what was given up."""
+"""How long idle items are kept, without a broker."""
 
 from itertools import count
 
@@ -10,55 +10,55 @@ from dash_pipe.log import Limits, Snapshot
 
 
 @pytest.fixture
-def following() -> Retention[str]:
+def retention() -> Retention[str]:
     return Retention(max_idle=2)
 
 
-def open_each(following: Retention[str], names: str) -> None:
+def open_each(retention: Retention[str], names: str) -> None:
     for name in names:
-        assert following.open(name, lambda name=name: name.upper()) == name.upper()
+        assert retention.open(name, lambda name=name: name.upper()) == name.upper()
 
 
-def test_what_is_open_stays(following: Retention[str]) -> None:
-    open_each(following, "abcdaa")
-    assert following.close("a", 1.0) == following.close("a", 2.0) == []
-    assert following.expire(9.0) == []
-    assert following.names() == ["a", "b", "c", "d"]
+def test_open_item_never_expires(retention: Retention[str]) -> None:
+    open_each(retention, "abcdaa")
+    assert retention.close("a", 1.0) == retention.close("a", 2.0) == []
+    assert retention.expire(9.0) == []
+    assert retention.names() == ["a", "b", "c", "d"]
 
 
-def test_it_is_made_once(following: Retention[str]) -> None:
-    open_each(following, "a")
-    assert following.open("a", lambda: pytest.fail("made again")) == "A"
+def test_open_of_an_open_item_does_not_make_it_again(retention: Retention[str]) -> None:
+    open_each(retention, "a")
+    assert retention.open("a", lambda: pytest.fail("made again")) == "A"
 
 
-def test_what_was_closed_lingers(following: Retention[str]) -> None:
-    open_each(following, "ab")
-    following.close("a", 1.0)
-    following.close("b", 2.0)
-    assert following.get("a") == "A"
-    assert following.expire(0.5) == []
-    assert following.expire(1.0) == ["A"]
-    assert following.get("a") is None
-    assert following.expire(2.0) == ["B"]
-    assert len(following) == 0
+def test_closed_item_is_kept_until_it_expires(retention: Retention[str]) -> None:
+    open_each(retention, "ab")
+    retention.close("a", 1.0)
+    retention.close("b", 2.0)
+    assert retention.get("a") == "A"
+    assert retention.expire(0.5) == []
+    assert retention.expire(1.0) == ["A"]
+    assert retention.get("a") is None
+    assert retention.expire(2.0) == ["B"]
+    assert len(retention) == 0
 
 
-def test_what_is_opened_again_lingers_no_longer(following: Retention[str]) -> None:
-    open_each(following, "a")
-    following.close("a", 1.0)
-    open_each(following, "a")
-    assert following.expire(9.0) == []
-    following.close("a", 10.0)
-    assert following.expire(9.0) == []
+def test_reopened_item_does_not_expire(retention: Retention[str]) -> None:
+    open_each(retention, "a")
+    retention.close("a", 1.0)
+    open_each(retention, "a")
+    assert retention.expire(9.0) == []
+    retention.close("a", 10.0)
+    assert retention.expire(9.0) == []
 
 
-def test_of_too_many_the_longest_idle_are_given_up(following: Retention[str]) -> None:
-    open_each(following, "abcd")
-    given_up = [following.close(name, now) for name, now in zip("badc", count(1.0), strict=False)]
+def test_items_over_max_idle_give_up_the_longest_idle(retention: Retention[str]) -> None:
+    open_each(retention, "abcd")
+    given_up = [retention.close(name, now) for name, now in zip("badc", count(1.0), strict=False)]
     assert given_up == [[], [], ["B"], ["A"]]
 
 
-def test_the_place_of_who_is_listened_to_again_is_not_given_up() -> None:
+def test_reopened_mirror_keeps_its_epoch() -> None:
     mirrors = Mirrors(0, Limits(), 1)
 
     def listen(name: str) -> None:

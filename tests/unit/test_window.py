@@ -5,7 +5,7 @@ from dash_pipe.log.message import Message
 from dash_pipe.log.window import Window
 
 
-def test_the_index_is_no_larger_than_twice_what_it_is_for() -> None:
+def test_label_index_is_at_most_twice_the_window() -> None:
     window = Window(Limits(messages=10))
     for offset in range(1, 1001):
         window.add(Message(offset, "often" if offset % 7 else f"once {offset}", "", 0.0, 0))
