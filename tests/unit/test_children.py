@@ -1,4 +1,4 @@
-"""How tests start processes: on ports of their own, and never waiting for one that has ended."""
+"""Processes that tests start: their ports, their logs and their ends."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def python(code: str, log: Path) -> Child:
     return Child("python", [sys.executable, "-c", code], log, environment())
 
 
-def test_child_that_ends_at_its_start_is_reported_at_once_with_status_and_log(
+def test_child_that_ends_at_its_start_raises_with_status_and_log(
     tmp_path: Path,
 ) -> None:
     child = python("print('no module of that name'); raise SystemExit(3)", tmp_path / "log")
@@ -55,7 +55,7 @@ def test_child_that_ends_later_fails_every_wait_at_once(tmp_path: Path) -> None:
     wait.check()
 
 
-def test_child_whose_end_is_expected_fails_nothing(tmp_path: Path) -> None:
+def test_child_with_expected_end_fails_no_wait(tmp_path: Path) -> None:
     child = python("pass", tmp_path / "log")
     child.expect_end()
     child.end()
@@ -85,7 +85,7 @@ time.sleep(60)
     run.kill9()
 
 
-def test_child_outlives_the_thread_that_has_started_it(tmp_path: Path) -> None:
+def test_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     children: list[Child] = []
     code = "print('up', flush=True); import time; time.sleep(60)"
     thread = threading.Thread(target=lambda: children.append(python(code, tmp_path / "log")))
@@ -106,7 +106,7 @@ def is_running(pid: int) -> bool:
 
 
 @linux
-def test_port_is_given_to_no_other_and_its_server_may_come_back() -> None:
+def test_held_port_is_reserved_and_its_server_can_restart() -> None:
     port = Port()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port.number))
@@ -122,7 +122,7 @@ def test_port_is_given_to_no_other_and_its_server_may_come_back() -> None:
         stranger.bind(("127.0.0.1", port.number))
 
 
-def test_port_is_free_when_it_is_not_held_any_more() -> None:
+def test_released_port_is_free() -> None:
     port = Port()
     number = port.number
     del port

@@ -112,7 +112,7 @@ def is_up(url: str) -> bool:
         return False
 
 
-def test_serve_with_authorize_of_the_app_asks_it(project: Path) -> None:
+def test_serve_with_authorize_of_the_app_calls_it(project: Path) -> None:
     with gateway(project) as url:
         wait_for(lambda: is_up(url), "the gateway")
         request = urllib.request.Request(f"{url}poll", json.dumps(FRAMES).encode())
@@ -120,7 +120,7 @@ def test_serve_with_authorize_of_the_app_asks_it(project: Path) -> None:
             assert kinds(answer.read().decode())[:2] == ["subscribed", "denied"]
 
 
-def test_app_run_as_a_program_is_asked_itself(project: Path) -> None:
+def test_app_run_as_a_program_authorizes_without_a_second_import(project: Path) -> None:
     found = run([sys.executable, "app.py"], project)
     frames, is_imported_again = found.stdout.splitlines()
     assert kinds(frames)[:2] == ["subscribed", "denied"]
@@ -128,9 +128,7 @@ def test_app_run_as_a_program_is_asked_itself(project: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["doctor", "serve"])
-def test_module_that_fails_says_why_and_where_it_was_looked_for(
-    tmp_path: Path, command: str
-) -> None:
+def test_module_that_fails_exits_with_reason_and_search_path(tmp_path: Path, command: str) -> None:
     (tmp_path / "rules.py").write_text("import no_such_package")
     for path, error in [
         ("nowhere:may_listen", "ModuleNotFoundError: No module named 'nowhere'"),
@@ -145,13 +143,13 @@ def test_module_that_fails_says_why_and_where_it_was_looked_for(
         assert "Traceback" not in found.stderr
 
 
-def test_app_with_a_module_that_is_not_there_does_not_start(project: Path) -> None:
+def test_app_with_a_missing_module_does_not_start(project: Path) -> None:
     found = run([sys.executable, "app.py"], project, {"DASH_PIPE_AUTHORIZE": "nowhere:may_listen"})
     assert found.returncode == 1
     assert "SettingError: DASH_PIPE_AUTHORIZE: can't import 'nowhere:may_listen'" in found.stderr
 
 
-def test_function_that_is_needed_too_early_says_what_to_do(project: Path) -> None:
+def test_function_needed_too_early_raises_with_advice(project: Path) -> None:
     (project / "early.py").write_text(
         "from dash_pipe import runtime\nruntime.current().load()\ndef may_listen(*_): return True\n"
     )
@@ -162,12 +160,12 @@ def test_function_that_is_needed_too_early_says_what_to_do(project: Path) -> Non
 
 
 @pytest.mark.parametrize("path", ["", "app", "app:", ":f", "app:f()", "a b:c", "app:1f", "a/b:c"])
-def test_path_that_names_no_function_is_refused(path: str) -> None:
+def test_path_that_names_no_function_is_rejected(path: str) -> None:
     with pytest.raises((ValueError, SettingError)):
         FunctionPath(path).load()
 
 
-def test_path_of_no_function_says_what_it_is() -> None:
+def test_path_of_a_non_function_raises() -> None:
     path = FunctionPath("os:sep")
     path.setting = "DASH_PIPE_AUTHORIZE"
     with pytest.raises(SettingError, match=r"^DASH_PIPE_AUTHORIZE: expected a function"):

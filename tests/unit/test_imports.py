@@ -1,4 +1,4 @@
-"""What importing costs, and which way imports run."""
+"""The modules that an import loads, and the direction of imports."""
 
 import ast
 import subprocess
@@ -63,7 +63,7 @@ def test_every_module_has_a_floor() -> None:
     assert {room(path) for path in files()} == set().union(*FLOORS)
 
 
-def test_imports_run_one_way() -> None:
+def test_imports_come_from_lower_floors_only() -> None:
     floor = {name: number for number, names in enumerate(FLOORS) for name in names}
     for path in files():
         own = room(path)
@@ -71,7 +71,7 @@ def test_imports_run_one_way() -> None:
             assert name == own or floor[name] < floor[own], f"{path.name} imports {name}"
 
 
-def test_runtime_is_asked_for_at_entrances_alone() -> None:
+def test_runtime_is_looked_up_at_entry_points_only() -> None:
     """Everything below is handed what it needs, so that a test can swap it."""
     asking = {path for path in files() if "current()" in path.read_text("utf-8")}
     assert {room(path) for path in asking} == ENTRANCES
@@ -83,7 +83,7 @@ def test_runtime_is_asked_for_at_entrances_alone() -> None:
     assert swapping == {"runtime.py"}
 
 
-def test_the_check_sees_imports() -> None:
+def test_imported_finds_relative_imports() -> None:
     assert set(imported(PACKAGE / "hub" / "hub.py")) >= {"brokers", "errors", "hub", "protocol"}
     assert set(imported(PACKAGE / "brokers" / "memory.py")) == {"log", "brokers"}
     assert set(imported(PACKAGE / "transports" / "wsgi.py")) >= {"endpoint", "transports"}
@@ -102,24 +102,24 @@ def modules_of(code: str) -> set[str]:
     return set(found.stdout.split())
 
 
-def test_importing_brings_nothing_that_dash_does_not_bring() -> None:
+def test_import_loads_no_module_that_dash_does_not_load() -> None:
     new = modules_of("import dash, dash_pipe") - modules_of("import dash, flask")
     assert {name for name in new if name.split(".")[0] != "dash_pipe"} <= {"secrets"}
 
 
-def test_importing_brings_nothing_heavy() -> None:
+def test_import_loads_no_heavy_package() -> None:
     loaded = modules_of("import dash_pipe")
     assert loaded.isdisjoint(set(HEAVY) - modules_of("import dash, flask"))
     assert not any(name.split(".")[0] == "websockets" for name in loaded)
 
 
-def test_serving_needs_only_the_sans_io_half_of_websockets() -> None:
+def test_import_of_wsgi_loads_only_sans_io_websockets() -> None:
     loaded = modules_of("import dash_pipe.transports.wsgi")
     assert "websockets.server" in loaded
     assert loaded.isdisjoint({"websockets.client", "websockets.sync", "websockets.legacy"})
 
 
-def test_a_listener_needs_no_plotly_of_ours() -> None:
+def test_sending_imports_no_plotly_at_its_top() -> None:
     text = (PACKAGE / "sending.py").read_text("utf-8")
     top = [ast.unparse(node) for node in ast.parse(text).body]
     assert not any("plotly" in line for line in top if line.startswith(("import", "from")))

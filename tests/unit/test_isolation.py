@@ -63,7 +63,7 @@ AFTER = "\n\ndef test_after():\n    assert look_up() in (None, [])\n"
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What pytest says of files that each have such a test and, after it, one that looks."""
+    """Run pytest on files with such a test and then one that looks; return its output."""
     directory = tmp_path_factory.mktemp("leaks")
     (directory / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     files = [*LEAKS.values(), IMPORT, RESTORED]

@@ -1,4 +1,4 @@
-"""Threads for calls that may wait, from threads and from loops."""
+"""The thread pool for blocking calls, used from threads and from loops."""
 
 import asyncio
 import ctypes
@@ -18,7 +18,7 @@ from harness.environment import environment
 
 
 @pytest.fixture
-def let_go() -> Iterator[threading.Event]:
+def release() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
@@ -35,23 +35,23 @@ def in_a_thread(threads: Pool, call: Callable[[], Any], *waits: Any) -> Any:
     return threads.submit(call).result(*waits)
 
 
-both = pytest.mark.parametrize("ask", [on_a_loop, in_a_thread])
+both_ways = pytest.mark.parametrize("ask", [on_a_loop, in_a_thread])
 
 
-@both
+@both_ways
 @pytest.mark.parametrize("timeout", [5, None])
-def test_what_a_call_returns(ask: Any, timeout: float | None) -> None:
+def test_call_returns_the_functions_result(ask: Any, timeout: float | None) -> None:
     threads = Pool("test", 1)
     for n in range(3):
         assert ask(threads, lambda n=n: n, 5, timeout) == n
 
 
-@both
+@both_ways
 @pytest.mark.parametrize(
     ("raised", "told"),
     [(KeyError, KeyError), (StopIteration, RuntimeError), (SystemExit, RuntimeError)],
 )
-def test_what_a_call_raises(
+def test_call_raises_the_functions_exception(
     ask: Any, raised: type[BaseException], told: type[BaseException]
 ) -> None:
     def fail() -> None:
@@ -61,39 +61,41 @@ def test_what_a_call_raises(
         ask(Pool("test", 1), fail, 5)
 
 
-@both
-def test_a_call_is_made_in_the_context_of_its_caller(ask: Any) -> None:
+@both_ways
+def test_call_runs_in_the_callers_context(ask: Any) -> None:
     who = ContextVar("who", default="nobody")
     who.set("ann")
     assert ask(Pool("test", 1), who.get, 5) == "ann"
 
 
-@both
-def test_calls_that_are_not_answered_in_time(ask: Any, let_go: threading.Event) -> None:
+@both_ways
+def test_slow_call_raises_call_timeout_and_queued_call_pool_full(
+    ask: Any, release: threading.Event
+) -> None:
     threads = Pool("test", 1)
     called: list[int] = []
     with pytest.raises(CallTimeoutError):
-        ask(threads, let_go.wait, 5, 0.01)
+        ask(threads, release.wait, 5, 0.01)
     for timeout in (5, None):
         with pytest.raises(PoolFullError):
             ask(threads, lambda: called.append(1), 0.01, timeout)
-    let_go.set()
+    release.set()
     assert ask(threads, lambda: called, 5) == []
 
 
-def test_what_a_call_raises_too_late_is_nobodys(
-    let_go: threading.Event, caplog: pytest.LogCaptureFixture
+def test_exception_after_the_timeout_is_not_logged(
+    release: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
     threads = Pool("test", 1)
 
     def fail() -> None:
-        let_go.wait()
+        release.wait()
         raise ZeroDivisionError
 
     async def main() -> None:
         with pytest.raises(CallTimeoutError):
             await threads.submit(fail).outcome(5, 0.01)
-        let_go.set()
+        release.set()
         await threads.submit(int).outcome(5)
         gc.collect()
 
@@ -101,7 +103,7 @@ def test_what_a_call_raises_too_late_is_nobodys(
     assert caplog.messages == []
 
 
-def test_so_many_threads_and_no_more(let_go: threading.Event) -> None:
+def test_pool_never_uses_more_than_its_threads(release: threading.Event) -> None:
     threads = Pool("test", 3)
     at_once = threading.Barrier(4, timeout=5)
     jobs = [threads.submit(at_once.wait) for _ in range(3)]
@@ -115,7 +117,7 @@ def test_so_many_threads_and_no_more(let_go: threading.Event) -> None:
     assert len(names) <= 3
 
 
-def test_threads_go_when_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_thread_ends_and_the_next_call_starts_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "IDLE", 0.01)
     threads = Pool("test", 1)
     first = threads.submit(threading.current_thread).result(5)
@@ -124,7 +126,7 @@ def test_threads_go_when_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch)
     assert threads.submit(lambda: "again").result(5) == "again"
 
 
-def test_threads_go_at_once_when_the_pool_has_ended() -> None:
+def test_end_of_the_pool_ends_its_threads_at_once() -> None:
     threads = Pool("test", 1)
     first = threads.submit(threading.current_thread).result(5)
     threads.end()
@@ -133,7 +135,9 @@ def test_threads_go_at_once_when_the_pool_has_ended() -> None:
     assert threads.submit(lambda: "again").result(5) == "again"  # what came too late is done
 
 
-def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_thread_start_raises_pool_full_unless_a_thread_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -152,7 +156,7 @@ def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None
     assert second.result(5) == 0  # the first thread serves it
 
 
-def test_a_thread_that_is_ended_from_outside_is_replaced() -> None:
+def test_killed_thread_is_replaced() -> None:
     threads = Pool("test", 1)
     ident = threads.submit(threading.get_ident).result(5)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
@@ -160,7 +164,7 @@ def test_a_thread_that_is_ended_from_outside_is_replaced() -> None:
         assert threads.submit(lambda: "served").result(5) == "served"
 
 
-def test_a_call_whose_thread_is_ended_before_it_is_made_is_made_by_another(
+def test_call_of_a_killed_thread_is_made_by_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run, ended = Job.run, []
@@ -175,8 +179,8 @@ def test_a_call_whose_thread_is_ended_before_it_is_made_is_made_by_another(
     assert Pool("test", 1).submit(lambda: "made").result(5) == "made"
 
 
-def test_where_gevent_comes_after_us() -> None:
-    """As in a worker of gunicorn that has preloaded the app: our locks are none of gevent's."""
+def test_pool_made_before_gevent_patches_still_serves() -> None:
+    """As in a gunicorn worker that preloads the app: our locks are older than gevent's."""
     pytest.importorskip("gevent")
     code = """if 1:
         from dash_pipe import runtime

@@ -23,8 +23,8 @@ from dash_pipe.protocol import (
 from unit.vectors import VECTORS, vectors
 
 
-def as_request(frame: dict[str, Any]) -> ClientFrame:
-    """What a vector says that a frame means."""
+def as_client_frame(frame: dict[str, Any]) -> ClientFrame:
+    """Build the client frame that a vector describes."""
     fields = {name: value for name, value in frame.items() if name != "type"}
     if fields.get("labels") is not None:
         fields["labels"] = frozenset(fields["labels"])
@@ -61,9 +61,9 @@ def encode(frame: dict[str, Any]) -> Frame:
 
 
 @vectors("from_browser")
-def test_frames_from_a_browser(vector: dict[str, Any]) -> None:
+def test_decode_of_a_shared_vector_gives_its_frame_or_error(vector: dict[str, Any]) -> None:
     if "frame" in vector:
-        assert decode(vector["text"]) == as_request(vector["frame"])
+        assert decode(vector["text"]) == as_client_frame(vector["frame"])
     else:
         with pytest.raises(ProtocolError) as caught:
             decode(vector["text"])
@@ -71,11 +71,11 @@ def test_frames_from_a_browser(vector: dict[str, Any]) -> None:
 
 
 @vectors("from_server")
-def test_frames_to_a_browser(vector: dict[str, Any]) -> None:
+def test_encode_of_a_shared_vector_gives_its_frame(vector: dict[str, Any]) -> None:
     assert json.loads(encode(vector["frame"]).text) == vector["frame"]
 
 
-def test_the_vectors_cover_every_frame() -> None:
+def test_shared_vectors_cover_every_frame_type() -> None:
     asked = {vector["frame"]["type"] for vector in VECTORS["from_browser"] if "frame" in vector}
     told = {vector["frame"]["type"] for vector in VECTORS["from_server"]}
     assert asked == {"subscribe", "unsubscribe", "replay", "pong"}
@@ -83,7 +83,7 @@ def test_the_vectors_cover_every_frame() -> None:
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "replay"])
-def test_too_many_labels_is_told_of_the_channel(kind: str) -> None:
+def test_decode_of_too_many_labels_raises_error_with_the_channel(kind: str) -> None:
     labels = [f"label {number}" for number in range(40)]
     frame = {"type": kind, "channel": "jobs", "labels": labels, "id": 1, "last": 1}
     with pytest.raises(ProtocolError) as caught:
@@ -96,12 +96,12 @@ def test_too_many_labels_is_told_of_the_channel(kind: str) -> None:
 @pytest.mark.parametrize(
     "text", ['{"type":"pong","n":' + "9" * 5000 + "}", '{"type":"pong","n":1e999}', "\ud800"]
 )
-def test_what_json_can_say_and_javascript_cannot(text: str) -> None:
+def test_decode_of_a_value_that_javascript_cannot_hold_raises(text: str) -> None:
     with pytest.raises(ProtocolError):
         decode(text)
 
 
-def test_names_that_are_no_text_come_back_as_they_came() -> None:
+def test_lone_surrogates_in_names_survive_a_round_trip() -> None:
     request = decode('{"type":"subscribe","channel":"\\ud800","labels":["\\udfff"]}')
     assert isinstance(request, Subscribe)
     frame = protocol.messages(request.channel, Batch([], 0, [("\udfff", 1)], "e1"))
@@ -109,7 +109,7 @@ def test_names_that_are_no_text_come_back_as_they_came() -> None:
     assert json.loads(frame.text)["channel"] == request.channel
 
 
-def test_a_reason_says_what_came() -> None:
+def test_decode_error_names_the_type_received() -> None:
     for text, came in [("[]", "a list"), ("null", "null"), ("1.5", "a number"), ('""', "a string")]:
         with pytest.raises(ProtocolError, match=came):
             decode(text)
@@ -131,8 +131,8 @@ NEARLY = st.fixed_dictionaries(
 )
 
 
-def answer(text: str) -> None:
-    """Whatever comes is a request, or an error that can be told."""
+def check_decode(text: str) -> None:
+    """Check that a text is decoded, or gives an error that can be sent."""
     try:
         assert isinstance(decode(text), ClientFrame)
     except ProtocolError as problem:
@@ -142,16 +142,16 @@ def answer(text: str) -> None:
 
 
 @given(st.text())
-def test_any_text_is_answered(text: str) -> None:
-    answer(text)
+def test_decode_of_any_text_gives_frame_or_protocol_error(text: str) -> None:
+    check_decode(text)
 
 
 @given(JSON | NEARLY)
-def test_any_json_is_answered(value: Any) -> None:
-    answer(json.dumps(value))
+def test_decode_of_any_json_gives_frame_or_protocol_error(value: Any) -> None:
+    check_decode(json.dumps(value))
 
 
-def test_the_docs_have_every_close_code_and_what_the_browser_does() -> None:
+def test_docs_list_every_close_code_and_the_final_ones() -> None:
     text = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d{4}) \| .+ \| (.+) \|$", text, re.MULTILINE)
     does = {int(code): what for code, what in rows}

@@ -22,11 +22,11 @@ CHANGELOG = """\
 """
 
 
-def test_notes_tag_prints_its_section() -> None:
+def test_notes_of_a_tag_return_its_section() -> None:
     assert notes("v0.2.0", "0.2.0", CHANGELOG) == "### Added\n\n- A thing."
 
 
-def test_notes_no_tag_prints_what_is_unreleased() -> None:
+def test_notes_without_a_tag_return_the_unreleased_section() -> None:
     assert notes("", "0.2.0", CHANGELOG) == "- Not yet."
 
 
@@ -39,6 +39,6 @@ def test_notes_no_tag_prints_what_is_unreleased() -> None:
     ],
     ids=["other-version", "no-section", "empty-section"],
 )
-def test_notes_tag_that_does_not_fit_raises(tag: str, version: str, message: str) -> None:
+def test_notes_of_an_invalid_tag_raise(tag: str, version: str, message: str) -> None:
     with pytest.raises(ReleaseError, match=message):
         notes(tag, version, CHANGELOG)

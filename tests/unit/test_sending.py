@@ -32,12 +32,12 @@ def sent(channel: str = "jobs") -> list[Any]:
 
 
 def arrives(value: Any) -> Any:
-    """What a browser gets for a value."""
+    """Send a value; return what a browser gets."""
     send_to_pipe_channel("jobs", "a", value)
     return sent()[-1][1]
 
 
-def test_by_position_and_by_keyword() -> None:
+def test_send_with_positional_or_keyword_arguments_publishes() -> None:
     first = send_to_pipe_channel("jobs", "a", 1)
     second = send_to_pipe_channel(channel_name="jobs", label="b", value=2)
     assert isinstance(first, Position)
@@ -48,11 +48,11 @@ def test_by_position_and_by_keyword() -> None:
 @pytest.mark.parametrize(
     "value", [None, True, 0, -1.5, "", "é \N{ROCKET} </script>\u2028", [], {}, {"a": [1, None]}]
 )
-def test_plain_data(value: Any) -> None:
+def test_plain_data_arrives_unchanged(value: Any) -> None:
     assert arrives(value) == value
 
 
-def test_what_a_callback_may_return() -> None:
+def test_results_of_callbacks_arrive_as_json() -> None:
     figure = go.Figure(go.Bar(x=["a"], y=[1]))
     assert arrives(figure)["data"][0]["type"] == "bar"
     assert arrives(html.Div([dcc.Markdown("x", id="m")], id="d"))["props"]["id"] == "d"
@@ -63,7 +63,7 @@ def test_what_a_callback_may_return() -> None:
     assert arrives({1: "x"}) == {"1": "x"}
 
 
-def test_numpy() -> None:
+def test_numpy_values_arrive_as_json() -> None:
     np = pytest.importorskip("numpy")
     assert arrives(np.int64(3)) == 3
     assert arrives(np.float32(0.5)) == 0.5
@@ -71,21 +71,21 @@ def test_numpy() -> None:
     assert arrives({"x": np.array([[1.5, 2.5]])}) == {"x": [[1.5, 2.5]]}
 
 
-def test_pandas() -> None:
+def test_pandas_values_arrive_as_json() -> None:
     pd = pytest.importorskip("pandas")
     assert arrives(pd.Series([1, 2])) == [1, 2]
     assert arrives(pd.Timestamp("2026-01-02")) == "2026-01-02T00:00:00"
     assert arrives(pd.DataFrame({"x": [1, 2]}).to_dict("records")) == [{"x": 1}, {"x": 2}]
 
 
-def test_a_patch_is_what_dash_makes_of_it() -> None:
+def test_patch_arrives_as_dash_serializes_it() -> None:
     patch = dash.Patch()
     patch["layout"]["title"] = "new"
     assert arrives(patch) == json.loads(json.dumps(patch.to_plotly_json()))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_json_does_not_know_is_null(value: float) -> None:
+def test_non_finite_numbers_arrive_as_null(value: float) -> None:
     assert arrives([value, 1]) == [None, 1]
 
 
@@ -95,7 +95,7 @@ def test_what_json_does_not_know_is_null(value: float) -> None:
     ids=["empty", "long", "number", "none", "bytes", "list", "huge"],
 )
 @pytest.mark.parametrize("argument", ["channel_name", "label"])
-def test_a_name_that_is_none(argument: str, name: Any) -> None:
+def test_invalid_channel_name_or_label_raises(argument: str, name: Any) -> None:
     message = {"channel_name": "jobs", "label": "a", "value": 1, argument: name}
     with pytest.raises(InvalidMessageError) as caught:
         send_to_pipe_channel(**message)
@@ -106,16 +106,16 @@ def test_a_name_that_is_none(argument: str, name: Any) -> None:
     assert sent() == []
 
 
-def test_names_of_200_characters() -> None:
+def test_names_of_200_characters_are_accepted() -> None:
     send_to_pipe_channel("c" * 200, "\N{ROCKET}" * 200, 1)
     assert sent("c" * 200) == [["\N{ROCKET}" * 200, 1]]
 
 
-class Strange:
+class UnknownObject:
     pass
 
 
-class Rude:
+class RaisingValue:
     def to_plotly_json(self) -> None:
         raise ZeroDivisionError("no")
 
@@ -138,10 +138,20 @@ def deep() -> list[Any]:
 
 @pytest.mark.parametrize(
     "value",
-    [Strange(), {"x": Strange()}, {1, 2}, b"bytes", {(1, 2): 3}, loop(), deep(), Rude(), 10**5000],
-    ids=["object", "nested", "set", "bytes", "key", "loop", "deep", "rude", "number"],
+    [
+        UnknownObject(),
+        {"x": UnknownObject()},
+        {1, 2},
+        b"bytes",
+        {(1, 2): 3},
+        loop(),
+        deep(),
+        RaisingValue(),
+        10**5000,
+    ],
+    ids=["object", "nested", "set", "bytes", "key", "loop", "deep", "raising", "number"],
 )
-def test_a_value_that_cannot_travel(value: Any) -> None:
+def test_value_that_is_not_serializable_raises(value: Any) -> None:
     with pytest.raises(InvalidMessageError) as caught:
         send_to_pipe_channel("jobs", "a", value)
     assert caught.value.argument == "value"
@@ -153,7 +163,7 @@ def test_a_value_that_cannot_travel(value: Any) -> None:
     assert sent() == []
 
 
-def test_decimals_go_as_dash_sends_them() -> None:
+def test_decimal_is_treated_as_dash_treats_it() -> None:
     from dash._utils import to_json
 
     try:
@@ -165,7 +175,7 @@ def test_decimals_go_as_dash_sends_them() -> None:
         assert arrives(decimal.Decimal("1.5")) == json.loads(expected)
 
 
-def test_too_large() -> None:
+def test_value_over_max_message_bytes_raises() -> None:
     dash_pipe.configure(max_message_bytes=100)
     assert arrives("x" * 98) == "x" * 98
     with pytest.raises(InvalidMessageError) as caught:
@@ -177,7 +187,7 @@ def test_too_large() -> None:
     assert len(sent()) == 1
 
 
-def test_inside_a_running_loop() -> None:
+def test_send_and_async_send_publish_in_a_running_loop() -> None:
     async def main() -> tuple[Position, Position]:
         first = send_to_pipe_channel("jobs", "a", 1)
         return first, await async_send_to_pipe_channel(channel_name="jobs", label="a", value=2)
@@ -187,37 +197,37 @@ def test_inside_a_running_loop() -> None:
     assert sent() == [["a", 1], ["a", 2]]
 
 
-def test_the_async_twin_refuses_the_same() -> None:
+def test_async_send_with_invalid_label_raises() -> None:
     with pytest.raises(InvalidMessageError, match=r"^label: "):
         asyncio.run(async_send_to_pipe_channel("jobs", "", 1))
     assert sent() == []
 
 
-class Elsewhere(brokers.Broker):
-    """A broker in another process, which answers when it is let go; at first it is."""
+class BlockingBroker(brokers.Broker):
+    """A broker that answers while `release` is set, as it is at first."""
 
     may_wait = True
 
     def __init__(self) -> None:
-        self.let_go = threading.Event()
-        self.let_go.set()
+        self.release = threading.Event()
+        self.release.set()
         self.published: list[str] = []
 
     def publish(self, channel: str, *_: Any) -> Position:
-        self.let_go.wait(60)
+        self.release.wait(60)
         self.published.append(channel)
         return Position("e", len(self.published))
 
 
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Elsewhere]:
-    broker = Elsewhere()
+def blocking_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingBroker]:
+    broker = BlockingBroker()
     monkeypatch.setattr(brokers, "connect", lambda *_: broker)
     yield broker
-    broker.let_go.set()
+    broker.release.set()
 
 
-def test_the_executor_of_the_loop_is_the_apps(elsewhere: Elsewhere) -> None:
+def test_async_send_does_not_need_the_loops_executor(blocking_broker: BlockingBroker) -> None:
     async def main() -> Position:
         done = threading.Event()
         apps = [asyncio.create_task(asyncio.to_thread(done.wait)) for _ in range(40)]
@@ -231,9 +241,11 @@ def test_the_executor_of_the_loop_is_the_apps(elsewhere: Elsewhere) -> None:
     assert asyncio.run(main()) == ("e", 1)
 
 
-def test_a_message_that_gets_no_thread_in_time_was_not_sent(elsewhere: Elsewhere) -> None:
+def test_async_send_without_a_free_thread_raises_and_does_not_send(
+    blocking_broker: BlockingBroker,
+) -> None:
     dash_pipe.configure(send_timeout=0.05)
-    elsewhere.let_go.clear()
+    blocking_broker.release.clear()
 
     async def main() -> None:
         first = [
@@ -244,15 +256,15 @@ def test_a_message_that_gets_no_thread_in_time_was_not_sent(elsewhere: Elsewhere
         with pytest.raises(BrokerUnavailableError, match=free) as caught:
             await async_send_to_pipe_channel("last", "a", 1, message_id="m1")
         assert (caught.value.message_id, caught.value.may_have_been_sent) == ("m1", False)
-        elsewhere.let_go.set()
+        blocking_broker.release.set()
         await asyncio.gather(*first)
 
     asyncio.run(main())
-    assert elsewhere.published == ["first"] * THREADS
+    assert blocking_broker.published == ["first"] * THREADS
 
 
-def test_a_loop_that_others_share_is_warned_of_once(
-    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+def test_send_in_a_shared_loop_is_warned_about_once(
+    blocking_broker: BlockingBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
         send_to_pipe_channel("jobs", "a", 1)
@@ -269,8 +281,8 @@ def test_a_loop_that_others_share_is_warned_of_once(
     assert "async_send_to_pipe_channel" in said
 
 
-def test_a_loop_of_a_calls_own_is_not_warned_of(
-    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+def test_send_in_the_loop_of_a_single_callback_is_not_warned_about(
+    blocking_broker: BlockingBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = dash.Dash("app")  # with asgiref Dash has Flask run each callback on such a loop
     app.layout = [dcc.Input(id="in"), html.Div(id="out")]
@@ -289,12 +301,12 @@ def test_a_loop_of_a_calls_own_is_not_warned_of(
     }
     answer = app.server.test_client().post("/_dash-update-component", json=body)
     assert answer.json["response"]["out"]["children"] == "sent"
-    assert elsewhere.published == ["jobs"]
+    assert blocking_broker.published == ["jobs"]
     assert caplog.messages == []
 
 
-def test_where_no_thread_can_be_started(
-    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+def test_async_send_with_failed_thread_start_raises_and_does_not_send(
+    blocking_broker: BlockingBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -28,12 +28,12 @@ TYPE_ERRORS = [
 ]
 
 
-def test_the_defaults() -> None:
+def test_resolve_without_input_returns_the_defaults() -> None:
     assert resolve({}, {}) == Settings()
     assert resolve({}, {"PATH": "/bin", "DASH_DEBUG": "1", "XDASH_PIPE_NOPE": "1"}) == Settings()
 
 
-def test_from_the_environment() -> None:
+def test_resolve_reads_environment_variables() -> None:
     environ = {
         "DASH_PIPE_BROKER": "memory://x",
         "DASH_PIPE_WINDOW_MESSAGES": "12",
@@ -47,7 +47,7 @@ def test_from_the_environment() -> None:
     assert settings.allowed_origins == ("https://a.org", "https://b.org:8443")
 
 
-def test_a_keyword_wins() -> None:
+def test_keyword_overrides_environment_variable() -> None:
     assert (
         resolve(
             {"heartbeat_interval": 3}, {"DASH_PIPE_HEARTBEAT_INTERVAL": "2.5"}
@@ -69,7 +69,7 @@ def test_url_of_each_form_is_kept_as_the_base(url: str, base: str) -> None:
     assert resolve({}, {"DASH_PIPE_URL": url}).url == base
 
 
-def test_kinds_are_as_in_the_table() -> None:
+def test_values_are_converted_to_the_declared_types() -> None:
     settings = resolve({"heartbeat_interval": 3, "allowed_origins": ["https://a.org"]}, {})
     assert isinstance(settings.heartbeat_interval, float)
     assert settings.allowed_origins == ("https://a.org",)
@@ -109,7 +109,7 @@ def test_kinds_are_as_in_the_table() -> None:
         ("http_route", None),
     ],
 )
-def test_an_unfit_keyword_is_named(name: str, value: Any) -> None:
+def test_invalid_keyword_raises_error_that_names_it(name: str, value: Any) -> None:
     with pytest.raises(SettingError) as caught:
         resolve({name: value}, {})
     assert caught.value.setting == name
@@ -133,7 +133,7 @@ def test_an_unfit_keyword_is_named(name: str, value: Any) -> None:
         ("DASH_PIPE_HTTP_ROUTE", ""),
     ],
 )
-def test_an_unfit_variable_is_named(variable: str, text: str) -> None:
+def test_invalid_variable_raises_error_that_names_it(variable: str, text: str) -> None:
     with pytest.raises(SettingError) as caught:
         resolve({}, {variable: text})
     assert caught.value.setting == variable
@@ -148,12 +148,12 @@ def test_an_unfit_variable_is_named(variable: str, text: str) -> None:
         *((text, False) for text in ("0", "False", "no", "OFF")),
     ],
 )
-def test_yes_and_no_from_the_environment(text: str, value: bool) -> None:
+def test_booleans_from_the_environment_are_parsed(text: str, value: bool) -> None:
     assert resolve({}, {"DASH_PIPE_HTTP_POKE_ENABLED": text}).http_poke_enabled is value
 
 
 @pytest.mark.parametrize("unfit", ["", "s3cret words", "s3cret\N{ROCKET}", "s3cret\n", "=s3cret"])
-def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(unfit: str) -> None:
+def test_token_invalid_in_a_header_raises_without_showing_it(unfit: str) -> None:
     for keywords, environ in (
         ({"http_poke_token": unfit}, {}),
         ({}, {"DASH_PIPE_HTTP_POKE_TOKEN": unfit}),
@@ -163,7 +163,7 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(unfit: str) -
         assert "s3cret" not in str(caught.value)
 
 
-def test_a_token_is_not_shown() -> None:
+def test_token_is_hidden_in_repr_and_errors() -> None:
     settings = resolve({"http_poke_token": "s3cret-._~+/=="}, {})
     assert settings.http_poke_token == "s3cret-._~+/=="
     assert "s3cret" not in repr(settings)
@@ -175,7 +175,7 @@ def test_a_token_is_not_shown() -> None:
 @pytest.mark.parametrize(
     "url", ["redis://ann:s3cret@host:1/0", "redis://:s3cret@host", "redis://host?password=s3cret"]
 )
-def test_the_brokers_password_is_not_shown(url: str) -> None:
+def test_broker_password_is_hidden_in_repr(url: str) -> None:
     settings = resolve({"broker": url, "heartbeat_interval": 3}, {})
     assert settings.broker == url
     for shown in (repr(settings), str(settings)):
@@ -185,7 +185,7 @@ def test_the_brokers_password_is_not_shown(url: str) -> None:
         assert "heartbeat_interval=3.0" in shown
 
 
-def test_an_unknown_name_is_named_beside_those_there_are() -> None:
+def test_unknown_setting_raises_error_that_lists_the_known_ones() -> None:
     with pytest.raises(SettingError, match=r"^heart_beat: no such setting; .*heartbeat"):
         resolve({"heart_beat": 5}, {})
     with pytest.raises(SettingError, match=r"^DASH_PIPE_HEART_BEAT: no such setting"):
@@ -196,18 +196,18 @@ def test_an_unknown_name_is_named_beside_those_there_are() -> None:
     ("name", "nearest"),
     [("heartbaet_interval", "heartbeat_interval"), ("max_channels", "max_idle_channels")],
 )
-def test_unknown_setting_resembles_a_known_one_suggests_it(name: str, nearest: str) -> None:
+def test_unknown_setting_close_to_a_known_one_suggests_it(name: str, nearest: str) -> None:
     with pytest.raises(SettingError, match=rf"^{name}: .*did you mean {nearest}\?"):
         resolve({name: 5}, {})
 
 
-def test_unknown_setting_resembles_none_suggests_nothing() -> None:
+def test_unknown_setting_close_to_none_suggests_nothing() -> None:
     with pytest.raises(SettingError) as caught:
         resolve({"zzz": 5}, {})
     assert "did you mean" not in str(caught.value)
 
 
-def test_keywords_of_configure_equal_the_table() -> None:
+def test_keywords_of_configure_equal_the_settings() -> None:
     table, keywords = get_type_hints(Settings), get_type_hints(Keywords)
     assert list(table) == list(keywords)
     for name, kind in keywords.items():
@@ -244,7 +244,7 @@ def test_configure_with_wrong_keyword_fails_type_checking(tmp_path: Path) -> Non
         assert expected in found_error
 
 
-def test_public_names_are_all_that_completion_offers() -> None:
+def test_dir_of_the_package_lists_only_public_names() -> None:
     assert set(dir(dash_pipe)) == {*dash_pipe.__all__, "__version__"}
     assert all(name.endswith("Error") for name in dir(dash_pipe) if is_error(name))
 
@@ -254,14 +254,14 @@ def is_error(name: str) -> bool:
     return isinstance(value, type) and issubclass(value, Exception)
 
 
-def test_one_except_catches_it() -> None:
+def test_setting_error_is_a_dash_pipe_error_and_a_value_error() -> None:
     with pytest.raises(DashPipeError):
         resolve({"nope": 1}, {})
     with pytest.raises(ValueError, match="nope"):
         resolve({"nope": 1}, {})
 
 
-def test_the_docs_have_the_same_table() -> None:
+def test_docs_table_equals_the_settings() -> None:
     text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
     table = [line.split("|")[1:4] for line in text.splitlines() if line.startswith("| `")]
     documented = {

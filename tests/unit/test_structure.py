@@ -40,7 +40,7 @@ def test_measure_tree_counts_rooms_and_arrows(tree: Path) -> None:
     assert structure.faults(found) == []
 
 
-def test_faults_import_that_runs_up_and_circle_are_named(tree: Path) -> None:
+def test_faults_upward_import_and_cycle_are_named(tree: Path) -> None:
     (tree / "dash_pipe/errors.py").write_text("from .hub import Hub", encoding="utf-8")
     assert structure.faults(structure.measure(tree)) == [
         "rooms import each other: errors, hub, log",
@@ -60,7 +60,7 @@ def test_measure_room_without_floor_is_an_arrow_up(tree: Path) -> None:
     assert structure.measure(tree).up == ["attic -> errors"]
 
 
-def test_measure_test_without_floors_raises(tree: Path) -> None:
+def test_measure_without_floors_raises(tree: Path) -> None:
     (tree / "tests/unit/test_imports.py").write_text("", encoding="utf-8")
     with pytest.raises(LookupError, match="FLOORS"):
         structure.measure(tree)
