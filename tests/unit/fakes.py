@@ -1,4 +1,4 @@
-"""What the unit tests put in the place of a clock, a browser and its socket."""
+"""Fakes for a clock, a browser, its socket and a broker."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class Clock:
 
 
 class Transport:
-    """Collects what a browser is sent; after a close it gets nothing more, as on a socket."""
+    """Collect the frames for a browser, until the close."""
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -42,13 +42,13 @@ class Transport:
         self.closed = self.closed or (code, reason)
 
     def take(self) -> list[dict[str, Any]]:
-        """What came since the last call, decoded."""
+        """Return the decoded frames since the last call."""
         frames, self.frames = self.frames, []
         return [json.loads(frame.text) for frame in frames]
 
 
 class Browser:
-    """One connection to a hub, and the words for talking to it."""
+    """One connection to a hub, with a method for each frame."""
 
     def __init__(self, hub: Hub, subprotocol: str | None = SUBPROTOCOL) -> None:
         self.hub = hub
@@ -67,7 +67,7 @@ class Browser:
         return self.verdict
 
     def says(self, **frame: Any) -> list[dict[str, Any]]:
-        """Send a frame; return what comes back at once."""
+        """Send a frame; return the immediate answers."""
         assert self.connection is not None
         self.connection.receive(json.dumps(frame))
         return self.transport.take()
@@ -82,7 +82,7 @@ class Browser:
         return self.says(type="pong", n=n)
 
     def drain(self, come: Iterable[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
-        """Read what has come and all that follows, answering each ping."""
+        """Yield all frames, answering each ping, until none is left."""
         frames = [*come, *self.transport.take()]
         while frames:
             yield from frames
@@ -90,8 +90,8 @@ class Browser:
             frames = self.pong(pings[-1]) if pings else []
 
 
-class Elsewhere:
-    """A broker whose logs live elsewhere: its mirrors know what the test lets them know."""
+class MirrorBroker:
+    """A broker with mirrors, which the test loads."""
 
     may_wait = True
 
@@ -121,7 +121,7 @@ class Elsewhere:
         raise NotImplementedError
 
     def load(self, channel: str, epoch: str, *labels: str, first: int = 1) -> None:
-        """Have the mirror become a log with so many messages; the value is the offset."""
+        """Load a mirror with one message per label; each value is its offset."""
         rows = [f'[{n},"{label}",{n},1000.000]' for n, label in enumerate(labels, first)]
         window = [Message.of(row) for row in rows]
         end = first + len(rows) - 1
@@ -131,7 +131,7 @@ class Elsewhere:
 
 
 class Room:
-    """A hub with a memory broker behind it, both on one clock that only the test moves."""
+    """A hub with a memory broker; the test moves their clock."""
 
     def __init__(self, limits: Limits | None = None, policy: Policy | None = None) -> None:
         self.clock = Clock()
@@ -150,7 +150,7 @@ class Room:
             self.broker.publish(channel, label, json.dumps(value))
 
     def send(self, channel: str, *values: Any, label: str = "a") -> None:
-        """Publish, and let the hub bring it out."""
+        """Publish, then flush the hub."""
         self.publish(channel, *values, label=label)
         self.hub.flush()
 
@@ -169,7 +169,9 @@ def kinds(frames: list[dict[str, Any]]) -> list[str]:
 
 
 # Windows' sockets are no file descriptors, so a server's socket can't be taken over there.
-takes_over = pytest.mark.skipif(sys.platform == "win32", reason="no socket is a descriptor here")
+needs_descriptors = pytest.mark.skipif(
+    sys.platform == "win32", reason="no socket is a descriptor here"
+)
 
 
 def descriptors() -> int:

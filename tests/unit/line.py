@@ -1,4 +1,4 @@
-"""A browser on a real socket: websockets' own client, fed by hand."""
+"""A browser on a real socket, driven by the sans-IO client of websockets."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ from dash_pipe.transports.framing import websocket
 
 
 class Line:
-    """The browser's end of a socket pair; `theirs` is the server's, as is `handshake`."""
+    """The browser's end of a socket pair; `theirs` and `handshake` are the server's."""
 
     def __init__(self, subprotocol: str | None = None) -> None:
         self.sock, self.theirs = socket.socketpair()
@@ -31,11 +31,11 @@ class Line:
         self.handshake = (server, server.accept(request))
 
     def ask(self) -> None:
-        """Send the handshake, for a server that makes its own of it."""
+        """Send the handshake, for a server that parses it."""
         self.sock.sendall(self._asking)
 
     def next(self) -> Any:
-        """The next event: the answer to the handshake, then frames."""
+        """Return the next event: the answer to the handshake, then frames."""
         while not self.events:
             data = self.sock.recv(65536)
             self.ws.receive_data(data) if data else self.ws.receive_eof()
@@ -53,7 +53,7 @@ class Line:
         self.flush()
 
     def flush(self) -> None:
-        """Send what the client has to say, such as its answer to a close."""
+        """Send the client's pending bytes, such as its answer to a close."""
         self.sock.sendall(b"".join(self.ws.data_to_send()))
 
     def subscribe(self, channel: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Line:
         return self.frame()
 
     def close_code(self) -> int | None:
-        """Read on to the server's close; its code."""
+        """Read on to the server's close frame; return its code."""
         while self.next().opcode is not Opcode.CLOSE:
             pass
         return self.ws.close_rcvd.code if self.ws.close_rcvd else None

@@ -1,4 +1,4 @@
-"""A browser at the other end of a connection, on a transport that goes nowhere."""
+"""A browser at the other end of a connection, on a fake transport."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ BUFFER = bytearray(64 * 1024)
 
 
 class Transport(asyncio.Transport):
-    """A wire to a browser that the test looks at."""
+    """A fake transport that records what is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class Page:
 
     @property
     def closed(self) -> tuple[int, str] | None:
-        """What the server closed with."""
+        """The code and the reason of the server's close frame."""
         close = self.ws.close_rcvd
         return (close.code, close.reason) if close else None
 
@@ -102,7 +102,7 @@ class Page:
         return self.closed[0] if self.closed else None
 
     def read(self) -> list[Any]:
-        """What has come since the last call: the answer to the handshake, frames."""
+        """Return what came since the last call: the answer to the handshake, frames."""
         written, self.transport.written = self.transport.written, []
         for data in written:
             self.ws.receive_data(data)
@@ -131,8 +131,8 @@ def subscription(channel: str = "jobs") -> bytes:
     return encode(Subscribe(channel, None)).encode()
 
 
-def talks(room: Room, test: Callable[[Page], None], **page: Any) -> None:
-    """Run a test where asyncio would run a connection: on a loop."""
+def run_with_page(room: Room, test: Callable[[Page], None], **page: Any) -> None:
+    """Run a test with a page, on a loop."""
 
     async def main() -> None:
         test(Page(room, **page))
@@ -140,8 +140,8 @@ def talks(room: Room, test: Callable[[Page], None], **page: Any) -> None:
     asyncio.run(main())
 
 
-def on_a_loop(test: Callable[..., None]) -> Callable[[Room], None]:
+def with_page(test: Callable[..., None]) -> Callable[[Room], None]:
     def run(room: Room) -> None:
-        talks(room, lambda page: test(room, page))
+        run_with_page(room, lambda page: test(room, page))
 
     return run

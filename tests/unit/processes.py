@@ -1,4 +1,4 @@
-"""What happens to a process or a thread from outside: it is forked, it is killed."""
+"""Fork this process, or kill one of its threads."""
 
 import ctypes
 import os
@@ -26,7 +26,7 @@ forks = [
 
 @contextmanager
 def forked(look: Callable[[], bool]) -> Iterator[bool]:
-    """A forked child of this process while inside; whether it saw what it was to look for."""
+    """Fork a child for the length of the context; yield what `look` returned in it."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:  # lives until the parent has looked
@@ -43,8 +43,8 @@ def forked(look: Callable[[], bool]) -> Iterator[bool]:
         os.close(theirs)
 
 
-def check_child_lets_go(make: Callable[[runtime.Runtime], Part], page: Any) -> None:
-    """A browser of this process hears on when it is forked, and the child keeps nothing of it."""
+def check_child_drops_browsers(make: Callable[[runtime.Runtime], Part], page: Any) -> None:
+    """Check that a browser keeps its connection after a fork, and the child has none of it."""
     page.subscribe("jobs")
     with forked(lambda: runtime.current().existing_part(make) is None) as forgotten:
         assert forgotten

@@ -1,4 +1,4 @@
-"""The ways in which a connection ends."""
+"""How an asyncio socket ends: by the browser, by the hub, by a lost connection."""
 
 import asyncio
 
@@ -7,11 +7,11 @@ import pytest
 from dash_pipe.protocol import Close
 from dash_pipe.transports import asyncio_socket
 from unit.fakes import Room
-from unit.page import Page, on_a_loop
+from unit.page import Page, with_page
 
 
-@on_a_loop
-def test_the_browser_closes(room: Room, page: Page) -> None:
+@with_page
+def test_browser_close_is_answered_and_ends_the_session(room: Room, page: Page) -> None:
     page.subscribe()
     page.sends(page.ws.send_close, 1000)
     assert page.close_code == 1000
@@ -25,8 +25,8 @@ def test_the_browser_closes(room: Room, page: Page) -> None:
     page.connection.close(Close.GOING_AWAY, "bye")
 
 
-@on_a_loop
-def test_the_connection_breaks(room: Room, page: Page) -> None:
+@with_page
+def test_lost_connection_ends_the_session(room: Room, page: Page) -> None:
     page.subscribe()
     page.connection.eof_received()
     page.connection.connection_lost(ConnectionResetError())
@@ -35,8 +35,8 @@ def test_the_connection_breaks(room: Room, page: Page) -> None:
     room.send("jobs", 1)
 
 
-@on_a_loop
-def test_the_hub_closes(room: Room, page: Page) -> None:
+@with_page
+def test_close_by_the_hub_waits_for_the_browsers_close_frame(room: Room, page: Page) -> None:
     page.subscribe()
     for _ in range(16):
         page.sends(page.ws.send_text, b"?")
@@ -46,9 +46,7 @@ def test_the_hub_closes(room: Room, page: Page) -> None:
     assert page.transport.closed
 
 
-def test_who_does_not_answer_a_close_is_cut_off(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unanswered_close_aborts_the_transport(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio_socket, "CLOSE_TIMEOUT", 0)
 
     async def main() -> tuple[bool, bool]:
@@ -64,8 +62,8 @@ def test_who_does_not_answer_a_close_is_cut_off(
     assert asyncio.run(main()) == (True, False)
 
 
-@on_a_loop
-def test_no_room(room: Room, page: Page) -> None:
+@with_page
+def test_session_over_max_sessions_closes_with_1013(room: Room, page: Page) -> None:
     room.hub._policy = type(room.hub._policy)(max_sessions=1)
     late = Page(room)
     assert late.close_code == 1013

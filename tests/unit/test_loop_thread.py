@@ -1,4 +1,4 @@
-"""The loop thread with a real socket pair: its life, its end, and what a forked child does."""
+"""The loop thread with a real socket pair: start, end, fork."""
 
 import os
 import socket
@@ -12,11 +12,11 @@ from dash_pipe.transports import loop_hub
 from dash_pipe.transports import loop_thread as loop_thread_module
 from dash_pipe.transports.framing import websocket
 from dash_pipe.transports.loop_thread import LoopThread, loop_thread
-from unit.fakes import takes_over
+from unit.fakes import needs_descriptors
 from unit.line import Line
-from unit.processes import check_child_lets_go, forks, kill
+from unit.processes import check_child_drops_browsers, forks, kill
 
-pytestmark = takes_over  # what is not taken over is not served by this thread
+pytestmark = needs_descriptors  # what is not taken over is not served by this thread
 
 
 @pytest.fixture
@@ -41,18 +41,18 @@ def page(thread: LoopThread) -> Iterator[Page]:
     page.sock.close()
 
 
-def test_there_is_one(thread: LoopThread) -> None:
+def test_loop_thread_is_shared_and_a_daemon(thread: LoopThread) -> None:
     assert loop_thread(runtime.current()) is thread
     assert thread._thread.daemon
 
 
-def test_what_is_sent_arrives(page: Page) -> None:
+def test_publish_after_subscribe_delivers_message(page: Page) -> None:
     assert page.subscribe("jobs")["type"] == "subscribed"
     dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
     assert page.frame()["messages"][0][:3] == [1, "a", "hello"]
 
 
-def test_a_browser_that_goes_is_forgotten(thread: LoopThread, page: Page) -> None:
+def test_disconnected_browser_is_removed(thread: LoopThread, page: Page) -> None:
     other = Page(thread)
     other.subscribe("jobs")
     page.subscribe("jobs")
@@ -66,13 +66,13 @@ def test_a_browser_that_goes_is_forgotten(thread: LoopThread, page: Page) -> Non
     other.sock.close()
 
 
-def test_goodbye(thread: LoopThread, page: Page) -> None:
+def test_goodbye_closes_with_1001(thread: LoopThread, page: Page) -> None:
     page.subscribe("jobs")
     thread.goodbye()
     assert page.close_code() == 1001
 
 
-def test_end_cuts_a_browser_off_that_does_not_answer(
+def test_end_aborts_a_browser_that_does_not_answer(
     thread: LoopThread, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop_thread_module, "GOODBYE_TIMEOUT", 0.01)
@@ -83,7 +83,7 @@ def test_end_cuts_a_browser_off_that_does_not_answer(
     assert thread._loop.is_closed()
 
 
-def test_goodbye_does_not_wait_for_ever(
+def test_goodbye_of_a_busy_loop_times_out_and_logs(
     thread: LoopThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(loop_hub, "GOODBYE_TIMEOUT", 0.01)
@@ -96,7 +96,7 @@ def test_goodbye_does_not_wait_for_ever(
     thread._loop.call_soon_threadsafe(os.close, ready)
 
 
-def test_a_socket_that_is_none_is_said(
+def test_adopt_of_a_closed_socket_logs_and_forgets_it(
     thread: LoopThread, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed, other = socket.socketpair()
@@ -110,7 +110,7 @@ def test_a_socket_that_is_none_is_said(
     assert closed not in thread._sockets.values()
 
 
-def test_it_lives_on_when_every_thread_is_killed(thread: LoopThread, page: Page) -> None:
+def test_killed_loop_thread_is_replaced(thread: LoopThread, page: Page) -> None:
     page.subscribe("jobs")
     kill(thread._thread)
     other = Page(thread)
@@ -121,9 +121,9 @@ def test_it_lives_on_when_every_thread_is_killed(thread: LoopThread, page: Page)
     other.sock.close()
 
 
-class TestForked:
+class TestAfterFork:
     pytestmark = forks
 
-    def test_a_child_lets_go_of_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
+    def test_child_drops_the_parents_browsers(self, thread: LoopThread, page: Page) -> None:
         assert loop_thread(runtime.current()) is thread
-        check_child_lets_go(LoopThread, page)
+        check_child_drops_browsers(LoopThread, page)

@@ -1,4 +1,4 @@
-"""Taking a server's socket from under it."""
+"""Taking over the socket of a server."""
 
 import errno
 import os
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from dash_pipe.transports.takeover import take_over
-from unit.fakes import descriptors, takes_over
+from unit.fakes import descriptors, needs_descriptors
 
-pytestmark = takes_over
+pytestmark = needs_descriptors
 
 
-def test_what_ours_writes_reaches_the_browser_and_what_the_servers_writes_does_not(
+def test_taken_over_socket_reaches_the_browser_and_the_servers_does_not(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     browser, server = ends
@@ -34,7 +34,7 @@ def test_what_ours_writes_reaches_the_browser_and_what_the_servers_writes_does_n
     assert browser.recv(100) == b""  # it was the last descriptor
 
 
-def test_a_server_that_writes_late_is_not_held_up(
+def test_write_of_the_server_after_takeover_fails_without_blocking(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     ours, done = take_over(ends[1])
@@ -44,7 +44,7 @@ def test_a_server_that_writes_late_is_not_held_up(
         ends[1].sendall(b"x" * 1_000_000)
 
 
-def test_taking_over_leaves_no_descriptor(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_takeover_leaks_no_descriptor(ends: tuple[socket.socket, socket.socket]) -> None:
     before = descriptors()
     ours, done = take_over(ends[1])
     done()
@@ -53,7 +53,7 @@ def test_taking_over_leaves_no_descriptor(ends: tuple[socket.socket, socket.sock
 
 
 @pytest.mark.parametrize("name", ["dup", "dup2"])
-def test_a_failure_leaves_no_descriptor(
+def test_takeover_with_failing_dup_leaks_no_descriptor(
     name: str, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*args: Any, **kwargs: Any) -> None:
@@ -69,7 +69,7 @@ def test_a_failure_leaves_no_descriptor(
     assert ends[0].recv(100) == b"still the server's"
 
 
-def test_a_failing_socketpair_leaves_no_descriptor(
+def test_takeover_with_failing_socketpair_leaks_no_descriptor(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails() -> None:

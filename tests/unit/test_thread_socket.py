@@ -1,4 +1,4 @@
-"""One thread a browser, with real socket pairs."""
+"""One thread per browser, with real socket pairs."""
 
 import contextlib
 import socket
@@ -18,7 +18,7 @@ from dash_pipe.transports import thread_socket
 from dash_pipe.transports.thread_hub import ThreadHub, thread_hub
 from dash_pipe.transports.thread_socket import ThreadSocket
 from unit.line import Line
-from unit.processes import check_child_lets_go, forks, kill
+from unit.processes import check_child_drops_browsers, forks, kill
 
 
 class Page(Line):
@@ -56,17 +56,17 @@ def page() -> Iterator[Page]:
         yield page
 
 
-def test_there_is_one_hub(shared: ThreadHub) -> None:
+def test_thread_hub_is_shared(shared: ThreadHub) -> None:
     assert thread_hub(runtime.current()) is shared
 
 
-def test_what_is_sent_arrives(page: Page) -> None:
+def test_publish_after_subscribe_delivers_message(page: Page) -> None:
     assert page.subscribe("jobs")["type"] == "subscribed"
     dash_pipe.send_to_pipe_channel("jobs", "a", "hello")
     assert page.frame()["messages"][0][:3] == [1, "a", "hello"]
 
 
-def test_many_hear_the_same(page: Page) -> None:
+def test_two_browsers_receive_the_same_messages_in_order(page: Page) -> None:
     with Page() as other:
         for each in (page, other):
             each.subscribe("jobs")
@@ -79,14 +79,14 @@ def test_many_hear_the_same(page: Page) -> None:
             assert heard == list(range(100))
 
 
-def test_a_browser_that_goes_is_forgotten(shared: ThreadHub, page: Page) -> None:
+def test_disconnected_browser_is_removed(shared: ThreadHub, page: Page) -> None:
     with Page() as other:
         other.subscribe("jobs")
         assert len(shared.hub) == 2
     assert len(shared.hub) == len(shared._open) == 1
 
 
-def test_a_refusal_is_told_by_its_code(shared: ThreadHub) -> None:
+def test_rejection_closes_with_its_code(shared: ThreadHub) -> None:
     with Page(rejection=(Close.ORIGIN, "no")) as page:
         assert page.close_code() == 4403
         page.flush()
@@ -95,18 +95,18 @@ def test_a_refusal_is_told_by_its_code(shared: ThreadHub) -> None:
         assert len(shared.hub) == 0
 
 
-def test_another_version_is_refused() -> None:
+def test_unsupported_version_closes_with_4406() -> None:
     with Page(subprotocol="dash-pipe.v9") as page:
         assert page.close_code() == 4406
 
 
-def test_what_is_no_text_closes(page: Page) -> None:
+def test_binary_frame_closes_with_1003(page: Page) -> None:
     page.ws.send_binary(b"x")
     page.flush()
     assert page.close_code() == 1003
 
 
-def test_a_browser_that_answers_no_ping_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pong_closes_with_4408_and_ends_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     dash_pipe.configure(heartbeat_interval=0.05)
     monkeypatch.setattr(thread_socket, "CLOSE_TIMEOUT", 0.05)
     with Page() as page:
@@ -116,7 +116,7 @@ def test_a_browser_that_answers_no_ping_is_cut_off(monkeypatch: pytest.MonkeyPat
         assert not page.thread.is_alive()
 
 
-def test_who_does_not_read_is_not_heard(page: Page) -> None:
+def test_browser_that_reads_no_answers_is_not_read(page: Page) -> None:
     page.subscribe("jobs")
     page.ws.send_text(b'{"type":"replay","id":1,"channel":"jobs","labels":null,"last":1}')
     asking = b"".join(page.ws.data_to_send()) * 1000
@@ -130,13 +130,13 @@ def test_who_does_not_read_is_not_heard(page: Page) -> None:
         ask_on()
 
 
-def test_goodbye(shared: ThreadHub, page: Page) -> None:
+def test_goodbye_closes_with_1001(shared: ThreadHub, page: Page) -> None:
     page.subscribe("jobs")
     shared.goodbye()
     assert page.close_code() == 1001
 
 
-def test_hub_that_has_ended_takes_nobody_in(shared: ThreadHub, page: Page) -> None:
+def test_hub_that_has_ended_accepts_no_browser(shared: ThreadHub, page: Page) -> None:
     page.subscribe("jobs")
     shared.end()
     assert page.close_code() == 1001
@@ -147,7 +147,7 @@ def test_hub_that_has_ended_takes_nobody_in(shared: ThreadHub, page: Page) -> No
     assert not browser._framing.open
 
 
-def test_goodbye_does_not_wait_for_ever(
+def test_goodbye_with_a_blocked_writer_times_out(
     shared: ThreadHub, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "GOODBYE_TIMEOUT", 0.05)
@@ -160,7 +160,7 @@ def test_goodbye_does_not_wait_for_ever(
     assert time.monotonic() - began < CLOSE_TIMEOUT / 2
 
 
-def test_the_app_is_asked_while_the_others_go_on() -> None:
+def test_slow_authorize_does_not_block_other_browsers() -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def authorize(request: object, channel: str, labels: object) -> bool:
@@ -181,7 +181,7 @@ def test_the_app_is_asked_while_the_others_go_on() -> None:
         assert other.subscribe("secret")["code"] == "denied"
 
 
-def test_a_request_that_cannot_be_opened_refuses_its_channel_alone() -> None:
+def test_request_that_cannot_be_opened_denies_its_channel_only() -> None:
     asked = []
 
     def open_request() -> Any:
@@ -196,7 +196,7 @@ def test_a_request_that_cannot_be_opened_refuses_its_channel_alone() -> None:
         assert page.subscribe("news")["type"] == "subscribed"
 
 
-def test_an_app_that_does_not_answer_is_asked_again_later() -> None:
+def test_authorize_timeout_closes_with_1013() -> None:
     go_on = threading.Event()
     dash_pipe.configure(authorize=lambda *_: go_on.wait(10), authorize_timeout=0.05)
     with Page(open_request=contextlib.nullcontext) as page:
@@ -206,7 +206,7 @@ def test_an_app_that_does_not_answer_is_asked_again_later() -> None:
     go_on.set()
 
 
-def test_it_lives_on_when_every_thread_is_killed(shared: ThreadHub, page: Page) -> None:
+def test_killed_hub_thread_is_replaced(shared: ThreadHub, page: Page) -> None:
     page.subscribe("jobs")
     kill(shared._thread)
     for number in range(2):
@@ -214,7 +214,7 @@ def test_it_lives_on_when_every_thread_is_killed(shared: ThreadHub, page: Page) 
         assert page.frame()["messages"][0][2] == number
 
 
-def test_it_goes_on_when_bringing_messages_out_has_failed(
+def test_failing_flush_is_logged_and_delivery_continues(
     shared: ThreadHub, page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     page.subscribe("jobs")
@@ -234,9 +234,9 @@ def test_it_goes_on_when_bringing_messages_out_has_failed(
     assert "can't start new thread" in caplog.text
 
 
-class TestForked:
+class TestAfterFork:
     pytestmark = forks
 
-    def test_a_child_keeps_no_browser_of_the_parents(self, shared: ThreadHub, page: Page) -> None:
+    def test_child_drops_the_parents_browsers(self, shared: ThreadHub, page: Page) -> None:
         assert thread_hub(runtime.current()) is shared
-        check_child_lets_go(ThreadHub, page)
+        check_child_drops_browsers(ThreadHub, page)

@@ -11,7 +11,7 @@ from dash_pipe.protocol import Close
 from dash_pipe.transports import takeover, wsgi
 from dash_pipe.transports.takeover import find_socket
 from dash_pipe.transports.wsgi import headers_of, serve_websocket
-from unit.fakes import descriptors, takes_over
+from unit.fakes import descriptors, needs_descriptors
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def environ(ends: tuple[socket.socket, socket.socket]) -> dict[str, Any]:
 
 
 class FakeLoop:
-    """Stands in for the loop thread; keeps what it was given."""
+    """A fake loop thread that records what it adopts."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.adopted: list[Any] = []
@@ -49,8 +49,10 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLoop]:
         sock.close()
 
 
-@takes_over
-def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLoop) -> None:
+@needs_descriptors
+def test_websocket_request_is_adopted_by_the_loop_thread(
+    environ: dict[str, Any], loop: FakeLoop
+) -> None:
     answer = serve_websocket(runtime.current(), environ)
     answer.done()
     assert (answer.status, answer.body) == (101, "")
@@ -64,14 +66,14 @@ def test_a_websocket_is_handed_to_the_loop(environ: dict[str, Any], loop: FakeLo
     assert ws.subprotocol == "dash-pipe.v1"
 
 
-@takes_over
-def test_a_refusal_goes_along(environ: dict[str, Any], loop: FakeLoop) -> None:
+@needs_descriptors
+def test_rejection_is_passed_to_the_loop_thread(environ: dict[str, Any], loop: FakeLoop) -> None:
     rejection = (Close.ORIGIN, "why")
     serve_websocket(runtime.current(), environ, rejection).done()
     assert loop.adopted[0][3] == rejection
 
 
-def test_the_headers(environ: dict[str, Any]) -> None:
+def test_headers_of_environ_are_http_headers_in_lowercase(environ: dict[str, Any]) -> None:
     headers = headers_of(environ | {"CONTENT_TYPE": "text/plain", "wsgi.url_scheme": "http"})
     assert headers["host"] == "app.org"
     assert headers["sec-websocket-version"] == "13"
@@ -79,8 +81,8 @@ def test_the_headers(environ: dict[str, Any]) -> None:
     assert "url-scheme" not in headers
 
 
-@takes_over
-def test_a_loop_that_fails_leaves_no_descriptor(environ: dict[str, Any], loop: FakeLoop) -> None:
+@needs_descriptors
+def test_failing_loop_thread_leaks_no_descriptor(environ: dict[str, Any], loop: FakeLoop) -> None:
     loop.error = RuntimeError("no loop")
     before = descriptors()
     with pytest.raises(RuntimeError, match="no loop"):
@@ -88,7 +90,7 @@ def test_a_loop_that_fails_leaves_no_descriptor(environ: dict[str, Any], loop: F
     assert descriptors() == before
 
 
-@takes_over
+@needs_descriptors
 @pytest.mark.parametrize(
     "broken",
     [
@@ -102,7 +104,7 @@ def test_a_loop_that_fails_leaves_no_descriptor(environ: dict[str, Any], loop: F
         {"HTTP_HOST": "a\r\nb"},
     ],
 )
-def test_a_broken_handshake_is_a_bad_request(
+def test_invalid_handshake_returns_400(
     broken: dict[str, str], environ: dict[str, Any], loop: FakeLoop
 ) -> None:
     before = descriptors()
@@ -114,7 +116,7 @@ def test_a_broken_handshake_is_a_bad_request(
     assert descriptors() == before
 
 
-def test_no_socket_is_said_once(
+def test_server_without_a_socket_gets_501_and_is_logged_once(
     environ: dict[str, Any], loop: FakeLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
     del environ["werkzeug.socket"]
@@ -133,8 +135,10 @@ class Encrypted(socket.socket):
     def getpeercert(self) -> None: ...
 
 
-@takes_over
-def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_descriptors
+def test_find_socket_without_a_usable_socket_gives_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with socket.socket() as sock, Encrypted() as encrypted:
         assert find_socket({"werkzeug.socket": sock}) == (sock, "")
         assert find_socket({"gunicorn.socket": sock}) == (sock, "")
@@ -154,8 +158,10 @@ def test_why_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "the only thread" in find_socket({"werkzeug.socket": sock})[1]
 
 
-@takes_over
-def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any]) -> None:
+@needs_descriptors
+def test_concurrent_takeovers_keep_their_own_sockets(
+    loop: FakeLoop, environ: dict[str, Any]
+) -> None:
     pairs = [socket.socketpair() for _ in range(16)]
     answers: list[Any] = []
 
@@ -178,8 +184,8 @@ def test_many_at_once_keep_to_their_own(loop: FakeLoop, environ: dict[str, Any])
         server.close()
 
 
-@takes_over
-def test_under_gevent_a_greenlet_has_the_socket(
+@needs_descriptors
+def test_socket_under_gevent_is_served_by_a_greenlet(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(greenlets, "are_threads", lambda: True)
@@ -191,7 +197,7 @@ def test_under_gevent_a_greenlet_has_the_socket(
     assert ends[0].recv(12) == b"HTTP/1.1 101"
 
 
-def test_what_is_no_descriptor_stays_where_it_is(
+def test_socket_without_descriptor_is_served_in_the_request_thread(
     environ: dict[str, Any], ends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
@@ -209,8 +215,8 @@ def test_what_is_no_descriptor_stays_where_it_is(
     assert answer.status == 101
 
 
-@takes_over
-def test_a_socket_is_a_descriptor_here() -> None:
+@needs_descriptors
+def test_is_descriptor_of_open_socket_is_true_and_of_closed_false() -> None:
     with socket.socket() as sock:
         assert takeover.is_descriptor(sock)
     assert not takeover.is_descriptor(sock)
