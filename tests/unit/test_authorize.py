@@ -1,4 +1,4 @@
-"""The setting `authorize`: what the app is asked, and what its answers, or their absence, mean."""
+"""The setting `authorize`: its arguments, its results, its errors and its timeout."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ SUBSCRIBE = Subscribe("jobs", LABELS, token="a token")
 
 
 class AppCall:
-    """An `authorize` that remembers what it was asked and in which thread."""
+    """An `authorize` that records its arguments and its thread."""
 
     def __init__(self, answer: Any = True) -> None:
         self.answer = answer
@@ -78,7 +78,7 @@ WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
 
 
 @pytest.mark.parametrize("ask", WAYS)
-def test_it_gets_the_request_the_channel_and_the_labels(
+def test_authorize_receives_request_channel_and_sorted_labels(
     ask: Callable[[AppCall], Outcome],
 ) -> None:
     question = AppCall()
@@ -88,12 +88,14 @@ def test_it_gets_the_request_the_channel_and_the_labels(
 
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("answer", [False, None, 0, "yes", 1, []])
-def test_all_but_true_refuses(ask: Callable[[AppCall], Outcome], answer: Any) -> None:
+def test_authorize_returning_anything_but_true_denies(
+    ask: Callable[[AppCall], Outcome], answer: Any
+) -> None:
     assert ask(AppCall(answer)) == LABELS
 
 
 @pytest.mark.parametrize("ask", WAYS)
-def test_one_that_fails_refuses_and_the_log_says_so(
+def test_authorize_raising_denies_and_logs_the_error(
     ask: Callable[[AppCall], Outcome], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ask(AppCall(ZeroDivisionError("a bug"))) == LABELS
@@ -101,13 +103,13 @@ def test_one_that_fails_refuses_and_the_log_says_so(
     assert "a bug" in caplog.text
 
 
-def test_a_sync_one_does_not_hold_up_the_loop() -> None:
+def test_sync_authorize_runs_outside_the_loop_thread() -> None:
     question = AppCall()
     ask_sync(question)
     assert question.thread is not threading.current_thread()
 
 
-def waits_for_ever(wait: Callable[[], Any]) -> Callable[..., Any]:
+def authorize_that_waits(wait: Callable[[], Any]) -> Callable[..., Any]:
     def authorize(*_: Any) -> bool:
         wait()
         return True
@@ -120,24 +122,24 @@ async def never(*_: Any) -> bool:
     return True
 
 
-def returns_what_never_comes(*_: Any) -> Any:
+def return_pending_awaitable(*_: Any) -> Any:
     return never()
 
 
 @pytest.fixture
 def stuck() -> Iterator[threading.Event]:
-    """What a hook hangs on, until the test ends."""
+    """An event that `authorize` waits for until the test ends."""
     event = threading.Event()
     yield event
     event.set()
 
 
 @pytest.mark.parametrize("kind", ["sync", "async", "awaitable"])
-def test_no_answer_is_no_refusal(
+def test_authorize_without_answer_times_out_instead_of_denying(
     kind: str, stuck: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sync = waits_for_ever(stuck.wait)
-    authorize = {"sync": sync, "async": never, "awaitable": returns_what_never_comes}[kind]
+    sync = authorize_that_waits(stuck.wait)
+    authorize = {"sync": sync, "async": never, "awaitable": return_pending_awaitable}[kind]
     dash_pipe.configure(authorize=authorize, authorize_timeout=0.05)
     assert (
         asyncio.run(authorize_subscribe(runtime.current(), contextlib.nullcontext, SUBSCRIBE))
@@ -152,16 +154,14 @@ def test_no_answer_is_no_refusal(
     assert len(caplog.records) == 2
 
 
-def test_an_answer_that_is_a_timeout_of_the_apps_own_refuses() -> None:
+def test_authorize_raising_its_own_timeout_denies() -> None:
     for error in (TimeoutError(), asyncio.TimeoutError(), StopIteration()):
         for ask in WAYS:
             assert ask(AppCall(error)) == LABELS
 
 
 @pytest.mark.parametrize("now", [True, False])
-def test_a_request_that_cannot_be_opened_refuses(
-    now: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_request_that_cannot_be_opened_denies(now: bool, caplog: pytest.LogCaptureFixture) -> None:
     def open_request() -> Any:
         raise ZeroDivisionError("no such request")
 
@@ -174,7 +174,7 @@ def test_a_request_that_cannot_be_opened_refuses(
     assert "no such request" in caplog.text
 
 
-def test_without_one_everybody_may() -> None:
+def test_authorize_not_set_allows_everybody() -> None:
     assert (
         asyncio.run(
             authorize_subscribe(runtime.current(), contextlib.nullcontext, Subscribe("jobs", None))
@@ -188,7 +188,7 @@ def test_without_one_everybody_may() -> None:
 
 
 @pytest.mark.parametrize("ask", WAYS)
-def test_labels_that_are_refused_together_are_asked_one_by_one(
+def test_labels_denied_together_are_authorized_one_by_one(
     ask: Callable[[AppCall], Outcome],
 ) -> None:
     question = AppCall()
@@ -197,7 +197,7 @@ def test_labels_that_are_refused_together_are_asked_one_by_one(
     assert [labels for *_, labels in question.asked] == [["a", "b"], ["a"], ["b"]]
 
 
-def test_it_gets_the_token_of_the_pipe_if_it_wants_it() -> None:
+def test_authorize_with_token_parameter_receives_the_token() -> None:
     def authorize(request: Any, channel: str, labels: Any, *, token: str | None) -> bool:
         return token == "a token"
 
@@ -212,7 +212,7 @@ def test_it_gets_the_token_of_the_pipe_if_it_wants_it() -> None:
         )
 
 
-def test_one_that_is_cancelled_from_within_refuses() -> None:
+def test_authorize_cancelling_itself_denies() -> None:
     async def authorize(*_: Any) -> bool:
         raise asyncio.CancelledError
 
@@ -222,7 +222,7 @@ def test_one_that_is_cancelled_from_within_refuses() -> None:
     ) == {None}
 
 
-def test_what_a_function_has_awaited_finds_the_request_too() -> None:
+def test_awaitable_returned_by_authorize_runs_inside_the_request() -> None:
     question = AppCall()
 
     async def finds(*asked: Any) -> Any:
@@ -260,7 +260,7 @@ def test_function_named_in_the_environment_is_called(monkeypatch: pytest.MonkeyP
         assert authorize_subscribe_sync(current, request, subscribe) == denied
 
 
-def test_coroutine_named_in_the_environment_belongs_to_the_servers_loop(
+def test_coroutine_named_in_the_environment_runs_on_the_servers_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DASH_PIPE_AUTHORIZE", f"{__name__}:channel_is_the_loop")
@@ -276,7 +276,7 @@ def test_coroutine_named_in_the_environment_belongs_to_the_servers_loop(
     assert asyncio.run(poll()) == frozenset()
 
 
-def test_function_that_can_not_be_imported_denies_and_the_log_says_why(
+def test_function_that_cannot_be_imported_denies_and_logs_why(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("DASH_PIPE_AUTHORIZE", "no_such_module:may_listen")

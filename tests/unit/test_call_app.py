@@ -1,4 +1,4 @@
-"""A function of the app that is slow, or hangs: what that costs the pages, and the process."""
+"""Functions of the app that are slow or hang: the effect on pages and on the process."""
 
 import asyncio
 import contextlib
@@ -28,15 +28,15 @@ POLL = b'[{"type":"subscribe","channel":"jobs","labels":null}]'
 
 
 class Hanging:
-    """An `authorize` that answers for the channel `quick`, and for the others when it is let go."""
+    """An `authorize` that answers at once for `quick`, and for others once `release` is set."""
 
     def __init__(self) -> None:
-        self.let_go = threading.Event()
+        self.release = threading.Event()
         self.asked = threading.Semaphore(0)
 
     def __call__(self, request: Any, channel: str, labels: Any) -> bool:
         self.asked.release()
-        return channel == "quick" or self.let_go.wait(60)
+        return channel == "quick" or self.release.wait(60)
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def hanging() -> Iterator[Hanging]:
     hanging = Hanging()
     dash_pipe.configure(authorize=hanging, authorize_timeout=0.2)
     yield hanging
-    hanging.let_go.set()
+    hanging.release.set()
 
 
-def pages(test: Callable[[list[Server]], Any], count: int = call_app.THREADS + 1) -> None:
-    """Run a test with so many pages, each of which has been accepted."""
+def run_with_pages(test: Callable[[list[Server]], Any], count: int = call_app.THREADS + 1) -> None:
+    """Run a test with a number of pages, each of them accepted."""
 
     async def main() -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -60,7 +60,7 @@ def pages(test: Callable[[list[Server]], Any], count: int = call_app.THREADS + 1
     asyncio.run(main())
 
 
-def test_a_page_that_waits_for_a_thread_is_asked_in_the_end(hanging: Hanging) -> None:
+def test_queued_subscribe_is_authorized_when_a_thread_is_free(hanging: Hanging) -> None:
     async def test(servers: list[Server]) -> None:
         *first, last = servers
         for server in first:
@@ -71,13 +71,13 @@ def test_a_page_that_waits_for_a_thread_is_asked_in_the_end(hanging: Hanging) ->
         for server in first:  # more than its own answer may take
             assert (await server.next())["code"] == Close.TRY_LATER
         assert last.sent.empty()
-        hanging.let_go.set()
+        hanging.release.set()
         assert (await last.frame())["type"] == "subscribed"
 
-    pages(test)
+    run_with_pages(test)
 
 
-def test_a_page_for_which_no_thread_becomes_free_comes_back_later(
+def test_queue_timeout_closes_with_try_later_and_logs_the_reason(
     hanging: Hanging, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test(servers: list[Server]) -> None:
@@ -93,10 +93,10 @@ def test_a_page_for_which_no_thread_becomes_free_comes_back_later(
         assert "16 threads" in caplog.records[-1].message
         assert "'quick'" in caplog.records[-1].message
 
-    pages(test)
+    run_with_pages(test)
 
 
-def test_who_goes_while_waiting_is_not_asked_about(hanging: Hanging) -> None:
+def test_disconnect_while_queued_cancels_authorization(hanging: Hanging) -> None:
     def ask(channel: str) -> asyncio.Task[Any]:
         return asyncio.create_task(
             authorize_subscribe(runtime.current(), contextlib.nullcontext, Subscribe(channel, None))
@@ -110,7 +110,7 @@ def test_who_goes_while_waiting_is_not_asked_about(hanging: Hanging) -> None:
         await asyncio.sleep(0)  # until they wait
         gone.cancel()
         await asyncio.wait([gone])
-        hanging.let_go.set()
+        hanging.release.set()
         assert await last == frozenset()
         assert hanging.asked.acquire(timeout=5)
         assert not hanging.asked.acquire(blocking=False)
@@ -119,8 +119,8 @@ def test_who_goes_while_waiting_is_not_asked_about(hanging: Hanging) -> None:
     asyncio.run(main())
 
 
-def test_a_thousand_pages_come_back_at_once() -> None:
-    """As after a restart: each answer is quick, all of them together take longer than one may."""
+def test_thousand_pages_that_reconnect_at_once_are_all_authorized() -> None:
+    """As after a restart: one answer is quick, all of them take longer than the timeout."""
     dash_pipe.configure(
         authorize=lambda *_: not threading.Event().wait(0.02), authorize_timeout=1.0
     )
@@ -131,7 +131,7 @@ def test_a_thousand_pages_come_back_at_once() -> None:
         for server in servers:
             assert (await server.frame())["type"] == "subscribed"
 
-    pages(test, 1000)
+    run_with_pages(test, 1000)
 
 
 def poll_asgi() -> tuple[int, Any]:
@@ -149,12 +149,12 @@ def poll_flask() -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("poll", [poll_asgi, poll_flask])
-def test_a_poll_that_gets_no_answer_is_told_to_come_back(
+def test_poll_with_authorize_timeout_returns_503_try_later(
     hanging: Hanging, poll: Callable[[], tuple[int, Any]]
 ) -> None:
     status, told = poll()
     assert (status, told["code"]) == (503, Close.TRY_LATER)
-    hanging.let_go.set()
+    hanging.release.set()
     status, told = poll()
     assert (status, told[0]["type"]) == (200, "subscribed")
 
@@ -165,7 +165,7 @@ async def never(_: Any) -> bool:
 
 
 @pytest.mark.parametrize("hook", [never, lambda request: never(request)])
-def test_a_hook_of_dash_that_does_not_answer(
+def test_connect_hook_timeout_rejects_with_try_later(
     hook: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     dash_pipe.configure(authorize_timeout=0.05)
@@ -180,19 +180,19 @@ def test_a_hook_of_dash_that_does_not_answer(
     assert "websocket_connect hook timed out after 0.05 s" in caplog.text
 
 
-def test_a_sync_hook_of_dash_that_hangs_does_not_hold_up_the_loop() -> None:
-    let_go = threading.Event()
-    guard = Guard(connect_hooks=lambda: [lambda _: let_go.wait(10)])
+def test_blocking_sync_connect_hook_does_not_block_the_loop() -> None:
+    release = threading.Event()
+    guard = Guard(connect_hooks=lambda: [lambda _: release.wait(10)])
 
     async def main() -> Any:
         asked = asyncio.create_task(guard.rejection(runtime.current(), {}, None))
-        asyncio.get_running_loop().call_later(0.01, let_go.set)
+        asyncio.get_running_loop().call_later(0.01, release.set)
         return await asked
 
     assert asyncio.run(main()) is None
 
 
-def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
+def test_hanging_authorize_does_not_keep_the_process_alive() -> None:
     code = """if 1:
         import threading
         import dash_pipe
@@ -210,10 +210,10 @@ def test_a_hook_that_hangs_does_not_keep_the_process_from_ending() -> None:
     subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)
 
 
-class TestForked:
+class TestAfterFork:
     pytestmark = forks
 
-    def test_a_child_has_threads_of_its_own(self, hanging: Hanging) -> None:
+    def test_child_has_its_own_threads_when_the_parents_are_busy(self, hanging: Hanging) -> None:
         def asks() -> bool:
             return (
                 authorize_subscribe_sync(
@@ -231,7 +231,7 @@ class TestForked:
             assert asked
 
 
-def test_coroutines_under_gevent_are_not_in_each_others_way() -> None:
+def test_concurrent_async_authorize_calls_under_gevent_complete() -> None:
     pytest.importorskip("gevent")
     code = """if 1:
         from gevent import monkey

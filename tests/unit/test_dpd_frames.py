@@ -1,4 +1,4 @@
-"""The former Pipe's frames, on a hub that knows nothing of them."""
+"""Frames of the Pipe of django-plotly-dash, translated for the hub."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ from unit.test_protocol import vectors
 
 
 class Page:
-    """A page of former Pipes."""
+    """A page with Pipes of django-plotly-dash."""
 
     def __init__(self, room: Room) -> None:
         self.room = room
@@ -48,7 +48,7 @@ class Page:
         return set(self.session.subscriptions)
 
     def settle(self) -> None:
-        """Let the hub come to rest, as a host does that it wakes."""
+        """Flush the hub until it wakes no more."""
         wakes = -1
         while wakes != self.room.wakes:
             wakes = self.room.wakes
@@ -64,7 +64,7 @@ def triplet(uid: str, channel: str = "jobs", label: str | None = "a") -> dict[st
 
 
 @vectors("former")
-def test_vector(vector: dict[str, Any], room: Room) -> None:
+def test_shared_vector_of_triplets_gives_its_frames(vector: dict[str, Any], room: Room) -> None:
     room.send("jobs", "what was before")
     page = Page(room)
     for frame in vector["hears"]:
@@ -78,11 +78,11 @@ def test_vector(vector: dict[str, Any], room: Room) -> None:
 @pytest.mark.parametrize(
     "text", ['{"type":"subscribe"}', "connection_triplet", '["connection_triplet"]', '"x"']
 )
-def test_what_is_none(text: str) -> None:
+def test_is_triplet_of_other_text_is_false(text: str) -> None:
     assert not is_triplet(text)
 
 
-def test_a_page_that_is_full_forgets_the_oldest_uid(room: Room) -> None:
+def test_uid_over_the_limit_drops_the_oldest(room: Room) -> None:
     page = Page(room)
     for number in range(MAX_UIDS):
         page.hears(triplet(f"u{number}", label=f"l{number % 40}"))
@@ -93,14 +93,14 @@ def test_a_page_that_is_full_forgets_the_oldest_uid(room: Room) -> None:
     assert [frame["value"] for frame in page.take()] == [1, 2]
 
 
-def test_a_channel_that_nobody_wants_is_left(room: Room) -> None:
+def test_channel_without_a_uid_is_unsubscribed(room: Room) -> None:
     page = Page(room)
     page.hears(triplet("u1"))
     page.hears(triplet("u1", "prices"))
     assert page.listens() == {"prices"}
 
 
-def test_a_page_that_takes_nothing_is_not_sent_everything() -> None:
+def test_page_without_new_triplets_is_sent_a_limited_amount() -> None:
     room = Room(Limits(bytes=2**30))
     page = Page(room)
     page.hears(triplet("u1"))
@@ -114,7 +114,7 @@ def test_a_page_that_takes_nothing_is_not_sent_everything() -> None:
 
 
 @pytest.mark.parametrize("heartbeat", [1.0, 25.0])
-def test_a_page_stays_while_its_triplets_come_and_goes_when_they_do_not(heartbeat: float) -> None:
+def test_page_without_triplets_for_the_silence_is_closed(heartbeat: float) -> None:
     room = Room(policy=Policy(heartbeat_interval=heartbeat))
     page = Page(room)
 
@@ -132,7 +132,7 @@ def test_a_page_stays_while_its_triplets_come_and_goes_when_they_do_not(heartbea
     assert page.browser.close_code == 4408
 
 
-def test_first_triplet_after_a_ping_answers_the_ping(room: Room) -> None:
+def test_first_triplet_answers_an_earlier_ping(room: Room) -> None:
     page = Page(room)
     room.clock.now += Policy().heartbeat_interval
     room.hub.beat()
@@ -144,14 +144,14 @@ def test_first_triplet_after_a_ping_answers_the_ping(room: Room) -> None:
     assert page.browser.transport.closed is None
 
 
-@pytest.mark.parametrize("kind", ["is none", "makes no sense"])
-def test_what_else_comes_is_answered_or_passed_over(room: Room, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["other frame", "invalid triplet"])
+def test_other_frame_is_answered_and_invalid_triplet_ignored(room: Room, kind: str) -> None:
     page = Page(room)
-    page.hears({"type": "subscribe"} if kind == "is none" else triplet("u1", channel=""))
-    assert len(page.take()) == (kind == "is none")
+    page.hears({"type": "subscribe"} if kind == "other frame" else triplet("u1", channel=""))
+    assert len(page.take()) == (kind == "other frame")
 
 
-def test_where_a_browser_has_a_thread() -> None:
+def test_thread_socket_delivers_more_than_flow_control_allows() -> None:
     line = Line()
     hub = ThreadHub(runtime.current())
     hub.start()
@@ -171,7 +171,7 @@ def test_where_a_browser_has_a_thread() -> None:
     line.theirs.close()
 
 
-def test_through_the_endpoint_and_nothing_is_sent_on() -> None:
+def test_asgi_endpoint_delivers_values_and_ignores_the_browsers() -> None:
     async def main() -> None:
         async with Server(subprotocols=[]) as server:
             assert (await server.next())["subprotocol"] is None
@@ -190,7 +190,7 @@ def test_through_the_endpoint_and_nothing_is_sent_on() -> None:
     asyncio.run(main())
 
 
-def test_a_ping_that_is_owed_since_an_earlier_one_was_answered_is_owed_still() -> None:
+def test_ping_during_a_pong_is_answered_by_the_next_triplet() -> None:
     transport = DpdTransport(Transport(), lambda pong: None, lambda: 0.0)
     list(transport.frames(json.dumps(triplet("u1"))))
     big = messages("jobs", Batch([f'[1,"a","{MAX_UNSEEN * "x"}",0.0]'], 1, [], "e"))
@@ -204,7 +204,7 @@ def test_a_ping_that_is_owed_since_an_earlier_one_was_answered_is_owed_still() -
     assert json.loads(next(transport.frames(json.dumps(triplet("u1")))))["n"] == 2
 
 
-def test_a_websocket_without_a_subprotocol_speaks_version_1_until_a_triplet_comes(
+def test_no_subprotocol_speaks_version_1_until_a_triplet_comes(
     room: Room,
 ) -> None:
     browser = room.browser(subprotocol=None)
@@ -216,7 +216,7 @@ def test_a_websocket_without_a_subprotocol_speaks_version_1_until_a_triplet_come
     assert kinds(browser.transport.take()) == ["pipe.value"]
 
 
-def test_a_triplet_on_a_websocket_of_version_1_is_a_bad_frame(room: Room) -> None:
+def test_triplet_with_subprotocol_is_a_bad_frame(room: Room) -> None:
     browser = room.browser()
     (error,) = browser.says(**triplet("u1"))
     assert error["code"] == "bad_frame"

@@ -1,4 +1,4 @@
-"""What guards an endpoint: origins, the hooks of Dash, and what is said of guards of HTTP alone."""
+"""The guard of an endpoint: origins, hooks of Dash, the warning about HTTP-only guards."""
 
 import asyncio
 import logging
@@ -13,29 +13,29 @@ from dash_pipe.auth.guard import Guard, HttpOnlyWarning
 from dash_pipe.protocol import Close
 
 
-def refused_by(*hooks: Callable[[Any], Any]) -> Any:
+def rejection_by(*hooks: Callable[[Any], Any]) -> Any:
     guard = Guard(connect_hooks=lambda: hooks)
     now = guard.rejection_sync(runtime.current(), {}, "the request")
     assert asyncio.run(guard.rejection(runtime.current(), {}, "the request")) == now
     return now
 
 
-def test_the_hooks_of_dash() -> None:
+def test_connect_hook_that_does_not_allow_rejects_with_unauthorized() -> None:
     async def late(_: Any) -> bool:
         return False
 
     def fails(_: Any) -> None:
         raise ZeroDivisionError
 
-    assert refused_by() is None
-    assert refused_by(lambda request: request == "the request", lambda _: None) is None
+    assert rejection_by() is None
+    assert rejection_by(lambda request: request == "the request", lambda _: None) is None
     for hook in (lambda _: False, lambda request: (4001, "log in"), late, fails):
-        assert refused_by(lambda _: True, hook)[0] == Close.UNAUTHORIZED
-    assert refused_by(lambda request: (4001, "log in"))[1].endswith("denied access: log in")
+        assert rejection_by(lambda _: True, hook)[0] == Close.UNAUTHORIZED
+    assert rejection_by(lambda request: (4001, "log in"))[1].endswith("denied access: log in")
 
 
 @pytest.mark.parametrize("origins", [("https://a.org",), ()])
-def test_the_origins_of_the_app_count_beside_the_setting(origins: tuple[str, ...]) -> None:
+def test_origin_allowed_by_app_or_by_setting_passes(origins: tuple[str, ...]) -> None:
     headers = {"origin": "https://a.org", "host": "app.org"}
     assert (Guard(origins).rejection_sync(runtime.current(), headers, None) is None) == bool(
         origins
@@ -53,7 +53,7 @@ def test_the_origins_of_the_app_count_beside_the_setting(origins: tuple[str, ...
         (["login"], {}, [lambda _: True], False),
     ],
 )
-def test_guards_of_http_alone_are_said_once(
+def test_http_only_guard_is_warned_about_once(
     names: list[str],
     settings: dict[str, Any],
     hooks: list[Any],

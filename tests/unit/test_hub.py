@@ -1,4 +1,4 @@
-"""What a browser is told when it comes, comes back, changes its mind and goes."""
+"""Subscribe, resume, change labels, unsubscribe and disconnect on a hub."""
 
 import gc
 import weakref
@@ -19,7 +19,7 @@ def since(room: Room, offset: int) -> dict[str, object]:
     return {"epoch": epoch_of(room), "offset": offset}
 
 
-def test_a_first_subscribe_reads_on_from_the_head(room: Room) -> None:
+def test_first_subscribe_starts_at_the_head(room: Room) -> None:
     room.publish("jobs", "old", "older")
     browser = room.browser()
     (answer,) = browser.subscribe("jobs")
@@ -44,14 +44,14 @@ def test_a_first_subscribe_reads_on_from_the_head(room: Room) -> None:
     assert "lost" not in frame
 
 
-def test_a_channel_that_nobody_sent_to(room: Room) -> None:
+def test_subscribe_to_empty_channel_starts_at_offset_0(room: Room) -> None:
     browser = room.browser()
     assert browser.subscribe("jobs")[0]["offset"] == 0
     room.send("jobs", "first")
     assert rows(browser.transport.take()) == [[1, "a", "first"]]
 
 
-def test_a_burst_is_one_frame(room: Room) -> None:
+def test_burst_is_sent_in_one_frame(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     room.send("jobs", *range(100))
@@ -59,26 +59,26 @@ def test_a_burst_is_one_frame(room: Room) -> None:
     assert values([frame]) == list(range(100))
 
 
-def test_spread_grows_with_the_crowd_up_to_a_bound() -> None:
+def test_spread_grows_with_sessions_up_to_max_spread() -> None:
     room = Room(policy=Policy(returns_per_second=2, max_spread=3))
     spreads = [room.browser().subscribe("jobs")[0]["spread"] for _ in range(8)]
     assert spreads == [0.5, 1, 1.5, 2, 2.5, 3, 3, 3]
 
 
-def test_resumes_without_a_gap(room: Room) -> None:
+def test_resume_within_the_window_recovers_missed_messages(room: Room) -> None:
     room.publish("jobs", 1, 2, 3, 4)
     answer, *frames = room.browser().subscribe("jobs", since=since(room, 2))
     assert (answer["recovered"], answer["offset"]) == (True, 4)
     assert values(frames) == [3, 4]
 
 
-def test_resumes_at_the_head(room: Room) -> None:
+def test_resume_at_the_head_recovers_without_messages(room: Room) -> None:
     room.publish("jobs", 1, 2)
     (answer,) = room.browser().subscribe("jobs", since=since(room, 2))
     assert answer["recovered"] is True
 
 
-def test_resumes_with_a_gap_when_its_labels_lost_something() -> None:
+def test_resume_reports_losses_of_subscribed_labels_only() -> None:
     room = Room(Limits(messages=2))
     room.publish("jobs", *range(5))
     room.publish("jobs", "q", label="quiet")
@@ -91,14 +91,14 @@ def test_resumes_with_a_gap_when_its_labels_lost_something() -> None:
     assert values(frames) == ["q"]
 
 
-def test_another_epoch_is_read_from_its_beginning(room: Room) -> None:
+def test_resume_from_another_epoch_reads_from_the_beginning(room: Room) -> None:
     room.publish("jobs", "x", "y")
     answer, *frames = room.browser().subscribe("jobs", since={"epoch": "gone", "offset": 1})
     assert (answer["recovered"], answer["offset"]) == (False, 2)
     assert values(frames) == ["x", "y"]
 
 
-def test_a_position_above_the_head_reads_on_from_the_head(room: Room) -> None:
+def test_resume_above_the_head_starts_at_the_head(room: Room) -> None:
     room.publish("jobs", "x", "y")
     browser = room.browser()
     (answer,) = browser.subscribe("jobs", since=since(room, 3))
@@ -107,7 +107,7 @@ def test_a_position_above_the_head_reads_on_from_the_head(room: Room) -> None:
     assert rows(browser.transport.take()) == [[3, "a", "z"]]
 
 
-def test_labels_are_filtered_here(room: Room) -> None:
+def test_subscribe_to_labels_receives_only_those(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["b", "c"])
     room.send("jobs", 1)
@@ -116,7 +116,7 @@ def test_labels_are_filtered_here(room: Room) -> None:
     assert rows(browser.transport.take()) == [[2, "b", 2]]
 
 
-def test_a_second_subscribe_replaces_the_labels_and_keeps_the_place(room: Room) -> None:
+def test_second_subscribe_replaces_labels_and_keeps_position(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["a"])
     room.send("jobs", 1, 2)
@@ -128,7 +128,7 @@ def test_a_second_subscribe_replaces_the_labels_and_keeps_the_place(room: Room) 
     assert rows(browser.transport.take()) == [[4, "b", 4]]
 
 
-def test_what_is_on_its_way_survives_a_change_of_labels(room: Room) -> None:
+def test_unsent_message_survives_a_change_of_labels(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["a"])
     room.publish("jobs", 1)  # not flushed yet
@@ -137,7 +137,7 @@ def test_what_is_on_its_way_survives_a_change_of_labels(room: Room) -> None:
     assert values(browser.transport.take()) == [1]
 
 
-def test_unsubscribed_hears_nothing_more(room: Room) -> None:
+def test_unsubscribe_stops_messages_of_its_channel_only(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     browser.subscribe("prices")
@@ -148,7 +148,7 @@ def test_unsubscribed_hears_nothing_more(room: Room) -> None:
     assert values(browser.transport.take()) == [2]
 
 
-def test_comes_back_to_a_channel_on_the_same_connection(room: Room) -> None:
+def test_resubscribe_on_the_same_connection_recovers(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     browser.says(type="unsubscribe", channel="jobs")
@@ -158,7 +158,7 @@ def test_comes_back_to_a_channel_on_the_same_connection(room: Room) -> None:
     assert values(frames) == [1]
 
 
-def test_disconnecting_leaves_nothing_behind(room: Room) -> None:
+def test_disconnect_releases_all_state_of_the_session(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     browser.subscribe("prices")
@@ -180,7 +180,7 @@ def test_disconnecting_leaves_nothing_behind(room: Room) -> None:
     assert [trace() for trace in traces] == [None]
 
 
-def test_what_comes_after_the_end_means_nothing(room: Room) -> None:
+def test_frame_after_disconnect_is_ignored(room: Room) -> None:
     browser = room.browser()
     assert browser.session is not None
     room.hub.disconnect(browser.session)
@@ -188,7 +188,7 @@ def test_what_comes_after_the_end_means_nothing(room: Room) -> None:
     assert room.broker._open == {}
 
 
-def test_everybody_is_told_goodbye(room: Room) -> None:
+def test_close_of_the_hub_closes_every_session(room: Room) -> None:
     crowd = [room.browser() for _ in range(3)]
     for browser in crowd:
         browser.subscribe("jobs")

@@ -1,4 +1,4 @@
-"""The hub and the verdict of the app on who may listen."""
+"""The hub and the result of `authorize`: allowed, denied, pending, timed out."""
 
 import json
 
@@ -10,7 +10,7 @@ from unit.fakes import Browser, Room, kinds, values
 
 @pytest.fixture
 def browser(room: Room) -> Browser:
-    """One whose verdicts are open until `decide`."""
+    """A browser whose authorizations stay pending until `resolve`."""
     browser = room.browser()
     browser.verdict = Pending()
     return browser
@@ -20,20 +20,20 @@ EVERYTHING = frozenset({None})
 NOTHING: frozenset[str | None] = frozenset()
 
 
-def decide(browser: Browser, denied: frozenset[str | None]) -> list[dict[str, object]]:
+def resolve(browser: Browser, denied: frozenset[str | None]) -> list[dict[str, object]]:
     assert browser.session is not None
     browser.hub.resolve_authorization(browser.session, denied)
     return browser.transport.take()
 
 
-def test_it_is_asked_what_the_browser_asked(room: Room) -> None:
+def test_authorize_receives_channel_and_labels(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["b", "a"])
     browser.subscribe("jobs")
     assert browser.asked == [("jobs", frozenset({"a", "b"})), ("jobs", None)]
 
 
-def test_a_refusal_is_an_error_for_that_channel(room: Room) -> None:
+def test_denied_channel_gets_an_error_and_no_messages(room: Room) -> None:
     browser = room.browser()
     browser.verdict = EVERYTHING
     (error,) = browser.subscribe("jobs")
@@ -44,36 +44,38 @@ def test_a_refusal_is_an_error_for_that_channel(room: Room) -> None:
     assert kinds(browser.subscribe("news")) == ["subscribed"]
 
 
-def test_nothing_is_sent_before_the_verdict(room: Room, browser: Browser) -> None:
+def test_pending_authorization_sends_nothing_until_resolved(room: Room, browser: Browser) -> None:
     assert browser.subscribe("jobs") == []
     room.send("jobs", 1)
     assert browser.transport.take() == []
-    assert kinds(decide(browser, NOTHING)) == ["subscribed"]
+    assert kinds(resolve(browser, NOTHING)) == ["subscribed"]
     room.send("jobs", 2)
     assert values(browser.transport.take()) == [2]
 
 
-def test_an_open_verdict_that_refuses(room: Room, browser: Browser) -> None:
+def test_pending_authorization_resolved_as_denied_gets_an_error(
+    room: Room, browser: Browser
+) -> None:
     browser.subscribe("jobs")
-    (error,) = decide(browser, EVERYTHING)
+    (error,) = resolve(browser, EVERYTHING)
     assert error["code"] == "denied"
     room.send("jobs", 1)
     assert browser.transport.take() == []
 
 
-def test_what_comes_before_the_verdict_waits_and_keeps_its_order(
+def test_frames_during_pending_authorization_are_answered_in_order(
     room: Room, browser: Browser
 ) -> None:
     room.send("jobs", 1)
     browser.subscribe("jobs")
     assert browser.replay("jobs") == []
     assert browser.subscribe("news") == []
-    assert kinds(decide(browser, NOTHING)) == ["subscribed", "replayed"]
+    assert kinds(resolve(browser, NOTHING)) == ["subscribed", "replayed"]
     assert browser.asked[-1] == ("news", None)
-    assert kinds(decide(browser, NOTHING)) == ["subscribed"]
+    assert kinds(resolve(browser, NOTHING)) == ["subscribed"]
 
 
-def test_a_change_of_labels_that_is_refused_leaves_the_old_ones(room: Room) -> None:
+def test_denied_change_of_labels_keeps_the_old_labels(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["a"])
     browser.verdict = frozenset({"b"})
@@ -83,7 +85,7 @@ def test_a_change_of_labels_that_is_refused_leaves_the_old_ones(room: Room) -> N
     assert values(browser.transport.take()) == [1]
 
 
-def test_some_labels_are_granted_and_the_others_named(room: Room) -> None:
+def test_partly_denied_labels_are_named_and_the_rest_subscribed(room: Room) -> None:
     browser = room.browser()
     browser.verdict = frozenset({"b"})
     (answer,) = browser.subscribe("jobs", ["a", "b"])
@@ -93,13 +95,13 @@ def test_some_labels_are_granted_and_the_others_named(room: Room) -> None:
     assert values(browser.transport.take()) == [1]
 
 
-def test_asking_for_no_label_is_refused_as_well(room: Room) -> None:
+def test_subscribe_to_no_label_is_denied(room: Room) -> None:
     browser = room.browser()
     browser.verdict = EVERYTHING
     assert browser.subscribe("jobs", [])[0]["code"] == "denied"
 
 
-def test_a_replay_brings_nothing_that_was_refused(room: Room) -> None:
+def test_replay_leaves_out_denied_labels(room: Room) -> None:
     room.send("jobs", 1, label="a")
     room.send("jobs", 2, label="b")
     browser = room.browser()
@@ -110,9 +112,7 @@ def test_a_replay_brings_nothing_that_was_refused(room: Room) -> None:
     assert values(browser.replay("jobs", labels=["a"])) == [1]
 
 
-def test_a_verdict_that_does_not_come_ends_the_connection_for_now(
-    room: Room, browser: Browser
-) -> None:
+def test_authorization_timeout_closes_with_1013(room: Room, browser: Browser) -> None:
     browser.subscribe("jobs")
     browser.subscribe("news")
     assert browser.session is not None
@@ -122,22 +122,24 @@ def test_a_verdict_that_does_not_come_ends_the_connection_for_now(
     assert len(room.hub) == 0
 
 
-def test_a_verdict_on_who_has_gone_means_nothing(room: Room, browser: Browser) -> None:
+def test_authorization_resolved_after_disconnect_is_ignored(room: Room, browser: Browser) -> None:
     browser.subscribe("jobs")
     assert browser.session is not None
     room.hub.disconnect(browser.session)
-    assert decide(browser, NOTHING) == []
+    assert resolve(browser, NOTHING) == []
     assert len(room.hub) == 0
 
 
-def test_a_verdict_that_nobody_waits_for_means_nothing(room: Room) -> None:
-    assert decide(room.browser(), NOTHING) == []
+def test_authorization_resolved_without_a_pending_one_is_ignored(room: Room) -> None:
+    assert resolve(room.browser(), NOTHING) == []
 
 
-def test_bad_frames_that_waited_end_the_connection_once(room: Room, browser: Browser) -> None:
+def test_bad_frames_queued_during_authorization_close_with_4400(
+    room: Room, browser: Browser
+) -> None:
     browser.subscribe("jobs")
     assert browser.session is not None
     for _ in range(20):
         room.hub.receive(browser.session, json.dumps("no frame"))
-    decide(browser, NOTHING)
+    resolve(browser, NOTHING)
     assert browser.close_code == 4400

@@ -1,4 +1,4 @@
-"""Signs of life: what a silent and a dead browser get."""
+"""Heartbeats: pings, pongs and the close of sessions that do not answer."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def browser(room: Room) -> Browser:
     return browser
 
 
-def test_a_ping_every_heartbeat(room: Room, browser: Browser) -> None:
+def test_heartbeat_sends_one_ping_per_interval(room: Room, browser: Browser) -> None:
     assert room.hub.beat() == 25
     assert browser.transport.take() == []
     for _ in range(5):
@@ -27,7 +27,7 @@ def test_a_ping_every_heartbeat(room: Room, browser: Browser) -> None:
     assert browser.close_code is None
 
 
-def test_each_browser_has_its_own_beat(room: Room) -> None:
+def test_heartbeat_is_due_per_session(room: Room) -> None:
     first = room.browser()
     room.clock.now += 10
     second = room.browser()
@@ -37,7 +37,7 @@ def test_each_browser_has_its_own_beat(room: Room) -> None:
     assert (kinds(first.transport.take()), kinds(second.transport.take())) == (["ping"], [])
 
 
-def test_the_heartbeat_tells_how_far_others_labels_went(room: Room) -> None:
+def test_heartbeat_tells_the_offset_of_other_labels_once(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["b"])
     browser.subscribe("idle")
@@ -52,7 +52,7 @@ def test_the_heartbeat_tells_how_far_others_labels_went(room: Room) -> None:
     assert "upto" not in browser.transport.take()[0]  # told once
 
 
-def test_no_pong_is_cut_off_by_the_next_heartbeat(room: Room, browser: Browser) -> None:
+def test_missing_pong_closes_at_the_next_heartbeat(room: Room, browser: Browser) -> None:
     alive = room.browser()
     room.clock.now += 25
     room.hub.beat()
@@ -65,7 +65,9 @@ def test_no_pong_is_cut_off_by_the_next_heartbeat(room: Room, browser: Browser) 
     assert room.broker._open == {}
 
 
-def test_stuck_in_flow_control_is_cut_off_too(room: Room, browser: Browser) -> None:
+def test_missing_pong_of_flow_control_closes_after_a_heartbeat(
+    room: Room, browser: Browser
+) -> None:
     room.clock.now += 24
     room.send("jobs", *[BIG] * 9)
     room.clock.now += 1
@@ -77,7 +79,7 @@ def test_stuck_in_flow_control_is_cut_off_too(room: Room, browser: Browser) -> N
     assert browser.close_code == 4408
 
 
-def test_a_late_pong_saves_it(room: Room, browser: Browser) -> None:
+def test_late_pong_keeps_the_session_open(room: Room, browser: Browser) -> None:
     for _ in range(3):
         room.clock.now += 25
         room.hub.beat()
@@ -90,7 +92,7 @@ def test_a_late_pong_saves_it(room: Room, browser: Browser) -> None:
     assert browser.close_code is None
 
 
-def test_another_heartbeat() -> None:
+def test_heartbeat_interval_setting_is_used() -> None:
     room = Room(policy=Policy(heartbeat_interval=2.5))
     browser = room.browser()
     assert browser.subscribe("jobs")[0]["heartbeat"] == 2.5
@@ -102,7 +104,9 @@ def test_another_heartbeat() -> None:
     assert browser.close_code == 4408
 
 
-def test_the_heartbeat_does_not_say_again_what_messages_said(room: Room, browser: Browser) -> None:
+def test_heartbeat_after_messages_does_not_repeat_their_offset(
+    room: Room, browser: Browser
+) -> None:
     room.send("jobs", 1, 2)
     browser.transport.take()
     room.clock.now += 25
@@ -110,7 +114,7 @@ def test_the_heartbeat_does_not_say_again_what_messages_said(room: Room, browser
     assert "upto" not in browser.transport.take()[0]
 
 
-def test_a_second_ping_is_no_delay(room: Room, browser: Browser) -> None:
+def test_second_ping_does_not_extend_the_deadline(room: Room, browser: Browser) -> None:
     room.clock.now += 25
     room.hub.beat()
     room.clock.now += 24

@@ -1,4 +1,4 @@
-"""How what is published comes to many, from many threads."""
+"""Delivery of messages from many threads to many sessions."""
 
 import threading
 
@@ -14,7 +14,7 @@ def publish_from_threads(room: Room) -> None:
         thread.join()
 
 
-def test_who_stands_at_the_same_place_shares_the_frame(room: Room) -> None:
+def test_sessions_at_the_same_position_share_the_frame(room: Room) -> None:
     crowd = [room.browser() for _ in range(50)]
     for browser in crowd:
         browser.subscribe("jobs", ["a", "b"])
@@ -27,7 +27,7 @@ def test_who_stands_at_the_same_place_shares_the_frame(room: Room) -> None:
     assert values(odd.transport.take()) == [1]
 
 
-def test_wakes_once_a_burst(room: Room) -> None:
+def test_burst_wakes_the_hub_once(room: Room) -> None:
     room.browser().subscribe("jobs")
     room.publish("nobody", 1)
     assert room.wakes == 0
@@ -38,7 +38,7 @@ def test_wakes_once_a_burst(room: Room) -> None:
     assert room.wakes == 2
 
 
-def test_a_burst_from_threads_comes_whole_and_in_order(room: Room) -> None:
+def test_messages_published_by_threads_arrive_complete_and_in_order(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     publish_from_threads(room)

@@ -1,4 +1,4 @@
-"""Flow control: what a slow browser gets."""
+"""Flow control of slow sessions."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def text_size(browser: Browser) -> int:
     return sum(len(frame.text) for frame in browser.transport.frames)
 
 
-def test_after_64_kib_comes_a_ping_and_then_nothing(room: Room, browser: Browser) -> None:
+def test_after_64_kib_a_ping_is_sent_and_then_nothing(room: Room, browser: Browser) -> None:
     room.send("jobs", *[BIG] * 50)
     assert 64 * KIB <= text_size(browser) <= 2 * 66 * KIB
     frames = browser.transport.take()
@@ -29,7 +29,7 @@ def test_after_64_kib_comes_a_ping_and_then_nothing(room: Room, browser: Browser
     assert browser.transport.take() == []
 
 
-def test_small_messages_add_up(room: Room, browser: Browser) -> None:
+def test_small_messages_count_towards_64_kib(room: Room, browser: Browser) -> None:
     sent = 0
     while "ping" not in kinds(browser.transport.take()):
         room.send("jobs", "x" * KIB)
@@ -37,7 +37,7 @@ def test_small_messages_add_up(room: Room, browser: Browser) -> None:
     assert 55 <= sent <= 64
 
 
-def test_the_pong_lets_the_rest_follow(room: Room, browser: Browser) -> None:
+def test_pong_releases_the_remaining_messages(room: Room, browser: Browser) -> None:
     room.send("jobs", *range(10), *[BIG] * 20)
     first = browser.transport.take()
     room.send("jobs", "last")
@@ -47,7 +47,7 @@ def test_the_pong_lets_the_rest_follow(room: Room, browser: Browser) -> None:
     assert got == list(range(1, 32))
 
 
-def test_a_wrong_pong_is_ignored(room: Room, browser: Browser) -> None:
+def test_pong_with_wrong_number_is_ignored(room: Room, browser: Browser) -> None:
     room.send("jobs", *[BIG] * 9)
     n = browser.transport.take()[-1]["n"]
     for wrong in (0, n - 1, n + 1):
@@ -56,21 +56,21 @@ def test_a_wrong_pong_is_ignored(room: Room, browser: Browser) -> None:
     assert browser.close_code is None
 
 
-def test_a_pong_that_nobody_asked_for_does_nothing(room: Room, browser: Browser) -> None:
+def test_pong_without_a_ping_is_ignored(room: Room, browser: Browser) -> None:
     assert browser.pong(0) == []
     room.send("jobs", 1)
     assert values(browser.transport.take()) == [1]
     assert browser.pong(0) == []
 
 
-def test_answers_are_not_held_back(room: Room, browser: Browser) -> None:
+def test_answers_are_sent_while_messages_wait_for_a_pong(room: Room, browser: Browser) -> None:
     room.send("jobs", *[BIG] * 9)
     browser.transport.take()
     assert kinds(browser.subscribe("prices")) == ["subscribed"]
     assert kinds(browser.subscribe("", None)) == ["error"]
 
 
-def test_a_slow_browser_disturbs_nobody(room: Room, browser: Browser) -> None:
+def test_slow_session_does_not_delay_others(room: Room, browser: Browser) -> None:
     quick = room.browser()
     quick.subscribe("jobs")
     got = 0
@@ -81,7 +81,7 @@ def test_a_slow_browser_disturbs_nobody(room: Room, browser: Browser) -> None:
     assert len(browser.transport.frames) <= 3
 
 
-def test_channels_take_turns(room: Room, browser: Browser) -> None:
+def test_channels_are_served_in_turn(room: Room, browser: Browser) -> None:
     browser.subscribe("prices")
     browser.subscribe("news")
     room.send("jobs", *[BIG] * 30)
@@ -96,7 +96,7 @@ def test_channels_take_turns(room: Room, browser: Browser) -> None:
     assert set().union(*heard[3:5]) == {"jobs", "prices"}
 
 
-def test_too_slow_is_told_what_it_lost() -> None:
+def test_slow_session_is_told_its_losses() -> None:
     room = Room(Limits(messages=6))
     browser = room.browser()
     browser.subscribe("jobs")
@@ -111,7 +111,7 @@ def test_too_slow_is_told_what_it_lost() -> None:
     assert "lost" not in browser.transport.take()[0]
 
 
-def test_too_slow_is_told_also_when_nothing_is_left_to_send() -> None:
+def test_slow_session_is_told_its_losses_without_messages_to_send() -> None:
     room = Room(Limits(seconds=10, label_seconds=10))
     browser = room.browser()
     browser.subscribe("jobs")

@@ -1,10 +1,10 @@
-"""What a browser may ask for, and what it is told when it asks for more."""
+"""Limits of a session, and the errors beyond them."""
 
 from dash_pipe.hub.policy import Policy
 from unit.fakes import Room, kinds, values
 
 
-def test_a_bad_frame_is_answered_and_the_next_is_heard(room: Room) -> None:
+def test_bad_frame_gets_an_error_and_the_next_frame_is_answered(room: Room) -> None:
     browser = room.browser()
     (error,) = browser.says(type="shout")
     assert (error["type"], error["code"]) == ("error", "bad_frame")
@@ -12,7 +12,7 @@ def test_a_bad_frame_is_answered_and_the_next_is_heard(room: Room) -> None:
     assert kinds(browser.subscribe("jobs")) == ["subscribed"]
 
 
-def test_the_16th_bad_frame_ends_it(room: Room) -> None:
+def test_sixteenth_bad_frame_closes_with_4400(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     for _ in range(15):
@@ -25,7 +25,7 @@ def test_the_16th_bad_frame_ends_it(room: Room) -> None:
     assert room.broker._open == {}
 
 
-def test_what_is_refused_for_other_reasons_is_no_bad_frame(room: Room) -> None:
+def test_other_errors_do_not_count_as_bad_frames(room: Room) -> None:
     browser = room.browser()
     for _ in range(20):
         browser.replay("jobs")
@@ -33,7 +33,7 @@ def test_what_is_refused_for_other_reasons_is_no_bad_frame(room: Room) -> None:
     assert browser.close_code is None
 
 
-def test_too_many_labels_are_refused_and_the_old_ones_stay(room: Room) -> None:
+def test_too_many_labels_get_an_error_and_keep_the_old_labels(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs", ["a"])
     (error,) = browser.subscribe("jobs", [f"label {n}" for n in range(33)])
@@ -43,7 +43,7 @@ def test_too_many_labels_are_refused_and_the_old_ones_stay(room: Room) -> None:
     assert kinds(browser.subscribe("jobs", [f"label {n}" for n in range(32)])) == ["subscribed"]
 
 
-def test_too_many_channels(room: Room) -> None:
+def test_too_many_channels_get_an_error_until_one_is_unsubscribed(room: Room) -> None:
     browser = room.browser()
     for number in range(128):
         assert kinds(browser.subscribe(f"channel {number}")) == ["subscribed"]
@@ -55,7 +55,7 @@ def test_too_many_channels(room: Room) -> None:
     assert kinds(browser.subscribe("one more")) == ["subscribed"]
 
 
-def test_too_many_browsers() -> None:
+def test_session_over_max_sessions_closes_with_1013() -> None:
     room = Room(policy=Policy(max_sessions=2))
     first, second, third = (room.browser() for _ in range(3))
     assert third.session is None
@@ -66,7 +66,7 @@ def test_too_many_browsers() -> None:
     assert room.browser().session is not None
 
 
-def test_a_browser_that_misbehaves_disturbs_nobody(room: Room) -> None:
+def test_session_closed_for_bad_frames_does_not_affect_others(room: Room) -> None:
     good, bad = room.browser(), room.browser()
     good.subscribe("jobs")
     bad.subscribe("jobs")
@@ -77,7 +77,7 @@ def test_a_browser_that_misbehaves_disturbs_nobody(room: Room) -> None:
     assert good.close_code is None
 
 
-def test_what_was_asked_for_again_and_again_leaves_nothing(room: Room) -> None:
+def test_many_subscribes_and_replays_leave_no_state(room: Room) -> None:
     browser = room.browser()
     for number in range(1000):
         browser.subscribe(f"channel {number}")

@@ -1,4 +1,4 @@
-"""The past, for a browser that asks for it."""
+"""Replay of past messages."""
 
 from typing import Any
 
@@ -8,22 +8,22 @@ from dash_pipe.log import Limits, Message
 from unit.fakes import Room, kinds, rows, values
 
 
-class Looked(str):
-    """A label that counts how often it is looked at."""
+class CountingLabel(str):
+    """A label that counts how often it is hashed or compared."""
 
     __slots__ = ()
     times = 0
 
     def __hash__(self) -> int:
-        Looked.times += 1
+        CountingLabel.times += 1
         return super().__hash__()
 
     def __eq__(self, other: object) -> bool:
-        Looked.times += 1
+        CountingLabel.times += 1
         return super().__eq__(other)
 
 
-def test_the_newest_of_each_label(room: Room) -> None:
+def test_replay_returns_the_newest_of_each_label(room: Room) -> None:
     room.publish("jobs", 1, 2)
     room.publish("jobs", 3, 4, label="b")
     browser = room.browser()
@@ -35,14 +35,14 @@ def test_the_newest_of_each_label(room: Room) -> None:
     assert values(browser.replay("jobs", last=2, labels=["b"])) == [3, 4]
 
 
-def test_nothing_there_is_an_answer(room: Room) -> None:
+def test_replay_of_empty_channel_is_done_without_messages(room: Room) -> None:
     browser = room.browser()
     browser.subscribe("jobs")
     (frame,) = browser.replay("jobs")
     assert (frame["messages"], frame["upto"], frame["done"]) == ([], 0, True)
 
 
-def test_reaches_the_labels_that_are_subscribed_and_leaves_the_place_alone(room: Room) -> None:
+def test_replay_returns_subscribed_labels_and_keeps_position(room: Room) -> None:
     room.publish("jobs", 0, label="a")
     room.publish("jobs", 1, label="b")
     browser = room.browser()
@@ -52,7 +52,7 @@ def test_reaches_the_labels_that_are_subscribed_and_leaves_the_place_alone(room:
     assert values(browser.transport.take()) == [2]
 
 
-def test_only_for_a_channel_that_is_subscribed(room: Room) -> None:
+def test_replay_of_unsubscribed_channel_gets_an_error(room: Room) -> None:
     room.publish("jobs", 1)
     browser = room.browser()
     (frame,) = browser.replay("jobs")
@@ -61,7 +61,7 @@ def test_only_for_a_channel_that_is_subscribed(room: Room) -> None:
     assert room.broker._open == {}
 
 
-def test_a_long_past_comes_in_frames_under_flow_control(room: Room) -> None:
+def test_long_replay_comes_in_frames_under_flow_control(room: Room) -> None:
     room.publish("jobs", *["x" * 20_000] * 20)
     browser = room.browser()
     browser.subscribe("jobs")
@@ -74,7 +74,7 @@ def test_a_long_past_comes_in_frames_under_flow_control(room: Room) -> None:
     assert all(sum(len(row[2]) for row in rows([frame])) <= 64 * 1024 for frame in replayed)
 
 
-def test_upto_is_the_head_when_it_was_asked_for(room: Room) -> None:
+def test_replay_upto_is_the_head_at_the_request(room: Room) -> None:
     room.publish("jobs", *["x" * 20_000] * 20)
     browser = room.browser()
     browser.subscribe("jobs")
@@ -86,7 +86,7 @@ def test_upto_is_the_head_when_it_was_asked_for(room: Room) -> None:
     assert rows(live) == [[21, "a", "new"]]
 
 
-def test_what_was_found_stays_found(room: Room) -> None:
+def test_started_replay_keeps_messages_that_left_the_log(room: Room) -> None:
     room.publish("jobs", *["x" * 30_000] * 9)
     browser = room.browser()
     browser.subscribe("jobs")
@@ -95,7 +95,7 @@ def test_what_was_found_stays_found(room: Room) -> None:
     assert len(rows(list(browser.drain(first)))) == 9
 
 
-def test_what_waits_for_its_turn_is_looked_for_when_that_comes() -> None:
+def test_queued_replay_reads_the_log_at_its_turn() -> None:
     room = Room(Limits(messages=4))
     room.publish("jobs", *["x" * 40_000] * 3)
     browser = room.browser()
@@ -116,17 +116,17 @@ def test_what_waits_for_its_turn_is_looked_for_when_that_comes() -> None:
         {"type": "subscribe", "channel": "prices", "labels": ["absent"]},
     ],
 )
-def test_what_is_asked_for_costs_what_it_brings(room: Room, asks: dict[str, Any]) -> None:
-    label = Looked("a")
+def test_cost_of_a_request_depends_on_the_rows_it_returns(room: Room, asks: dict[str, Any]) -> None:
+    label = CountingLabel("a")
     room.publish("jobs", *range(5000), label=label)
     room.publish("prices", *range(5000), label=label)
     browser = room.browser()
     browser.subscribe("jobs")
     since = {"epoch": room.broker.open("prices").epoch, "offset": 1}
-    Looked.times = 0
+    CountingLabel.times = 0
     frames = browser.says(**asks, since=since)
     assert len(rows(frames)) <= 1
-    assert Looked.times < 50  # not for each of the messages
+    assert CountingLabel.times < 50  # not for each of the messages
 
 
 def test_several_replays_are_answered_in_turn(room: Room) -> None:
@@ -141,7 +141,7 @@ def test_several_replays_are_answered_in_turn(room: Room) -> None:
     assert done == [1, 2, 3, 4]
 
 
-def test_so_many_replays_may_wait(room: Room) -> None:
+def test_replays_over_128_get_an_error(room: Room) -> None:
     room.publish("jobs", *["x" * 40_000] * 3)
     browser = room.browser()
     browser.subscribe("jobs")
@@ -154,7 +154,7 @@ def test_so_many_replays_may_wait(room: Room) -> None:
     assert kinds(browser.replay("jobs"))[0] == "replayed"
 
 
-def test_a_row_may_be_larger_than_a_frame(room: Room) -> None:
+def test_replayed_row_larger_than_a_frame_is_sent(room: Room) -> None:
     room.publish("jobs", 1, "x" * 100_000, 3)
     browser = room.browser()
     browser.subscribe("jobs")
@@ -162,7 +162,7 @@ def test_a_row_may_be_larger_than_a_frame(room: Room) -> None:
     assert [row[0] for row in rows(list(browser.drain(first)))] == [1, 2, 3]
 
 
-def test_what_comes_while_it_is_read_is_not_the_past(room: Room) -> None:
+def test_message_published_during_a_replay_is_not_replayed(room: Room) -> None:
     room.publish("jobs", 1)
     browser = room.browser()
     browser.subscribe("jobs")

@@ -29,7 +29,7 @@ from dash_pipe.protocol import Denied
         ("http://app.org", " app.org "),
     ],
 )
-def test_its_own_page(origin: str, host: str) -> None:
+def test_origin_equal_to_host_is_allowed(origin: str, host: str) -> None:
     assert origin_allowed(origin, [host], ())
 
 
@@ -62,15 +62,15 @@ def test_its_own_page(origin: str, host: str) -> None:
         ("http://app.org", ""),
     ],
 )
-def test_anothers_page(origin: str, host: str) -> None:
+def test_origin_other_than_host_is_rejected(origin: str, host: str) -> None:
     assert not origin_allowed(origin, [host], ())
 
 
-def test_who_is_no_browser_may_come() -> None:
+def test_no_origin_is_allowed() -> None:
     assert origin_allowed(None, ["app.org"], ())
 
 
-def test_behind_a_proxy() -> None:
+def test_origin_equal_to_one_of_several_hosts_is_allowed() -> None:
     hosts = ["127.0.0.1:8050", "app.org", " inner.org"]
     assert origin_allowed("https://app.org", hosts, ())
     assert origin_allowed("https://inner.org", hosts, ())
@@ -78,7 +78,7 @@ def test_behind_a_proxy() -> None:
     assert not origin_allowed("https://app.org", [], ())
 
 
-def test_others_that_are_allowed() -> None:
+def test_origin_in_allowed_origins_is_allowed() -> None:
     allowed = ["https://portal.org", "http://portal.org:8443"]
     assert origin_allowed("https://portal.org", ["app.org"], allowed)
     assert origin_allowed("http://portal.org:8443", ["app.org"], allowed)
@@ -87,13 +87,13 @@ def test_others_that_are_allowed() -> None:
     assert not origin_allowed("null", ["app.org"], allowed)
 
 
-def test_all_are_allowed() -> None:
+def test_any_origin_is_allowed_by_a_star() -> None:
     assert origin_allowed("https://anybody.org", ["app.org"], ["*"])
     assert origin_allowed("null", [], ["*"])
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))
-def test_garbage_gets_a_verdict(origin: str, hosts: list[str]) -> None:
+def test_origin_of_any_text_is_decided_without_an_error(origin: str, hosts: list[str]) -> None:
     assert origin_allowed(origin, hosts, ()) in (True, False)
     assert not origin_allowed(f"http://evil.org/{origin}", ["app.org"], ())
 
@@ -109,13 +109,13 @@ def denied(labels: Labels, permits: Callable[[Labels], bool]) -> Denied:
 
 
 @pytest.mark.parametrize("labels", [None, frozenset(), frozenset("a"), frozenset("abc")])
-def test_one_question_will_do_where_the_answer_is_yes(labels: Labels) -> None:
+def test_label_sets_allowed_at_once_gives_one_question(labels: Labels) -> None:
     asked: list[Labels] = []
     assert denied(labels, lambda question: asked.append(question) or True) == frozenset()  # type: ignore[func-returns-value]
     assert asked == [labels]
 
 
-def test_what_is_refused() -> None:
+def test_label_sets_returns_the_denied_labels() -> None:
     assert denied(None, lambda _: False) == {None}
     assert denied(frozenset(), lambda _: False) == {None}
     assert denied(frozenset("a"), lambda _: False) == {"a"}

@@ -1,4 +1,4 @@
-"""The conversation of a browser that has no websocket."""
+"""Polls of a browser without a websocket."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def replay(channel: str = "jobs", last: int = 1000) -> dict[str, Any]:
 
 
 class Page:
-    """A browser's place on one channel, moved as docs/protocol.md says."""
+    """A browser's position on one channel, moved as docs/protocol.md describes."""
 
     def __init__(self, room: Room, labels: list[str] | None = None) -> None:
         self.room = room
@@ -65,7 +65,9 @@ def page(room: Room) -> Page:
 @pytest.mark.parametrize(
     "vector", [pytest.param(each, id=each["name"]) for each in VECTORS["polls"]]
 )
-def test_the_shared_vectors(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_vector_gives_its_response(
+    vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("secrets.token_urlsafe", lambda size: "e1")
     room = Room()
     room.clock.now = 1760000000.25
@@ -75,7 +77,7 @@ def test_the_shared_vectors(vector: dict[str, Any], monkeypatch: pytest.MonkeyPa
     assert (answer.status, json.loads(answer.body)) == (vector["status"], vector["answer"])
 
 
-def test_a_poll_brings_what_came_since_the_last(room: Room, page: Page) -> None:
+def test_poll_returns_messages_since_the_last_poll(room: Room, page: Page) -> None:
     room.publish("jobs", "before")
     assert kinds(page.polls()) == ["subscribed"]
     room.publish("jobs", 1, 2)
@@ -85,7 +87,7 @@ def test_a_poll_brings_what_came_since_the_last(room: Room, page: Page) -> None:
     assert values(page.polls()) == [3]
 
 
-def test_labels_of_others_move_the_place(room: Room) -> None:
+def test_messages_of_other_labels_move_the_position(room: Room) -> None:
     page = Page(room, labels=["mine"])
     page.polls()
     room.publish("jobs", 1, 2, label="theirs")
@@ -94,7 +96,7 @@ def test_labels_of_others_move_the_place(room: Room) -> None:
     assert kinds(page.polls()) == ["subscribed"]
 
 
-def test_what_left_the_window_is_told(page: Page) -> None:
+def test_messages_that_left_the_window_are_reported_as_lost(page: Page) -> None:
     page.room = room = Room(Limits(messages=2, labels=1))
     page.polls()
     room.publish("jobs", *range(5))
@@ -104,7 +106,7 @@ def test_what_left_the_window_is_told(page: Page) -> None:
     assert values(frames) == [3, 4]
 
 
-def test_another_epoch_is_told(room: Room, page: Page) -> None:
+def test_new_epoch_is_reported_as_not_recovered(room: Room, page: Page) -> None:
     page.polls()
     page.room = Room()
     page.room.publish("jobs", "new")
@@ -113,7 +115,7 @@ def test_another_epoch_is_told(room: Room, page: Page) -> None:
     assert values(frames) == ["new"]
 
 
-def test_nothing_is_kept(room: Room, page: Page) -> None:
+def test_poll_leaves_no_state(room: Room, page: Page) -> None:
     for _ in range(3):
         page.polls()
     assert room.broker._listeners == {}
@@ -121,7 +123,7 @@ def test_nothing_is_kept(room: Room, page: Page) -> None:
     assert room.broker._watchers._functions == (room.hub.on_append,)
 
 
-def test_nothing_is_kept_of_a_poll_that_fails(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_poll_leaves_no_state(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise ZeroDivisionError
 
@@ -132,9 +134,7 @@ def test_nothing_is_kept_of_a_poll_that_fails(room: Room, monkeypatch: pytest.Mo
     assert len(room.broker._watchers._functions) == 1
 
 
-def test_a_backlog_comes_in_several_answers_that_each_ask_to_come_back(
-    room: Room, page: Page
-) -> None:
+def test_backlog_is_split_over_polls_that_end_with_a_ping(room: Room, page: Page) -> None:
     page.polls()
     room.publish("jobs", *["x" * 50_000] * 60)
     seen: list[int] = []
@@ -149,7 +149,7 @@ def test_a_backlog_comes_in_several_answers_that_each_ask_to_come_back(
     assert kinds(page.polls()) == ["subscribed"]
 
 
-def test_a_flood_on_one_channel_leaves_room_for_others(room: Room) -> None:
+def test_flooded_channel_leaves_room_for_others(room: Room) -> None:
     epoch = room.broker.publish("b", "a", "0").epoch
     frames = json.loads(ask(room, subscription("a")).body)
     room.publish("a", *["x" * 60_000] * 100)
@@ -159,7 +159,7 @@ def test_a_flood_on_one_channel_leaves_room_for_others(room: Room) -> None:
     assert [frame["channel"] for frame in first if "channel" in frame][:2] == ["b", "b"]
 
 
-def test_a_replay_is_finished_whatever_its_size(room: Room, page: Page) -> None:
+def test_replay_of_any_size_is_completed_in_one_poll(room: Room, page: Page) -> None:
     room.publish("jobs", *["x" * 60_000] * 30)
     frames = page.polls(replay(), replay())
     parts = [frame for frame in frames if frame["type"] == "replayed"]
@@ -169,12 +169,12 @@ def test_a_replay_is_finished_whatever_its_size(room: Room, page: Page) -> None:
     assert frames[-1]["type"] == "ping"
 
 
-def test_frames_that_are_too_many_wait_for_the_next_poll(room: Room) -> None:
+def test_frames_over_max_frames_wait_for_the_next_poll(room: Room) -> None:
     frames = json.loads(ask(room, *[subscription()] * (MAX_FRAMES + 1)).body)
     assert kinds(frames) == ["subscribed"] * MAX_FRAMES + ["ping"]
 
 
-def test_a_heartbeat_leaves_time_for_the_next_poll(room: Room) -> None:
+def test_heartbeat_is_several_poll_intervals_long(room: Room) -> None:
     request = HttpRequest("POST", "poll", body=json.dumps([subscription()]).encode())
     (frame,) = json.loads(
         poll(request, room.broker, Policy(heartbeat_interval=1), 30.0, anybody).body
@@ -182,18 +182,18 @@ def test_a_heartbeat_leaves_time_for_the_next_poll(room: Room) -> None:
     assert frame["heartbeat"] == 150
 
 
-def test_errors_are_frames(room: Room) -> None:
+def test_errors_are_returned_as_frames(room: Room) -> None:
     frames = json.loads(ask(room, {"type": "publish"}, replay(), subscription("x" * 201)).body)
     assert [frame["code"] for frame in frames] == ["bad_frame", "not_subscribed", "bad_frame"]
 
 
-def test_too_many_channels(room: Room) -> None:
+def test_too_many_channels_get_an_error(room: Room) -> None:
     frames = json.loads(ask(room, *[subscription(f"c{n}") for n in range(129)]).body)
     assert kinds(frames) == ["subscribed"] * 128 + ["error"]
     assert (frames[-1]["code"], frames[-1]["channel"]) == ("too_many_channels", "c128")
 
 
-def closes(answer: HttpAnswer) -> tuple[int, int]:
+def status_and_code(answer: HttpAnswer) -> tuple[int, int]:
     told = json.loads(answer.body)
     assert told["reason"]
     return answer.status, told["code"]
@@ -203,30 +203,30 @@ def closes(answer: HttpAnswer) -> tuple[int, int]:
     "body",
     [b"", b"{", b"{}", b"1", b'"x"', b"null", b"\xff\xfe", b"[" * 100_000, b"[NaN", b"[1"],
 )
-def test_what_is_no_list_is_refused(room: Room, body: bytes) -> None:
-    assert closes(ask(room, body=body)) == (400, 4400)
+def test_body_that_is_no_list_returns_400(room: Room, body: bytes) -> None:
+    assert status_and_code(ask(room, body=body)) == (400, 4400)
 
 
 @pytest.mark.parametrize("frame", [1, None, "x", [], [[]], "\ud800", float("nan"), {}])
-def test_what_is_no_frame_is_answered(room: Room, frame: object) -> None:
+def test_invalid_frame_gets_a_bad_frame_error(room: Room, frame: object) -> None:
     (told,) = json.loads(ask(room, frame).body)
     assert told["code"] == "bad_frame"
 
 
-def test_bad_frames_end_it(room: Room) -> None:
-    assert closes(ask(room, *[1] * 16)) == (400, 4400)
+def test_sixteen_bad_frames_return_400(room: Room) -> None:
+    assert status_and_code(ask(room, *[1] * 16)) == (400, 4400)
 
 
-def test_sizes_are_bounded(room: Room) -> None:
-    assert closes(ask(room, body=b" " * (MAX_BODY_BYTES + 1))) == (413, 1009)
+def test_body_or_frame_too_large_is_rejected(room: Room) -> None:
+    assert status_and_code(ask(room, body=b" " * (MAX_BODY_BYTES + 1))) == (413, 1009)
     long = subscription(token="\N{ROCKET}" * (MAX_FRAME_BYTES // 4))
-    assert closes(ask(room, long)) == (400, 1009)
+    assert status_and_code(ask(room, long)) == (400, 1009)
     short = subscription(token="\N{ROCKET}" * (MAX_FRAME_BYTES // 4 - 50))
     assert ask(room, short).status == 200
 
 
 @pytest.mark.parametrize("denied", [frozenset(), frozenset("a")])
-def test_the_app_is_asked_for_every_subscribe(room: Room, denied: Denied) -> None:
+def test_subscribe_is_answered_as_authorize_decides(room: Room, denied: Denied) -> None:
     asked: list[Subscribe] = []
 
     def authorize(subscribe: Subscribe) -> Denied:
@@ -241,8 +241,8 @@ def test_the_app_is_asked_for_every_subscribe(room: Room, denied: Denied) -> Non
     assert asked == [Subscribe("jobs", frozenset("a"))]
 
 
-def questions(room: Room, *frames: object) -> tuple[Frames, list[Subscribe]]:
-    """What a poll is answered where the app is asked, and what that is asked."""
+def poll_and_record(room: Room, *frames: object) -> tuple[Frames, list[Subscribe]]:
+    """Poll with an `authorize`; return the frames and the subscribes it was called with."""
     asked: list[Subscribe] = []
 
     def authorize(subscribe: Subscribe) -> Denied:
@@ -253,10 +253,10 @@ def questions(room: Room, *frames: object) -> tuple[Frames, list[Subscribe]]:
     return json.loads(poll(request, room.broker, Policy(), 2.0, authorize).body), asked
 
 
-def test_the_app_is_asked_the_same_once(room: Room) -> None:
+def test_equal_subscribes_are_authorized_once(room: Room) -> None:
     given = [subscription(), subscription(), subscription(token="t"), subscription("prices")]
     given += [{**subscription(), "labels": ["a"]}] * 2
-    frames, asked = questions(room, *given)
+    frames, asked = poll_and_record(room, *given)
     told = [(subscribe.channel, subscribe.labels, subscribe.token) for subscribe in asked]
     assert told == [
         ("jobs", None, None),
@@ -267,8 +267,8 @@ def test_the_app_is_asked_the_same_once(room: Room) -> None:
     assert kinds(frames) == ["subscribed"] * 4 + ["error"] * 2
 
 
-def test_the_app_is_asked_so_much_and_no_more(room: Room) -> None:
-    frames, asked = questions(room, *[subscription(token=f"{n}") for n in range(MAX_FRAMES)])
+def test_authorize_is_called_at_most_128_times_per_poll(room: Room) -> None:
+    frames, asked = poll_and_record(room, *[subscription(token=f"{n}") for n in range(MAX_FRAMES)])
     assert len(asked) == 128
     assert kinds(frames) == ["subscribed"] * 128 + ["error"] * (MAX_FRAMES - 128)
     assert {frame["code"] for frame in frames[128:]} == {"too_many_channels"}
