@@ -38,23 +38,23 @@ def serve() -> None:
         sock.setblocking(False)
         loop_thread(runtime.current()).adopt(sock, *handshake, None, None)
     else:
-        rejection = (Close.ORIGIN, "no") if KIND == "refused" else None
+        rejection = (Close.ORIGIN, "no") if KIND == "rejected" else None
         browser = ThreadSocket(thread_hub(runtime.current()), sock, handshake, rejection, None)
         threading.Thread(target=browser.serve, daemon=True).start()
 
 
-def told() -> bool:
-    """Wait for a line; false when there is none any more."""
+def wait_for_line() -> bool:
+    """Wait for a line; return False at the end of the input."""
     select.select([0], [], [])
     return bool(os.read(0, 1))
 
 
 if __name__ == "__main__":
     serve()
-    told()
+    wait_for_line()
     child = os.fork()
     if child:
         os.write(1, b"%d\n" % child)
-    while told():
+    while wait_for_line():
         pass
     os._exit(0)

@@ -1,4 +1,4 @@
-"""A server that has forked, as multiprocessing does, and dies before its child."""
+"""A server that forks, as multiprocessing does, and is killed before its child."""
 
 import os
 import signal
@@ -15,8 +15,8 @@ SERVER = Path(__file__).with_name("forking.py")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.parametrize("kind", ["threads", "greenlets", "refused", "loop"])
-def test_its_browser_notices_and_hears_nothing_from_the_child(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["threads", "greenlets", "rejected", "loop"])
+def test_server_killed_after_fork_closes_its_browser_despite_the_child(kind: str) -> None:
     page = Line()
     descriptor = page.theirs.fileno()
     with subprocess.Popen(
@@ -31,11 +31,11 @@ def test_its_browser_notices_and_hears_nothing_from_the_child(kind: str) -> None
         page.theirs.close()
         page.ask()
         assert page.next().status_code == 101
-        assert kind == "refused" or page.subscribe("jobs")["type"] == "subscribed"
+        assert kind == "rejected" or page.subscribe("jobs")["type"] == "subscribed"
         server.stdin.write(b"\n")
         server.stdin.flush()
         assert server.stdout.readline()  # there is a child
-        if kind == "refused":
+        if kind == "rejected":
             assert page.close_code() == 4403
         else:
             assert page.subscribe("prices")["channel"] == "prices"  # nobody else reads it

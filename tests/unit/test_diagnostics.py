@@ -1,4 +1,4 @@
-"""When it is said that messages in memory do not reach every browser."""
+"""The warning that messages in memory do not reach every browser."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from dash_pipe.diagnostics import GRACE_SECONDS, Diagnostics, workers
 from harness.environment import environment
 from unit.fakes import Clock
 
-SAY = "DASH_PIPE_BROKER=redis://"
+ADVICE = "DASH_PIPE_BROKER=redis://"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,9 @@ SAY = "DASH_PIPE_BROKER=redis://"
         ("", {}, 1),
     ],
 )
-def test_what_the_server_was_told(line: str, environ: dict[str, str], count: int) -> None:
+def test_workers_are_counted_from_command_line_and_environment(
+    line: str, environ: dict[str, str], count: int
+) -> None:
     assert workers(line.split(), environ) == count
 
 
@@ -49,7 +51,7 @@ def test_what_the_server_was_told(line: str, environ: dict[str, str], count: int
         ({}, 1),
     ],
 )
-def test_what_the_server_hands_to_its_workers(config: dict[str, Any], count: int) -> None:
+def test_workers_are_counted_from_the_server_config(config: dict[str, Any], count: int) -> None:
     assert workers(["app.py"], {}, SimpleNamespace(**config)) == count
 
 
@@ -61,7 +63,7 @@ def diagnostics(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Diagnostics:
     return Diagnostics(clock)
 
 
-def test_several_workers_are_said_once(
+def test_several_workers_are_warned_about_once(
     diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture
 ) -> None:
     diagnostics.serves()
@@ -70,10 +72,10 @@ def test_several_workers_are_said_once(
     diagnostics.serves(multiprocess=True)
     (said,) = caplog.messages
     assert "several worker processes" in said
-    assert SAY in said
+    assert ADVICE in said
 
 
-def test_a_sender_without_an_app(
+def test_publisher_without_endpoint_is_warned_once_after_the_grace_period(
     diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     diagnostics.sends()
@@ -86,11 +88,11 @@ def test_a_sender_without_an_app(
     diagnostics.judge()
     (said,) = caplog.messages
     assert "no browser can hear" in said
-    assert SAY in said
+    assert ADVICE in said
 
 
 @pytest.mark.parametrize("comes", ["before", "after"])
-def test_an_app_that_sends(
+def test_publisher_with_endpoint_is_not_warned(
     diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture, comes: str
 ) -> None:
     if comes == "before":
@@ -104,7 +106,7 @@ def test_an_app_that_sends(
 
 
 @pytest.mark.parametrize("program", ["/usr/bin/celery", "/x/celery/__main__.py", "/usr/bin/rq"])
-def test_a_task_queue_that_imports_the_app(
+def test_task_queue_that_imports_the_app_is_warned(
     diagnostics: Diagnostics,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -117,7 +119,7 @@ def test_a_task_queue_that_imports_the_app(
     assert "no browser can hear" in caplog.text
 
 
-def said_by(script: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def stderr_of(script: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv("PYTEST_VERSION")
     script = "from dash_pipe import send_to_pipe_channel as send\n" + script
     done = subprocess.run(
@@ -131,23 +133,23 @@ def said_by(script: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return done.stderr
 
 
-def test_a_script_is_told_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = said_by("for n in range(3): send('jobs', 'a', n)", monkeypatch)
-    assert said.count(SAY) == 1
+def test_script_that_publishes_is_warned_once_at_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = stderr_of("for n in range(3): send('jobs', 'a', n)", monkeypatch)
+    assert said.count(ADVICE) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-def test_a_fork_does_not_say_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = said_by("import os\nsend('jobs', 'a', 1)\nif os.fork(): os.wait()", monkeypatch)
-    assert said.count(SAY) == 1
+def test_forked_child_does_not_repeat_the_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = stderr_of("import os\nsend('jobs', 'a', 1)\nif os.fork(): os.wait()", monkeypatch)
+    assert said.count(ADVICE) == 1
 
 
-def test_an_app_that_nobody_came_to_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_without_browsers_is_not_warned(monkeypatch: pytest.MonkeyPatch) -> None:
     script = "import dash\nsend('jobs', 'a', 1)\napp = dash.Dash()\nsend('jobs', 'a', 2)"
-    assert said_by(script, monkeypatch) == ""
+    assert stderr_of(script, monkeypatch) == ""
 
 
-def test_who_does_not_send_is_told_nothing(
+def test_process_that_does_not_publish_is_not_warned(
     diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):

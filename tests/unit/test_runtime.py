@@ -17,19 +17,19 @@ from dash_pipe.log import Limits
 from harness.environment import environment
 
 
-def test_configure_returns_what_is_in_force() -> None:
+def test_configure_returns_the_settings_in_force() -> None:
     settings = dash_pipe.configure(heartbeat_interval=5, window_messages=7)
     assert (settings.heartbeat_interval, settings.window_messages) == (5, 7)
     assert runtime.current().settings == settings
     assert runtime.current().policy.heartbeat_interval == 5
 
 
-def test_configure_adds_to_what_was_configured() -> None:
+def test_configure_again_keeps_earlier_settings() -> None:
     dash_pipe.configure(heartbeat_interval=5)
     assert dash_pipe.configure(window_messages=7).heartbeat_interval == 5
 
 
-def test_settings_reach_the_broker() -> None:
+def test_window_settings_reach_the_broker() -> None:
     dash_pipe.configure(window_messages=2, kept_labels=1)
     for number in range(5):
         dash_pipe.send_to_pipe_channel("jobs", "a", number)
@@ -37,40 +37,42 @@ def test_settings_reach_the_broker() -> None:
     assert len(log.read(0, None, 2**30).rows) == 2
 
 
-def test_too_late_is_said() -> None:
+def test_configure_after_first_use_raises() -> None:
     dash_pipe.send_to_pipe_channel("jobs", "a", 1)
     with pytest.raises(SettingError, match=r"^heartbeat_interval: .*call configure\(\) at the top"):
         dash_pipe.configure(heartbeat_interval=5)
     assert runtime.current().settings.heartbeat_interval == 25
 
 
-def test_the_same_again_does_no_harm() -> None:
+def test_configure_after_first_use_with_equal_settings_is_allowed() -> None:
     dash_pipe.configure(heartbeat_interval=5)
     dash_pipe.send_to_pipe_channel("jobs", "a", 1)
     assert dash_pipe.configure(heartbeat_interval=5).heartbeat_interval == 5
     assert dash_pipe.configure().heartbeat_interval == 5
 
 
-def test_an_error_changes_nothing() -> None:
+def test_configure_with_an_error_changes_nothing() -> None:
     dash_pipe.configure(heartbeat_interval=5)
     with pytest.raises(SettingError, match="nope"):
         dash_pipe.configure(window_messages=7, nope=1)
     assert dash_pipe.configure() == dash_pipe.settings.Settings(heartbeat_interval=5)
 
 
-def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_applies_until_configure_overrides_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "7")
     assert runtime.current().settings.heartbeat_interval == 7
     assert dash_pipe.configure(heartbeat_interval=5).heartbeat_interval == 5
 
 
-def test_a_wrong_variable_is_told_to_who_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publish_with_invalid_environment_variable_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASH_PIPE_HEARTBEAT_INTERVAL", "soon")
     with pytest.raises(SettingError, match=r"^DASH_PIPE_HEARTBEAT_INTERVAL: "):
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
 
 
-def test_a_broker_that_is_none() -> None:
+def test_publish_with_unknown_broker_raises() -> None:
     dash_pipe.configure(broker="pigeon://")
     with pytest.raises(SettingError, match=r"^broker: "):
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
@@ -88,7 +90,7 @@ def test_threads_share_one_broker() -> None:
     assert len(set(map(id, found))) == 1
 
 
-def test_a_broker_that_uses_the_runtime_while_it_is_made_is_not_waited_for(
+def test_runtime_is_usable_while_its_broker_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = MemoryBroker(Limits(), 1)
@@ -121,7 +123,7 @@ class Recorded(Part):
         self.calls.append("abandon")
 
 
-def test_part_asked_for_again_is_the_same_for_each_key() -> None:
+def test_part_is_shared_per_key() -> None:
     current = runtime.current()
     part = current.part(Recorded)
     assert current.part(Recorded) is current.existing_part(Recorded) is part
@@ -130,7 +132,7 @@ def test_part_asked_for_again_is_the_same_for_each_key() -> None:
     assert current.part(Recorded, "other") is not part
 
 
-def test_part_asked_for_by_threads_is_made_once() -> None:
+def test_part_requested_by_threads_is_made_once() -> None:
     at_once = threading.Barrier(8)
     found: list[Recorded] = []
 
@@ -157,7 +159,7 @@ def test_part_discarded_is_made_again() -> None:
     assert first.calls == ["start"]
 
 
-def test_part_that_can_not_start_is_none() -> None:
+def test_part_that_cannot_start_is_not_kept() -> None:
     class NoThread(Recorded):
         def start(self) -> None:
             raise RuntimeError("can't start new thread")
@@ -183,7 +185,7 @@ def test_runtimes_swapped_end_their_parts_and_keep_their_settings() -> None:
     assert before.part(Recorded) is not part
 
 
-def test_process_that_ends_says_goodbye_once() -> None:
+def test_process_exit_ends_parts_once() -> None:
     code = """if 1:
         from dash_pipe import runtime
         from dash_pipe.concurrency.per_process import Part
@@ -215,10 +217,10 @@ def test_process_that_ends_says_goodbye_once() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 # Some thread of an earlier test may be alive; the child does little enough to be safe.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-class TestFork:
+class TestAfterFork:
     @staticmethod
     def in_child(tell: Callable[[], str]) -> str:
-        """What a forked child has to say; it has ten seconds."""
+        """Run a function in a forked child; return its text, or "silence" after ten seconds."""
         ours, theirs = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -238,7 +240,7 @@ class TestFork:
             os.close(ours)
             os.waitpid(pid, 0)
 
-    def test_a_child_keeps_the_settings_and_nothing_else(self) -> None:
+    def test_child_keeps_the_settings_and_has_its_own_broker(self) -> None:
         dash_pipe.configure(heartbeat_interval=5)
         position = dash_pipe.send_to_pipe_channel("jobs", "a", 1)
 
@@ -250,7 +252,7 @@ class TestFork:
         assert self.in_child(tell) == "5.0 1 True"
         assert dash_pipe.send_to_pipe_channel("jobs", "a", 1) == (position.epoch, 2)
 
-    def test_a_lock_that_another_thread_holds_does_not_stop_it(self) -> None:
+    def test_child_is_not_blocked_by_a_lock_held_at_the_fork(self) -> None:
         dash_pipe.configure(heartbeat_interval=5)
         current = runtime.current()
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
@@ -260,14 +262,14 @@ class TestFork:
             )
         assert heard == "1"
 
-    def test_a_child_may_be_configured(self) -> None:
+    def test_child_can_be_configured(self) -> None:
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
         assert (
             self.in_child(lambda: str(dash_pipe.configure(heartbeat_interval=6).heartbeat_interval))
             == "6.0"
         )
 
-    def test_a_child_has_its_own_parts(self) -> None:
+    def test_child_has_its_own_parts(self) -> None:
         part = runtime.current().part(Recorded)
 
         def tell() -> str:

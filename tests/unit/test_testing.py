@@ -1,4 +1,4 @@
-"""What is offered to the tests of apps."""
+"""dash_pipe.testing, for the tests of apps."""
 
 import asyncio
 import subprocess
@@ -32,7 +32,7 @@ def send(channel: str = "jobs", label: str = "done", value: object = 1) -> None:
     send_to_pipe_channel(channel_name=channel, label=label, value=value)
 
 
-def test_has_what_was_sent_as_a_browser_gets_it(messages: PipeMessages) -> None:
+def test_messages_returns_values_as_a_browser_gets_them(messages: PipeMessages) -> None:
     send(value={"n": (1, 2)})
     send("other", "late", "x")
     assert messages() == [{"n": [1, 2]}, "x"]
@@ -43,13 +43,13 @@ def test_has_what_was_sent_as_a_browser_gets_it(messages: PipeMessages) -> None:
     assert second.position.epoch != first.position.epoch
 
 
-def test_a_message_sent_again_by_its_id_is_there_once(messages: PipeMessages) -> None:
+def test_message_sent_twice_with_the_same_id_is_recorded_once(messages: PipeMessages) -> None:
     for _ in range(2):
         send_to_pipe_channel("jobs", "done", 1, message_id="a")
     assert messages() == [1]
 
 
-def test_waits_for_one_message_after_the_other(messages: PipeMessages) -> None:
+def test_wait_for_message_returns_matching_messages_in_turn(messages: PipeMessages) -> None:
     send(value=1)
     send("other", value=2)
     later = threading.Thread(target=send, kwargs={"value": 3})
@@ -62,7 +62,7 @@ def test_waits_for_one_message_after_the_other(messages: PipeMessages) -> None:
         messages.wait_for_message("jobs", timeout=0)
 
 
-def test_waits_for_listeners(messages: PipeMessages) -> None:
+def test_wait_for_listener_returns_at_the_expected_count(messages: PipeMessages) -> None:
     broker = runtime.current().broker
     later = threading.Thread(target=broker.open, args=("jobs",))
     with pytest.raises(AssertionError, match="not 1 listening on 'jobs' within 0 s"):
@@ -77,7 +77,7 @@ def test_waits_for_listeners(messages: PipeMessages) -> None:
         messages.wait_for_listener("jobs", timeout=0)
 
 
-def test_what_was_there_before_is_there_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_messages_restores_the_earlier_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     # A name of no server: to be asked for nothing while inside.
     monkeypatch.setenv("DASH_PIPE_BROKER", "redis://nowhere.invalid")
     before = runtime.current()
@@ -89,12 +89,12 @@ def test_what_was_there_before_is_there_again(monkeypatch: pytest.MonkeyPatch) -
     assert runtime.current() is before
 
 
-def test_the_package_does_not_import_it() -> None:
+def test_import_of_the_package_does_not_import_pytest() -> None:
     check = "import sys, dash_pipe; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], env=environment()).returncode == 0
 
 
-def test_asgi_page_of_an_earlier_test_still_open_hears_nothing_of_this_one() -> None:
+def test_asgi_page_of_an_earlier_test_is_closed_and_gets_no_message() -> None:
     endpoint = AsgiEndpoint()  # made when the app is imported, before any test
 
     async def main() -> None:
@@ -153,7 +153,7 @@ def answer_close(page: Line) -> int | None:
 
 
 @pytest.mark.parametrize("host", ["loop thread", "greenlets", "no descriptors"])
-def test_wsgi_page_of_an_earlier_test_still_open_hears_nothing_of_this_one(
+def test_wsgi_page_of_an_earlier_test_is_closed_and_gets_no_message(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if host == "greenlets":
