@@ -26,7 +26,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> MemoryBroker:
-    """A broker that passes for one that other processes share."""
+    """A memory broker in the place of one that processes share."""
     broker = MemoryBroker(Limits(), 100)
     monkeypatch.setattr(brokers, "connect", lambda *_: broker)
     dash_pipe.configure(broker="shared://here")
@@ -44,7 +44,7 @@ class Stdin:
 
 
 @pytest.mark.parametrize("command", ["", "send", "listen", "serve", "doctor"])
-def test_help_teaches(command: str, capsys: Capture) -> None:
+def test_help_of_each_command_shows_exit_codes_and_examples(command: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"] if command else ["--help"])
     assert caught.value.code == 0
@@ -62,7 +62,7 @@ def test_help_teaches(command: str, capsys: Capture) -> None:
         ["serve", "--port", "99999"],
     ],
 )
-def test_a_wrong_command(arguments: list[str], capsys: Capture) -> None:
+def test_invalid_arguments_exit_with_usage(arguments: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == Exit.USAGE
@@ -70,7 +70,7 @@ def test_a_wrong_command(arguments: list[str], capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["send", "jobs", "a", "1"], ["listen", "jobs"]])
-def test_nobody_shares_a_memory(arguments: list[str], capsys: Capture) -> None:
+def test_memory_broker_exits_with_usage_and_advice(arguments: list[str], capsys: Capture) -> None:
     assert main(arguments) == Exit.USAGE
     said = capsys.readouterr().err
     assert said.startswith(f"dash-pipe: {arguments[0]}: ")
@@ -79,7 +79,7 @@ def test_nobody_shares_a_memory(arguments: list[str], capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
-def test_a_setting_that_is_wrong(
+def test_invalid_setting_exits_with_an_error_that_names_it(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setenv("DASH_PIPE_BROKER", "nonsense://host")
@@ -93,7 +93,7 @@ def test_a_setting_that_is_wrong(
 
 @pytest.mark.parametrize("url", ["localhost:8050", "", "http://", "_pipe", "/_pipe/", "//host/"])
 @pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
-def test_an_address_that_is_none(command: list[str], url: str, capsys: Capture) -> None:
+def test_invalid_url_exits_with_usage(command: list[str], url: str, capsys: Capture) -> None:
     assert main([*command, "--url", url]) == Exit.USAGE
     said = capsys.readouterr().err
     assert said.startswith("dash-pipe: --url: expected ")
@@ -101,7 +101,7 @@ def test_an_address_that_is_none(command: list[str], url: str, capsys: Capture) 
 
 
 @pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
-def test_a_server_that_is_not_there(command: list[str], capsys: Capture) -> None:
+def test_unreachable_server_exits_with_unreachable(command: list[str], capsys: Capture) -> None:
     assert main([*command, "--url", "http://127.0.0.1:9/_pipe/"]) == Exit.UNREACHABLE
     assert "can't be reached" in "".join(capsys.readouterr())
 
@@ -116,11 +116,11 @@ def test_a_server_that_is_not_there(command: list[str], capsys: Capture) -> None
     ],
     ids=lambda text: str(text)[:20],
 )
-def test_a_value_is_json_or_else_a_text(text: str, value: object) -> None:
+def test_read_value_returns_json_or_else_the_text(text: str, value: object) -> None:
     assert read_value(text) == value
 
 
-def test_send(shared: MemoryBroker, capsys: Capture) -> None:
+def test_send_publishes_json_and_text_values(shared: MemoryBroker, capsys: Capture) -> None:
     assert main(["send", "jobs", "a", '{"x": 1}']) == Exit.OK
     assert main(["send", "jobs", "a", "--text", "5"]) == Exit.OK
     assert main(["send", "jobs", "a", "-1"]) == Exit.OK
@@ -134,7 +134,9 @@ def test_send(shared: MemoryBroker, capsys: Capture) -> None:
 LINES = b'1\n"two"\r\n\n \nthree\n\xff\n' + b"x" * (MAX_BODY_BYTES + 9) + b'\n{"five": 5}'
 
 
-def test_send_lines(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_send_from_stdin_skips_invalid_lines_and_exits_with_not_sent(
+    shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     monkeypatch.setattr("sys.stdin", Stdin(LINES))
     assert main(["send", "jobs", "a", "-"]) == Exit.NOT_SENT
     assert [value for _, value in sent(shared)] == [1, "two", "three", {"five": 5}]
@@ -143,14 +145,16 @@ def test_send_lines(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsy
     assert second == "dash-pipe: line 7: it has more than 1,048,576 bytes"
 
 
-def test_send_lines_strictly(shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send_from_stdin_strict_stops_at_the_first_invalid_line(
+    shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", Stdin(LINES))
     assert main(["send", "jobs", "a", "-", "--strict"]) == Exit.NOT_SENT
     assert [value for _, value in sent(shared)] == [1, "two", "three"]
 
 
-def test_each_line_is_sent_before_the_next_is_read() -> None:
-    """So that a bridge passes on what comes when it comes."""
+def test_send_lines_sends_each_line_before_it_reads_the_next() -> None:
+    """A pipeline passes on each message without delay."""
     order: list[object] = []
 
     class Lines(io.BytesIO):
@@ -163,7 +167,7 @@ def test_each_line_is_sent_before_the_next_is_read() -> None:
     assert order == [b"1\n", 1, b"2\n", 2, b""]
 
 
-def test_the_gravest_failure_is_the_exit_code() -> None:
+def test_send_lines_returns_the_most_severe_exit_code() -> None:
     def send(value: Any) -> None:
         if value:
             raise Failure(Exit(value), "no")
@@ -173,22 +177,24 @@ def test_the_gravest_failure_is_the_exit_code() -> None:
     assert send_lines(io.BytesIO(b"0\n"), send, read_value, strict=False) == 0
 
 
-class Away(brokers.Broker):
+class UnavailableBroker(brokers.Broker):
     may_wait = True
 
     def publish(self, *_: Any, **__: Any) -> Position:
         raise BrokerUnavailableError("it is away", may_have_been_sent=False, message_id="m1")
 
 
-def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setattr(brokers, "connect", lambda *_: Away())
+def test_send_with_unavailable_broker_prints_the_id_for_a_retry(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(brokers, "connect", lambda *_: UnavailableBroker())
     assert main(["send", "--broker", "shared://here", "jobs", "a", "1"]) == Exit.UNREACHABLE
     said = capsys.readouterr().err
     assert said.startswith("dash-pipe: the message was not sent: it is away")
     assert said.endswith("send it with --id m1\n")
 
 
-def test_version_is_that_of_the_package(capsys: Capture) -> None:
+def test_version_prints_the_package_version(capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0
@@ -209,13 +215,13 @@ def test_unknown_command_suggests_the_nearest(command: str, hint: str, capsys: C
 
 
 @pytest.mark.parametrize("options", [["--token", "t"], ["--header", "Cookie: a=1"]])
-def test_permission_without_a_server_is_rejected(options: list[str], capsys: Capture) -> None:
+def test_token_or_header_without_url_exits_with_usage(options: list[str], capsys: Capture) -> None:
     assert main(["listen", "jobs", *options]) == Exit.USAGE
     assert "give its address with --url" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("header", ["Cookie", ": x", "", "A: b\nC: d", "@/no/such/file"])
-def test_header_that_is_none_is_rejected(header: str, capsys: Capture) -> None:
+def test_invalid_header_exits_with_usage(header: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["listen", "--url", "http://127.0.0.1:9/_pipe/", "jobs", "--header", header])
     assert caught.value.code == Exit.USAGE
@@ -234,7 +240,7 @@ def test_token_and_header_are_read_from_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "waits"), [(["send", "jobs", "a", "1"], False), (["listen", "jobs"], True)]
 )
-def test_address_of_another_server_ends_send_and_listen_alike(
+def test_url_of_another_server_exits_with_usage(
     command: list[str], waits: bool, capsys: Capture
 ) -> None:
     with answering(404) as base:
@@ -246,20 +252,20 @@ def test_address_of_another_server_ends_send_and_listen_alike(
 
 
 @pytest.mark.parametrize("status", [200, 400, 413])
-def test_send_to_another_server_is_not_taken_for_sent(status: int, capsys: Capture) -> None:
+def test_send_to_another_server_exits_with_usage(status: int, capsys: Capture) -> None:
     with answering(status, b"<html>") as base:
         assert main(["send", "jobs", "a", "1", "--url", base]) == Exit.USAGE
     assert "that is no dash-pipe endpoint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"]])
-def test_proxy_without_its_server_is_unreachable(command: list[str], capsys: Capture) -> None:
+def test_bad_gateway_exits_with_unreachable(command: list[str], capsys: Capture) -> None:
     with answering(502) as base:
         assert main([*command, "--url", base]) == Exit.UNREACHABLE
     assert "answered HTTP 502" in capsys.readouterr().err
 
 
-def test_errors_name_the_option_id(
+def test_invalid_message_id_error_names_the_option(
     shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     assert main(["send", "jobs", "a", "1", "--id", "x" * 999]) == Exit.NOT_SENT
@@ -270,7 +276,7 @@ def test_errors_name_the_option_id(
     assert capsys.readouterr().err.endswith(": --id: expected a string\n")
 
 
-def test_the_same_message_again(shared: MemoryBroker, capsys: Capture) -> None:
+def test_send_twice_with_the_same_id_publishes_once(shared: MemoryBroker, capsys: Capture) -> None:
     for _ in range(2):
         assert main(["send", "jobs", "a", "1", "--id", "m1"]) == Exit.OK
     assert len(sent(shared)) == 1
@@ -281,7 +287,7 @@ def test_the_same_message_again(shared: MemoryBroker, capsys: Capture) -> None:
 LISTENING = "dash-pipe: listening on jobs for every label\n"
 
 
-def test_listen_says_that_it_listens_before_a_message_comes(
+def test_listen_is_subscribed_before_it_says_so(
     shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stderr(io.StringIO):
@@ -295,7 +301,7 @@ def test_listen_says_that_it_listens_before_a_message_comes(
     assert stderr.getvalue() == LISTENING
 
 
-def test_listen(shared: MemoryBroker, capsys: Capture) -> None:
+def test_listen_with_replay_prints_messages_as_json(shared: MemoryBroker, capsys: Capture) -> None:
     for value in ('"old"', '{"x": "é"}'):
         shared.publish("jobs", "a", value)
     assert main(["listen", "jobs", "a", "--replay", "2", "--count", "2"]) == Exit.OK
@@ -308,7 +314,7 @@ def test_listen(shared: MemoryBroker, capsys: Capture) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pipe without a reader is EINVAL there")
-def test_a_reader_that_has_gone_ends_it_quietly(
+def test_listen_with_closed_stdout_exits_quietly(
     shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     shared.publish("jobs", "a", "1")
@@ -324,7 +330,7 @@ def interrupted(*_: Any) -> Iterator[Any]:
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_ends_it_quietly(
+def test_listen_interrupted_exits_quietly(
     shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setattr("dash_pipe.cli.listen.messages", interrupted)
@@ -332,13 +338,15 @@ def test_an_interrupt_ends_it_quietly(
     assert capsys.readouterr().err == ""
 
 
-def test_serve_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_serve_without_server_extra_exits_with_install_advice(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
     assert main(["serve"]) == Exit.USAGE
     assert "pip install 'dash-pipe[server]'" in capsys.readouterr().err
 
 
-def test_the_doctor_keeps_secrets(
+def test_doctor_hides_secrets_of_settings(
     shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     with runtime.swapped(runtime.Runtime()):
@@ -355,7 +363,9 @@ def test_the_doctor_keeps_secrets(
         assert "answers in " in text
 
 
-def test_the_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_doctor_advises_broker_and_missing_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     assert main(["doctor"]) == Exit.OK
     text = capsys.readouterr().out
     assert f"dash-pipe {dash_pipe.__version__}" in text
@@ -365,7 +375,7 @@ def test_the_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: Cap
     assert "pip install 'dash-pipe[nonsense]'" in capsys.readouterr().out
 
 
-def test_the_docs_have_the_exit_codes() -> None:
+def test_docs_list_every_exit_code() -> None:
     text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
     table = text[text.index("## Exit codes") :]
     assert re.findall(r"^\| (\d) \|", table, re.MULTILINE) == [str(int(code)) for code in Exit]

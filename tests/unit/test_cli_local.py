@@ -1,4 +1,4 @@
-"""The client of the command line on a hub of its own."""
+"""The client of the command line, connected to a separate hub."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from dash_pipe.errors import ListenDeniedError
 
 
 class Talk:
-    """A client and the hub it talks to; what has come is read without waiting."""
+    """A client and its hub; reads what has come without waiting."""
 
     def __init__(self, labels: list[str] | None = None, last: int = 0) -> None:
         self.client = Client(Subscription("jobs", labels, replay=last))
@@ -54,7 +54,7 @@ def send(*labels: str) -> None:
         send_to_pipe_channel("jobs", label, len(label))
 
 
-def test_what_comes_from_now_on() -> None:
+def test_listen_without_replay_delivers_only_new_messages() -> None:
     send("before")
     talk = Talk()
     assert talk.read() == []
@@ -62,13 +62,13 @@ def test_what_comes_from_now_on() -> None:
     assert talk.read() == [("a", 1), ("bb", 2)]
 
 
-def test_some_labels() -> None:
+def test_listen_to_labels_delivers_only_those() -> None:
     talk = Talk(["a", "c"])
     send("a", "b", "c")
     assert talk.read() == [("a", 1), ("c", 1)]
 
 
-def test_the_last_come_first_and_none_twice() -> None:
+def test_replayed_messages_come_first_and_once() -> None:
     send("a", "b", "a", "a")
     talk = Talk(last=2)
     send("c")  # before the replay is asked for
@@ -77,14 +77,14 @@ def test_the_last_come_first_and_none_twice() -> None:
     assert talk.read()[4:] == [("d", 1)]
 
 
-def test_a_burst_of_more_than_may_be_sent_at_once() -> None:
+def test_burst_over_the_flow_control_limit_is_delivered_completely() -> None:
     talk = Talk()
     for n in range(3000):
         send_to_pipe_channel("jobs", "a", [n, "x" * 100])
     assert [value[0] for _, value in talk.read()] == list(range(3000))
 
 
-def test_what_came_while_it_was_cut_off() -> None:
+def test_reconnect_delivers_messages_published_meanwhile() -> None:
     talk = Talk()
     send("a")
     talk.read()
@@ -95,7 +95,7 @@ def test_what_came_while_it_was_cut_off() -> None:
     assert talk.gaps == []
 
 
-def test_what_is_lost_is_said() -> None:
+def test_reconnect_after_messages_left_the_window_reports_the_loss() -> None:
     dash_pipe.configure(window_messages=2, kept_labels=1)
     talk = Talk()
     send("a")
@@ -107,7 +107,7 @@ def test_what_is_lost_is_said() -> None:
     assert talk.gaps == [Gap(1, 3, "window")]
 
 
-def test_a_channel_that_began_anew_is_read_from_its_beginning(
+def test_reconnect_to_a_new_epoch_reads_from_its_beginning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     talk = Talk()
@@ -120,7 +120,7 @@ def test_a_channel_that_began_anew_is_read_from_its_beginning(
         assert talk.gaps == [Gap(2, None, "epoch")]
 
 
-def test_a_cut_in_the_middle_of_the_replay() -> None:
+def test_disconnect_during_replay_requests_it_again() -> None:
     send("a", "bb")
     talk = Talk(last=1)
     talk.take(talk.connection.receive(5))
@@ -133,12 +133,12 @@ def test_a_cut_in_the_middle_of_the_replay() -> None:
     assert talk.read() == [("a", 1), ("bb", 2), ("ccc", 3)]
 
 
-def test_a_refusal_ends_it() -> None:
+def test_too_many_labels_raises() -> None:
     with pytest.raises(ListenDeniedError, match="at most 32 labels"):
         Talk([str(n) for n in range(33)]).read()
 
 
-def test_a_sender_in_another_thread_wakes_it() -> None:
+def test_publish_in_another_thread_wakes_the_receiver() -> None:
     talk = Talk()
     talk.read()
     sender = threading.Timer(0.05, send, ["a"])
@@ -153,7 +153,7 @@ labels = st.sampled_from(["a", "b", "c"])
 
 @given(st.lists(labels), st.lists(labels | st.sampled_from(["read", "cut"])), st.integers(0, 2))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_is_missed_and_nothing_comes_twice(
+def test_any_history_with_reconnects_delivers_each_message_once(
     before: list[str], steps: list[str], last: int
 ) -> None:
     with runtime.swapped(runtime.Runtime()):

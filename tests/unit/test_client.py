@@ -1,4 +1,4 @@
-"""When a client retries, when it takes a connection for dead, and what it says meanwhile."""
+"""The client's retries, its timeouts and its notes."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def client(replay: int = 0) -> Client:
     return Client(Subscription("jobs", replay=replay), longest)
 
 
-def test_first_frame_must_come_within_the_answer_timeout() -> None:
+def test_first_frame_not_within_the_answer_timeout_raises() -> None:
     one = client()
     one.opened(100.0)
     assert one.timeout(100.0) == 15.0
@@ -45,7 +45,7 @@ def test_first_frame_must_come_within_the_answer_timeout() -> None:
         one.waited(115.0)
 
 
-def test_silence_of_sixteen_tenths_of_a_heartbeat_is_death() -> None:
+def test_silence_of_1_6_heartbeats_raises() -> None:
     one = client()
     one.opened(0.0)
     one.received(subscribed(), 1.0)
@@ -57,13 +57,13 @@ def test_silence_of_sixteen_tenths_of_a_heartbeat_is_death() -> None:
         one.waited(26.0)
 
 
-def test_ping_is_answered() -> None:
+def test_ping_is_answered_with_a_pong() -> None:
     one = client()
     one.opened(0.0)
     assert one.received(text("ping", n=7), 0.0).frames == ['{"type":"pong","n":7}']
 
 
-def test_replay_that_does_not_come_is_given_up_after_five_seconds() -> None:
+def test_replay_not_within_five_seconds_is_given_up() -> None:
     one = client(replay=1)
     one.opened(0.0)
     one.received(subscribed(), 0.0)
@@ -75,7 +75,7 @@ def test_replay_that_does_not_come_is_given_up_after_five_seconds() -> None:
     assert one.timeout(5.0) > 5
 
 
-def test_replay_that_is_rejected_is_given_up_at_once() -> None:
+def test_replay_answered_by_an_error_is_given_up_at_once() -> None:
     one = client(replay=1)
     one.opened(0.0)
     one.received(subscribed(), 0.0)
@@ -96,14 +96,14 @@ def test_backoff_doubles_up_to_fifteen_seconds() -> None:
 @pytest.mark.parametrize(
     ("code", "delay"), [(1001, 2.3), (1006, 2.3), (1012, 2.3), (1013, 0.6), (4408, 0.6)]
 )
-def test_return_after_a_restart_is_spread(code: int, delay: float) -> None:
+def test_reconnect_after_a_restart_is_spread(code: int, delay: float) -> None:
     one = client()
     one.opened(0.0)
     one.received(subscribed(), 0.0)
     assert one.closed(Lost("gone", code)) == pytest.approx(delay)
 
 
-def test_connection_that_opens_and_closes_is_no_success() -> None:
+def test_connection_closed_before_an_answer_does_not_reset_backoff() -> None:
     one = client()
     one.opened(0.0)
     assert one.closed(Lost("gone")) == pytest.approx(0.6)
@@ -113,12 +113,12 @@ def test_connection_that_opens_and_closes_is_no_success() -> None:
 
 
 @pytest.mark.parametrize("code", [4401, 4403, 4406])
-def test_close_code_of_a_denial_ends_it(code: int) -> None:
+def test_final_close_code_raises_listen_denied(code: int) -> None:
     with pytest.raises(ListenDeniedError, match="no entry"):
         client().closed(Lost("no entry", code))
 
 
-def test_final_error_ends_it() -> None:
+def test_final_error_raises_listen_denied() -> None:
     one = client()
     one.opened(0.0)
     with pytest.raises(ListenDeniedError, match="denied: not you"):
@@ -178,7 +178,7 @@ class Script:
         return listen(one, self.connect, lambda: 0.0, self.slept.append)
 
 
-def test_listen_reads_on_where_it_was_and_says_so_once() -> None:
+def test_listen_reconnects_at_its_position_and_notes_it_once() -> None:
     script = Script(
         [subscribed(4), message(5), Lost("gone", 1012)],
         [Lost("away")],
@@ -204,7 +204,7 @@ def test_listen_raises_when_the_first_connection_fails(error: EndpointUnavailabl
         next(Script([error]).updates(client()))
 
 
-def test_listen_retries_a_rejected_handshake_once_it_was_accepted() -> None:
+def test_listen_retries_a_rejected_handshake_after_an_accepted_one() -> None:
     script = Script(
         [subscribed(), Lost("gone")], [HandshakeRejectedError("404", 404)], [subscribed()]
     )
@@ -220,7 +220,7 @@ def test_listen_closes_the_connection_when_its_reader_stops() -> None:
     assert script.left == 1
 
 
-def test_listen_takes_a_silent_connection_for_dead() -> None:
+def test_listen_on_a_silent_connection_raises() -> None:
     now = [0.0]
 
     class Silent:

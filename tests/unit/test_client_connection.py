@@ -20,7 +20,7 @@ def websocket(handler: Any, **options: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 500])
-def test_http_answer_is_a_rejected_handshake_that_says_what_is_expected(status: int) -> None:
+def test_http_response_raises_handshake_rejected_with_advice(status: int) -> None:
     with answering(status) as base, pytest.raises(HandshakeRejectedError) as caught:
         WebSocketConnection(base).__enter__()
     text = str(caught.value)
@@ -32,26 +32,26 @@ def test_http_answer_is_a_rejected_handshake_that_says_what_is_expected(status: 
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_http_answer_of_a_proxy_without_its_server_may_be_retried(status: int) -> None:
+def test_bad_gateway_raises_endpoint_unavailable(status: int) -> None:
     with answering(status) as base, pytest.raises(EndpointUnavailableError) as caught:
         WebSocketConnection(base).__enter__()
     assert not isinstance(caught.value, HandshakeRejectedError)
 
 
-def test_server_without_websockets_says_why() -> None:
+def test_server_without_websockets_raises_with_its_reason() -> None:
     with answering(501, b"this server hides its sockets") as base:
         with pytest.raises(HandshakeRejectedError, match="this server hides its sockets") as caught:
             WebSocketConnection(base).__enter__()
         assert "no dash-pipe endpoint" not in str(caught.value)
 
 
-def test_server_that_is_not_there_is_unavailable() -> None:
+def test_unreachable_server_raises_endpoint_unavailable() -> None:
     with pytest.raises(EndpointUnavailableError, match="can't be reached") as caught:
         WebSocketConnection("http://127.0.0.1:9/_pipe/").__enter__()
     assert not isinstance(caught.value, HandshakeRejectedError)
 
 
-def test_server_that_speaks_no_http_we_know_is_no_endpoint() -> None:
+def test_server_with_http_1_0_raises_handshake_rejected() -> None:
     with (
         answering(404, version="HTTP/1.0") as base,
         pytest.raises(HandshakeRejectedError, match="no dash-pipe endpoint") as caught,
@@ -60,7 +60,7 @@ def test_server_that_speaks_no_http_we_know_is_no_endpoint() -> None:
     assert caught.value.status is None
 
 
-def test_server_that_speaks_another_protocol_is_no_endpoint() -> None:
+def test_server_without_our_subprotocol_raises_handshake_rejected() -> None:
     speaks = r"does not speak dash-pipe\.v1"
     with (
         websocket(lambda socket: socket.recv()) as base,
@@ -69,7 +69,7 @@ def test_server_that_speaks_another_protocol_is_no_endpoint() -> None:
         WebSocketConnection(base).__enter__()
 
 
-def test_frames_go_both_ways_and_the_close_code_comes_back() -> None:
+def test_connection_sends_receives_and_reports_the_close_code() -> None:
     seen: list[Any] = []
 
     def handler(socket: ServerConnection) -> None:
@@ -96,7 +96,7 @@ def test_frames_go_both_ways_and_the_close_code_comes_back() -> None:
     assert seen == ["/app/_pipe/ws", "session=1", "http://app.org"]
 
 
-def test_connection_that_breaks_off_is_1006() -> None:
+def test_broken_connection_raises_with_code_1006() -> None:
     def handler(socket: ServerConnection) -> None:
         socket.socket.close()
 
@@ -109,7 +109,7 @@ def test_connection_that_breaks_off_is_1006() -> None:
     assert caught.value.code == 1006
 
 
-def test_client_protocol_asks_for_our_subprotocol() -> None:
+def test_client_protocol_requests_our_subprotocol() -> None:
     request = client_protocol("ws://app.org/_pipe/ws", origin="http://app.org").connect()
     assert request.path == "/_pipe/ws"
     assert request.headers["Sec-WebSocket-Protocol"] == "dash-pipe.v1"

@@ -16,7 +16,7 @@ from unit.vectors import vectors
 
 
 @vectors("from_browser")
-def test_encode_gives_what_the_server_decodes(vector: dict[str, Any]) -> None:
+def test_encode_gives_text_that_the_server_decodes(vector: dict[str, Any]) -> None:
     if "frame" not in vector:
         return  # malformed: no client of ours sends it
     frame = protocol.decode(vector["text"])
@@ -68,13 +68,13 @@ def test_decode_ignores_an_unknown_type_and_unknown_fields() -> None:
     ],
     ids=lambda text: str(text)[:30],
 )
-def test_decode_of_a_malformed_frame_says_what_came(text: str | bytes) -> None:
+def test_decode_malformed_frame_raises_with_the_type_received(text: str | bytes) -> None:
     with pytest.raises(ProtocolError, match="malformed frame from the server"):
         decode(text)
 
 
 @given(st.text() | st.binary())
-def test_decode_of_any_text_is_a_frame_or_a_protocol_error(text: str | bytes) -> None:
+def test_decode_any_text_gives_frame_or_protocol_error(text: str | bytes) -> None:
     with contextlib.suppress(ProtocolError):
         decode(text)
 

@@ -31,7 +31,7 @@ def subscribed(epoch: str, offset: int) -> Subscribed:
     return Subscribed("jobs", epoch, offset, None, 0.5, 25.0)
 
 
-def test_open_asks_for_the_replay_until_it_is_done() -> None:
+def test_open_requests_the_replay_until_it_is_done() -> None:
     subscription = Subscription("jobs", ["a"], replay=3, token="t")
     subscribe = Subscribe("jobs", frozenset("a"), None, "t")
     assert subscription.open() == [subscribe, Replay(1, "jobs", frozenset("a"), 3)]
