@@ -24,7 +24,10 @@ WORDS = """
 REPLACED = {
     "bell": "wakeup",
     "conduct": "run_calls",
+    "decided": "resolve_authorization",
     "desk": "Subscriptions",
+    "expel": "disconnect",
+    "grown": "on_append",
     "heirloom": "after_fork_in_child",
     "heirlooms": "after_fork_in_child",
     "legacy": "dpd_",
@@ -34,7 +37,6 @@ REPLACED = {
     "permit": "authorize",
     "refusal": "Rejection, or error_response",
     "resident": "PerProcess",
-    "unanswered": "CallTimedOut",
     "vacant": "idle",
     "wire": "framing",
 }
@@ -43,6 +45,7 @@ REPLACED_NAMES = {
     "BrokerUnavailable": "BrokerUnavailableError",
     "FormerHub": "DpdHub",
     "Interview": "AppCalls",
+    "Unanswered": "CallTimedOut, or AuthorizationTimeout",
     "max_channels": "max_idle_channels",
 }
 
