@@ -30,6 +30,7 @@ REPLACED = {
     "grown": "on_append",
     "heirloom": "after_fork_in_child",
     "heirlooms": "after_fork_in_child",
+    "interview": "AppCalls",
     "legacy": "dpd_",
     "lingering": "idle",
     "outlet": "Transport",
@@ -44,7 +45,7 @@ REPLACED = {
 REPLACED_NAMES = {
     "BrokerUnavailable": "BrokerUnavailableError",
     "FormerHub": "DpdHub",
-    "Interview": "AppCalls",
+    "Reach": "Diagnostics",
     "Unanswered": "CallTimedOut, or AuthorizationTimeout",
     "max_channels": "max_idle_channels",
 }
