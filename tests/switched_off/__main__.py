@@ -1,110 +1,105 @@
-"""Switch off what the browser tests are about, one mechanism at a time, and see them fail.
+"""Switch off the mechanisms that browser tests are about, one at a time, and see the tests fail.
 
-It changes the sources, so it wants a tree without uncommitted changes, and puts back what it
-changed. A test that passes with its mechanism switched off tests nothing; then this fails.
+This works in a temporary worktree; the checkout is not changed. A test that passes with its
+mechanism switched off tests nothing. A test that fails with nothing switched off says nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from xml.etree import ElementTree
 
-from table import SWITCHES, Switch
+from switched_off import edits
+from switched_off.table import SWITCHES, Switch
+from switched_off.worktree import Worktree, worktree
 
-ROOT = Path(__file__).resolve().parents[2]
-HOST = "(werkzeug or uvicorn) and not oldest and not gunicorn"  # what is tested is not the host's
-TIMEOUT = 600  # seconds for the tests of one switch
+HOSTS = "(werkzeug or uvicorn) and not oldest and not gunicorn"  # the mechanisms are not a host's
+TIMEOUT = 600.0  # seconds for the tests of one switch
 
-
-def run(*command: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
-
-
-def build(switch: Switch) -> None:
-    if switch.file.startswith("src/"):
-        done = run(sys.executable, "tools/generated.py")
-        if done.returncode or not done.stdout:
-            sys.exit(f"not built, {switch.off}:\n{done.stdout}{done.stderr}")
+Outcomes = dict[str, list[bool]]  # for each test of the table, whether it failed, on each host
 
 
 @contextmanager
-def switched_off(switch: Switch) -> Iterator[None]:
-    file = ROOT / switch.file
-    text = file.read_text(encoding="utf-8")
+def switched_off(tree: Worktree, switch: Switch) -> Iterator[None]:
+    """Make the edit in the worktree and build the bundles."""
+    (text,) = edits.apply(tree.root, [switch.edit]).values()
+    (tree.root / switch.edit.file).write_text(text, encoding="utf-8")
     try:
-        file.write_text(text.replace(switch.was, switch.now), encoding="utf-8")
-        build(switch)
+        if switch.edit.file.startswith("src/"):
+            built = tree.run("tools/generated.py")
+            if built.returncode or "wrote" not in built.stdout:
+                sys.exit(f"{switch.off}: the bundles did not change\n{built.stdout}")
         yield
     finally:
-        file.write_text(text, encoding="utf-8")
-        run("git", "checkout", "--quiet", "--", "dash_pipe")
+        tree.restore()
 
 
-def outcomes(fails: tuple[str, ...]) -> dict[str, bool]:
-    """Run the tests; return for each whether it failed on some host."""
-    modules = sorted({f"tests/browser/test_{name.partition('::')[0]}.py" for name in fails})
-    tests = " or ".join(sorted({f"test_{test}".partition("[")[0] for test in names(fails)}))
+def outcomes(tree: Worktree, names: Iterable[str], timeout: float = TIMEOUT) -> Outcomes:
+    """Run tests of the table."""
+    modules = sorted({f"tests/browser/test_{name.partition('::')[0]}.py" for name in names})
+    functions = sorted({name.partition("::")[2].partition("[")[0] for name in names})
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        pytest = ("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}")
-        chosen = ("-k", f"({tests}) and {HOST}", *modules)
-        done = run(sys.executable, *pytest, *chosen, timeout=TIMEOUT)
+        options = ("-q", "-p", "no:cacheprovider", f"--junitxml={report.name}")
+        chosen = ("-k", f"({' or '.join(functions)}) and {HOSTS}", *modules)
+        done = tree.run("-m", "pytest", *options, *chosen, timeout=timeout)
         if done.returncode not in {0, 1}:
-            sys.exit(done.stdout + done.stderr)
+            sys.exit(done.stdout)
         cases = list(ElementTree.parse(report.name).iter("testcase"))
-    failed = [
-        f"{case.get('classname')}::{case.get('name')}"
-        for case in cases
-        if case.find("failure") is not None
-    ]
-    return {name: any(matches(name, each) for each in failed) for name in fails}
+    return {
+        name: [case.find("failure") is not None for case in cases if is_case(name, case)]
+        for name in names
+    }
 
 
-def names(fails: tuple[str, ...]) -> list[str]:
-    return [name.partition("::")[2] for name in fails]
-
-
-def matches(name: str, case: str) -> bool:
-    """Whether a test of the table is this case of pytest's report, which names its host, too."""
+def is_case(name: str, case: ElementTree.Element) -> bool:
+    """Return true if a case of pytest's report, which also names its host, is this test."""
     module, _, test = name.partition("::")
-    test, _, parameters = f"test_{test}".partition("[")
-    where, _, case = case.partition("::")
-    case, _, given = case.partition("[")
+    function, _, parameters = test.partition("[")
+    found, _, found_parameters = case.get("name", "").partition("[")
     return (
-        where.endswith(f"test_{module}")
-        and case == test
-        and given.rstrip("]").endswith(parameters.rstrip("]"))
+        case.get("classname", "").endswith(f"test_{module}")
+        and found == function
+        and found_parameters.endswith(parameters)
     )
 
 
+def check_unchanged(tree: Worktree, switches: list[Switch]) -> None:
+    """Exit if tests fail, or are not there, with nothing switched off."""
+    names = {name for switch in switches for name in switch.fails}
+    results = outcomes(tree, names, timeout=2 * TIMEOUT)
+    if wrong := sorted(name for name in names if any(results[name]) or not results[name]):
+        sys.exit("with nothing switched off, these fail or are missing:\n" + "\n".join(wrong))
+
+
+def survivors(tree: Worktree, switch: Switch) -> list[str]:
+    """Run the tests with a mechanism switched off; print the results, return those that pass."""
+    began = time.monotonic()
+    with switched_off(tree, switch):
+        results = outcomes(tree, switch.fails)
+    print(f"{switch.off} ({time.monotonic() - began:.0f} s)", flush=True)
+    for name, failed in results.items():
+        print(f"  {'fails' if any(failed) else 'PASSES'}  {name}", flush=True)
+    return [name for name, failed in results.items() if not any(failed)]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("only", nargs="*", help="part of what is off; all without it")
+    parser = argparse.ArgumentParser("switched_off", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("only", nargs="*", help="a part of the text in the table; default: all")
     only = parser.parse_args().only
-    if run("git", "status", "--porcelain", "--", "src", "dash_pipe").stdout:
-        sys.exit("src or dash_pipe has changes that are not committed; commit or stash them first")
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(1)
-    )  # as an interrupt: put back what was there
-    passed = []
-    for switch in SWITCHES:
-        if only and not any(part in switch.off for part in only):
-            continue
-        began = time.monotonic()
-        with switched_off(switch):
-            results = outcomes(switch.fails)
-        print(f"{switch.off} ({time.monotonic() - began:.0f} s)", flush=True)
-        for name, failed in results.items():
-            print(f"  {'fails' if failed else 'PASSES'}  {name}", flush=True)
-            if not failed:
-                passed.append((switch.off, name))
+    switches = [one for one in SWITCHES if not only or any(part in one.off for part in only)]
+    # An interrupt ends the tests and removes the worktree, also of a run in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with worktree() as tree:
+        tree.check()
+        check_unchanged(tree, switches)
+        passed = [name for switch in switches for name in survivors(tree, switch)]
     if passed:
         sys.exit(f"{len(passed)} tests pass with what they test switched off")
 

@@ -1,4 +1,4 @@
-"""The table of mechanisms that can be switched off matches the sources and the tests."""
+"""The table of mechanisms that can be switched off fits the sources and the tests that it names."""
 
 import ast
 from pathlib import Path
@@ -6,23 +6,136 @@ from pathlib import Path
 import pytest
 
 from harness.server import ROOT
-from switched_off.table import FILES, SWITCHES
+from switched_off import edits
+from switched_off.changes import Body, Change, EditError, Replace, Skip
+from switched_off.edits import Edit
+from switched_off.table import MODULES, SWITCHES
 
-BROWSER = Path(ROOT) / "tests" / "browser"
+PYTHON = """\
+class Bell:
+    def ring(self):
+        # the loud one
+        if self.count(
+            1, 2
+        ):
+            self.strike(3)
+        self.rung = True
+
+def ring():
+    self.strike(3)
+"""
+TYPESCRIPT = """\
+export class Bell {
+  /** The loud one. */
+  ring() {
+    if (
+      this.count(
+        1, // first
+        2,
+      )
+    )
+      this.strike(3);
+    this.rung = true;
+  }
+}
+const ring = () => this.strike(3);
+"""
+LANGUAGES = pytest.mark.parametrize(
+    ("file", "text", "me"),
+    [("bell.py", PYTHON, "self"), ("bell.ts", TYPESCRIPT, "this")],
+    ids=["Python", "TypeScript"],
+)
 
 
-def names_in(module):
-    tree = ast.parse((BROWSER / f"test_{module}.py").read_text(encoding="utf-8"))
+def apply(file: Path, text: str, symbol: str, change: Change) -> str:
+    """Return the text with a change at a symbol."""
+    file.write_text(text, encoding="utf-8")
+    (edited,) = edits.apply(file.parent, [Edit(f"{file.name}:{symbol}", change)]).values()
+    return edited
+
+
+def names_of_tests(module: str) -> set[str]:
+    tree = ast.parse((ROOT / f"tests/browser/test_{module}.py").read_text(encoding="utf-8"))
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return {f"{module}::{name[len('test_') :]}" for name in functions if name.startswith("test_")}
+    return {f"{module}::{name}" for name in functions if name.startswith("test_")}
 
 
-@pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.off)
-def test_switched_text_occurs_once_in_its_file(switch):
-    assert (Path(ROOT) / switch.file).read_text(encoding="utf-8").count(switch.was) == 1
-    assert switch.fails
+def test_each_switch_applies_once_and_changes_its_file() -> None:
+    for edit, text in edits.apply(ROOT, [switch.edit for switch in SWITCHES]).items():
+        assert text != (ROOT / edit.file).read_text(encoding="utf-8"), edit
 
 
-def test_every_listed_test_is_named_by_a_switch():
+def test_each_test_of_the_modules_fails_for_some_switch() -> None:
+    assert all(switch.fails for switch in SWITCHES)
     named = {name.partition("[")[0] for switch in SWITCHES for name in switch.fails}
-    assert named == set.union(*[names_in(module) for module in FILES])
+    assert named == set.union(*map(names_of_tests, MODULES))
+
+
+@LANGUAGES
+def test_replace_expression_in_another_layout_is_replaced(
+    file: str, text: str, me: str, tmp_path: Path
+) -> None:
+    edited = apply(tmp_path / file, text, "Bell.ring", Replace(f"{me}.count(1,2)", "0"))
+    assert "(0)" in edited
+    assert "count" not in edited
+
+
+@LANGUAGES
+def test_skip_call_is_removed_from_its_symbol_only(
+    file: str, text: str, me: str, tmp_path: Path
+) -> None:
+    edited = apply(tmp_path / file, text, "Bell.ring", Skip(f"{me}.strike"))
+    assert edited.count("strike") == 1
+
+
+@LANGUAGES
+def test_skip_assignment_is_removed(file: str, text: str, me: str, tmp_path: Path) -> None:
+    assert "rung" not in apply(tmp_path / file, text, "Bell.ring", Skip(f"{me}.rung"))
+
+
+@LANGUAGES
+def test_body_of_method_is_replaced(file: str, text: str, me: str, tmp_path: Path) -> None:
+    edited = apply(tmp_path / file, text, "Bell.ring", Body("return 7"))
+    assert "return 7" in edited
+    assert "count" not in edited
+    assert f"{me}.strike(3)" in edited
+
+
+@LANGUAGES
+def test_body_of_function_is_replaced(file: str, text: str, me: str, tmp_path: Path) -> None:
+    edited = apply(tmp_path / file, text, "ring", Body("return 7"))
+    assert "return 7" in edited
+    assert f"{me}.count" in edited
+    assert edited.count(f"{me}.strike(3)") == 1
+
+
+@LANGUAGES
+@pytest.mark.parametrize(
+    ("symbol", "change"),
+    [
+        ("Bell.ring", Replace("nothing", "0")),
+        ("Bell.ring", Skip("nothing")),
+        ("Bell.hum", Body()),
+    ],
+)
+def test_edit_without_its_place_is_an_error(
+    file: str, text: str, me: str, symbol: str, change: Change, tmp_path: Path
+) -> None:
+    with pytest.raises(EditError, match=f"{file}:{symbol}: expected .* found it 0 times"):
+        apply(tmp_path / file, text, symbol, change)
+
+
+@LANGUAGES
+def test_edit_of_a_place_that_is_there_often_is_an_error(
+    file: str, text: str, me: str, tmp_path: Path
+) -> None:
+    with pytest.raises(EditError, match=f"expected '{me}' once, found it 3 times"):
+        apply(tmp_path / file, text, "Bell.ring", Replace(me, "0"))
+
+
+@LANGUAGES
+def test_edit_that_breaks_the_syntax_is_an_error(
+    file: str, text: str, me: str, tmp_path: Path
+) -> None:
+    with pytest.raises(EditError, match=f"{file}:ring"):
+        apply(tmp_path / file, text, "ring", Body("return ("))
