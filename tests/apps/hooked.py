@@ -1,10 +1,8 @@
-"""The same, with a hook of Dash that guards websockets too: nobody may."""
+"""The room behind that login, with a hook of Dash that rejects every websocket."""
 
 import dash
 
-from locked import app, recorder, server
-
-__all__ = ["app", "recorder", "server"]
+from locked import app, server  # noqa: F401
 
 
 @dash.hooks.websocket_connect()

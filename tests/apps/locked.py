@@ -1,14 +1,8 @@
-"""FastAPI behind a login that guards HTTP alone, as what `middleware("http")` makes does."""
+"""The room behind a login that guards HTTP alone, as `middleware("http")` of FastAPI makes it."""
 
-from dash import Dash, html
 from fastapi import Response
 
-from dash_pipe import Pipe
-from recorder import OPTIONS, Recorder
-
-app = Dash(__name__, **OPTIONS)
-server = app.server
-recorder = Recorder(server)
+from room import app, server  # noqa: F401
 
 
 @server.middleware("http")
@@ -16,6 +10,3 @@ async def login_required(request, call_next):
     if request.cookies.get("name") == "ann" or request.url.path.startswith("/_test"):
         return await call_next(request)
     return Response("log in", 401)
-
-
-app.layout = html.Div([Pipe(id="pipe", channel_name="locked")])

@@ -1,20 +1,24 @@
-"""A button that tells everyone, and a Pipe that listens."""
+"""A button that sends to everyone, and a Pipe that shows its value.
+
+The variable PIPE holds the properties of the Pipe, as JSON.
+"""
+
+import json
+import os
 
 from dash import Dash, Input, Output, State, callback, html
 
 from dash_pipe import Pipe, send_to_pipe_channel
 from recorder import OPTIONS, Recorder
 
+PIPE = json.loads(os.environ.get("PIPE", '{"channel_name": "room", "label": "news"}'))
+
 app = Dash(__name__, **OPTIONS)
 server = app.server
 recorder = Recorder(server)
 
 app.layout = html.Div(
-    [
-        html.Button("tell", id="tell"),
-        Pipe(id="pipe", channel_name="room", label="news"),
-        html.Div(id="value"),
-    ]
+    [html.Button("tell", id="tell"), Pipe(id="pipe", **PIPE), html.Div(id="value")]
 )
 
 

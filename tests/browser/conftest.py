@@ -1,10 +1,12 @@
 """Servers and browsers for the tests of this directory.
 
-A test module names its app (`APP`, a module of tests/apps or of its `DIRECTORY`) and may name the
-hosts it runs on (`HOSTS`). Every test runs on each of them, and fails on a traceback in the
-server's log or a line in the console of a browser, whatever else it asserts.
+A test module names its app (`APP`, a module of tests/apps or of its `DIRECTORY`). It may name the
+hosts it runs on (`HOSTS`), variables of their environment (`SETTINGS`), and the properties of the
+Pipe in tests/apps/room.py (`PIPE`). Every test runs on each of the hosts, and fails on a traceback
+in the server's log or a line in the console of a browser, whatever else it asserts.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,7 +44,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     log = tmp_path_factory.mktemp("server") / "log"
     directory = getattr(request.module, "DIRECTORY", APPS)
-    with Server(request.param, request.module.APP, log, directory=directory) as server:
+    settings = dict(getattr(request.module, "SETTINGS", {}))
+    if hasattr(request.module, "PIPE"):
+        settings["PIPE"] = json.dumps(request.module.PIPE)
+    module = request.module.APP
+    with Server(request.param, module, log, directory=directory, settings=settings) as server:
         yield server
     assert server.tracebacks() == []
 

@@ -10,6 +10,6 @@ HOSTS = ("gunicorn-sync", "gunicorn-gevent", "uvicorn", "hypercorn")
 def test_a_page_that_gets_no_answer_comes_back_and_asks_again(app, browser, server):
     browser.open(app.url)
     browser.wait_open()
-    app.send(("hesitant", "a", 1))
+    app.send(("room", "news", 1))
     browser.wait_for_prop("pipe", "value", 1)
     assert "authorize did not answer within 0.3 s" in server.log_text()

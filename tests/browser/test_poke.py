@@ -11,7 +11,9 @@ from harness.environment import environment
 from harness.server import ROOT
 from harness.wait import wait_for
 
-APP = "poked"
+APP = "room"
+PIPE = {"channel_name": "live_button_counter", "label": "named_counts"}  # as the README's line
+SETTINGS = {"DASH_PIPE_HTTP_POKE_ENABLED": "1"}
 HOSTS = ("werkzeug", "gunicorn-sync", "werkzeug-oldest", "uvicorn", "hypercorn")
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

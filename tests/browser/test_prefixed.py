@@ -2,13 +2,14 @@
 
 from harness.wait import wait_for
 
-APP = "prefixed"
+APP = "room"
+SETTINGS = {"DASH_URL_BASE_PATHNAME": "/some/where/"}
 
 
 def test_a_pipe_works_below_a_prefix(app, browser, proxy):
     browser.open(f"{proxy.url}/some/where/")
     browser.wait_open()
-    app.send(("far", "any", "near"))
+    app.send(("room", "news", "near"))
     browser.wait_for_text("value", "near")
     assert proxy.count("/some/where/_pipe/") >= 1
     (call,) = wait_for(lambda: app.calls("show"), "the call")

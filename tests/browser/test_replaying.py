@@ -2,7 +2,8 @@
 
 from harness.app import heard
 
-APP = "replaying"
+APP = "room"
+PIPE = {"channel_name": "state", "label": ["heat", "light"], "replay": 1}
 
 
 def test_a_page_begins_with_the_newest_message_of_each_label(app, browser):

@@ -5,7 +5,8 @@ from itertools import pairwise
 from harness.app import contiguous, offsets
 from harness.wait import wait_for
 
-APP = "throttled"
+APP = "room"
+PIPE = {"channel_name": "often", "throttle": 400}
 
 THROTTLE = 0.4
 JITTER = 0.1  # a request takes a moment, and not always the same
