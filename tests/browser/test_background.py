@@ -11,7 +11,7 @@ HOSTS = ("werkzeug",)
 COUNT = 40
 
 
-def test_a_job_in_the_background_holds_its_pipe_and_no_other(app, browser):
+def test_background_callback_holds_only_its_own_pipe(app, browser):
     browser.open(app.url)
     browser.wait_open("pipe", "beside")
 

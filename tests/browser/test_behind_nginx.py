@@ -99,7 +99,7 @@ def proxy(server, tmp_path):
         yield start
 
 
-def test_the_page_has_its_websocket(app, server, proxy, browser):
+def test_page_behind_nginx_opens_websocket(app, server, proxy, browser):
     browser.open(proxy(server.way.headers))
     assert browser.run("return location.protocol") == "https:"  # which opens no ws://
     browser.wait_open(status="open")
@@ -112,7 +112,7 @@ def test_the_page_has_its_websocket(app, server, proxy, browser):
     assert browser.requests("_pipe/poll") == 0
 
 
-def test_without_the_name_that_the_page_asked_for_it_is_taken_for_another_site(proxy, browser):
+def test_page_behind_nginx_without_host_header_is_denied(proxy, browser):
     browser.open(proxy(""))
     browser.wait_open(status="denied")
     (line,) = browser.console()

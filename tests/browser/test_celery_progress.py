@@ -70,7 +70,7 @@ def wait_for_text(page, expected, number=0):
     )
 
 
-def test_the_bar_moves_and_done_arrives(app, browser, settings, tmp_path):
+def test_progress_bar_advances_until_task_is_done(app, browser, settings, tmp_path):
     browser.open(app.url)
     browser.click("start")
     wait_for_text(browser, "waiting for a worker")
@@ -81,7 +81,7 @@ def test_the_bar_moves_and_done_arrives(app, browser, settings, tmp_path):
         wait_for(lambda: width(browser) == 1, "the bar to be full")
 
 
-def test_done_arrives_also_when_it_goes_wrong(app, browser, worker):
+def test_failed_or_killed_task_is_shown_as_failed(app, browser, worker):
     browser.open(app.url)
     browser.click("fail")
     wait_for_text(browser, "failed: the data make no sense", 0)
@@ -90,7 +90,7 @@ def test_done_arrives_also_when_it_goes_wrong(app, browser, worker):
     assert "SIGKILL" in text(browser, 1)
 
 
-def test_a_page_that_is_loaded_again_shows_what_is_the_case(app, make_browser, worker):
+def test_page_reload_shows_current_progress(app, make_browser, worker):
     page = make_browser(PHONE)
     page.open(app.url)
     page.click("start")
@@ -106,7 +106,7 @@ def test_a_page_that_is_loaded_again_shows_what_is_the_case(app, make_browser, w
 
 
 @pytest.mark.cuts
-def test_redis_is_restarted_in_the_middle(app, redis, browser, worker):
+def test_task_during_redis_restart_is_shown_as_done(app, redis, browser, worker):
     browser.open(app.url)
     browser.click("start")
     wait_for(lambda: width(browser) > 0.1, "the bar to move")

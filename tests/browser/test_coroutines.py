@@ -4,7 +4,7 @@ APP = "coroutines"
 HOSTS = ("gunicorn-gevent", "gunicorn-sync", "werkzeug-threads")
 
 
-def test_a_callback_may_run_a_loop(app, browser):
+def test_callback_that_runs_event_loop_returns_result(app, browser):
     browser.open(app.url)
     browser.wait_open(status="open")
     for n in (1, 2):

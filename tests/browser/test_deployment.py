@@ -88,7 +88,7 @@ HARM = (kill_a_worker, kill_every_connection, restart_redis, kill_who_holds_the_
 
 @pytest.mark.cuts
 @pytest.mark.kills
-def test_each_message_arrives_once_and_in_order_whatever_is_killed(app, redis, page):
+def test_messages_while_processes_are_killed_arrive_once_in_order(app, redis, page):
     numbers = iter(range(1000))
     with app.sender() as sender:
         for harm in HARM:
@@ -113,7 +113,7 @@ def test_each_message_arrives_once_and_in_order_whatever_is_killed(app, redis, p
 
 
 @pytest.mark.cuts
-def test_lost_data_is_one_gap_and_the_page_goes_on(app, redis, page):
+def test_lost_redis_data_is_one_gap_and_later_messages_arrive(app, redis, page):
     with app.sender() as sender:
         sender.say(*range(100))
         wait_until_heard(page, 99)
@@ -129,7 +129,7 @@ def test_lost_data_is_one_gap_and_the_page_goes_on(app, redis, page):
 
 
 @pytest.mark.cuts
-def test_a_rollback_loses_nothing_in_silence(app, redis, page):
+def test_redis_rollback_of_unseen_messages_is_reported_as_gap(app, redis, page):
     """The disk comes back without the last messages; who serves the page had not heard of them."""
     with app.sender() as sender:
         sender.say(*range(100))
@@ -155,7 +155,7 @@ def test_a_rollback_loses_nothing_in_silence(app, redis, page):
 
 
 @pytest.mark.cuts
-def test_a_rollback_of_what_has_arrived_is_a_gap_too(app, redis, page):
+def test_redis_rollback_of_delivered_messages_is_reported_as_gap(app, redis, page):
     """It can't be told from the other: that nothing is missing, nobody knows."""
     with app.sender() as sender:
         sender.say(*range(300))
@@ -169,7 +169,7 @@ def test_a_rollback_of_what_has_arrived_is_a_gap_too(app, redis, page):
     page.wait_for_prop("pipe", "n_gaps", 1)
 
 
-def test_sending_over_http_is_private(app, page):
+def test_poke_is_reachable_at_private_port_only(app, page):
     message = b'{"channel_name": "board", "label": "notice", "value": "poked"}'
     headers = {"Authorization": f"Bearer {app.settings['DASH_PIPE_HTTP_POKE_TOKEN']}"}
 

@@ -13,7 +13,7 @@ def app(server):
     return App(f"{server.url}/one")
 
 
-def test_each_app_finds_its_own_endpoint_and_they_share_the_channels(
+def test_apps_under_paths_use_own_endpoints_and_share_channels(
     app, server, browser, second_browser
 ):
     browser.open(f"{server.url}/one/")

@@ -63,7 +63,7 @@ def poke(url, **headers):
         return error.code
 
 
-def test_a_press_moves_the_plots_of_two_browsers(server, make_browser):
+def test_press_updates_plots_of_two_browsers(server, make_browser):
     first, second = make_browser(), make_browser()
     for browser in (first, second):
         log_in(browser, server)
@@ -95,7 +95,7 @@ def plot(server, make_browser):
     return browser
 
 
-def test_an_async_view_sends(server, plot, make_browser):
+def test_async_view_that_sends_updates_plot(server, plot, make_browser):
     before = counts(plot)["green"]
     browser = make_browser()
     browser.driver.get(server.url)
@@ -104,14 +104,14 @@ def test_an_async_view_sends(server, plot, make_browser):
     wait_for_value(lambda: counts(plot)["green"], before + 1, "the presses")
 
 
-def test_a_celery_task_sends(server, plot):
+def test_celery_task_that_sends_updates_plot(server, plot):
     before = counts(plot)["cyan"]
     with server.worker():
         server.manage("press", "cyan", "--later")
         wait_for_value(lambda: counts(plot)["cyan"], before + 1, "the presses")
 
 
-def test_who_is_logged_out_is_denied_until_logged_in(server, make_browser):
+def test_logged_out_user_is_denied_until_login(server, make_browser):
     browser = make_browser()
     browser.open(f"{server.url}/plot/")
     browser.wait_open(status="denied")
@@ -132,7 +132,7 @@ def test_who_is_logged_out_is_denied_until_logged_in(server, make_browser):
     browser.console()
 
 
-def test_poke_is_not_there_when_it_is_off(server, tmp_path):
+def test_poke_when_disabled_answers_404(server, tmp_path):
     if server.host != "daphne":
         pytest.skip("the routes are those of the one ASGI process, whatever else there is")
     with DjangoSite("daphne", tmp_path) as site:

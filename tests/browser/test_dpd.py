@@ -105,7 +105,7 @@ def browser(make_browser):
 
 @pytest.mark.parametrize("order", ["before", "after"])
 @pytest.mark.parametrize("how", ["frame", "direct"])
-def test_our_pipe_on_their_page(server, browser, how, order):
+def test_our_pipe_on_dpd_page_receives_messages(server, browser, how, order):
     page = Page(browser, server, how, order, "Ours")
     page.wait_ready()
     page.hears("theirs", "theirs")
@@ -115,7 +115,7 @@ def test_our_pipe_on_their_page(server, browser, how, order):
     assert page.sockets() == (1 if server.endpoint == "theirs" else 2)
 
 
-def test_both_pipes_in_frames_of_a_page_whose_socket_comes_late(server, browser):
+def test_our_and_dpd_pipe_in_frames_with_late_socket_receive_messages(server, browser):
     tag = server.endpoint
     page = Page(browser, server, "frame", "late", "Ours", "Former", tag=tag)
     for app in page.apps:
@@ -128,7 +128,7 @@ def test_both_pipes_in_frames_of_a_page_whose_socket_comes_late(server, browser)
     page.hears("ours", "ours")
 
 
-def test_the_former_pipe_in_a_frame_on_our_endpoint(server, browser):
+def test_dpd_pipe_in_frame_on_our_endpoint_receives_messages(server, browser):
     if server.endpoint == "theirs":
         pytest.skip("this is about our endpoint")
     page = Page(browser, server, "frame", "after", "Former", tag="ours")

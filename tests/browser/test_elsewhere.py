@@ -14,7 +14,7 @@ HOSTS = ("waitress",)
     ("host", "url"),
     [("gunicorn-sync", "{}/_pipe/"), ("uvicorn", "{}/_pipe"), ("uvicorn", "{}/_pipe/ws")],
 )
-def test_page_listens_where_the_setting_says(host, url, browser, tmp_path):
+def test_url_setting_connects_page_to_other_server(host, url, browser, tmp_path):
     endpoint = Server(host, APP, tmp_path / "endpoint")
     there = {"DASH_PIPE_URL": url.format(endpoint.url)}
     with Server("waitress", APP, tmp_path / "pages", settings=there) as pages:
@@ -35,7 +35,7 @@ def test_page_listens_where_the_setting_says(host, url, browser, tmp_path):
         ("/_dash-layout/", "/_dash-layout/info answered HTTP "),
     ],
 )
-def test_page_with_a_wrong_url_says_so_once(path, said, browser, tmp_path):
+def test_page_with_wrong_url_warns_once(path, said, browser, tmp_path):
     settings = {"DASH_PIPE_URL": path}
     with Server("gunicorn-sync", APP, tmp_path / "pages", settings=settings) as pages:
         browser.open(pages.url)

@@ -6,7 +6,7 @@ APP = "factory"
 HOSTS = WSGI  # of a Flask server without an app
 
 
-def test_an_app_that_gets_its_server_later(app, browser):
+def test_app_with_late_server_receives_messages(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("late", "any", "in time"))

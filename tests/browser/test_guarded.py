@@ -15,7 +15,7 @@ def log_in(browser, url, name="ann"):
 
 
 @pytest.mark.denies
-def test_the_pipes_that_may_listen_do_and_the_others_are_denied(app, browser):
+def test_authorize_allows_some_pipes_and_denies_others(app, browser):
     log_in(browser, app.url)
     browser.wait_open("public", "news")
     browser.wait_open("hidden", "all", status="denied")
@@ -26,7 +26,7 @@ def test_the_pipes_that_may_listen_do_and_the_others_are_denied(app, browser):
 
 
 @pytest.mark.denies
-def test_who_is_nobody_is_denied_until_the_page_is_somebodys(app, browser):
+def test_logged_out_page_is_denied_until_login(app, browser):
     browser.open(app.url)
     browser.wait_open("news", "hidden", "all", status="denied")
     browser.wait_open("public")
@@ -36,7 +36,7 @@ def test_who_is_nobody_is_denied_until_the_page_is_somebodys(app, browser):
 
 @pytest.mark.denies
 @pytest.mark.cuts
-def test_a_permission_is_asked_for_again_when_a_page_comes_back(app, browser, proxy):
+def test_reconnect_after_logout_is_authorized_again(app, browser, proxy):
     log_in(browser, proxy.url)
     browser.wait_open("public", "news")
     browser.driver.delete_all_cookies()
@@ -49,7 +49,7 @@ def test_a_permission_is_asked_for_again_when_a_page_comes_back(app, browser, pr
 
 
 @pytest.mark.denies
-def test_the_console_says_which_pipe_and_why(app, browser):
+def test_denied_pipes_are_named_in_console_with_reason(app, browser):
     browser.open(app.url)
     browser.wait_open("news", "hidden", "all", status="denied")
     said = [line for line in browser.console() if "[dash-pipe] Pipe" in line]

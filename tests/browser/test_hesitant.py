@@ -7,7 +7,7 @@ HOSTS = ("gunicorn-sync", "gunicorn-gevent", "uvicorn", "hypercorn")
 
 
 @pytest.mark.websocket
-def test_a_page_that_gets_no_answer_comes_back_and_asks_again(app, browser, server):
+def test_page_after_authorize_timeout_retries_and_opens(app, browser, server):
     browser.open(app.url)
     browser.wait_open()
     app.send(("room", "news", 1))

@@ -10,7 +10,7 @@ APP = "labels"
 LISTENERS = ("one-a", "one-b", "one-ab", "one-any", "two-a")
 
 
-def test_a_pipe_hears_its_labels_on_its_channel_and_no_others(app, browser):
+def test_pipe_receives_only_its_labels_of_its_channel(app, browser):
     browser.open(app.url)
     browser.wait_open(*LISTENERS)
     app.send(
@@ -43,7 +43,7 @@ def test_a_pipe_hears_its_labels_on_its_channel_and_no_others(app, browser):
 
 
 @pytest.mark.websocket
-def test_five_pipes_share_one_socket(app, browser, proxy):
+def test_five_pipes_on_one_page_share_one_socket(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open(*LISTENERS)
     assert proxy.count("/_pipe/ws") == 1

@@ -68,14 +68,14 @@ def serving(server):
 
 
 @pytest.mark.parametrize("host", ["script", "uvicorn-reload"])
-def test_the_source_is_changed_and_the_reloader_starts_anew(serve, browser, host):
+def test_page_after_source_reload_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     (APPS / f"{APP}.py").touch()
     is_back(browser, server)
 
 
 @pytest.mark.parametrize("host", ["gunicorn-preload", "gunicorn-uvicorn"])
-def test_a_worker_is_killed_and_the_master_forks_another(serve, browser, host):
+def test_page_after_killed_worker_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     (worker,) = children(server.pid)
     os.kill(worker, signal.SIGKILL)
@@ -83,13 +83,13 @@ def test_a_worker_is_killed_and_the_master_forks_another(serve, browser, host):
 
 
 @pytest.mark.parametrize("host", ["gunicorn-sync", "gunicorn-gevent", "gunicorn-asgi"])
-def test_the_workers_are_replaced_in_good_order(serve, browser, host):
+def test_page_after_graceful_worker_restart_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     os.kill(server.pid, signal.SIGHUP)
     is_back(browser, server)
 
 
-def test_a_worker_has_answered_its_number_of_requests(serve, browser):
+def test_page_after_each_max_requests_restart_reconnects_with_one_gap(serve, browser):
     server = serve("gunicorn-max-requests")
     for gaps in (1, 2):
         before = serving(server)
@@ -97,7 +97,7 @@ def test_a_worker_has_answered_its_number_of_requests(serve, browser):
         is_back(browser, server, gaps)
 
 
-def test_a_worker_hangs_and_is_ended_by_its_timeout(serve, browser):
+def test_page_after_worker_timeout_reconnects_with_one_gap(serve, browser):
     server = serve("gunicorn-timeout")
     with pytest.raises((urllib.error.URLError, http.client.HTTPException, ConnectionError)):
         ask(server, "/_test/hang")
@@ -105,7 +105,7 @@ def test_a_worker_hangs_and_is_ended_by_its_timeout(serve, browser):
 
 
 @pytest.mark.parametrize("host", ["uvicorn", "hypercorn", "daphne", "gunicorn-gthread"])
-def test_the_server_is_told_to_end_and_is_started_again(serve, browser, host):
+def test_page_after_server_restart_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     server.restart()
     is_back(browser, server)

@@ -8,7 +8,7 @@ APP = "locked"
 HOSTS = ("uvicorn",)
 
 
-def test_it_is_said_that_nothing_guards_the_websocket(app, browser, server):
+def test_http_only_login_logs_that_websocket_is_unguarded(app, browser, server):
     browser.driver.get(app.url)
     assert browser.find("body").text == "log in"
     browser.driver.add_cookie({"name": "name", "value": "ann"})
@@ -21,7 +21,7 @@ def test_it_is_said_that_nothing_guards_the_websocket(app, browser, server):
 
 
 @pytest.mark.denies
-def test_a_hook_of_dash_that_refuses_denies_the_pipe(browser, tmp_path):
+def test_dash_websocket_hook_that_rejects_denies_pipe(browser, tmp_path):
     with Server("uvicorn", "hooked", tmp_path / "log") as server:
         browser.driver.get(server.url)
         browser.driver.add_cookie({"name": "name", "value": "ann"})

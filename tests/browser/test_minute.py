@@ -49,7 +49,7 @@ def heap(browser):
     return next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize")
 
 
-def test_no_frame_is_dropped_and_no_memory_kept(app, browser):
+def test_sixty_messages_a_second_drop_no_frame_and_keep_no_memory(app, browser):
     watch = {"source": WATCH}
     cdp = browser.driver.execute_cdp_cmd
     cdp("Performance.enable", {})

@@ -25,7 +25,7 @@ def browser(nginx, make_browser, app):
     return make_browser()
 
 
-def test_polls_and_says_that_the_proxy_is_in_the_way(app, nginx, browser):
+def test_page_behind_proxy_without_upgrade_polls_and_warns(app, nginx, browser):
     browser.open(nginx.url)
     browser.wait_open(status="polling")
     browser.click("tell")
@@ -43,6 +43,6 @@ def test_polls_and_says_that_the_proxy_is_in_the_way(app, nginx, browser):
     )
 
 
-def test_the_same_app_has_its_websocket_without_the_proxy(app, nginx, browser):
+def test_page_without_the_proxy_opens_websocket(app, nginx, browser):
     browser.open(app.url)
     browser.wait_open(status="open")

@@ -40,7 +40,7 @@ def triggers(calls):
     return {str(call.triggered_id) for call in calls}
 
 
-def test_two_pipes_on_one_callback_keep_each_other_s_results(app, browser):
+def test_two_pipes_on_one_callback_lose_no_results(app, browser):
     open_page(app, browser, "left", "right")
     app.send(*stream("two", ("left", "right")), every=EVERY)
     wait_for(lambda: len(browser.prop("two", "data") or []) >= COUNT, "every result")
@@ -53,7 +53,7 @@ def test_two_pipes_on_one_callback_keep_each_other_s_results(app, browser):
     assert len(calls) < COUNT / 2
 
 
-def test_a_pipe_takes_no_result_from_a_click(app, browser):
+def test_pipe_and_button_on_one_callback_keep_results_of_clicks(app, browser):
     open_page(app, browser, "click-pipe")
     app.send(*stream("click"), thread=True, every=EVERY)
     for n in range(1, 11):
@@ -65,7 +65,7 @@ def test_a_pipe_takes_no_result_from_a_click(app, browser):
     assert len(by_pipe) < COUNT / 2
 
 
-def test_patches_come_after_the_initial_call_that_they_build_on(app, browser):
+def test_patches_sent_during_initial_call_are_applied_after_it(app, browser):
     with app.closed("initial"):
         open_page(app, browser, "chain-pipe")
         wait_for(lambda: app.calls("initial"), "the initial call")
@@ -78,7 +78,7 @@ def test_patches_come_after_the_initial_call_that_they_build_on(app, browser):
     assert heard(app.calls("initial")) == [*range(20), "last"]
 
 
-def test_a_pipe_waits_for_the_end_of_the_chain_that_it_feeds(app, browser):
+def test_pipe_at_start_of_callback_chain_waits_for_its_end(app, browser):
     open_page(app, browser, "chain-pipe")
     app.send(*stream("chain"), every=EVERY)
     wait_for_store(browser, "chain", list(range(COUNT)))
@@ -87,7 +87,7 @@ def test_a_pipe_waits_for_the_end_of_the_chain_that_it_feeds(app, browser):
     assert len(calls) < COUNT / 2
 
 
-def test_a_promise_holds_its_pipe_until_it_is_kept(app, browser):
+def test_pipe_on_clientside_promise_waits_until_it_resolves(app, browser):
     open_page(app, browser, "promise-pipe")
     browser.run("window.promised = new Promise((keep) => { window.keep = keep; });")
     app.send(("promise", "any", 0))
@@ -104,7 +104,7 @@ def test_a_promise_holds_its_pipe_until_it_is_kept(app, browser):
 
 
 @pytest.mark.raises
-def test_a_callback_that_raises_does_not_stop_its_pipe(app, browser):
+def test_pipe_whose_callback_raises_receives_later_messages(app, browser):
     open_page(app, browser, "raise-pipe")
     with app.closed("raise"):
         app.send(("raise", "any", "raise"))
@@ -114,7 +114,7 @@ def test_a_callback_that_raises_does_not_stop_its_pipe(app, browser):
     assert heard(app.calls("raise")) == ["raise", *range(20)]
 
 
-def test_an_output_that_is_taken_away_does_not_stop_its_pipe(app, browser):
+def test_pipe_whose_output_is_removed_receives_later_messages(app, browser):
     open_page(app, browser, "unmount-pipe")
     with app.closed("goes"):
         app.send(("unmount", "any", 0))
@@ -128,7 +128,7 @@ def test_an_output_that_is_taken_away_does_not_stop_its_pipe(app, browser):
     assert heard(app.calls("goes")) == [0]
 
 
-def test_a_pipe_that_is_state_alone_waits_for_nobody(app, browser):
+def test_pipe_used_only_as_state_waits_for_no_callback(app, browser):
     open_page(app, browser, "state-pipe")
     app.send(("state", "any", "before"))
     browser.wait_for_prop("state-pipe", "n_messages", 1)
@@ -143,7 +143,7 @@ def test_a_pipe_that_is_state_alone_waits_for_nobody(app, browser):
     assert [call.n_messages for call in app.calls("state")] == [1, 2]
 
 
-def test_match_and_all_keep_every_result(app, browser):
+def test_pipes_in_match_and_all_callbacks_lose_no_results(app, browser):
     rooms = ("attic", "cellar")
     open_page(app, browser, *[{"type": "pipe", "room": room} for room in rooms])
     app.send(*stream("rooms", rooms), every=EVERY)
@@ -155,7 +155,7 @@ def test_match_and_all_keep_every_result(app, browser):
     assert sorted(heard(app.calls("room"))) == list(range(COUNT))
 
 
-def test_what_a_full_buffer_gives_up_is_told(app, browser):
+def test_full_buffer_drops_oldest_messages_and_reports_gap(app, browser):
     open_page(app, browser, "buffer-pipe")
     with app.closed("buffer"):
         app.send(("buffer", "any", 0))
@@ -176,7 +176,7 @@ def test_what_a_full_buffer_gives_up_is_told(app, browser):
 
 
 @pytest.mark.cuts
-def test_status_waits_for_its_callback_too(app, browser, proxy):
+def test_status_as_input_waits_for_its_callback(app, browser, proxy):
     def told():
         return [call.values["status"] for call in app.calls("status")]
 
@@ -196,7 +196,7 @@ def test_status_waits_for_its_callback_too(app, browser, proxy):
     assert told() == browser.prop("status", "data")
 
 
-def test_a_pipe_that_is_held_for_long_says_so_once(app, browser):
+def test_pipe_held_back_for_30_seconds_warns_once(app, browser):
     open_page(app, browser, "buffer-pipe")
     with app.closed("buffer"):
         app.send(("buffer", "any", 0))

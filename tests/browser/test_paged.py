@@ -9,7 +9,7 @@ APP = "paged"
 
 
 @pytest.mark.websocket
-def test_a_pipe_comes_back_with_its_page_and_missed_nothing(app, browser, proxy):
+def test_pipe_remounted_within_seconds_receives_missed_messages(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
     app.send(("pages", "any", "one"))
@@ -28,7 +28,7 @@ def test_a_pipe_comes_back_with_its_page_and_missed_nothing(app, browser, proxy)
 
 
 @pytest.mark.websocket
-def test_the_same_id_on_the_next_page_goes_on(app, browser, proxy):
+def test_pipe_with_same_id_on_next_page_keeps_position(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
     browser.run("const now = performance.now(); performance.now = () => now;")
@@ -44,7 +44,7 @@ def test_the_same_id_on_the_next_page_goes_on(app, browser, proxy):
 
 
 @pytest.mark.websocket
-def test_a_pipe_that_was_away_for_longer_begins_anew(app, browser, proxy):
+def test_pipe_remounted_after_linger_time_starts_at_head(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
     app.send(("pages", "any", "one"))
@@ -63,7 +63,7 @@ def test_a_pipe_that_was_away_for_longer_begins_anew(app, browser, proxy):
 
 
 @pytest.mark.cuts  # Chromium's back-forward cache closes what it puts aside, and says so
-def test_a_page_that_the_browser_put_aside_goes_on(app, browser, proxy):
+def test_page_restored_from_back_forward_cache_receives_missed_messages(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
     app.send(("pages", "any", "one"))
@@ -78,7 +78,7 @@ def test_a_page_that_the_browser_put_aside_goes_on(app, browser, proxy):
     assert heard(app.calls("show")) == ["one", "two", "three"]
 
 
-def test_going_to_and_fro_leaves_one_listener(app, browser):
+def test_pipe_remounted_repeatedly_is_subscribed_once(app, browser):
     browser.open(app.url)
     for _ in range(5):
         browser.click("to-second")

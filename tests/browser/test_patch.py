@@ -12,7 +12,7 @@ PATCH = {
 }
 
 
-def test_a_patch_arrives_as_the_message_that_it_is(app, browser):
+def test_patch_sent_as_value_is_delivered_as_message(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("room", "news", "before"), ("room", "news", PATCH), ("room", "news", "after"))
@@ -22,7 +22,7 @@ def test_a_patch_arrives_as_the_message_that_it_is(app, browser):
     assert heard(calls) == ["before", PATCH, "after"]
 
 
-def test_value_stays_what_it_was_when_the_newest_is_a_patch(app, browser):
+def test_value_prop_after_patch_message_keeps_previous_value(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("room", "news", "before"))

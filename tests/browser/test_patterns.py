@@ -9,7 +9,7 @@ ATTIC = {"type": "pipe", "room": "attic"}
 CELLAR = {"type": "pipe", "room": "cellar"}
 
 
-def test_match_and_all(app, browser):
+def test_dict_ids_in_match_and_all_callbacks_receive_messages(app, browser):
     browser.open(app.url)
     browser.wait_open(ATTIC, CELLAR)
     app.send(("house", "attic", "dust"))
@@ -22,7 +22,7 @@ def test_match_and_all(app, browser):
     assert app.calls("everyone")[-1].values["values"] == ["dust", "wine"]
 
 
-def test_a_burst_for_both_reaches_both_in_full(app, browser):
+def test_burst_for_two_dict_ids_reaches_each_completely(app, browser):
     browser.open(app.url)
     browser.wait_open(ATTIC, CELLAR)
     app.send(*[("house", ("attic", "cellar")[n % 2], n) for n in range(100)])

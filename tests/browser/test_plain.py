@@ -6,7 +6,7 @@ APP = "plain"
 HOSTS = (*WSGI, *ASGI, "werkzeug-oldest")
 
 
-def test_a_page_without_a_pipe_opens_no_socket(browser, proxy):
+def test_page_without_pipe_opens_no_socket(browser, proxy):
     browser.open(proxy.url)
     browser.click("count")
     browser.wait_for_text("n", "1")  # the page is complete: its callbacks work

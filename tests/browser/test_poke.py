@@ -79,7 +79,7 @@ def page(app, browser):
     return browser
 
 
-def test_the_line_of_the_readme_works_as_it_stands(app, page):
+def test_readme_curl_line_run_as_written_sends_messages(app, page):
     value = {"click_colour": "cyan"}
     for n in (1, 2):
         (position,) = poke(app, value)["positions"]
@@ -89,7 +89,7 @@ def test_the_line_of_the_readme_works_as_it_stands(app, page):
 
 
 @pytest.mark.parametrize("own_page", [True, False], ids=["same-origin", "cross-origin"])
-def test_a_page_cannot_poke(app, browser, proxy, own_page):
+def test_poke_from_a_page_is_rejected(app, browser, proxy, own_page):
     browser.open(app.url if own_page else proxy.url)
     browser.wait_open()
     body = {"channel_name": "live_button_counter", "label": "named_counts", "value": "evil"}

@@ -16,7 +16,7 @@ def ticks(count, first=0):
     return [("slow", "tick", n) for n in range(first, first + count)]
 
 
-def test_says_once_why_it_polls_and_what_to_do(app, browser, server):
+def test_polling_page_warns_once_with_reason_and_remedy(app, browser, server):
     browser.open(app.url)
     browser.wait_open(status="polling")
     app.send(*ticks(1))
@@ -32,7 +32,7 @@ def test_says_once_why_it_polls_and_what_to_do(app, browser, server):
     assert REASONS[server.host] in warning
 
 
-def test_each_of_many_messages_is_in_one_call(app, browser):
+def test_polling_page_receives_each_of_many_messages_once(app, browser):
     browser.open(app.url)
     browser.wait_open(status="polling")
     for first in range(0, 300, 100):

@@ -6,7 +6,7 @@ APP = "room"
 SETTINGS = {"DASH_URL_BASE_PATHNAME": "/some/where/"}
 
 
-def test_a_pipe_works_below_a_prefix(app, browser, proxy):
+def test_pipe_of_app_under_prefix_receives_messages(app, browser, proxy):
     browser.open(f"{proxy.url}/some/where/")
     browser.wait_open()
     app.send(("room", "news", "near"))

@@ -71,26 +71,26 @@ def chart(browser):
     )
 
 
-def test_every_recipe_is_run_here_and_in_the_list() -> None:
+def test_recipes_are_all_tested_and_listed() -> None:
     run = set(re.findall(r'"([^"\n]+)"', (ROOT / "tests/browser/test_recipes.py").read_text()))
     assert set(SECTIONS) <= run
     assert re.findall(r"^\* \[.+?\]\(#(.+)\)$", TEXT, re.MULTILINE) == [*map(anchor, SECTIONS)]
     assert "(docs/recipes.md)" in (ROOT / "README.md").read_text("utf-8")
 
 
-def test_interval(page) -> None:
+def test_interval_recipe_updates_value(page) -> None:
     browser = page("Instead of `dcc.Interval`")
     first = wait_for(lambda: re.fullmatch(r"(\d+) °C", text(browser, "temperature")), "a value")
     browser.wait_for_text("temperature", f"{int(first[1]) + 2} °C")
 
 
-def test_chart(page) -> None:
+def test_chart_recipe_appends_every_point(page) -> None:
     browser = page("Append to a chart")
     wait_for(lambda: len(chart(browser)[0]) > 100, "a hundred points")
     assert contiguous(chart(browser)[0])
 
 
-def test_table(page) -> None:
+def test_table_recipe_appends_rows(page) -> None:
     browser = page("Append rows to a table")
     browser.wait_open()
     expected = []
@@ -101,7 +101,7 @@ def test_table(page) -> None:
     assert cells(browser) == expected
 
 
-def test_job(page) -> None:
+def test_job_recipe_shows_progress_and_log(page) -> None:
     browser = page("Progress and log of a job")
     browser.wait_open("progress-pipe", "log-pipe")
     browser.click("start")
@@ -110,14 +110,14 @@ def test_job(page) -> None:
     browser.wait_for_text("log", "\n".join(lines))
 
 
-def test_tokens(page) -> None:
+def test_streaming_text_recipe_shows_all_tokens(page) -> None:
     browser = page("Streaming text")
     browser.wait_open()
     browser.click("ask")
     browser.wait_for_text("text", "Nothing is lost between the sender and the callback .")
 
 
-def test_tab(page, make_browser) -> None:
+def test_channel_per_tab_recipe_updates_only_that_tab(page, make_browser) -> None:
     browser, other = page("One channel a tab, or a user"), make_browser()
     other.open(browser.driver.current_url)
     for one in (browser, other):
@@ -130,7 +130,7 @@ def test_tab(page, make_browser) -> None:
     assert text(browser, "result") == "result 1"
 
 
-def test_several_pipes(page) -> None:
+def test_several_pipes_recipe_updates_both_traces(page) -> None:
     browser = page("Several Pipes, one chart")
     browser.wait_open("north", "south")
     browser.click("measure")
@@ -140,7 +140,7 @@ def test_several_pipes(page) -> None:
     assert chart(browser) == [list(range(10, 30))] * 2
 
 
-def test_updated(page) -> None:
+def test_updated_recipe_shows_time_of_message(page) -> None:
     browser = page("When was it updated?")
     browser.wait_open()
     before = datetime.now().astimezone()
@@ -151,7 +151,7 @@ def test_updated(page) -> None:
 
 
 @pytest.mark.cuts
-def test_stale(serve, make_browser) -> None:
+def test_stale_recipe_shows_disconnect_and_gap(serve, make_browser) -> None:
     browser, server = make_browser(), serve("Show that data is stale")
     browser.open(server.url)
     browser.wait_for_text("fresh", "fresh")
@@ -163,14 +163,14 @@ def test_stale(serve, make_browser) -> None:
     browser.wait_for_text("fresh", "fresh")
 
 
-def test_dash_extensions(page) -> None:
+def test_dash_extensions_recipe_answers_input(page) -> None:
     browser = page("Coming from `dash-extensions`")
     browser.wait_open()
     browser.find("#input").send_keys("hello")
     browser.wait_for_text("message", "Response from websocket: hello")
 
 
-def test_dpd_components(page) -> None:
+def test_dpd_components_recipe_counts_presses(page) -> None:
     browser = page("Coming from `dpd_components`")
     browser.wait_open("named_count_pipe")
     browser.click("red")
@@ -200,7 +200,7 @@ class Duo:
         return self._browser.find(selector)
 
 
-def test_test(make_browser) -> None:
+def test_test_recipe_runs_its_tests(make_browser) -> None:
     recipe = {"__name__": __name__}
     exec(compile(code("Test your app"), "recipe", "exec"), recipe)
     with own_messages() as messages:

@@ -6,7 +6,7 @@ APP = "room"
 PIPE = {"channel_name": "state", "label": ["heat", "light"], "replay": 1}
 
 
-def test_a_page_begins_with_the_newest_message_of_each_label(app, browser):
+def test_page_load_replays_newest_message_of_each_label(app, browser):
     app.send(
         ("state", "light", "off"),
         ("state", "light", "on"),
@@ -21,7 +21,7 @@ def test_a_page_begins_with_the_newest_message_of_each_label(app, browser):
     assert heard(app.calls("show")) == ["on", 19, "off again"]
 
 
-def test_a_reload_begins_with_it_again(app, browser):
+def test_page_reload_replays_newest_messages_again(app, browser):
     app.send(("state", "light", "dim"), ("state", "heat", 21))
     for _ in range(2):
         browser.open(app.url)

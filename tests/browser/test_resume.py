@@ -62,7 +62,7 @@ def cut(browser, proxy, slots):
 
 
 @pytest.mark.cuts
-def test_a_pipe_mounted_while_the_line_is_dead_begins_when_it_is_back(app, browser, proxy):
+def test_pipe_mounted_while_disconnected_starts_after_reconnect(app, browser, proxy):
     browser.open(proxy.url)
     mount(browser, "a", channel_name="dead")
     wait_open(browser, "a")
@@ -92,7 +92,9 @@ def test_a_pipe_mounted_while_the_line_is_dead_begins_when_it_is_back(app, brows
         pytest.param("changed", "x", "y", ["x1", "y3"], id="changed"),
     ],
 )
-def test_what_is_kept_of_the_labels_misses_nothing(app, browser, channel, before, after, expected):
+def test_changed_labels_keep_waiting_messages_of_kept_labels(
+    app, browser, channel, before, after, expected
+):
     browser.open(app.url)
     mount(browser, "a", channel_name=channel, label=before)
     mount(browser, "b", channel_name=channel)
@@ -111,7 +113,7 @@ def test_what_is_kept_of_the_labels_misses_nothing(app, browser, channel, before
     assert not app.calls("gap a")
 
 
-def test_only_new_labels_are_replayed(app, browser):
+def test_changed_labels_replay_only_new_labels(app, browser):
     app.send(("relabelled", "x", "x1"), ("relabelled", "y", "y1"), ("relabelled", "y", "y2"))
     browser.open(app.url)
     mount(browser, "a", channel_name="relabelled", label="x", replay=1)
@@ -125,7 +127,7 @@ def test_only_new_labels_are_replayed(app, browser):
 
 
 @pytest.mark.cuts
-def test_labels_changed_while_the_line_is_dead(app, browser, proxy):
+def test_labels_changed_while_disconnected_lose_no_messages(app, browser, proxy):
     browser.open(proxy.url)
     mount(browser, "a", channel_name="dead-labels", label="x")
     wait_open(browser, "a")
@@ -139,7 +141,7 @@ def test_labels_changed_while_the_line_is_dead(app, browser, proxy):
     assert not app.calls("gap a")
 
 
-def test_pipes_that_come_later_join_a_stream_without_a_hole(app, browser):
+def test_pipes_mounted_during_stream_receive_contiguous_messages(app, browser):
     browser.open(app.url)
     mount(browser, "a", channel_name="joined")
     wait_open(browser, "a")
@@ -158,7 +160,7 @@ def test_pipes_that_come_later_join_a_stream_without_a_hole(app, browser):
     assert len(app.calls("c")[0].messages) >= 15
 
 
-def test_the_past_that_live_messages_overtake_has_each_once(app, browser):
+def test_replay_overtaken_by_live_messages_delivers_each_once(app, browser):
     browser.driver.execute_cdp_cmd(
         "Page.addScriptToEvaluateOnNewDocument", {"source": OVERTAKE % {"rows": ROWS}}
     )
@@ -184,7 +186,7 @@ def test_the_past_that_live_messages_overtake_has_each_once(app, browser):
     [("x", ["x2"]), (["x", "y"], ["x2", "y2"]), (None, ["x2", "z1", "y2"])],
     ids=["one", "two", "all"],
 )
-def test_replay_begins_with_the_newest_of_each_label(app, browser, label, expected):
+def test_replay_of_one_starts_with_newest_of_each_label(app, browser, label, expected):
     channel = f"past-{label}"
     app.send(*[(channel, value[0], value) for value in ("x1", "y1", "x2", "z1", "y2")])
     browser.open(app.url)
@@ -196,7 +198,7 @@ def test_replay_begins_with_the_newest_of_each_label(app, browser, label, expect
 
 
 @pytest.mark.cuts
-def test_a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it(app, browser, proxy):
+def test_busy_label_neither_evicts_quiet_label_nor_adds_gaps_to_it(app, browser, proxy):
     browser.open(proxy.url)
     mount(browser, "a", channel_name="noise", label="quiet")
     mount(browser, "b", channel_name="noise", label="chatty")
@@ -218,7 +220,7 @@ def test_a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it(app, b
 
 
 @pytest.mark.cuts
-def test_a_channel_forgotten_and_begun_again_is_a_gap(app, browser, proxy):
+def test_channel_forgotten_while_disconnected_is_reported_as_gap(app, browser, proxy):
     browser.open(proxy.url)
     mount(browser, "a", channel_name="forgotten")
     wait_open(browser, "a")
@@ -242,7 +244,7 @@ def test_a_channel_forgotten_and_begun_again_is_a_gap(app, browser, proxy):
 
 
 @pytest.mark.cuts
-def test_status_tells_of_the_line(app, browser, proxy):
+def test_status_follows_connection_state(app, browser, proxy):
     def told():
         return [call.values["status"] for call in app.calls("status a")]
 

@@ -10,7 +10,7 @@ APP = "room"
 HOSTS = (*WSGI, *ASGI, "werkzeug-oldest", "werkzeug-threads")
 
 
-def test_a_click_appears_in_a_second_browser(app, browser, second_browser):
+def test_click_in_one_browser_updates_both_browsers(app, browser, second_browser):
     for one in (browser, second_browser):
         one.open(app.url)
         one.wait_open()
@@ -22,7 +22,7 @@ def test_a_click_appears_in_a_second_browser(app, browser, second_browser):
     wait_for(lambda: len(app.calls("show")) == 4, "one call a click and browser")
 
 
-def test_a_message_carries_what_the_docs_name(app, browser):
+def test_message_has_documented_fields(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("room", "news", {"deep": [1, None, "é"]}))
@@ -40,7 +40,7 @@ def test_a_message_carries_what_the_docs_name(app, browser):
     }
 
 
-def test_the_same_value_twice_fires_twice(app, browser):
+def test_same_value_sent_again_fires_callback_again(app, browser):
     browser.open(app.url)
     browser.wait_open()
     for n in (1, 2, 3):
@@ -52,7 +52,7 @@ def test_the_same_value_twice_fires_twice(app, browser):
     assert contiguous(offsets(calls))
 
 
-def test_two_tabs_of_one_page_each_get_every_message(app, browser, second_browser):
+def test_two_open_pages_each_receive_every_message(app, browser, second_browser):
     for one in (browser, second_browser):
         one.open(app.url)
         one.wait_open()
@@ -66,7 +66,7 @@ def test_two_tabs_of_one_page_each_get_every_message(app, browser, second_browse
 
 
 @pytest.mark.websocket
-def test_a_page_has_one_socket_and_its_status_is_open(app, browser, proxy):
+def test_open_page_has_one_socket_and_status_open(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
     app.send(("room", "news", "hello"))

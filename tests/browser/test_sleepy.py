@@ -29,7 +29,7 @@ TIMERS = """
 
 
 @pytest.mark.cuts
-def test_a_laptop_that_slept_goes_on_where_it_was(app, browser, proxy):
+def test_page_after_laptop_sleep_resumes_at_its_position(app, browser, proxy):
     browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": TIMERS})
     browser.open(proxy.url)
     mount(browser, "a", channel_name="night")

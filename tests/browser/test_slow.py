@@ -16,7 +16,7 @@ def ticks(count, first=0):
     return [("slow", "tick", n) for n in range(first, first + count)]
 
 
-def test_each_of_a_thousand_messages_is_in_one_call(app, browser):
+def test_slow_callback_receives_each_of_thousand_messages_once(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(*ticks(COUNT))
@@ -31,7 +31,7 @@ def test_each_of_a_thousand_messages_is_in_one_call(app, browser):
 
 @pytest.mark.cuts
 @pytest.mark.websocket
-def test_cuts_in_mid_stream_lose_and_double_nothing(app, browser, proxy):
+def test_connection_cut_during_stream_loses_and_repeats_nothing(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
     for first in range(0, COUNT, 250):
@@ -50,7 +50,7 @@ def test_cuts_in_mid_stream_lose_and_double_nothing(app, browser, proxy):
 
 @pytest.mark.cuts
 @pytest.mark.websocket
-def test_what_was_sent_while_the_line_was_dead_arrives_when_it_is_back(app, browser, proxy):
+def test_messages_sent_while_disconnected_arrive_after_reconnect(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()
     proxy.refuse()
@@ -65,7 +65,7 @@ def test_what_was_sent_while_the_line_was_dead_arrives_when_it_is_back(app, brow
 
 
 @pytest.mark.cuts
-def test_a_killed_server_is_found_again_and_the_gap_is_shown(app, browser, server):
+def test_page_after_server_kill_reconnects_and_reports_gap(app, browser, server):
     browser.open(app.url)
     browser.wait_open()
     app.send(*ticks(3))
@@ -85,7 +85,7 @@ def test_a_killed_server_is_found_again_and_the_gap_is_shown(app, browser, serve
 
 
 @pytest.mark.cuts
-def test_what_is_sent_to_the_new_server_before_the_page_is_back_arrives(app, browser, server):
+def test_messages_sent_to_new_server_before_reconnect_arrive(app, browser, server):
     browser.open(app.url)
     browser.wait_open()
     app.send(*ticks(3))
@@ -99,7 +99,7 @@ def test_what_is_sent_to_the_new_server_before_the_page_is_back_arrives(app, bro
 
 
 @pytest.mark.cuts
-def test_a_server_stopped_in_good_order_is_found_again(app, browser, server):
+def test_page_after_graceful_restart_reconnects(app, browser, server):
     browser.open(app.url)
     browser.wait_open()
     server.restart()

@@ -14,7 +14,7 @@ COUNT = 100
 EVERY = 0.01  # seconds between two messages, less than a callback's work takes
 
 
-def test_a_callback_on_a_websocket_holds_its_pipe(app, browser):
+def test_websocket_callback_holds_its_pipe(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(*[("socketed", "any", n) for n in range(COUNT)], thread=True, every=EVERY)

@@ -5,7 +5,7 @@ from harness.app import heard
 APP = "switches"
 
 
-def test_a_disabled_pipe_hears_nothing_until_it_is_enabled(app, browser):
+def test_disabled_pipe_receives_nothing_until_enabled(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("switched", "a", 1))
@@ -21,7 +21,7 @@ def test_a_disabled_pipe_hears_nothing_until_it_is_enabled(app, browser):
     assert browser.prop("pipe", "n_gaps") in {None, 0}
 
 
-def test_a_callback_changes_the_label(app, browser):
+def test_label_set_by_callback_changes_received_messages(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("switched", "b", "not yet"), ("switched", "a", "old"))

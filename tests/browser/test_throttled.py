@@ -12,7 +12,7 @@ THROTTLE = 0.4
 JITTER = 0.1  # a request takes a moment, and not always the same
 
 
-def test_updates_keep_their_distance_and_lose_nothing(app, browser):
+def test_throttled_updates_keep_interval_and_lose_nothing(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("often", "any", 0))

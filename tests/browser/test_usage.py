@@ -34,9 +34,7 @@ def counts(browser):
     return browser.prop("presses", "data")["counts"]
 
 
-def test_a_press_is_counted_in_every_browser_and_in_those_that_come_later(
-    app, browser, make_browser
-):
+def test_press_is_counted_in_open_and_in_later_browsers(app, browser, make_browser):
     browser.open(app.url)
     browser.wait_for_text("status-light", "open")
     second = make_browser(PHONE)
@@ -55,7 +53,7 @@ def test_a_press_is_counted_in_every_browser_and_in_those_that_come_later(
     wait_for(lambda: counts(late) == expected, "the presses from before it came")
 
 
-def test_the_ticker_runs_without_a_request(app, browser):
+def test_ticker_updates_page_without_requests(app, browser):
     browser.open(app.url)
     browser.wait_for_text("status-light", "open")
     # At first there are some: the page loads.
@@ -69,7 +67,7 @@ def test_the_ticker_runs_without_a_request(app, browser):
     wait_for(quiet, "two seconds of ticks without a request")
 
 
-def test_a_burst_arrives_whole_in_a_few_calls(app, browser):
+def test_burst_of_messages_arrives_complete_in_few_calls(app, browser):
     browser.open(app.url)
     browser.wait_for_text("status-light", "open")
     browser.click("burst-button")

@@ -24,7 +24,7 @@ def hears_a_click(browser):
     browser.wait_for_text("value", "click 1")
 
 
-def test_in_a_wrapper_it_polls_and_says_what_to_do(app, browser):
+def test_app_in_asgi_wrapper_polls_and_warns_with_remedy(app, browser):
     browser.open(app.url)
     browser.wait_open(status="polling")
     hears_a_click(browser)
@@ -33,7 +33,7 @@ def test_in_a_wrapper_it_polls_and_says_what_to_do(app, browser):
     assert any("dash_pipe.asgi_app()" in line for line in said)
 
 
-def test_with_the_endpoint_mounted_beside_it_it_has_a_websocket(browser, tmp_path):
+def test_endpoint_mounted_outside_wrapper_opens_websocket(browser, tmp_path):
     with Server("uvicorn-flask", "beside", tmp_path / "log") as server:
         browser.open(App(server.url).url)
         browser.wait_open(status="open")

@@ -41,17 +41,17 @@ class Switch:
 
 
 PACED = (
-    "test_two_pipes_on_one_callback_keep_each_other_s_results",
-    "test_a_pipe_takes_no_result_from_a_click",
-    "test_patches_come_after_the_initial_call_that_they_build_on",
-    "test_a_pipe_waits_for_the_end_of_the_chain_that_it_feeds",
-    "test_a_promise_holds_its_pipe_until_it_is_kept",
-    "test_a_callback_that_raises_does_not_stop_its_pipe",
-    "test_an_output_that_is_taken_away_does_not_stop_its_pipe",
-    "test_match_and_all_keep_every_result",
-    "test_what_a_full_buffer_gives_up_is_told",
-    "test_status_waits_for_its_callback_too",
-    "test_a_pipe_that_is_held_for_long_says_so_once",
+    "test_two_pipes_on_one_callback_lose_no_results",
+    "test_pipe_and_button_on_one_callback_keep_results_of_clicks",
+    "test_patches_sent_during_initial_call_are_applied_after_it",
+    "test_pipe_at_start_of_callback_chain_waits_for_its_end",
+    "test_pipe_on_clientside_promise_waits_until_it_resolves",
+    "test_pipe_whose_callback_raises_receives_later_messages",
+    "test_pipe_whose_output_is_removed_receives_later_messages",
+    "test_pipes_in_match_and_all_callbacks_lose_no_results",
+    "test_full_buffer_drops_oldest_messages_and_reports_gap",
+    "test_status_as_input_waits_for_its_callback",
+    "test_pipe_held_back_for_30_seconds_warns_once",
 )
 
 SWITCHES = (
@@ -61,8 +61,8 @@ SWITCHES = (
         Replace("busy.has(pipe.id)", "false"),
         (
             *[f"pacing::{test}" for test in PACED],
-            "background::test_a_job_in_the_background_holds_its_pipe_and_no_other",
-            "socketed::test_a_callback_on_a_websocket_holds_its_pipe",
+            "background::test_background_callback_holds_only_its_own_pipe",
+            "socketed::test_websocket_callback_holds_its_pipe",
         ),
     ),
     Switch(
@@ -70,44 +70,44 @@ SWITCHES = (
         "src/pacing.ts:Pacer.flush",
         Replace("busy.has(pipe.id)", "busy.size > 0"),
         (
-            "pacing::test_a_pipe_that_is_state_alone_waits_for_nobody",
-            "background::test_a_job_in_the_background_holds_its_pipe_and_no_other",
+            "pacing::test_pipe_used_only_as_state_waits_for_no_callback",
+            "background::test_background_callback_holds_only_its_own_pipe",
         ),
     ),
     Switch(
         "a Pipe does not wait for the end of a chain",
         "src/dash.ts:busyIds",
         Replace("callback.inputs", "[]"),
-        ("pacing::test_a_pipe_waits_for_the_end_of_the_chain_that_it_feeds",),
+        ("pacing::test_pipe_at_start_of_callback_chain_waits_for_its_end",),
     ),
     Switch(
         "a Pipe that is held back warns repeatedly",
         "src/pacing.ts:Pacer.hold",
         Skip("entry.warned"),
-        ("pacing::test_a_pipe_that_is_held_for_long_says_so_once",),
+        ("pacing::test_pipe_held_back_for_30_seconds_warns_once",),
     ),
     Switch(
         "the buffer has no limit",
         "src/subscription.ts:Subscription.trim",
         Body(),
-        ("pacing::test_what_a_full_buffer_gives_up_is_told",),
+        ("pacing::test_full_buffer_drops_oldest_messages_and_reports_gap",),
     ),
     Switch(
         "updates are not throttled",
         "src/pacing.ts:Pacer.flush",
         Replace("this.now() < due", "false"),
-        ("throttled::test_updates_keep_their_distance_and_lose_nothing",),
+        ("throttled::test_throttled_updates_keep_interval_and_lose_nothing",),
     ),
     Switch(
         "a new connection does not send the page's position",
         "src/channel.ts:Channel.subscribeFrame",
         Skip("frame.since"),
         (
-            "resume::test_a_pipe_mounted_while_the_line_is_dead_begins_when_it_is_back",
-            "resume::test_labels_changed_while_the_line_is_dead",
-            "resume::test_a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it",
-            "sleepy::test_a_laptop_that_slept_goes_on_where_it_was",
-            "paged::test_a_page_that_the_browser_put_aside_goes_on",
+            "resume::test_pipe_mounted_while_disconnected_starts_after_reconnect",
+            "resume::test_labels_changed_while_disconnected_lose_no_messages",
+            "resume::test_busy_label_neither_evicts_quiet_label_nor_adds_gaps_to_it",
+            "sleepy::test_page_after_laptop_sleep_resumes_at_its_position",
+            "paged::test_page_restored_from_back_forward_cache_receives_missed_messages",
         ),
     ),
     Switch(
@@ -115,7 +115,7 @@ SWITCHES = (
         "src/subscription.ts:Subscription.setLabels",
         Replace("this.rows.filter(stays)", "[]"),
         tuple(
-            f"resume::test_what_is_kept_of_the_labels_misses_nothing[{case}]"
+            f"resume::test_changed_labels_keep_waiting_messages_of_kept_labels[{case}]"
             for case in ("widened", "widened-to-all", "narrowed", "narrowed-from-all")
         ),
     ),
@@ -124,7 +124,7 @@ SWITCHES = (
         "src/subscription.ts:Subscription.setLabels",
         Skip("this.rows"),
         tuple(
-            f"resume::test_what_is_kept_of_the_labels_misses_nothing[{case}]"
+            f"resume::test_changed_labels_keep_waiting_messages_of_kept_labels[{case}]"
             for case in ("narrowed", "narrowed-from-all", "changed")
         ),
     ),
@@ -133,48 +133,48 @@ SWITCHES = (
         "src/subscription.ts:Subscription.setLabels",
         Skip("this.knownLabels"),
         (
-            "resume::test_only_new_labels_are_replayed",
-            "resume::test_labels_changed_while_the_line_is_dead",
+            "resume::test_changed_labels_replay_only_new_labels",
+            "resume::test_labels_changed_while_disconnected_lose_no_messages",
         ),
     ),
     Switch(
         "a Pipe keeps the labels that it was mounted with",
         "src/subscription.ts:Subscription.setLabels",
         Body("return false;"),
-        ("switches::test_a_callback_changes_the_label",),
+        ("switches::test_label_set_by_callback_changes_received_messages",),
     ),
     Switch(
         "live messages are dropped while a replay is awaited",
         "src/subscription.ts:Subscription.receive",
         Replace("this.heldRows", "[]"),
-        ("resume::test_the_past_that_live_messages_overtake_has_each_once",),
+        ("resume::test_replay_overtaken_by_live_messages_delivers_each_once",),
     ),
     Switch(
         "live messages that are also replayed arrive twice",
         "src/subscription.ts:Subscription.endReplay",
         Replace("this.accepts(label, offset)", "true"),
-        ("resume::test_the_past_that_live_messages_overtake_has_each_once",),
+        ("resume::test_replay_overtaken_by_live_messages_delivers_each_once",),
     ),
     Switch(
         "a Pipe that joins a channel starts too late",
         "src/subscription.ts:Subscription.startAt",
         Replace("Math.min(this.startOffset, position.offset)", "position.offset + 9"),
-        ("resume::test_pipes_that_come_later_join_a_stream_without_a_hole",),
+        ("resume::test_pipes_mounted_during_stream_receive_contiguous_messages",),
     ),
     Switch(
         "no Pipe requests a replay",
         "src/subscription.ts:Subscription.constructor",
         Replace("replay > 0", "false"),
         (
-            "resume::test_pipes_that_come_later_join_a_stream_without_a_hole",
-            "resume::test_the_past_that_live_messages_overtake_has_each_once",
+            "resume::test_pipes_mounted_during_stream_receive_contiguous_messages",
+            "resume::test_replay_overtaken_by_live_messages_delivers_each_once",
             *[
-                f"resume::test_replay_begins_with_the_newest_of_each_label[{case}]"
+                f"resume::test_replay_of_one_starts_with_newest_of_each_label[{case}]"
                 for case in ("one", "two", "all")
             ],
-            "resume::test_a_pipe_mounted_while_the_line_is_dead_begins_when_it_is_back",
-            "replaying::test_a_page_begins_with_the_newest_message_of_each_label",
-            "replaying::test_a_reload_begins_with_it_again",
+            "resume::test_pipe_mounted_while_disconnected_starts_after_reconnect",
+            "replaying::test_page_load_replays_newest_message_of_each_label",
+            "replaying::test_page_reload_replays_newest_messages_again",
         ),
     ),
     Switch(
@@ -185,9 +185,9 @@ SWITCHES = (
             "self._window.newest(labels, last, head)[-last:]",
         ),
         (
-            "replaying::test_a_page_begins_with_the_newest_message_of_each_label",
-            "resume::test_replay_begins_with_the_newest_of_each_label[two]",
-            "resume::test_replay_begins_with_the_newest_of_each_label[all]",
+            "replaying::test_page_load_replays_newest_message_of_each_label",
+            "resume::test_replay_of_one_starts_with_newest_of_each_label[two]",
+            "resume::test_replay_of_one_starts_with_newest_of_each_label[all]",
         ),
     ),
     Switch(
@@ -197,99 +197,99 @@ SWITCHES = (
             "self._newest.get(message.label) is not message",
             "self._newest.pop(message.label, None)",
         ),
-        ("resume::test_a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it",),
+        ("resume::test_busy_label_neither_evicts_quiet_label_nor_adds_gaps_to_it",),
     ),
     Switch(
         "a loss counts for every label",
         "src/channel.ts:lostFor",
         Replace("subscription.accepts(each, offset)", "true"),
-        ("resume::test_a_chatty_label_neither_evicts_a_quiet_one_nor_counts_gaps_for_it",),
+        ("resume::test_busy_label_neither_evicts_quiet_label_nor_adds_gaps_to_it",),
     ),
     Switch(
         "a new epoch is not noticed",
         "src/channel.ts:Channel.enterEpoch",
         Replace("subscription.position.epoch !== epoch", "false"),
-        ("resume::test_a_channel_forgotten_and_begun_again_is_a_gap",),
+        ("resume::test_channel_forgotten_while_disconnected_is_reported_as_gap",),
     ),
     Switch(
         "a lost connection does not change the status",
         "src/connection.ts:Connection.onClose",
         Skip("this.updateStatus"),
         (
-            "resume::test_status_tells_of_the_line",
-            "pacing::test_status_waits_for_its_callback_too",
+            "resume::test_status_follows_connection_state",
+            "pacing::test_status_as_input_waits_for_its_callback",
         ),
     ),
     Switch(
         "a connection that has gone silent is not closed",
         "src/socket.ts:Socket.checkTimeout",
         Skip("this.handleClose"),
-        ("sleepy::test_a_laptop_that_slept_goes_on_where_it_was",),
+        ("sleepy::test_page_after_laptop_sleep_resumes_at_its_position",),
     ),
     Switch(
         "a page that is back online waits for a timer",
         "src/socket.ts:Socket.start",
         Skip("this.watchPage"),
-        ("sleepy::test_a_laptop_that_slept_goes_on_where_it_was",),
+        ("sleepy::test_page_after_laptop_sleep_resumes_at_its_position",),
     ),
     Switch(
         "a Pipe that is unmounted is removed at once",
         "src/connection.ts:Connection.unsubscribe",
         Replace("LINGER", "0"),
-        ("paged::test_a_pipe_comes_back_with_its_page_and_missed_nothing",),
+        ("paged::test_pipe_remounted_within_seconds_receives_missed_messages",),
     ),
     Switch(
         "a Pipe that is mounted again is not recognized",
         "src/pipe_subscription.ts:PipeSubscription.isLingering",
         Body("return false;"),
         (
-            "paged::test_a_pipe_comes_back_with_its_page_and_missed_nothing",
-            "paged::test_the_same_id_on_the_next_page_goes_on",
+            "paged::test_pipe_remounted_within_seconds_receives_missed_messages",
+            "paged::test_pipe_with_same_id_on_next_page_keeps_position",
         ),
     ),
     Switch(
         "a Pipe that is unmounted is never removed",
         "src/connection.ts:Connection.unsubscribe",
         Replace("LINGER", "99 * LINGER"),
-        ("paged::test_a_pipe_that_was_away_for_longer_begins_anew",),
+        ("paged::test_pipe_remounted_after_linger_time_starts_at_head",),
     ),
     Switch(
         "a Pipe that is unmounted is not unsubscribed",
         "src/mount.ts:mountPipe",
         Replace("() => { removeFromPacer(); close(); }", "() => {}"),
         (
-            "paged::test_going_to_and_fro_leaves_one_listener",
-            "switches::test_a_disabled_pipe_hears_nothing_until_it_is_enabled",
+            "paged::test_pipe_remounted_repeatedly_is_subscribed_once",
+            "switches::test_disabled_pipe_receives_nothing_until_enabled",
         ),
     ),
     Switch(
         "a Pipe that was disabled resumes at its old position",
         "src/mount.ts:openSubscription",
         Replace("starts.current++", "starts.current"),
-        ("switches::test_a_disabled_pipe_hears_nothing_until_it_is_enabled",),
+        ("switches::test_disabled_pipe_receives_nothing_until_enabled",),
     ),
     Switch(
         "a Pipe receives every label",
         "src/subscription.ts:Subscription.accepts",
         Replace("has(this.labels, label)", "true"),
-        ("labels::test_a_pipe_hears_its_labels_on_its_channel_and_no_others",),
+        ("labels::test_pipe_receives_only_its_labels_of_its_channel",),
     ),
     Switch(
         "each Pipe has its own socket",
         "src/connection.ts:connect",
         Replace("connections.get(url)", "undefined"),
-        ("labels::test_five_pipes_share_one_socket",),
+        ("labels::test_five_pipes_on_one_page_share_one_socket",),
     ),
     Switch(
         "updates stay in Dash's undo history",
         "src/dash.ts:removeFromUndoHistory",
         Body(),
-        ("minute::test_no_frame_is_dropped_and_no_memory_kept",),
+        ("minute::test_sixty_messages_a_second_drop_no_frame_and_keep_no_memory",),
     ),
     Switch(
         "an update waits for a timer",
         "src/pacing.ts:Pacer.wake",
         Replace("this.clock.queueMicrotask", "((flush) => this.clock.setTimeout(flush, 50))"),
-        ("minute::test_no_frame_is_dropped_and_no_memory_kept",),
+        ("minute::test_sixty_messages_a_second_drop_no_frame_and_keep_no_memory",),
     ),
 )
