@@ -30,7 +30,7 @@ def listening(settings):
         yield listener
 
 
-def test_it_meets_the_gateways_browsers(settings, tmp_path):
+def test_listen_command_and_page_of_gateway_share_channel(settings, tmp_path):
     with Server("gateway", "", tmp_path / "log", settings=settings) as gateway:
         url = f"{gateway.url}/_pipe/"
         with listening(settings) as local, PipeClient(f"{gateway.url}/") as page:
@@ -45,7 +45,7 @@ def test_it_meets_the_gateways_browsers(settings, tmp_path):
         assert gateway.tracebacks() == []
 
 
-def test_the_same_message_again(settings):
+def test_message_sent_again_with_same_id_arrives_once(settings):
     with listening(settings) as listener:
         for value in ("1", "1"):
             assert run("send", "jobs", "a", value, "--id", "m1", settings=settings)[0] == 0
@@ -53,7 +53,7 @@ def test_the_same_message_again(settings):
         assert [listener.message()["value"] for _ in range(2)] == [1, 2]
 
 
-def test_it_listens_on_when_redis_was_away(redis, settings):
+def test_listen_after_redis_data_loss_reconnects_and_reports_it(redis, settings):
     with listening(settings) as listener:
         redis.kill9()
         code, _, said = run("send", "jobs", "a", "1", settings=settings)

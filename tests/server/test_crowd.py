@@ -24,7 +24,7 @@ ROUNDS = 8  # until it is plain whether memory is given back
     ("host", "added", "rounds"),
     [("gunicorn-sync", 1, ROUNDS), ("uvicorn", 0, 4), ("gunicorn-gevent", 0, 4)],
 )
-def test_one_process_serves_five_hundred_listeners(host, added, rounds, tmp_path):
+def test_one_process_serves_500_listeners_and_frees_their_memory(host, added, rounds, tmp_path):
     with Server(host, "room", tmp_path / "log") as server:
         app = App(server.url)
         (worker,) = children(server.pid) or [server.pid]

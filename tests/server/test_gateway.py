@@ -48,7 +48,7 @@ def listening(url, *arguments):
         yield listener
 
 
-def test_what_is_sent_is_heard(url):
+def test_sent_message_reaches_listen_command_and_page(url):
     with listening(url) as listener, PipeClient(url.removesuffix("_pipe/")) as page:
         page.subscribe("jobs")
         assert run("send", "--url", url, "jobs", "a", '{"x": "é"}') == (0, "", "")
@@ -57,7 +57,7 @@ def test_what_is_sent_is_heard(url):
         assert page.rows(1)[0][:3] == [message["offset"], "a", {"x": "é"}]
 
 
-def test_a_bridge_passes_lines_on_as_they_come(url):
+def test_send_from_stdin_sends_each_line_at_once(url):
     with (
         listening(url, "lines") as listener,
         Command(
@@ -75,14 +75,14 @@ def test_a_bridge_passes_lines_on_as_they_come(url):
         assert "max_message_bytes" in said
 
 
-def test_it_ends_after_so_many(url):
+def test_listen_with_count_ends_after_that_many(url):
     with listening(url, "once", "--count", "1") as listener:
         assert run("send", "--url", url, "jobs", "once", "1")[0] == 0
         assert listener.message()["value"] == 1
         assert listener.end() == (0, "", "")
 
 
-def test_an_interrupt_and_a_reader_that_goes_end_it_quietly(url):
+def test_listen_ends_quietly_on_interrupt_or_closed_output(url):
     with listening(url) as listener:
         listener.process.send_signal(signal.SIGINT)
         assert listener.end() == (0, "", "")
@@ -93,7 +93,7 @@ def test_an_interrupt_and_a_reader_that_goes_end_it_quietly(url):
         assert listener.process.stderr.read() == ""
 
 
-def test_what_the_server_refuses(url):
+def test_rejected_request_exits_with_code_and_reason(url):
     code, _, said = run("send", "--url", url, "jobs", "a", "1", settings={})
     assert code == 2
     assert "answered HTTP 401" in said
@@ -113,7 +113,7 @@ def test_what_the_server_refuses(url):
     assert "at most 32 labels" in said
 
 
-def test_the_doctor_looks_at_it(url):
+def test_doctor_reports_endpoint_and_hides_token(url):
     code, text, said = run("doctor", "--url", url)
     assert (code, said) == (0, "")
     assert "websocket: opens" in text
@@ -123,7 +123,7 @@ def test_the_doctor_looks_at_it(url):
     assert "poke: 401, " in text
 
 
-def test_it_serves_its_endpoint_and_nothing_else(gateway):
+def test_gateway_path_outside_endpoint_answers_404(gateway):
     for path in ("/", "/_pipe/", "/_pipe/ws/x", "/other/_pipe/poke/"):
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(gateway.url + path, timeout=TIMEOUT)
@@ -133,7 +133,7 @@ def test_it_serves_its_endpoint_and_nothing_else(gateway):
         connect(gateway.url.replace("http", "ws", 1) + "/elsewhere")
 
 
-def test_no_compression_and_no_large_frames(gateway):
+def test_gateway_declines_compression_and_rejects_large_frames(gateway):
     address = gateway.url.replace("http", "ws", 1) + "/_pipe/ws"
     with connect(address, compression="deflate") as socket:
         assert "Sec-WebSocket-Extensions" not in socket.response.headers
@@ -143,7 +143,7 @@ def test_no_compression_and_no_large_frames(gateway):
     assert caught.value.rcvd.code == 1009
 
 
-def test_a_listener_comes_back_after_a_restart(tmp_path):
+def test_listen_after_gateway_restart_reconnects_and_reports_it(tmp_path):
     settings = {"DASH_PIPE_HTTP_POKE_ENABLED": "1"}
     with Server("gateway", "", tmp_path / "log", settings=settings) as server:
         url = f"{server.url}/_pipe/"
@@ -159,7 +159,7 @@ def test_a_listener_comes_back_after_a_restart(tmp_path):
             assert "may be lost: the log of the channel began again" in gap
 
 
-def test_under_a_prefix_and_with_a_route_of_its_own(tmp_path):
+def test_gateway_with_prefix_and_http_route_serves_both(tmp_path):
     settings = {"DASH_PIPE_HTTP_POKE_ENABLED": "1", "DASH_PIPE_HTTP_ROUTE": "/hooks"}
     with Command("serve", "--port", "0", "--prefix", "/app", settings=settings) as gateway:
         for line in gateway.process.stderr:
@@ -173,13 +173,13 @@ def test_under_a_prefix_and_with_a_route_of_its_own(tmp_path):
         assert run("send", "--url", f"{root}/app/_pipe", "jobs", "a", "1", settings={})[0] == 2
 
 
-def test_a_port_that_is_taken(gateway):
+def test_serve_on_taken_port_exits_with_error(gateway):
     code, _, said = run("serve", "--port", str(gateway.port))
     assert code == 2
     assert "address already in use" in said
 
 
-def test_it_says_goodbye(tmp_path):
+def test_gateway_on_sigterm_closes_websockets(tmp_path):
     with Server("gateway", "", tmp_path / "log") as server:
         with PipeClient(f"{server.url}/") as page:
             page.subscribe("jobs")

@@ -120,7 +120,7 @@ def stopped(pids: Iterable[int]) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def test_every_message_comes_once_and_in_order(
+def test_messages_while_processes_are_killed_arrive_once_in_order(
     server: Server, redis: RedisServer, sender: Broker, followers: list[Follower]
 ) -> None:
     def kill_a_worker() -> None:
@@ -146,7 +146,7 @@ def test_every_message_comes_once_and_in_order(
     assert sum(follower.connections for follower in followers) > LISTENERS
 
 
-def test_lost_data_is_a_gap_and_life_goes_on(
+def test_lost_redis_data_is_one_gap_and_later_messages_arrive(
     redis: RedisServer, sender: Broker, followers: list[Follower]
 ) -> None:
     sender.publish("jobs", "a", '"before"')
@@ -160,7 +160,9 @@ def test_lost_data_is_a_gap_and_life_goes_on(
         assert (follower.values, follower.gaps) == (["before", "after"], 1)
 
 
-def test_the_oldest_dash_and_redis_py(tmp_path: Path, redis: RedisServer, sender: Broker) -> None:
+def test_oldest_dash_and_redis_py_deliver_messages(
+    tmp_path: Path, redis: RedisServer, sender: Broker
+) -> None:
     settings = {"DASH_PIPE_BROKER": redis.url}
     with (
         Server("werkzeug-oldest", "room", tmp_path / "log", settings=settings) as server,

@@ -44,7 +44,7 @@ def values(page: PipeClient, count: int) -> list[object]:
 
 @killing
 @pytest.mark.parametrize("backend", ["flask", "fastapi", "quart"])
-def test_one_app_after_the_other(backend: str) -> None:
+def test_apps_run_one_after_another_receive_messages(backend: str) -> None:
     for n in range(3):
         port = Port()
         with ThreadedRunner() as runner:
@@ -57,7 +57,7 @@ def test_one_app_after_the_other(backend: str) -> None:
 
 # As the fixtures are when a test takes `pipe_messages, dash_duo`.
 @killing
-def test_an_app_beside_the_fixture() -> None:
+def test_app_run_with_pipe_messages_fixture_receives_messages() -> None:
     for n in range(2):
         port = Port()
         with own_messages() as messages, ThreadedRunner() as runner:
@@ -84,7 +84,7 @@ position = await async_send_to_pipe_channel("jobs", "a", "from a coroutine")
 """
 
 
-def test_a_notebook() -> None:
+def test_notebook_cells_run_twice_deliver_messages() -> None:
     port = Port()
     cells = [
         nbformat.v4.new_code_cell(cell) for cell in NOTEBOOK.format(port=port.number).split("\n#\n")

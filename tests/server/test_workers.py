@@ -17,12 +17,12 @@ def log_after_a_listener(host, tmp_path):
 
 
 @pytest.mark.parametrize("host", ["gunicorn-two", "uvicorn-two"])
-def test_two_workers(tmp_path, host):
+def test_memory_broker_with_two_workers_logs_warning(tmp_path, host):
     log = log_after_a_listener(host, tmp_path)
     assert 1 <= log.count(SAID) <= 2  # once in each worker that a browser came to
     assert "DASH_PIPE_BROKER=redis://" in log
 
 
 @pytest.mark.parametrize("host", ["gunicorn-sync", "werkzeug", "uvicorn"])
-def test_one_process(tmp_path, host):
+def test_memory_broker_with_one_process_logs_no_warning(tmp_path, host):
     assert "DASH_PIPE_BROKER" not in log_after_a_listener(host, tmp_path)
