@@ -30,7 +30,7 @@ def send_as_the_original_does(channel: str, event: dict[str, Any]) -> None:
     async_to_sync(get_channel_layer().group_send)(f"dpd_pipe_{channel}", event)
 
 
-def test_what_the_original_sends_is_heard(make: Make) -> None:
+def test_event_sent_by_dpd_is_received(make: Make) -> None:
     ear = Ear(make())
     log = ear.open("jobs")
     event = {"type": "pipe.value", "label": "a", "value": {"x": [1]}}
@@ -39,7 +39,7 @@ def test_what_the_original_sends_is_heard(make: Make) -> None:
     assert ear.rows(log) == [[1, "a", {"x": [1]}]]
 
 
-def test_the_original_hears_what_we_send(make: Make) -> None:
+def test_published_message_is_received_as_event_by_dpd(make: Make) -> None:
     @async_to_sync
     async def hear() -> Any:
         layer = get_channel_layer()
@@ -61,7 +61,7 @@ def test_the_original_hears_what_we_send(make: Make) -> None:
         {"type": "other", "label": "a", "value": 1},
     ],
 )
-def test_what_no_pipe_can_take_is_dropped(
+def test_invalid_event_is_dropped_and_logged(
     make: Make, event: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     ear = Ear(make())
@@ -73,7 +73,7 @@ def test_what_no_pipe_can_take_is_dropped(
     assert "dropped" in caplog.text
 
 
-def test_who_comes_from_another_process_goes_on_without_a_gap(make: Make) -> None:
+def test_browser_from_other_process_continues_without_gap(make: Make) -> None:
     first, second = make(), make()
     lounges = Lounge(first), Lounge(second)
     stays = lounges[1].browser()
@@ -94,7 +94,7 @@ def test_who_comes_from_another_process_goes_on_without_a_gap(make: Make) -> Non
 
 
 @pytest.mark.parametrize("name", ["a b", "é", "a/b", "x" * 91, "a:b", "a\n"])
-def test_a_name_that_is_none_on_a_layer(make: Make, name: str) -> None:
+def test_channel_name_invalid_for_layer_is_rejected(make: Make, name: str) -> None:
     broker = make()
     for send in (broker.check, lambda name: broker.publish(name, "a", "1")):
         with pytest.raises(InvalidMessageError, match="channel_name: expected at most 90 of"):
@@ -105,21 +105,21 @@ def test_a_name_that_is_none_on_a_layer(make: Make, name: str) -> None:
     assert "at most 90" in error["reason"]
 
 
-def test_a_name_of_90_characters(make: Make) -> None:
+def test_channel_name_of_90_characters_is_accepted(make: Make) -> None:
     ear = Ear(make())
     log = ear.open("x" * 90)
     ear.broker.publish("x" * 90, "a", "1")
     ear.until(lambda: log.head == 1)
 
 
-def test_a_number_that_the_layer_cannot_carry(make: Make) -> None:
+def test_number_too_large_for_layer_is_rejected(make: Make) -> None:
     ear = Ear(make())
     ear.open("jobs")
     with pytest.raises(InvalidMessageError, match="value: the channel layer can't carry it"):
         ear.broker.publish("jobs", "a", str(2**70))
 
 
-def test_a_group_that_the_layer_forgot_is_joined_again(
+def test_group_forgotten_by_layer_is_joined_again(
     make: Make, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dash_pipe.brokers.channel_layer.follower.JOIN_SECONDS", 0.1)
@@ -139,7 +139,7 @@ def groups(redis: RedisServer) -> int:
     return sum("group:" in key for key in redis.ask("KEYS", "*"))
 
 
-def test_the_groups_that_nobody_listens_to_are_bounded(make: Make, redis: RedisServer) -> None:
+def test_idle_groups_beyond_bound_are_left(make: Make, redis: RedisServer) -> None:
     broker = make()  # of 100 channels
     ear = Ear(broker)
     listened = ear.open("jobs")
@@ -151,7 +151,7 @@ def test_the_groups_that_nobody_listens_to_are_bounded(make: Make, redis: RedisS
     ear.until(lambda: listened.head == 1)
 
 
-def test_many_channels_take_few_connections(make: Make, redis: RedisServer) -> None:
+def test_many_channels_share_few_connections(make: Make, redis: RedisServer) -> None:
     broker = make()
     ear = Ear(broker)
     logs = [broker.open(f"channel-{number}") for number in range(300)]
@@ -159,7 +159,7 @@ def test_many_channels_take_few_connections(make: Make, redis: RedisServer) -> N
     assert len(redis.clients()) <= 20
 
 
-def test_a_layer_that_is_away(make: Make) -> None:
+def test_publish_to_unreachable_layer_raises_unavailable(make: Make) -> None:
     port = Port()  # nobody listens there
     with override_settings(
         CHANNEL_LAYERS={
@@ -181,7 +181,7 @@ def test_a_layer_that_is_away(make: Make) -> None:
         ("channels://default", "the channel layer 'default' is in memory"),
     ],
 )
-def test_a_layer_that_will_not_do(url: str, reason: str) -> None:
+def test_unusable_layer_raises_setting_error(url: str, reason: str) -> None:
     configure()
     layer = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     with (

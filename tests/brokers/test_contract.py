@@ -48,7 +48,7 @@ def lost(broker: Broker, labels: str) -> dict[str, int]:
 # Order, offsets, epochs
 
 
-def test_another_process_hears_all_in_its_order(make: Make) -> None:
+def test_other_process_receives_all_messages_in_order(make: Make) -> None:
     sender = make()
     ear = Ear(elsewhere(make, sender))
     log = ear.open("jobs")
@@ -59,7 +59,7 @@ def test_another_process_hears_all_in_its_order(make: Make) -> None:
     assert [row[:2] for row in ear.rows(log, labels="b")] == [[n, "b"] for n in range(2, 51, 2)]
 
 
-def test_a_channel_hears_nothing_of_others(broker: Broker, ear: Ear) -> None:
+def test_channel_receives_no_messages_of_other_channels(broker: Broker, ear: Ear) -> None:
     jobs, prices = ear.open("jobs"), ear.open("prices")
     broker.publish("prices", "a", "1")
     broker.publish("jobs", "a", "2")
@@ -68,7 +68,7 @@ def test_a_channel_hears_nothing_of_others(broker: Broker, ear: Ear) -> None:
     assert ear.rows(prices) == [[1, "a", 1]]
 
 
-def test_a_browser_hears_what_is_sent_from_its_subscribe_on(broker: Broker) -> None:
+def test_browser_after_subscribe_receives_only_new_messages(broker: Broker) -> None:
     lounge = Lounge(broker)
     browser = lounge.browser()
     broker.publish("jobs", "a", '"old"')
@@ -78,7 +78,7 @@ def test_a_browser_hears_what_is_sent_from_its_subscribe_on(broker: Broker) -> N
     assert values(lounge.frames(browser, [], rows)) == ["new"]
 
 
-def test_one_who_comes_back_to_the_same_process_resumes(broker: Broker) -> None:
+def test_browser_reconnecting_to_same_process_resumes(broker: Broker) -> None:
     lounge = Lounge(broker)
     browser, stays = lounge.browser(), lounge.browser()
     lounge.frames(stays, stays.subscribe("jobs"), told)
@@ -94,7 +94,7 @@ def test_one_who_comes_back_to_the_same_process_resumes(broker: Broker) -> None:
 
 
 @pytest.mark.beyond_layers("it numbers nothing")
-def test_publishing_returns_the_position(broker: Broker, ear: Ear) -> None:
+def test_publish_returns_position(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     positions = [broker.publish("jobs", "a", "1") for _ in range(3)]
     assert [position.offset for position in positions] == [1, 2, 3]
@@ -103,7 +103,7 @@ def test_publishing_returns_the_position(broker: Broker, ear: Ear) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_messages_are_kept_for_who_listens_later(broker: Broker, ear: Ear) -> None:
+def test_messages_published_without_listener_are_kept(broker: Broker, ear: Ear) -> None:
     broker.publish("jobs", "a", "1")
     broker.publish("jobs", "b", '{"x":2}')
     broker.publish("prices", "a", "3")
@@ -112,7 +112,7 @@ def test_messages_are_kept_for_who_listens_later(broker: Broker, ear: Ear) -> No
 
 
 @pytest.mark.beyond_layers("it numbers nothing")
-def test_what_is_heard_is_what_is_read(make: Make) -> None:
+def test_special_characters_are_read_as_published(make: Make) -> None:
     broker = make()
     ear = Ear(broker)
     log = ear.open("jobs")
@@ -129,18 +129,20 @@ def test_what_is_heard_is_what_is_read(make: Make) -> None:
 @pytest.mark.parametrize(
     "name", ["}{", "a}b", "{x}", "\udfff", "*?[a]", "a b\n", "\N{ROCKET}" * 200]
 )
-def test_any_name_will_do(broker: Broker, ear: Ear, name: str) -> None:
+def test_channel_and_label_of_any_characters_are_accepted(
+    broker: Broker, ear: Ear, name: str
+) -> None:
     ear.hears(ear.open(name), broker.publish(name, name, "1"))
     assert ear.rows(broker.open(name)) == [[1, name, 1]]
 
 
 @pytest.mark.beyond_layers("it numbers nothing")
-def test_each_channel_has_an_epoch_of_its_own(broker: Broker) -> None:
+def test_epochs_of_two_channels_differ(broker: Broker) -> None:
     assert broker.publish("jobs", "a", "1").epoch != broker.publish("prices", "a", "1").epoch
 
 
 @pytest.mark.beyond_layers("it numbers nothing")
-def test_an_epoch_stays_while_its_log_does(broker: Broker, ear: Ear) -> None:
+def test_epoch_after_close_and_open_is_unchanged(broker: Broker, ear: Ear) -> None:
     first = broker.publish("jobs", "a", "1")
     for _ in range(3):
         assert ear.open("jobs").epoch == first.epoch
@@ -148,7 +150,7 @@ def test_an_epoch_stays_while_its_log_does(broker: Broker, ear: Ear) -> None:
     assert broker.publish("jobs", "a", "1") == (first.epoch, 2)
 
 
-def test_all_who_open_a_channel_share_its_log(broker: Broker, ear: Ear) -> None:
+def test_channel_opened_twice_returns_same_log(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     assert broker.open("jobs") is log
     broker.close("jobs")
@@ -156,7 +158,7 @@ def test_all_who_open_a_channel_share_its_log(broker: Broker, ear: Ear) -> None:
     ear.until(lambda: log.head == 1)
 
 
-def test_watchers_are_told_what_has_grown(broker: Broker, ear: Ear) -> None:
+def test_watcher_is_called_after_message_is_readable(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     heads: list[tuple[str, int]] = []
     unwatch = broker.watch(lambda channel: heads.append((channel, log.head)))
@@ -169,7 +171,7 @@ def test_watchers_are_told_what_has_grown(broker: Broker, ear: Ear) -> None:
     assert ("jobs", 2) not in heads
 
 
-def test_watchers_come_and_go_by_themselves(broker: Broker) -> None:
+def test_watcher_removed_leaves_other_watchers(broker: Broker) -> None:
     heard: list[str] = []
     unwatch = [broker.watch(lambda _, name=name: heard.append(name)) for name in "abc"]
     unwatch[1]()
@@ -182,7 +184,7 @@ def test_watchers_come_and_go_by_themselves(broker: Broker) -> None:
 
 @pytest.mark.beyond_layers("it numbers nothing")
 @pytest.mark.parametrize("listened", [True, False])
-def test_threads_get_positions_of_their_own(
+def test_publish_from_threads_returns_unique_positions(
     broker: Broker, ear: Ear, listened: bool, often_switching: None
 ) -> None:
     if listened:
@@ -207,7 +209,7 @@ def test_threads_get_positions_of_their_own(
 
 
 @pytest.mark.beyond_layers("it knows no message by its id")
-def test_a_message_id_is_delivered_once(broker: Broker, ear: Ear) -> None:
+def test_message_id_published_again_is_delivered_once(broker: Broker, ear: Ear) -> None:
     log = ear.open("jobs")
     first = broker.publish("jobs", "a", "1", "an id")
     broker.publish("jobs", "a", "2")
@@ -233,7 +235,7 @@ def bound_ids(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, float]
 
 
 @pytest.mark.beyond_layers("it knows no message by its id")
-def test_a_message_id_is_forgotten_after_a_time(
+def test_message_id_after_its_time_is_forgotten(
     make: Make, bound_ids: Callable[[str, float], None], request: pytest.FixtureRequest
 ) -> None:
     bound_ids("IDS_SECONDS", 0.5)
@@ -252,7 +254,9 @@ def test_a_message_id_is_forgotten_after_a_time(
 
 
 @pytest.mark.beyond_layers("it knows no message by its id")
-def test_the_newest_ids_are_remembered(make: Make, bound_ids: Callable[[str, float], None]) -> None:
+def test_message_ids_beyond_bound_are_forgotten(
+    make: Make, bound_ids: Callable[[str, float], None]
+) -> None:
     bound_ids("MAX_IDS", 3)
     broker = make()
     sent = [broker.publish("jobs", "a", "1", str(number)) for number in range(5)]
@@ -277,20 +281,20 @@ def both(make: Make, history: str, /, **limits: float) -> Iterator[Ear]:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_the_window_is_bounded_by_count(make: Make) -> None:
+def test_window_beyond_message_count_drops_oldest(make: Make) -> None:
     for ear in both(make, "aaaaa", messages=3):
         assert ear.rows(ear.broker.open("jobs")) == [[3, "a", 2], [4, "a", 3], [5, "a", 4]]
         assert lost(ear.broker, "a") == {"a": 2}
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_the_window_is_bounded_by_bytes(make: Make) -> None:
+def test_window_beyond_bytes_drops_oldest(make: Make) -> None:
     for ear in both(make, "aaaaaa", bytes=75):
         assert [row[0] for row in ear.rows(ear.broker.open("jobs"))] == [4, 5, 6]
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_the_window_is_bounded_by_age(make: Make) -> None:
+def test_window_beyond_age_drops_oldest(make: Make) -> None:
     for ear in both(make, "ab", seconds=0.3, label_seconds=0.3):
         log = ear.broker.open("jobs")
         wait_for(lambda ear=ear, log=log: ear.rows(log) == [], "the messages to be too old")
@@ -299,7 +303,7 @@ def test_the_window_is_bounded_by_age(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_age_is_applied_when_a_message_is_added(make: Make) -> None:
+def test_window_with_expired_messages_is_trimmed_on_publish(make: Make) -> None:
     writer = make(seconds=0.2, label_seconds=60)
     publish(writer, "aab")
     ear = Ear(elsewhere(make, writer, seconds=0.2, label_seconds=60))
@@ -313,7 +317,7 @@ def test_age_is_applied_when_a_message_is_added(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_the_newest_of_a_label_outlives_the_window(make: Make) -> None:
+def test_newest_message_of_label_outlives_window(make: Make) -> None:
     for ear in both(make, "qqabbbbb", messages=3):
         log = ear.broker.open("jobs")
         assert [row[0] for row in ear.rows(log)] == [2, 3, 6, 7, 8]
@@ -322,14 +326,14 @@ def test_the_newest_of_a_label_outlives_the_window(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_a_kept_newest_is_lost_when_a_newer_one_comes(make: Make) -> None:
+def test_kept_newest_message_is_lost_when_newer_one_arrives(make: Make) -> None:
     for ear in both(make, "qaaaq", messages=2):
         assert lost(ear.broker, "q") == {"q": 1}
         assert ear.rows(ear.broker.open("jobs"), labels="q") == [[5, "q", 4]]
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_the_newest_is_kept_for_a_number_of_labels(make: Make) -> None:
+def test_newest_messages_beyond_label_count_are_dropped(make: Make) -> None:
     for ear in both(make, "abcxxx", messages=2, labels=2):
         assert [row[0] for row in ear.rows(ear.broker.open("jobs"))] == [3, 5, 6]
         assert lost(ear.broker, "abz")["z"] <= 2
@@ -337,7 +341,7 @@ def test_the_newest_is_kept_for_a_number_of_labels(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_what_is_known_of_loss_is_bounded(make: Make) -> None:
+def test_losses_beyond_label_count_are_merged(make: Make) -> None:
     for ear in both(make, "abcdefghij" * 5, messages=1, labels=4):
         log = ear.broker.open("jobs")
         assert len(log.lost(0, None)) <= 5
@@ -346,7 +350,7 @@ def test_what_is_known_of_loss_is_bounded(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_a_label_is_kept_for_a_time(make: Make) -> None:
+def test_label_after_its_time_is_forgotten(make: Make) -> None:
     for ear in both(make, "qab", messages=1, label_seconds=0.3):
         log = ear.broker.open("jobs")
         wait_for(lambda ear=ear, log=log: ear.rows(log, labels="qa") == [], "q to be forgotten")
@@ -355,7 +359,7 @@ def test_a_label_is_kept_for_a_time(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_every_process_judges_losses_alike(make: Make) -> None:
+def test_losses_in_two_processes_are_equal(make: Make) -> None:
     ears = list(both(make, "abcabdabeffffa", messages=3, labels=3))
     judged = [lost(ear.broker, "abcdefz") for ear in ears]
     assert judged[0] == judged[-1]
@@ -378,7 +382,7 @@ def elsewhere(make: Make, broker: Broker, **limits: float) -> Broker:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_a_first_subscribe_reads_on_from_the_head(broker: Broker) -> None:
+def test_first_subscribe_with_history_starts_at_head(broker: Broker) -> None:
     lounge = Lounge(broker)
     browser = lounge.browser()
     old = broker.publish("jobs", "a", '"old"')
@@ -389,7 +393,7 @@ def test_a_first_subscribe_reads_on_from_the_head(broker: Broker) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_a_browser_resumes_where_it_was(make: Make) -> None:
+def test_browser_with_position_resumes_there(make: Make) -> None:
     broker = make()
     position = publish(broker, "ab")
     publish(broker, "cd")
@@ -401,7 +405,7 @@ def test_a_browser_resumes_where_it_was(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_nothing_is_missed_where_nothing_had_been_sent(make: Make) -> None:
+def test_browser_moved_before_first_message_misses_nothing(make: Make) -> None:
     first = make()
     second = elsewhere(make, first)
     lounges = Lounge(first), Lounge(second)
@@ -418,7 +422,7 @@ def test_nothing_is_missed_where_nothing_had_been_sent(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_a_place_that_is_lost_is_a_gap(make: Make) -> None:
+def test_position_outside_window_is_gap_for_lost_labels_only(make: Make) -> None:
     broker = make(messages=2)
     position = publish(broker, "a")
     publish(broker, "aaaab")
@@ -431,7 +435,7 @@ def test_a_place_that_is_lost_is_a_gap(make: Make) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_another_epoch_is_a_gap_and_read_from_its_beginning(broker: Broker) -> None:
+def test_position_of_other_epoch_is_gap_and_reads_from_start(broker: Broker) -> None:
     publish(broker, "ab")
     lounge = Lounge(broker)
     browser = lounge.browser()
@@ -442,7 +446,7 @@ def test_another_epoch_is_a_gap_and_read_from_its_beginning(broker: Broker) -> N
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_requests_are_answered_in_their_order(broker: Broker) -> None:
+def test_requests_of_one_session_are_answered_in_order(broker: Broker) -> None:
     publish(broker, "ab")
     lounge = Lounge(broker)
     browser = lounge.browser()
@@ -465,7 +469,7 @@ def test_requests_are_answered_in_their_order(broker: Broker) -> None:
 
 
 @pytest.mark.beyond_layers("it has no history")
-def test_a_poll_waits_until_the_log_was_looked_at(broker: Broker) -> None:
+def test_poll_waits_until_log_is_loaded(broker: Broker) -> None:
     publish(broker, "ab")
     since = {"epoch": "another", "offset": 9}
     subscribe = {"type": "subscribe", "channel": "jobs", "labels": None, "since": since}
@@ -477,7 +481,7 @@ def test_a_poll_waits_until_the_log_was_looked_at(broker: Broker) -> None:
     assert values(frames) == [0, 1]
 
 
-def test_a_log_that_was_given_up_can_be_opened_again_at_once(
+def test_log_expired_can_be_opened_again_at_once(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(broker, "a")

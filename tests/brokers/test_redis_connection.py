@@ -25,7 +25,7 @@ def connection(redis: RedisServer) -> Iterator[RedisConnection]:
     connection.close()
 
 
-def test_each_question_has_its_own_time(connection: RedisConnection) -> None:
+def test_request_timeout_differs_from_connect_timeout(connection: RedisConnection) -> None:
     assert connection.request(("BLPOP", "nothing", 0.3), timeout=2) == [
         None
     ]  # longer than to connect
@@ -36,7 +36,7 @@ def test_each_question_has_its_own_time(connection: RedisConnection) -> None:
     assert not connection.is_clean
 
 
-def test_an_error_among_many_replies_ends_it(connection: RedisConnection) -> None:
+def test_error_among_several_replies_closes_connection(connection: RedisConnection) -> None:
     with pytest.raises(RedisError, match="wrong number"):
         connection.request(("GET",), timeout=2)
     assert connection.is_clean
@@ -46,7 +46,9 @@ def test_an_error_among_many_replies_ends_it(connection: RedisConnection) -> Non
         connection.fileno()
 
 
-def test_a_script_is_sent_once(connection: RedisConnection, redis: RedisServer) -> None:
+def test_script_run_repeatedly_is_sent_once(
+    connection: RedisConnection, redis: RedisServer
+) -> None:
     redis.ask("SCRIPT", "FLUSH")
     script = ("return ARGV[1]", "098e0f0d1448c0a81dafe820f66d460eb09263da")
     assert [connection.run(script, [], n, timeout=2) for n in range(3)] == [b"0", b"1", b"2"]
@@ -55,7 +57,7 @@ def test_a_script_is_sent_once(connection: RedisConnection, redis: RedisServer) 
 @pytest.mark.parametrize(
     ("url", "database"), [("redis://h", 0), ("redis://h/7", 7), ("unix:///s?db=3", 3)]
 )
-def test_the_database_of_a_url(url: str, database: int) -> None:
+def test_database_is_read_from_url(url: str, database: int) -> None:
     assert connector(url)[1] == database
 
 
@@ -80,7 +82,7 @@ class Silence:
         self._theirs.close()
 
 
-def test_a_connection_that_is_half_open_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.05)
     mirrors, wakeup, news = Mirrors(0, Limits(), 1), Wakeup(), Silence()
     conversation: Any = Sync
@@ -115,6 +117,6 @@ def seconds_to_leave(count: int) -> float:
     return turns[1] - turns[0]
 
 
-def test_to_leave_many_channels_takes_each_its_time() -> None:
+def test_leaving_many_channels_takes_linear_time() -> None:
     few, many = (min(seconds_to_leave(count) for _ in range(3)) for count in (1000, 8000))
     assert many < 20 * few  # 64 times it was, when each was looked for among all

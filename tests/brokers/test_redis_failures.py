@@ -86,7 +86,7 @@ def restart(server: RedisServer) -> None:
 
 @pytest.mark.parametrize("server", [CLEAN], indirect=True)
 @pytest.mark.parametrize("harm", [drop_the_listener, drop_everybody, restart])
-def test_nothing_is_missed_or_doubled(
+def test_connection_loss_or_restart_loses_and_repeats_nothing(
     server: RedisServer, make: Make, harm: Callable[[RedisServer], None]
 ) -> None:
     ear = Ear(make())
@@ -102,7 +102,9 @@ def test_nothing_is_missed_or_doubled(
     assert {position.epoch for position in stream.positions} == {epoch}
 
 
-def test_a_connection_that_breaks_in_the_middle(server: RedisServer, make: Make) -> None:
+def test_connection_cut_mid_frame_loses_and_repeats_nothing(
+    server: RedisServer, make: Make
+) -> None:
     with Proxy(server.port) as proxy:
         through = proxy.url.replace("http", "redis")
         ear = Ear(make(through))
@@ -115,7 +117,7 @@ def test_a_connection_that_breaks_in_the_middle(server: RedisServer, make: Make)
     assert values(ear, log) == list(range(1, len(stream.positions) + 1))
 
 
-def test_what_came_meanwhile_and_left_the_window_is_a_gap(server: RedisServer, make: Make) -> None:
+def test_messages_missed_beyond_window_are_gap(server: RedisServer, make: Make) -> None:
     with Proxy(server.port) as proxy:
         ear = Ear(make(proxy.url.replace("http", "redis"), messages=3))
         log = ear.open("jobs")
@@ -132,9 +134,7 @@ def test_what_came_meanwhile_and_left_the_window_is_a_gap(server: RedisServer, m
     assert log.lost(6, None) == []
 
 
-def test_what_came_meanwhile_and_fills_the_window_is_no_gap(
-    server: RedisServer, make: Make
-) -> None:
+def test_messages_missed_within_window_are_no_gap(server: RedisServer, make: Make) -> None:
     with Proxy(server.port) as proxy:
         ear = Ear(make(proxy.url.replace("http", "redis"), messages=3))
         log = ear.open("jobs")
@@ -169,7 +169,7 @@ def subscribes(server: RedisServer) -> int:
 
 
 @pytest.mark.parametrize("forbid", [forbid_to_subscribe, forbid_to_read])
-def test_who_is_refused_tries_again_less_and_less(
+def test_rejected_follower_retries_with_backoff(
     server: RedisServer,
     make: Make,
     forbid: Callable[[RedisServer], Callable[[], object]],
@@ -193,7 +193,7 @@ def test_who_is_refused_tries_again_less_and_less(
     assert caplog.messages[1:] == ["dash-pipe: reconnected to Redis"]
 
 
-def test_lost_data_is_a_new_epoch(server: RedisServer, make: Make) -> None:
+def test_lost_data_starts_new_epoch(server: RedisServer, make: Make) -> None:
     lounge, ear = Lounge(broker := make()), Ear(broker)
     log = ear.open("jobs")
     browser = lounge.browser()
@@ -211,7 +211,7 @@ def test_lost_data_is_a_new_epoch(server: RedisServer, make: Make) -> None:
 
 
 @pytest.mark.parametrize("part", ["meta", "log", "newest", "labels", "lost"])
-def test_a_log_that_has_lost_a_part_begins_anew(server: RedisServer, make: Make, part: str) -> None:
+def test_log_with_missing_key_starts_new_epoch(server: RedisServer, make: Make, part: str) -> None:
     sender = make(messages=2)
     for label in "aabcc":
         old = sender.publish("jobs", label, "1")
@@ -226,7 +226,7 @@ def test_a_log_that_has_lost_a_part_begins_anew(server: RedisServer, make: Make,
     assert Ear(make(messages=2)).open("jobs").end == new
 
 
-def test_ids_outlive_a_log(server: RedisServer, make: Make) -> None:
+def test_message_ids_of_lost_log_are_remembered(server: RedisServer, make: Make) -> None:
     sender = make()
     sender.publish("jobs", "a", "1", "id")
     server.ask("DEL", "dash-pipe:{jobs}:meta")
@@ -250,7 +250,7 @@ def rolled_back(server: RedisServer) -> Callable[[Callable[[], None]], None]:
 RollBack = Callable[[Callable[[], None]], None]
 
 
-def test_a_rollback_is_a_new_epoch(server: RedisServer, make: Make, rolled_back: RollBack) -> None:
+def test_rollback_starts_new_epoch(server: RedisServer, make: Make, rolled_back: RollBack) -> None:
     lounge, ear = Lounge(broker := make()), Ear(broker)
     log = ear.open("jobs")
     sender = make()
@@ -266,7 +266,7 @@ def test_a_rollback_is_a_new_epoch(server: RedisServer, make: Make, rolled_back:
     assert rows(frames) == [[1, "a", 3]]
 
 
-def test_a_rollback_that_was_written_over_is_found(
+def test_rollback_overwritten_by_new_messages_is_detected(
     server: RedisServer, make: Make, rolled_back: RollBack
 ) -> None:
     with Proxy(server.port) as proxy:
@@ -292,7 +292,9 @@ def test_a_rollback_that_was_written_over_is_found(
 
 
 @pytest.mark.parametrize("server", [EVERY_SECOND], indirect=True)
-def test_a_server_that_is_killed_while_it_writes(server: RedisServer, make: Make) -> None:
+def test_server_killed_while_writing_leaves_no_hole_in_an_epoch(
+    server: RedisServer, make: Make
+) -> None:
     ears = [Ear(make()) for _ in range(2)]
     logs = [ear.open("jobs") for ear in ears]
     with Stream(make()) as stream:
@@ -316,7 +318,7 @@ def test_a_server_that_is_killed_while_it_writes(server: RedisServer, make: Make
 # Senders
 
 
-def test_sending_waits_for_a_server_that_comes_back(server: RedisServer, make: Make) -> None:
+def test_publish_during_restart_waits_for_server(server: RedisServer, make: Make) -> None:
     ear = Ear(make())
     log = ear.open("jobs")
     sender = make()
@@ -332,9 +334,7 @@ def test_sending_waits_for_a_server_that_comes_back(server: RedisServer, make: M
     assert values(ear, log)[-1] == 2
 
 
-def test_sending_gives_up_in_time_and_says_that_nothing_was_sent(
-    server: RedisServer, make: Make
-) -> None:
+def test_publish_after_timeout_raises_not_sent(server: RedisServer, make: Make) -> None:
     sender = make(send_timeout=0.5)
     sender.publish("jobs", "a", "1")
     server.stop()
@@ -346,13 +346,13 @@ def test_sending_gives_up_in_time_and_says_that_nothing_was_sent(
     assert caught.value.message_id == "id"
 
 
-def test_a_time_that_is_over_before_it_begins(server: RedisServer, make: Make) -> None:
+def test_publish_with_tiny_timeout_raises_not_sent(server: RedisServer, make: Make) -> None:
     with pytest.raises(BrokerUnavailableError, match="was not sent") as caught:
         make(send_timeout=1e-9).publish("jobs", "a", "1")
     assert caught.value.may_have_been_sent is False
 
 
-def test_a_server_that_does_not_answer_may_have_heard(server: RedisServer, make: Make) -> None:
+def test_publish_without_reply_raises_may_have_been_sent(server: RedisServer, make: Make) -> None:
     sender = make(send_timeout=0.5)
     sender.publish("jobs", "a", "1")
     server.pause()
@@ -368,7 +368,7 @@ def test_a_server_that_does_not_answer_may_have_heard(server: RedisServer, make:
     assert values(ear, ear.open("jobs")) == [1, 2, 3]
 
 
-def test_what_will_not_pass_is_said_at_once(server: RedisServer, make: Make) -> None:
+def test_publish_without_password_raises_at_once(server: RedisServer, make: Make) -> None:
     server.ask("CONFIG", "SET", "requirepass", "secret")
     begun = time.monotonic()
     with pytest.raises(BrokerUnavailableError, match=r"was not sent: .*[Aa]uth") as caught:
@@ -378,7 +378,9 @@ def test_what_will_not_pass_is_said_at_once(server: RedisServer, make: Make) -> 
     assert make(server.url.replace("//", "//:secret@")).publish("jobs", "a", "1").offset == 1
 
 
-def test_what_fails_on_its_way_may_have_been_sent(server: RedisServer, make: Make) -> None:
+def test_publish_whose_script_fails_raises_may_have_been_sent(
+    server: RedisServer, make: Make
+) -> None:
     server.ask("ACL", "SETUSER", "default", "resetchannels")  # the last thing can't be done now
     with pytest.raises(BrokerUnavailableError, match=r"may have been sent.*script") as caught:
         make().publish("jobs", "a", "1")
@@ -388,7 +390,7 @@ def test_what_fails_on_its_way_may_have_been_sent(server: RedisServer, make: Mak
     assert values(ear, ear.open("jobs")) == [1]
 
 
-def test_a_sender_misses_what_it_has_sent(
+def test_sender_after_rollback_of_its_message_starts_new_epoch(
     server: RedisServer, make: Make, rolled_back: RollBack
 ) -> None:
     sender, other = make(), make()
@@ -405,7 +407,7 @@ def test_a_sender_misses_what_it_has_sent(
 # Time
 
 
-def test_an_idle_listener_lives(
+def test_idle_follower_keeps_its_connections(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than redis-py 8 lets a socket be idle, and than a check takes to come."""
@@ -419,7 +421,7 @@ def test_an_idle_listener_lives(
     ear.hears(log, make().publish("jobs", "a", "1"))
 
 
-def test_what_was_never_announced_is_found(
+def test_message_without_announcement_is_found(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.2)
@@ -431,7 +433,7 @@ def test_what_was_never_announced_is_found(
     mute.stop()
 
 
-def test_a_half_open_connection_is_given_up(
+def test_half_open_connection_is_replaced(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.3)
@@ -444,7 +446,7 @@ def test_a_half_open_connection_is_given_up(
     ear.hears(log, make().publish("jobs", "a", "1"))
 
 
-def test_the_thread_ends_with_what_it_is_for(
+def test_follower_thread_without_channels_ends(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.IDLE_SECONDS", 0.2)
@@ -467,7 +469,7 @@ def test_the_thread_ends_with_what_it_is_for(
         wait_for(lambda: not server.clients(), "its connections to be closed")
 
 
-def test_the_mirrors_that_linger_are_bounded(server: RedisServer, make: Make) -> None:
+def test_idle_mirrors_are_bounded(server: RedisServer, make: Make) -> None:
     ear = Ear(broker := make())
     for number in range(150):
         ear.open(f"channel {number}")

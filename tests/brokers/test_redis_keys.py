@@ -42,7 +42,7 @@ def visit(broker: Broker, *channels: str) -> None:
     ear.unwatch()
 
 
-def test_where_nothing_was_sent_a_place_is_kept_for_minutes(
+def test_meta_key_of_empty_channel_expires_within_an_hour(
     redis: RedisServer, make_redis: Make
 ) -> None:
     log = Ear(make_redis()).open("jobs")
@@ -56,7 +56,7 @@ def test_where_nothing_was_sent_a_place_is_kept_for_minutes(
         wait_for_checks(redis)
 
 
-def test_everything_ends(redis: RedisServer, make_redis: Make) -> None:
+def test_keys_of_channel_with_messages_all_expire(redis: RedisServer, make_redis: Make) -> None:
     broker = make_redis(messages=1, labels=2)
     for evicted in ("ids", "places", "none"):
         for label in "aab":
@@ -77,7 +77,7 @@ def not_for_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     commands._bounds.cache_clear()
 
 
-def test_it_is_kept_while_somebody_listens(
+def test_meta_key_of_subscribed_channel_is_kept(
     redis: RedisServer, make_redis: Make, not_for_long: None
 ) -> None:
     visit(make_redis(), "other")
@@ -89,7 +89,7 @@ def test_it_is_kept_while_somebody_listens(
     assert values(lounge.frames(browser, [], rows)) == ["first"]
 
 
-def test_the_places_that_are_kept_are_bounded(redis: RedisServer, make_redis: Make) -> None:
+def test_meta_keys_of_empty_channels_are_bounded(redis: RedisServer, make_redis: Make) -> None:
     broker = make_redis()  # of 100 channels
     visit(broker, *(f"channel {number}" for number in range(350)))
     # A hundred linger, and of a hundred others the place is kept.
@@ -100,7 +100,7 @@ def test_the_places_that_are_kept_are_bounded(redis: RedisServer, make_redis: Ma
     wait_for(lambda: redis.ask("DBSIZE") == 200 + 5, "all but what was sent to be removed")
 
 
-def test_what_another_process_listens_to_stays(
+def test_meta_key_of_channel_open_in_other_process_is_kept(
     redis: RedisServer, make_redis: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 30.0)
@@ -112,7 +112,7 @@ def test_what_another_process_listens_to_stays(
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "DEL"])
-def test_a_place_that_was_removed_is_taken_again(
+def test_meta_key_removed_while_subscribed_is_restored(
     redis: RedisServer, make_redis: Make, command: str
 ) -> None:
     lounge = Lounge(make_redis())
@@ -125,7 +125,9 @@ def test_a_place_that_was_removed_is_taken_again(
     assert (frame["epoch"], values([frame])) == (answer["epoch"], ["first"])
 
 
-def test_what_was_missed_is_not_taken_for_nothing(redis: RedisServer, make_redis: Make) -> None:
+def test_meta_key_removed_after_missed_message_changes_epoch(
+    redis: RedisServer, make_redis: Make
+) -> None:
     """A listener that knows of an empty log, and comes back to a part of one that was not."""
     with Proxy(redis.port) as proxy:
         ear = Ear(make_redis(proxy.url.replace("http", "redis")))
@@ -139,7 +141,9 @@ def test_what_was_missed_is_not_taken_for_nothing(redis: RedisServer, make_redis
         ear.until(lambda: log.epoch != epoch)
 
 
-def test_what_was_sent_is_not_taken_for_nothing(redis: RedisServer, make_redis: Make) -> None:
+def test_meta_key_removed_after_received_message_changes_epoch(
+    redis: RedisServer, make_redis: Make
+) -> None:
     ear = Ear(make_redis())
     log = ear.open("jobs")
     old = make_redis().publish("jobs", "a", "1")

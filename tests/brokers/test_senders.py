@@ -75,7 +75,7 @@ def ear(redis: RedisServer, make_redis: Make) -> Ear:
     return Ear(make_redis())
 
 
-def test_a_script_that_sends(redis: RedisServer, ear: Ear) -> None:
+def test_script_that_sends_uses_one_connection(redis: RedisServer, ear: Ear) -> None:
     log = ear.open("jobs")
     before = int(redis.ask("INFO", "stats")["total_connections_received"])
     code = SEND + "print([send('jobs', 'a', n).offset for n in range(3)])" + ALONE
@@ -85,7 +85,7 @@ def test_a_script_that_sends(redis: RedisServer, ear: Ear) -> None:
     assert after - before == 2  # the script's, and that of this question
 
 
-def test_the_oldest_redis_py(url: str, ear: Ear) -> None:
+def test_oldest_redis_py_sends_and_listens(url: str, ear: Ear) -> None:
     script = """
 import redis
 assert redis.__version__ == "5.0.0"
@@ -99,7 +99,7 @@ print(log.read(0, None, 1000).rows[0])
     assert log.read(0, None, 1000).rows == [said.strip()]
 
 
-def test_at_the_end_of_the_interpreter(url: str, ear: Ear) -> None:
+def test_message_sent_at_interpreter_exit_arrives(url: str, ear: Ear) -> None:
     script = """
 import atexit, threading
 main = threading.main_thread()
@@ -117,7 +117,7 @@ threading.Thread(target=after_main).start()
     assert [row[2] for row in ear.rows(log)] == ["after main", "at exit"]
 
 
-def test_after_a_fork(url: str, ear: Ear) -> None:
+def test_send_after_fork_works_in_parent_and_child(url: str, ear: Ear) -> None:
     script = """
 import os
 send("jobs", "a", "parent")
@@ -135,7 +135,7 @@ if pid:
     assert senders[0] == senders[3] == "parent"
 
 
-def test_a_fork_of_a_process_that_listens(url: str, ear: Ear) -> None:
+def test_listen_after_fork_works_in_parent_and_child(url: str, ear: Ear) -> None:
     script = """
 import os, warnings
 log = listen()
@@ -166,7 +166,9 @@ for child in range({PROCESSES}):
 """
 
 
-def test_ten_thousand_sends_from_eight_processes(url: str, make_redis: Make) -> None:
+def test_ten_thousand_sends_from_eight_processes_arrive_in_order(
+    url: str, make_redis: Make
+) -> None:
     ears = [Ear(make_redis()) for _ in range(2)]
     logs = [ear.open("jobs") for ear in ears]
     told = dict(json.loads(line) for line in run(CROWD, url).splitlines())
@@ -190,7 +192,9 @@ def configured(url: str, fresh_runtime: None) -> Iterator[str]:
     stop(runtime.current().broker)
 
 
-def test_on_a_running_loop(configured: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_sync_send_on_running_loop_warns_once(
+    configured: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> list[int]:
         beside = asyncio.create_task(asyncio.Event().wait())
         first = dash_pipe.send_to_pipe_channel("jobs", "a", 1)
@@ -205,9 +209,7 @@ def test_on_a_running_loop(configured: str, caplog: pytest.LogCaptureFixture) ->
     assert "await async_send_to_pipe_channel" in said
 
 
-def test_the_loop_runs_on_while_a_message_is_on_its_way(
-    configured: str, redis: RedisServer
-) -> None:
+def test_async_send_without_reply_does_not_block_loop(configured: str, redis: RedisServer) -> None:
     async def main() -> float:
         await dash_pipe.async_send_to_pipe_channel("jobs", "a", 1)
         redis.pause()
@@ -226,7 +228,7 @@ def test_the_loop_runs_on_while_a_message_is_on_its_way(
     assert asyncio.run(main()) < 0.25
 
 
-def test_both_ways_take_an_id(configured: str) -> None:
+def test_message_id_is_known_to_sync_and_async_send(configured: str) -> None:
     async def main() -> None:
         ids = {"message_id": "id"}
         first = await dash_pipe.async_send_to_pipe_channel("jobs", "a", 1, **ids)
@@ -237,7 +239,7 @@ def test_both_ways_take_an_id(configured: str) -> None:
         dash_pipe.send_to_pipe_channel("jobs", "a", 1, message_id="")
 
 
-def test_send_timeout_is_a_setting(configured: str, redis: RedisServer) -> None:
+def test_send_timeout_setting_bounds_send(configured: str, redis: RedisServer) -> None:
     dash_pipe.configure(send_timeout=0.3)
     dash_pipe.send_to_pipe_channel("jobs", "a", 1)
     redis.pause()
@@ -250,7 +252,7 @@ def test_send_timeout_is_a_setting(configured: str, redis: RedisServer) -> None:
     assert 0.2 < time.monotonic() - begun < 0.5
 
 
-def test_redis_is_optional() -> None:
+def test_redis_url_without_redis_py_raises_with_install_hint() -> None:
     script = """
 import logging, sys
 logging.getLogger("dash_pipe").setLevel("ERROR")  # which would say that nobody hears it
@@ -266,6 +268,6 @@ except SettingError as error:
 
 
 @pytest.mark.parametrize("url", ["redis://localhost:nowhere", "redis://h?socket_timeout=soon"])
-def test_a_url_that_is_none(url: str) -> None:
+def test_invalid_redis_url_raises_setting_error(url: str) -> None:
     with pytest.raises(dash_pipe.SettingError, match=r"^broker: expected a URL of Redis"):
         dash_pipe.brokers.connect(url, dash_pipe.log.Limits(), 1)
