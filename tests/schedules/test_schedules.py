@@ -64,7 +64,7 @@ def page() -> Iterator[Page]:
 @seed(SEED)
 @settings(max_examples=SCHEDULES, suppress_health_check=list(HealthCheck))
 @given(BEGINNINGS, st.lists(st.sampled_from(STEPS), min_size=10, max_size=60))
-def test_nothing_is_lost_without_a_word(
+def test_random_schedule_loses_nothing_without_reporting_gap(
     page: Page, beginning: list[tuple[Any, ...]], schedule: list[tuple[Any, ...]]
 ) -> None:
     note(f"SCHEDULES_SEED={SEED}")
