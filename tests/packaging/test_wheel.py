@@ -49,7 +49,7 @@ def first_example(readme):
     return next(block for block in blocks if "Pipe(" in block)
 
 
-def test_it_has_everything_and_no_tests(wheel):
+def test_wheel_contains_package_and_no_tests(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("dash_pipe/**/*.py")}
     assert modules | DATA <= names
@@ -57,18 +57,18 @@ def test_it_has_everything_and_no_tests(wheel):
     assert extra <= {"dash_pipe/proptypes.js"}
 
 
-def test_its_version_is_that_of_package_json(wheel, python):
+def test_wheel_version_is_that_of_package_json(wheel, python):
     version = json.loads((ROOT / "package.json").read_text())["version"]
     assert wheel.name.startswith(f"dash_pipe-{version}-")
     assert run(python, "-c", "import dash_pipe; print(dash_pipe.__version__)") == version
 
 
-def test_importing_it_needs_no_extra_and_warns_of_nothing(python):
+def test_import_without_extras_warns_of_nothing(python):
     run(python, "-c", "import dash")  # Dash's own warnings are not ours
     run(python, "-W", "error:::dash_pipe", "-c", "import dash_pipe, dash_pipe.frameworks.dash")
 
 
-def test_it_has_a_command_line_that_names_the_extra_it_misses(python):
+def test_command_without_server_extra_names_it(python):
     script = str(Path(python).with_name("dash-pipe"))
     assert "examples:" in run(script, "send", "--help")
     assert "exit codes:" in run(python, "-m", "dash_pipe", "--help")
@@ -77,7 +77,7 @@ def test_it_has_a_command_line_that_names_the_extra_it_misses(python):
     assert "pip install 'dash-pipe[server]'" in done.stderr
 
 
-def test_the_start_of_the_readme_runs_as_it_stands(python, browser, tmp_path):
+def test_readme_start_runs_as_written(python, browser, tmp_path):
     start = first_example((ROOT / "README.md").read_text(encoding="utf-8"))
     (tmp_path / "start.py").write_text(start, encoding="utf-8")
     channel = re.search(r"""channel_name=["']([^"']+)["']""", start)[1]
