@@ -1,4 +1,4 @@
-"""Brokers of both kinds, and a Redis server that the tests of a file share."""
+"""Brokers of all kinds, and a Redis server for all tests of a session."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from brokers.listening import Ear
+from brokers.listening import BrokerReader
 from dash_pipe.brokers import Broker, connect
 from dash_pipe.log import Limits
 from harness.project import configure
@@ -77,8 +77,8 @@ def broker(make: Make) -> Broker:
 
 
 @pytest.fixture
-def ear(broker: Broker) -> Ear:
-    return Ear(broker)
+def reader(broker: Broker) -> BrokerReader:
+    return BrokerReader(broker)
 
 
 def stop(broker: Broker) -> None:

@@ -1,4 +1,4 @@
-"""Listening to a broker that may be elsewhere: waiting for what comes, not for time to pass."""
+"""Wait for the messages of a broker, which may come from another process."""
 
 import json
 import threading
@@ -14,43 +14,41 @@ from harness.wait import TIMEOUT
 from unit.fakes import Browser
 
 
-class Ear:
-    """Watches a broker, and wakes who waits when something has on_append."""
+class BrokerReader:
+    """Watches a broker and waits for messages in its logs."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.heard: list[str] = []
         self._condition = threading.Condition()
         self.unwatch = broker.watch(self._on_append)
 
     def _on_append(self, channel: str) -> None:
         with self._condition:
-            self.heard.append(channel)
             self._condition.notify_all()
 
-    def until(self, predicate: Callable[[], Any], timeout: float = TIMEOUT) -> None:
-        """Wait for what comes with a message."""
+    def wait_until(self, predicate: Callable[[], Any], timeout: float = TIMEOUT) -> None:
+        """Wait until a message makes the predicate true."""
         with self._condition:
-            assert self._condition.wait_for(predicate, timeout), "it did not come"
+            assert self._condition.wait_for(predicate, timeout), "no message made it true"
 
     def open(self, channel: str) -> Log:
-        """Open a channel, and wait until it can be read."""
+        """Open a channel and wait until it can be read."""
         log = self.broker.open(channel)
-        self.until(lambda: log.epoch)
+        self.wait_until(lambda: log.epoch)
         return log
 
-    def hears(self, log: Log, position: Position) -> None:
+    def wait_for_end(self, log: Log, position: Position) -> None:
         """Wait until a log ends at a position."""
-        self.until(lambda: log.end == position)
+        self.wait_until(lambda: log.end == position)
 
     def rows(self, log: Log, after: int = 0, labels: str | None = None) -> list[list[Any]]:
-        """``[offset, label, value]`` of what can be read."""
+        """Return ``[offset, label, value]`` of each message in a log."""
         chosen = None if labels is None else frozenset(labels)
         return [json.loads(row)[:3] for row in log.read(after, chosen, 2**30).rows]
 
 
-class Lounge:
-    """A hub on a broker, served by whoever waits for its browsers."""
+class HubRunner:
+    """A hub on a broker. It runs while frames are awaited."""
 
     def __init__(self, broker: Broker) -> None:
         self._wake = threading.Event()
@@ -65,7 +63,7 @@ class Lounge:
         come: list[dict[str, Any]],
         enough: Callable[[list[dict[str, Any]]], Any],
     ) -> list[dict[str, Any]]:
-        """The frames that a browser gets after those that have come, until all are enough."""
+        """Return the frames of a browser, ``come`` first, as soon as ``enough`` is true of them."""
         deadline = time.monotonic() + TIMEOUT
         frames = list(browser.drain(come))
         while not enough(frames):

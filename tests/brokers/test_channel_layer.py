@@ -1,4 +1,4 @@
-"""What is the channel layer's own: its names, its frames, and that it has no history."""
+"""The channel layer: names, events, groups, and that it has no history."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from channels.layers import get_channel_layer
 from django.test import override_settings
 
 from brokers.conftest import Make, layers, makes
-from brokers.listening import Ear, Lounge
+from brokers.listening import BrokerReader, HubRunner
 from dash_pipe.brokers import connect
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError, SettingError
 from dash_pipe.log import NOWHERE, Limits
@@ -31,12 +31,12 @@ def send_as_the_original_does(channel: str, event: dict[str, Any]) -> None:
 
 
 def test_event_sent_by_dpd_is_received(make: Make) -> None:
-    ear = Ear(make())
-    log = ear.open("jobs")
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
     event = {"type": "pipe.value", "label": "a", "value": {"x": [1]}}
     send_as_the_original_does("jobs", event)
-    ear.until(lambda: log.head == 1)
-    assert ear.rows(log) == [[1, "a", {"x": [1]}]]
+    reader.wait_until(lambda: log.head == 1)
+    assert reader.rows(log) == [[1, "a", {"x": [1]}]]
 
 
 def test_published_message_is_received_as_event_by_dpd(make: Make) -> None:
@@ -64,33 +64,33 @@ def test_published_message_is_received_as_event_by_dpd(make: Make) -> None:
 def test_invalid_event_is_dropped_and_logged(
     make: Make, event: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    ear = Ear(make())
-    log = ear.open("jobs")
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
     send_as_the_original_does("jobs", event)
     send_as_the_original_does("jobs", {"type": "pipe.value", "label": "a", "value": 2})
-    ear.until(lambda: log.head == 1)
-    assert ear.rows(log) == [[1, "a", 2]]
+    reader.wait_until(lambda: log.head == 1)
+    assert reader.rows(log) == [[1, "a", 2]]
     assert "dropped" in caplog.text
 
 
 def test_browser_from_other_process_continues_without_gap(make: Make) -> None:
     first, second = make(), make()
-    lounges = Lounge(first), Lounge(second)
-    stays = lounges[1].browser()
-    lounges[1].frames(stays, stays.subscribe("jobs"), bool)
-    browser = lounges[0].browser()
-    (answer,) = lounges[0].frames(browser, browser.subscribe("jobs"), bool)
+    runners = HubRunner(first), HubRunner(second)
+    stays = runners[1].browser()
+    runners[1].frames(stays, stays.subscribe("jobs"), bool)
+    browser = runners[0].browser()
+    (answer,) = runners[0].frames(browser, browser.subscribe("jobs"), bool)
     first.publish("jobs", "a", '"seen"')
-    lounges[0].frames(browser, [], rows)
-    lounges[1].frames(stays, [], rows)
+    runners[0].frames(browser, [], rows)
+    runners[1].frames(stays, [], rows)
     since = {"epoch": answer["epoch"], "offset": 1}
-    moved = lounges[1].browser()
-    (again,) = lounges[1].frames(moved, moved.subscribe("jobs", since=since), bool)
+    moved = runners[1].browser()
+    (again,) = runners[1].frames(moved, moved.subscribe("jobs", since=since), bool)
     assert answer["epoch"][0] == again["epoch"][0] == "~"
     assert again["epoch"] != answer["epoch"]
     assert (again["recovered"], again["offset"]) == (None, 1)
     first.publish("jobs", "a", '"new"')
-    assert values(lounges[1].frames(moved, [], rows)) == ["new"]
+    assert values(runners[1].frames(moved, [], rows)) == ["new"]
 
 
 @pytest.mark.parametrize("name", ["a b", "é", "a/b", "x" * 91, "a:b", "a\n"])
@@ -99,32 +99,32 @@ def test_channel_name_invalid_for_layer_is_rejected(make: Make, name: str) -> No
     for send in (broker.check, lambda name: broker.publish(name, "a", "1")):
         with pytest.raises(InvalidMessageError, match="channel_name: expected at most 90 of"):
             send(name)
-    browser = Lounge(broker).browser()
+    browser = HubRunner(broker).browser()
     (error,) = browser.subscribe(name)
     assert (error["code"], error["channel"]) == ("denied", name)
     assert "at most 90" in error["reason"]
 
 
 def test_channel_name_of_90_characters_is_accepted(make: Make) -> None:
-    ear = Ear(make())
-    log = ear.open("x" * 90)
-    ear.broker.publish("x" * 90, "a", "1")
-    ear.until(lambda: log.head == 1)
+    reader = BrokerReader(make())
+    log = reader.open("x" * 90)
+    reader.broker.publish("x" * 90, "a", "1")
+    reader.wait_until(lambda: log.head == 1)
 
 
 def test_number_too_large_for_layer_is_rejected(make: Make) -> None:
-    ear = Ear(make())
-    ear.open("jobs")
+    reader = BrokerReader(make())
+    reader.open("jobs")
     with pytest.raises(InvalidMessageError, match="value: the channel layer can't carry it"):
-        ear.broker.publish("jobs", "a", str(2**70))
+        reader.broker.publish("jobs", "a", str(2**70))
 
 
 def test_group_forgotten_by_layer_is_joined_again(
     make: Make, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dash_pipe.brokers.channel_layer.follower.JOIN_SECONDS", 0.1)
-    ear = Ear(make())
-    log = ear.open("jobs")
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
     redis.ask("FLUSHALL")
     sender = make()
 
@@ -141,21 +141,21 @@ def groups(redis: RedisServer) -> int:
 
 def test_idle_groups_beyond_bound_are_left(make: Make, redis: RedisServer) -> None:
     broker = make()  # of 100 channels
-    ear = Ear(broker)
-    listened = ear.open("jobs")
+    reader = BrokerReader(broker)
+    listened = reader.open("jobs")
     for number in range(150):
-        ear.open(f"channel-{number}")
+        reader.open(f"channel-{number}")
         broker.close(f"channel-{number}")
     wait_for(lambda: groups(redis) == 101, "the groups above the bound to be left")
     broker.publish("jobs", "a", "1")
-    ear.until(lambda: listened.head == 1)
+    reader.wait_until(lambda: listened.head == 1)
 
 
 def test_many_channels_share_few_connections(make: Make, redis: RedisServer) -> None:
     broker = make()
-    ear = Ear(broker)
+    reader = BrokerReader(broker)
     logs = [broker.open(f"channel-{number}") for number in range(300)]
-    ear.until(lambda: all(log.epoch for log in logs))
+    reader.wait_until(lambda: all(log.epoch for log in logs))
     assert len(redis.clients()) <= 20
 
 

@@ -1,4 +1,4 @@
-"""One connection to Redis, and what is said on two of them."""
+"""One connection to Redis, and the sync of mirrors over two of them."""
 
 import socket
 import time
@@ -61,7 +61,7 @@ def test_database_is_read_from_url(url: str, database: int) -> None:
     assert connector(url)[1] == database
 
 
-class Silence:
+class SilentConnection:
     """A connection that is open and on which nothing comes."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Silence:
 
 def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.05)
-    mirrors, wakeup, news = Mirrors(0, Limits(), 1), Wakeup(), Silence()
+    mirrors, wakeup, news = Mirrors(0, Limits(), 1), Wakeup(), SilentConnection()
     conversation: Any = Sync
     with pytest.raises(RedisError, match="no answer to a ping"):
         conversation(mirrors, wakeup, news, news, print).run(lambda: False, lambda: None)
@@ -95,7 +95,7 @@ def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) 
 
 def seconds_to_leave(count: int) -> float:
     """What it costs that so many channels are forgotten at once."""
-    mirrors, wakeup, news = Mirrors(0, Limits(), 0), Wakeup(), Silence()
+    mirrors, wakeup, news = Mirrors(0, Limits(), 0), Wakeup(), SilentConnection()
     names = [f"channel {number}" for number in range(count)]
     for name in names:
         mirrors.open(name)

@@ -1,4 +1,4 @@
-"""What happens to listeners and senders when connections and Redis itself go."""
+"""Listeners and senders when connections to Redis, or Redis itself, fail."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from brokers.conftest import Make, makes
-from brokers.listening import Ear, Lounge
+from brokers.listening import BrokerReader, HubRunner
 from dash_pipe.brokers import Broker
 from dash_pipe.brokers.redis import sync
 from dash_pipe.brokers.redis.broker import RedisBroker
@@ -62,19 +62,19 @@ class Stream:
         wait_for(lambda: len(self.positions) >= enough, f"{enough} messages to be sent")
 
 
-def values(ear: Ear, log: Log) -> list[object]:
-    return [value for _, _, value in ear.rows(log)]
+def values(reader: BrokerReader, log: Log) -> list[object]:
+    return [value for _, _, value in reader.rows(log)]
 
 
 CLEAN = ("--save 3600 1000000",)  # saves when it is shut down, and not before
 EVERY_SECOND = ("--appendonly yes", "--appendfsync everysec")
 
 
-def drop_the_listener(server: RedisServer) -> None:
-    wait_for(lambda: server.ask("CLIENT", "KILL", "TYPE", "pubsub"), "the listener to be there")
+def drop_the_follower(server: RedisServer) -> None:
+    wait_for(lambda: server.ask("CLIENT", "KILL", "TYPE", "pubsub"), "the follower to be connected")
 
 
-def drop_everybody(server: RedisServer) -> None:
+def drop_all_connections(server: RedisServer) -> None:
     assert server.ask("CLIENT", "KILL", "TYPE", "normal") >= 1
     server.ask("CLIENT", "KILL", "TYPE", "pubsub")
 
@@ -85,20 +85,20 @@ def restart(server: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("server", [CLEAN], indirect=True)
-@pytest.mark.parametrize("harm", [drop_the_listener, drop_everybody, restart])
+@pytest.mark.parametrize("harm", [drop_the_follower, drop_all_connections, restart])
 def test_connection_loss_or_restart_loses_and_repeats_nothing(
     server: RedisServer, make: Make, harm: Callable[[RedisServer], None]
 ) -> None:
-    ear = Ear(make())
-    log = ear.open("jobs")
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
     epoch = log.epoch
     with Stream(make()) as stream:
         for _ in range(5):
             stream.more()
             harm(server)
         stream.more()
-    ear.hears(log, stream.positions[-1])
-    assert values(ear, log) == list(range(1, len(stream.positions) + 1))
+    reader.wait_for_end(log, stream.positions[-1])
+    assert values(reader, log) == list(range(1, len(stream.positions) + 1))
     assert {position.epoch for position in stream.positions} == {epoch}
 
 
@@ -107,45 +107,45 @@ def test_connection_cut_mid_frame_loses_and_repeats_nothing(
 ) -> None:
     with Proxy(server.port) as proxy:
         through = proxy.url.replace("http", "redis")
-        ear = Ear(make(through))
-        log = ear.open("jobs")
+        reader = BrokerReader(make(through))
+        log = reader.open("jobs")
         with Stream(make(through)) as stream:
             for _ in range(20):
                 stream.more(10)
                 assert proxy.cut()
-        ear.hears(log, stream.positions[-1])
-    assert values(ear, log) == list(range(1, len(stream.positions) + 1))
+        reader.wait_for_end(log, stream.positions[-1])
+    assert values(reader, log) == list(range(1, len(stream.positions) + 1))
 
 
 def test_messages_missed_beyond_window_are_gap(server: RedisServer, make: Make) -> None:
     with Proxy(server.port) as proxy:
-        ear = Ear(make(proxy.url.replace("http", "redis"), messages=3))
-        log = ear.open("jobs")
+        reader = BrokerReader(make(proxy.url.replace("http", "redis"), messages=3))
+        log = reader.open("jobs")
         sender = make(messages=3)
-        ear.hears(log, sender.publish("jobs", "a", "1"))
+        reader.wait_for_end(log, sender.publish("jobs", "a", "1"))
         proxy.refuse()
         proxy.cut()
         for label in "abbbb":
             last = sender.publish("jobs", label, "2")
         proxy.allow()
-        ear.hears(log, last)
-    assert [row[0] for row in ear.rows(log)] == [2, 4, 5, 6]
+        reader.wait_for_end(log, last)
+    assert [row[0] for row in reader.rows(log)] == [2, 4, 5, 6]
     assert dict(log.lost(1, frozenset("b")))["b"] >= 3
     assert log.lost(6, None) == []
 
 
 def test_messages_missed_within_window_are_no_gap(server: RedisServer, make: Make) -> None:
     with Proxy(server.port) as proxy:
-        ear = Ear(make(proxy.url.replace("http", "redis"), messages=3))
-        log = ear.open("jobs")
+        reader = BrokerReader(make(proxy.url.replace("http", "redis"), messages=3))
+        log = reader.open("jobs")
         sender = make(messages=3)
-        ear.hears(log, first := sender.publish("jobs", "a", "1"))
+        reader.wait_for_end(log, first := sender.publish("jobs", "a", "1"))
         proxy.refuse()
         proxy.cut()
         for _ in range(3):
             last = sender.publish("jobs", "a", "2")
         proxy.allow()
-        ear.hears(log, last)
+        reader.wait_for_end(log, last)
     assert last.epoch == first.epoch
     assert log.lost(1, None) == []
 
@@ -177,8 +177,8 @@ def test_rejected_follower_retries_with_backoff(
 ) -> None:
     make().publish("jobs", "a", '"old"')
     allow = forbid(server)
-    lounge = Lounge(make())
-    browser = lounge.browser()
+    runner = HubRunner(make())
+    browser = runner.browser()
     begun = time.monotonic()
     assert browser.subscribe("jobs") == []
     wait_for(lambda: subscribes(server) >= 5, "five attempts")
@@ -187,27 +187,27 @@ def test_rejected_follower_retries_with_backoff(
     (said,) = caplog.messages
     assert said.startswith("dash-pipe: lost the connection to Redis; reconnecting")
     allow()
-    (answer,) = lounge.frames(browser, [], bool)
+    (answer,) = runner.frames(browser, [], bool)
     assert (answer["type"], answer["offset"]) == ("subscribed", 1)
     wait_for(lambda: len(caplog.messages) > 1, "it to be said")
     assert caplog.messages[1:] == ["dash-pipe: reconnected to Redis"]
 
 
 def test_lost_data_starts_new_epoch(server: RedisServer, make: Make) -> None:
-    lounge, ear = Lounge(broker := make()), Ear(broker)
-    log = ear.open("jobs")
-    browser = lounge.browser()
+    runner, reader = HubRunner(broker := make()), BrokerReader(broker)
+    log = reader.open("jobs")
+    browser = runner.browser()
     old = make().publish("jobs", "a", "1")
-    ear.hears(log, old)
+    reader.wait_for_end(log, old)
     browser.subscribe("jobs")
     server.kill9()
     server.start()
-    ear.until(lambda: log.epoch != old.epoch)
-    (frame,) = lounge.frames(browser, [], lambda frames: frames)  # it is told at once
+    reader.wait_until(lambda: log.epoch != old.epoch)
+    (frame,) = runner.frames(browser, [], lambda frames: frames)  # it is told at once
     assert (frame["epoch"], frame["messages"], frame["upto"]) == (log.epoch, [], 0)
     new = make().publish("jobs", "a", "2")
     assert new == (log.epoch, 1)
-    assert rows(lounge.frames(browser, [], rows)) == [[1, "a", 2]]
+    assert rows(runner.frames(browser, [], rows)) == [[1, "a", 2]]
 
 
 @pytest.mark.parametrize("part", ["meta", "log", "newest", "labels", "lost"])
@@ -217,13 +217,13 @@ def test_log_with_missing_key_starts_new_epoch(server: RedisServer, make: Make, 
         old = sender.publish("jobs", label, "1")
     assert server.ask("DEL", f"dash-pipe:{{jobs}}:{part}") == 1
     if part == "log":  # who reads finds out
-        log = Ear(make(messages=2)).open("jobs")
+        log = BrokerReader(make(messages=2)).open("jobs")
         assert log.end.offset == 0
         assert log.epoch != old.epoch
     new = sender.publish("jobs", "a", "1")  # and so does who sends
     assert new.offset == 1
     assert new.epoch != old.epoch
-    assert Ear(make(messages=2)).open("jobs").end == new
+    assert BrokerReader(make(messages=2)).open("jobs").end == new
 
 
 def test_message_ids_of_lost_log_are_remembered(server: RedisServer, make: Make) -> None:
@@ -251,17 +251,17 @@ RollBack = Callable[[Callable[[], None]], None]
 
 
 def test_rollback_starts_new_epoch(server: RedisServer, make: Make, rolled_back: RollBack) -> None:
-    lounge, ear = Lounge(broker := make()), Ear(broker)
-    log = ear.open("jobs")
+    runner, reader = HubRunner(broker := make()), BrokerReader(broker)
+    log = reader.open("jobs")
     sender = make()
     old = sender.publish("jobs", "a", "1")
-    rolled_back(lambda: ear.hears(log, sender.publish("jobs", "a", "2")))
-    ear.until(lambda: log.epoch != old.epoch)
+    rolled_back(lambda: reader.wait_for_end(log, sender.publish("jobs", "a", "2")))
+    reader.wait_until(lambda: log.epoch != old.epoch)
     new = sender.publish("jobs", "a", "3")
     assert new == (log.epoch, 1)
-    browser = lounge.browser()
+    browser = runner.browser()
     since = {"epoch": old.epoch, "offset": 2}
-    frames = lounge.frames(browser, browser.subscribe("jobs", since=since), rows)
+    frames = runner.frames(browser, browser.subscribe("jobs", since=since), rows)
     assert frames[0]["recovered"] is False
     assert rows(frames) == [[1, "a", 3]]
 
@@ -270,14 +270,14 @@ def test_rollback_overwritten_by_new_messages_is_detected(
     server: RedisServer, make: Make, rolled_back: RollBack
 ) -> None:
     with Proxy(server.port) as proxy:
-        ear = Ear(make(proxy.url.replace("http", "redis")))
-        log = ear.open("jobs")
+        reader = BrokerReader(make(proxy.url.replace("http", "redis")))
+        log = reader.open("jobs")
         sender = make()
         first = sender.publish("jobs", "a", "1")
-        ear.hears(log, first)
+        reader.wait_for_end(log, first)
 
         def lose() -> None:
-            ear.hears(log, sender.publish("jobs", "a", '"lost"'))
+            reader.wait_for_end(log, sender.publish("jobs", "a", '"lost"'))
             proxy.refuse()
             proxy.cut()
 
@@ -286,8 +286,11 @@ def test_rollback_overwritten_by_new_messages_is_detected(
         for value in ("3", "4"):  # at offsets 2 and 3, before the listener is back
             assert sender.publish("jobs", "a", value).epoch == first.epoch
         proxy.allow()
-        ear.until(lambda: log.epoch != first.epoch)
-        assert ear.rows(log) == [[1, "a", 3], [2, "a", 4]]  # what nobody has seen yet, and no more
+        reader.wait_until(lambda: log.epoch != first.epoch)
+        assert reader.rows(log) == [
+            [1, "a", 3],
+            [2, "a", 4],
+        ]  # what nobody has seen yet, and no more
         assert sender.publish("jobs", "a", "5") == (log.epoch, 3)
 
 
@@ -295,8 +298,8 @@ def test_rollback_overwritten_by_new_messages_is_detected(
 def test_server_killed_while_writing_leaves_no_hole_in_an_epoch(
     server: RedisServer, make: Make
 ) -> None:
-    ears = [Ear(make()) for _ in range(2)]
-    logs = [ear.open("jobs") for ear in ears]
+    readers = [BrokerReader(make()) for _ in range(2)]
+    logs = [reader.open("jobs") for reader in readers]
     with Stream(make()) as stream:
         for _ in range(3):
             stream.more()
@@ -305,9 +308,9 @@ def test_server_killed_while_writing_leaves_no_hole_in_an_epoch(
             server.start()
         stream.more()
     assert len({position.epoch for position in stream.positions}) > 1
-    for ear, log in zip(ears, logs, strict=True):
-        ear.hears(log, stream.positions[-1])
-        read = ear.rows(log)
+    for reader, log in zip(readers, logs, strict=True):
+        reader.wait_for_end(log, stream.positions[-1])
+        read = reader.rows(log)
         # What is read under the last epoch has no hole: a loss is never inside an epoch.
         heard = [value for _, _, value in read]
         assert heard == list(range(heard[0], len(stream.positions) + 1))
@@ -319,8 +322,8 @@ def test_server_killed_while_writing_leaves_no_hole_in_an_epoch(
 
 
 def test_publish_during_restart_waits_for_server(server: RedisServer, make: Make) -> None:
-    ear = Ear(make())
-    log = ear.open("jobs")
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
     sender = make()
     sender.publish("jobs", "a", "1")
     server.stop()
@@ -330,8 +333,8 @@ def test_publish_during_restart_waits_for_server(server: RedisServer, make: Make
         position = sender.publish("jobs", "a", "2")
     finally:
         back.join()
-    ear.hears(log, position)
-    assert values(ear, log)[-1] == 2
+    reader.wait_for_end(log, position)
+    assert values(reader, log)[-1] == 2
 
 
 def test_publish_after_timeout_raises_not_sent(server: RedisServer, make: Make) -> None:
@@ -364,8 +367,8 @@ def test_publish_without_reply_raises_may_have_been_sent(server: RedisServer, ma
     server.resume()
     again = sender.publish("jobs", "a", "2", caught.value.message_id)
     assert sender.publish("jobs", "a", "3") == (again.epoch, 3)  # 2 is there, and once
-    ear = Ear(make())
-    assert values(ear, ear.open("jobs")) == [1, 2, 3]
+    reader = BrokerReader(make())
+    assert values(reader, reader.open("jobs")) == [1, 2, 3]
 
 
 def test_publish_without_password_raises_at_once(server: RedisServer, make: Make) -> None:
@@ -386,8 +389,8 @@ def test_publish_whose_script_fails_raises_may_have_been_sent(
         make().publish("jobs", "a", "1")
     server.ask("ACL", "SETUSER", "default", "allchannels")
     make().publish("jobs", "a", "1", caught.value.message_id)
-    ear = Ear(make())
-    assert values(ear, ear.open("jobs")) == [1]
+    reader = BrokerReader(make())
+    assert values(reader, reader.open("jobs")) == [1]
 
 
 def test_sender_after_rollback_of_its_message_starts_new_epoch(
@@ -400,8 +403,8 @@ def test_sender_after_rollback_of_its_message_starts_new_epoch(
     assert other.publish("jobs", "a", "4") == (first.epoch, 3)
     last = sender.publish("jobs", "a", "5")
     assert last.epoch != first.epoch
-    ear = Ear(make())
-    assert values(ear, ear.open("jobs")) == [3, 4, 5]
+    reader = BrokerReader(make())
+    assert values(reader, reader.open("jobs")) == [3, 4, 5]
 
 
 # Time
@@ -412,24 +415,24 @@ def test_idle_follower_keeps_its_connections(
 ) -> None:
     """Longer than redis-py 8 lets a socket be idle, and than a check takes to come."""
     monkeypatch.setattr(sync, "CHECK_SECONDS", 2.5)
-    ear = Ear(make())
-    log = ear.open("jobs")
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
     before = [line.split()[0] for line in server.clients()]
     idle = threading.Event()
     idle.wait(6.5)
     assert [line.split()[0] for line in server.clients()] == before
-    ear.hears(log, make().publish("jobs", "a", "1"))
+    reader.wait_for_end(log, make().publish("jobs", "a", "1"))
 
 
 def test_message_without_announcement_is_found(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.2)
-    ear = Ear(make())
-    log = ear.open("jobs")
-    ear.hears(log, make().publish("jobs", "a", "1"))
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
+    reader.wait_for_end(log, make().publish("jobs", "a", "1"))
     mute = RedisBroker(connector(server.url)[0], 7, Limits(), 100, 10.0)  # nobody hears this one
-    ear.hears(log, mute.publish("jobs", "a", "1"))
+    reader.wait_for_end(log, mute.publish("jobs", "a", "1"))
     mute.stop()
 
 
@@ -438,12 +441,12 @@ def test_half_open_connection_is_replaced(
 ) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.3)
     monkeypatch.setattr(sync, "TIMEOUT", 0.3)
-    ear = Ear(make())
-    log = ear.open("jobs")
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
     server.pause()
     threading.Event().wait(1.0)
     server.resume()
-    ear.hears(log, make().publish("jobs", "a", "1"))
+    reader.wait_for_end(log, make().publish("jobs", "a", "1"))
 
 
 def test_follower_thread_without_channels_ends(
@@ -458,9 +461,9 @@ def test_follower_thread_without_channels_ends(
         return any(thread.name == "dash-pipe-redis" for thread in threading.enumerate())
 
     assert not following()
-    ear = Ear(broker)
+    reader = BrokerReader(broker)
     for _ in range(2):
-        log = ear.open("jobs")
+        log = reader.open("jobs")
         assert following()
         broker.close("jobs")
         assert broker.open("jobs") is log  # it lingers
@@ -470,9 +473,9 @@ def test_follower_thread_without_channels_ends(
 
 
 def test_idle_mirrors_are_bounded(server: RedisServer, make: Make) -> None:
-    ear = Ear(broker := make())
+    reader = BrokerReader(broker := make())
     for number in range(150):
-        ear.open(f"channel {number}")
+        reader.open(f"channel {number}")
         broker.close(f"channel {number}")
     assert isinstance(broker, RedisBroker)
     assert len(broker._follower._mirrors.names()) == 100

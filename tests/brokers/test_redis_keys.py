@@ -1,11 +1,11 @@
-"""What is written into Redis where people only listen: little, and not for long."""
+"""The keys that subscribing writes into Redis: they are few and expire."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from brokers.conftest import Make
-from brokers.listening import Ear, Lounge
+from brokers.listening import BrokerReader, HubRunner
 from dash_pipe.brokers import Broker
 from dash_pipe.brokers.redis import commands, mirrors, sync
 from harness.proxy import Proxy
@@ -35,17 +35,17 @@ def wait_for_checks(redis: RedisServer) -> None:
 
 def visit(broker: Broker, *channels: str) -> None:
     """Listen for a moment."""
-    ear = Ear(broker)
+    reader = BrokerReader(broker)
     for channel in channels:
-        ear.open(channel)
+        reader.open(channel)
         broker.close(channel)
-    ear.unwatch()
+    reader.unwatch()
 
 
 def test_meta_key_of_empty_channel_expires_within_an_hour(
     redis: RedisServer, make_redis: Make
 ) -> None:
-    log = Ear(make_redis()).open("jobs")
+    log = BrokerReader(make_redis()).open("jobs")
     assert redis.ask("KEYS", "*") == [META]
     assert 0 < redis.ask("PTTL", META) < HOUR
     wait_for_checks(redis)
@@ -81,12 +81,12 @@ def test_meta_key_of_subscribed_channel_is_kept(
     redis: RedisServer, make_redis: Make, not_for_long: None
 ) -> None:
     visit(make_redis(), "other")
-    lounge = Lounge(make_redis())
-    browser = lounge.browser()
-    (answer,) = lounge.frames(browser, browser.subscribe("jobs"), bool)
+    runner = HubRunner(make_redis())
+    browser = runner.browser()
+    (answer,) = runner.frames(browser, browser.subscribe("jobs"), bool)
     wait_for(lambda: redis.ask("KEYS", "*") == [META], "the other place to be given up")
     assert make_redis().publish("jobs", "a", '"first"') == (answer["epoch"], 1)
-    assert values(lounge.frames(browser, [], rows)) == ["first"]
+    assert values(runner.frames(browser, [], rows)) == ["first"]
 
 
 def test_meta_keys_of_empty_channels_are_bounded(redis: RedisServer, make_redis: Make) -> None:
@@ -104,8 +104,8 @@ def test_meta_key_of_channel_open_in_other_process_is_kept(
     redis: RedisServer, make_redis: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "CHECK_SECONDS", 30.0)
-    ear = Ear(make_redis())
-    log = ear.open("channel 0")
+    reader = BrokerReader(make_redis())
+    log = reader.open("channel 0")
     visit(make_redis(), *(f"channel {number}" for number in range(350)))
     wait_for(lambda: redis.ask("DBSIZE") == 201, "all but one to be removed")
     assert make_redis().publish("channel 0", "a", "1") == (log.epoch, 1)
@@ -115,13 +115,13 @@ def test_meta_key_of_channel_open_in_other_process_is_kept(
 def test_meta_key_removed_while_subscribed_is_restored(
     redis: RedisServer, make_redis: Make, command: str
 ) -> None:
-    lounge = Lounge(make_redis())
-    browser = lounge.browser()
-    (answer,) = lounge.frames(browser, browser.subscribe("jobs"), bool)
+    runner = HubRunner(make_redis())
+    browser = runner.browser()
+    (answer,) = runner.frames(browser, browser.subscribe("jobs"), bool)
     redis.ask(*([command] if command == "FLUSHALL" else [command, META]))
     wait_for(lambda: redis.ask("EXISTS", META), "it to be taken again")
     assert make_redis().publish("jobs", "a", '"first"') == (answer["epoch"], 1)
-    (frame,) = lounge.frames(browser, [], rows)
+    (frame,) = runner.frames(browser, [], rows)
     assert (frame["epoch"], values([frame])) == (answer["epoch"], ["first"])
 
 
@@ -130,23 +130,23 @@ def test_meta_key_removed_after_missed_message_changes_epoch(
 ) -> None:
     """A listener that knows of an empty log, and comes back to a part of one that was not."""
     with Proxy(redis.port) as proxy:
-        ear = Ear(make_redis(proxy.url.replace("http", "redis")))
-        log = ear.open("jobs")
+        reader = BrokerReader(make_redis(proxy.url.replace("http", "redis")))
+        log = reader.open("jobs")
         epoch = log.epoch
         proxy.refuse()
         proxy.cut()
         assert make_redis().publish("jobs", "a", "1") == (epoch, 1)
         assert redis.ask("DEL", META) == 1
         proxy.allow()
-        ear.until(lambda: log.epoch != epoch)
+        reader.wait_until(lambda: log.epoch != epoch)
 
 
 def test_meta_key_removed_after_received_message_changes_epoch(
     redis: RedisServer, make_redis: Make
 ) -> None:
-    ear = Ear(make_redis())
-    log = ear.open("jobs")
+    reader = BrokerReader(make_redis())
+    log = reader.open("jobs")
     old = make_redis().publish("jobs", "a", "1")
-    ear.hears(log, old)
+    reader.wait_for_end(log, old)
     redis.ask("FLUSHALL")
-    ear.until(lambda: log.epoch != old.epoch)
+    reader.wait_until(lambda: log.epoch != old.epoch)

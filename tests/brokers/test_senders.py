@@ -1,4 +1,4 @@
-"""Sending from processes that serve no browser, in all the places where code is run."""
+"""Sending from scripts, forks, event loops and at exit: processes that serve no browser."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import pytest
 
 import dash_pipe
 from brokers.conftest import Make, stop
-from brokers.listening import Ear
+from brokers.listening import BrokerReader
 from dash_pipe import runtime
 from harness.environment import environment
 from harness.redis import RedisServer
@@ -71,21 +71,21 @@ def url(redis: RedisServer) -> str:
 
 
 @pytest.fixture
-def ear(redis: RedisServer, make_redis: Make) -> Ear:
-    return Ear(make_redis())
+def reader(redis: RedisServer, make_redis: Make) -> BrokerReader:
+    return BrokerReader(make_redis())
 
 
-def test_script_that_sends_uses_one_connection(redis: RedisServer, ear: Ear) -> None:
-    log = ear.open("jobs")
+def test_script_that_sends_uses_one_connection(redis: RedisServer, reader: BrokerReader) -> None:
+    log = reader.open("jobs")
     before = int(redis.ask("INFO", "stats")["total_connections_received"])
     code = SEND + "print([send('jobs', 'a', n).offset for n in range(3)])" + ALONE
     assert json.loads(run(code, redis.url)) == [1, 2, 3]
-    ear.until(lambda: log.head == 3)
+    reader.wait_until(lambda: log.head == 3)
     after = int(redis.ask("INFO", "stats")["total_connections_received"])
     assert after - before == 2  # the script's, and that of this question
 
 
-def test_oldest_redis_py_sends_and_listens(url: str, ear: Ear) -> None:
+def test_oldest_redis_py_sends_and_listens(url: str, reader: BrokerReader) -> None:
     script = """
 import redis
 assert redis.__version__ == "5.0.0"
@@ -93,13 +93,13 @@ log = listen()
 hear(log, send("jobs", "a", 1))
 print(log.read(0, None, 1000).rows[0])
 """
-    log = ear.open("jobs")
+    log = reader.open("jobs")
     said = run(SEND + LISTEN + script, url, OLDEST_PYTHON)
-    ear.until(lambda: log.head == 1)
+    reader.wait_until(lambda: log.head == 1)
     assert log.read(0, None, 1000).rows == [said.strip()]
 
 
-def test_message_sent_at_interpreter_exit_arrives(url: str, ear: Ear) -> None:
+def test_message_sent_at_interpreter_exit_arrives(url: str, reader: BrokerReader) -> None:
     script = """
 import atexit, threading
 main = threading.main_thread()
@@ -111,13 +111,13 @@ def after_main():
 atexit.register(send, "jobs", "a", "at exit")
 threading.Thread(target=after_main).start()
 """
-    log = ear.open("jobs")
+    log = reader.open("jobs")
     run(SEND + script, url)
-    ear.until(lambda: log.head == 2)
-    assert [row[2] for row in ear.rows(log)] == ["after main", "at exit"]
+    reader.wait_until(lambda: log.head == 2)
+    assert [row[2] for row in reader.rows(log)] == ["after main", "at exit"]
 
 
-def test_send_after_fork_works_in_parent_and_child(url: str, ear: Ear) -> None:
+def test_send_after_fork_works_in_parent_and_child(url: str, reader: BrokerReader) -> None:
     script = """
 import os
 send("jobs", "a", "parent")
@@ -127,15 +127,15 @@ if pid:
     assert os.waitpid(pid, 0)[1] == 0
     send("jobs", "a", "parent")
 """
-    log = ear.open("jobs")
+    log = reader.open("jobs")
     run(SEND + script + ALONE, url)
-    ear.until(lambda: log.head == 4)
-    senders = [row[2] for row in ear.rows(log)]
+    reader.wait_until(lambda: log.head == 4)
+    senders = [row[2] for row in reader.rows(log)]
     assert sorted(senders[1:3]) == ["child", "parent"]
     assert senders[0] == senders[3] == "parent"
 
 
-def test_listen_after_fork_works_in_parent_and_child(url: str, ear: Ear) -> None:
+def test_listen_after_fork_works_in_parent_and_child(url: str, reader: BrokerReader) -> None:
     script = """
 import os, warnings
 log = listen()
@@ -147,9 +147,9 @@ if pid:
 else:
     hear(listen(), send("jobs", "a", "child"))
 """
-    log = ear.open("jobs")
+    log = reader.open("jobs")
     run(SEND + LISTEN + script, url)
-    ear.until(lambda: log.head == 2)
+    reader.wait_until(lambda: log.head == 2)
 
 
 PROCESSES, EACH = 8, 1250
@@ -169,13 +169,13 @@ for child in range({PROCESSES}):
 def test_ten_thousand_sends_from_eight_processes_arrive_in_order(
     url: str, make_redis: Make
 ) -> None:
-    ears = [Ear(make_redis()) for _ in range(2)]
-    logs = [ear.open("jobs") for ear in ears]
+    readers = [BrokerReader(make_redis()) for _ in range(2)]
+    logs = [reader.open("jobs") for reader in readers]
     told = dict(json.loads(line) for line in run(CROWD, url).splitlines())
     assert sorted(chain(*told.values())) == list(range(1, PROCESSES * EACH + 1))
-    for ear, log in zip(ears, logs, strict=True):
-        ear.until(lambda log=log: log.head == PROCESSES * EACH)
-        rows = ear.rows(log)
+    for reader, log in zip(readers, logs, strict=True):
+        reader.wait_until(lambda log=log: log.head == PROCESSES * EACH)
+        rows = reader.rows(log)
         assert [row[0] for row in rows] == list(range(1, PROCESSES * EACH + 1))
         for child, offsets in told.items():
             mine = [(offset, value[1]) for offset, _, value in rows if value[0] == child]
