@@ -1,4 +1,4 @@
-"""A background callback, whose work is done in a process of its own."""
+"""A background callback, which runs in another process."""
 
 import tempfile
 import time

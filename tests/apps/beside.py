@@ -1,4 +1,4 @@
-"""The same, with the endpoint beside it: `asgi_app()` is mounted before the wrapped app."""
+"""The wrapped app, with `asgi_app()` mounted outside the wrapper."""
 
 from starlette.applications import Starlette
 from starlette.routing import Mount

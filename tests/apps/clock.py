@@ -1,6 +1,6 @@
-"""A clock that jumps forward when a test says so: an hour for dash-pipe's memory, at once.
+"""A clock that a test moves forward, so that messages in memory get older at once.
 
-To be imported before dash_pipe, whose broker takes `time.time` as it finds it.
+Import it before dash_pipe, whose broker looks up `time.time` at import.
 harness/app.py is the other end of the route.
 """
 

@@ -1,4 +1,4 @@
-"""A callback that runs an event loop of its own, beside a Pipe."""
+"""A callback that runs an event loop, and a Pipe on the same page."""
 
 import asyncio
 

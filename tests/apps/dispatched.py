@@ -1,4 +1,4 @@
-"""Two Dash apps below paths of another server, each believing that it lives at the root."""
+"""Two Dash apps under paths of another server. Each is written as if it were at the root."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Gates, at which the callbacks of an app wait until the test opens them: work as long as it likes.
+"""Gates: the callbacks of an app wait at them until the test opens them.
 
 harness/app.py is the other end of the route.
 """

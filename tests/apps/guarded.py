@@ -1,4 +1,4 @@
-"""An app that says who may listen: those whose page has the right name in its address."""
+"""An app whose `authorize` reads the user's name from a cookie."""
 
 from dash import Dash, html
 

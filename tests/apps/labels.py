@@ -1,4 +1,4 @@
-"""Pipes that share channels and labels, one callback each."""
+"""Pipes that share channels and labels, with one callback each."""
 
 from dash import Dash, Input, State, callback, html
 

@@ -1,4 +1,4 @@
-"""An app whose server comes and goes. Run as a script it is served by `app.run()` in debug mode."""
+"""An app whose server restarts. Run as a script, `app.run()` serves it in debug mode."""
 
 import os
 import time

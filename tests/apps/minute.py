@@ -1,4 +1,4 @@
-"""A clientside callback that writes what comes into the page, as fast as it comes."""
+"""A clientside callback that writes each message into the page at once."""
 
 from dash import Dash, Input, State, clientside_callback, html
 

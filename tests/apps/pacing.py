@@ -1,4 +1,4 @@
-"""The hard cases of pacing, a channel each: what may be under way when a Pipe has news."""
+"""The hard cases of pacing, one channel each: callbacks that run when a Pipe has an update."""
 
 import time
 

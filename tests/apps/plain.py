@@ -1,4 +1,4 @@
-"""A page without a Pipe, of an app that has dash-pipe imported."""
+"""A page without a Pipe, in an app that imports dash-pipe."""
 
 from dash import Dash, Input, Output, callback, html
 

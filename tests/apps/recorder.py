@@ -1,7 +1,7 @@
-"""What an app under test remembers of its callbacks, and the routes a test reads it by.
+"""A record of an app's callback calls, and the routes that a test reads it from.
 
-harness/app.py is the other end of these routes. The variable BACKEND says which of Dash's backends
-the app is on; Flask is the default.
+harness/app.py is the client of these routes. The variable BACKEND names the backend of Dash that
+the app uses; Flask is the default.
 """
 
 import asyncio

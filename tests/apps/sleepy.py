@@ -1,4 +1,4 @@
-"""The stage, of a server that soon misses a page that says nothing."""
+"""The stage, on a server with a short heartbeat."""
 
 import dash_pipe
 from stage import app, server  # noqa: F401

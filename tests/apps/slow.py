@@ -1,4 +1,4 @@
-"""A callback that takes longer than the messages come in."""
+"""A callback that is slower than the stream of messages."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Callbacks that Dash (4.2 and later) sends over a websocket of its own."""
+"""Callbacks that Dash (4.2 and later) sends over its own websocket."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A page without a Pipe, and callbacks for those that tests/harness/stage.py puts on it."""
+"""A page without a Pipe, and callbacks for the Pipes that tests/harness/stage.py mounts on it."""
 
 import clock  # before dash_pipe, which then reads it
 

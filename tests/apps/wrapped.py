@@ -1,4 +1,4 @@
-"""A Flask app on an ASGI server, with a wrapper around it that hands no websockets on."""
+"""The room on an ASGI server, in a wrapper that passes no websockets on."""
 
 from a2wsgi import WSGIMiddleware
 

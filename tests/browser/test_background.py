@@ -1,4 +1,4 @@
-"""Background callbacks: a Pipe waits for the end of the job, not for the request that began it."""
+"""Background callbacks: a Pipe waits for the end of the job, not of the request that started it."""
 
 from itertools import chain
 

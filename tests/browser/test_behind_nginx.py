@@ -1,7 +1,7 @@
-"""An https page behind an nginx that ends TLS, in the ways in which proxies rewrite requests.
+"""An https page behind an nginx that ends TLS, for each way in which proxies rewrite requests.
 
-The browser uses the address that it sees (`requests_pathname_prefix`), the server's routes are
-what the proxy makes of it (`routes_pathname_prefix`).
+The browser uses the path that it sees (`requests_pathname_prefix`). The server's routes have the
+path that the proxy makes of it (`routes_pathname_prefix`).
 """
 
 import contextlib

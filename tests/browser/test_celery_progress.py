@@ -1,4 +1,4 @@
-"""The example of a Celery task's progress, with a real worker."""
+"""The example that shows the progress of a Celery task, with a real worker."""
 
 import pytest
 

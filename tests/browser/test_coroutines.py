@@ -1,4 +1,4 @@
-"""Whoever serves the websockets, a callback may run a loop of its own."""
+"""Callbacks that run an event loop, on each kind of server for the websockets."""
 
 APP = "coroutines"
 HOSTS = ("gunicorn-gevent", "gunicorn-sync", "werkzeug-threads")

@@ -1,7 +1,7 @@
-"""The deployment of examples/deploy, in the middle of whose stream things are killed.
+"""The deployment of examples/deploy while its processes are killed.
 
-A message has arrived when the page has made a callback call with it. One such call may fail here,
-when the worker that serves it is killed; that is Dash's, and its messages are in no other call.
+A message has arrived when the page has made a callback call with it. Such a call may fail when the
+worker that serves it is killed. Dash does not repeat it, and its messages are in no other call.
 """
 
 import itertools
@@ -44,7 +44,7 @@ def app(server):
 
 @pytest.fixture
 def page(app, browser):
-    """A page that listens, and whose calls are remembered."""
+    """An open page whose calls are recorded."""
     browser.open(app.url)
     browser.wait_for_text("status", "open")
     watch(browser)
@@ -52,7 +52,7 @@ def page(app, browser):
 
 
 def heard(page):
-    """The values that have arrived, in order."""
+    """Return the values that have arrived, in order."""
     return [message["value"] for call in calls(page) for message in call.messages]
 
 
@@ -61,11 +61,11 @@ def wait_until_heard(page, value):
 
 
 def kill_a_worker(app, redis):
-    """The one that holds the websocket, where there is no gateway."""
+    """Kill the worker that holds the websocket, if there is no gateway."""
     os.kill(app.workers[0], signal.SIGKILL)
 
 
-def kill_who_holds_the_websockets(app, redis):
+def kill_websocket_process(app, redis):
     if app.gateway in app.running:
         app.gateway.kill9()
         app.gateway.start()
@@ -83,7 +83,7 @@ def restart_redis(app, redis):
     redis.start()
 
 
-HARM = (kill_a_worker, kill_every_connection, restart_redis, kill_who_holds_the_websockets)
+HARM = (kill_a_worker, kill_every_connection, restart_redis, kill_websocket_process)
 
 
 @pytest.mark.cuts

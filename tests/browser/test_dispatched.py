@@ -1,4 +1,4 @@
-"""Apps below paths of another server: DispatcherMiddleware, and FastAPI's sub-mounts."""
+"""Apps under paths of another server: DispatcherMiddleware, and mounts of FastAPI."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The Django example with Redis, in every way of serving it that its docs name."""
+"""The Django example with Redis, served in each way that its docs name."""
 
 import json
 import urllib.error

@@ -1,4 +1,4 @@
-"""Pages of django-plotly-dash: our Pipe beside the former one, on its consumer and on ours."""
+"""Pages of django-plotly-dash: our Pipe and theirs, on their consumer and on our endpoint."""
 
 import subprocess
 import urllib.parse
@@ -16,7 +16,7 @@ from harness.wait import wait_for, wait_for_value
 HOSTS = ("theirs", "ours")
 pytestmark = pytest.mark.framed
 
-# Scripts that come with `innerHTML` do not run: each is made anew, in order.
+# Scripts that are set as `innerHTML` do not run, so each is created again, in order.
 MAKE_SOCKET = """
     const scripts = document.getElementById("late").content.querySelectorAll("script, meta");
     (function next(n) {
@@ -83,8 +83,8 @@ class Page:
         if "Ours" in self.apps:
             wait_for(lambda: self.prop("Ours", "pipe", "status") == "open", "our Pipe to be open")
 
-    def hears(self, value, sender):
-        """Send until every app has heard it: the former Pipe does not say when it listens."""
+    def send_until_received(self, value, sender):
+        """Send until every app has the value: their Pipe does not show when it is subscribed."""
         url = f"{self.server.url}/send/{sender}/?value={value}"
 
         def heard() -> bool:
@@ -108,8 +108,8 @@ def browser(make_browser):
 def test_our_pipe_on_dpd_page_receives_messages(server, browser, how, order):
     page = Page(browser, server, how, order, "Ours")
     page.wait_ready()
-    page.hears("theirs", "theirs")
-    page.hears("ours", "ours")
+    page.send_until_received("theirs", "theirs")
+    page.send_until_received("ours", "ours")
     assert page.prop("Ours", "pipe", "n_gaps") in {None, 0}
     # On their consumer the page's socket is the only one; on our endpoint our Pipe has its own.
     assert page.sockets() == (1 if server.endpoint == "theirs" else 2)
@@ -124,8 +124,8 @@ def test_our_and_dpd_pipe_in_frames_with_late_socket_receive_messages(server, br
         wait_for_value(lambda: page.prop("Ours", "pipe", "status"), "connecting", "its status")
     browser.run(MAKE_SOCKET)
     page.wait_ready()
-    page.hears("theirs", "theirs")
-    page.hears("ours", "ours")
+    page.send_until_received("theirs", "theirs")
+    page.send_until_received("ours", "ours")
 
 
 def test_dpd_pipe_in_frame_on_our_endpoint_receives_messages(server, browser):
@@ -133,6 +133,6 @@ def test_dpd_pipe_in_frame_on_our_endpoint_receives_messages(server, browser):
         pytest.skip("this is about our endpoint")
     page = Page(browser, server, "frame", "after", "Former", tag="ours")
     page.wait_ready()
-    page.hears("ours", "ours")
-    page.hears("theirs", "theirs")
+    page.send_until_received("ours", "ours")
+    page.send_until_received("theirs", "theirs")
     assert browser.requests("websocketbridge") == 0

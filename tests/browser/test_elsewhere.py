@@ -1,4 +1,4 @@
-"""The setting `url`: the endpoint is on another server, and the layouts say nothing of it."""
+"""The setting `url`: pages connect to the endpoint of another server."""
 
 import pytest
 

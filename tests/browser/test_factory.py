@@ -1,4 +1,4 @@
-"""Dash(server=False) and init_app."""
+"""An app made with `Dash(server=False)` and `init_app`."""
 
 from harness.server import WSGI
 

@@ -1,4 +1,4 @@
-"""Who may listen: `authorize`, which is given the framework's own request."""
+"""The setting `authorize`, which gets the request of the framework."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An app that gives no answer in time: nobody said no."""
+"""An `authorize` that times out: the page retries."""
 
 import pytest
 

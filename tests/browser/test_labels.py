@@ -1,4 +1,4 @@
-"""Channels and labels do not mix."""
+"""Channels and labels are kept apart."""
 
 import pytest
 

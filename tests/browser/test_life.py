@@ -1,7 +1,7 @@
-"""What happens to a server in its life: the page comes back by itself, and says what was lost.
+"""Restarts of a server or a worker: the page reconnects by itself and reports one gap.
 
-Each of these servers keeps its messages in memory, so the new process knows none of the old one's:
-that is one gap each time, of the kind "epoch", and what is sent afterwards arrives.
+These servers keep messages in memory, so a new process has none of the old ones. That is one gap
+with the cause "epoch" each time. Messages that are sent afterwards arrive.
 """
 
 import contextlib
@@ -25,29 +25,29 @@ pytestmark = pytest.mark.cuts
 
 @pytest.fixture
 def serve(tmp_path, browser):
-    """Serves the app, opens its page, and hears a first message."""
+    """A function that serves the app, opens its page and sends a first message."""
     with contextlib.ExitStack() as stack:
 
         def start(host):
             server = stack.enter_context(Server(host, APP, tmp_path / "log"))
             browser.open(server.url)
             browser.wait_open()
-            hears(browser, server, "first")
+            send_and_wait(browser, server, "first")
             return server
 
         yield start
         browser.fresh()
 
 
-def hears(browser, server, value):
+def send_and_wait(browser, server, value):
     App(server.url).send(("life", "any", value))
     browser.wait_for_text("value", value)
 
 
-def is_back(browser, server, gaps=1):
+def wait_for_reconnect(browser, server, gaps=1):
     browser.wait_for_text("gaps", f"{gaps} epoch", timeout=60)
     browser.wait_open()
-    hears(browser, server, f"after {gaps}")
+    send_and_wait(browser, server, f"after {gaps}")
     assert browser.prop("pipe", "n_gaps") == gaps
     assert browser.prop("pipe", "status") == "open"
 
@@ -57,8 +57,8 @@ def ask(server, path):
         return answer.read().decode()
 
 
-def serving(server):
-    """The process that answers, as soon as one does."""
+def wait_for_worker(server):
+    """Return the pid of the process that answers."""
 
     def pid():
         with contextlib.suppress(OSError):
@@ -71,7 +71,7 @@ def serving(server):
 def test_page_after_source_reload_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     (APPS / f"{APP}.py").touch()
-    is_back(browser, server)
+    wait_for_reconnect(browser, server)
 
 
 @pytest.mark.parametrize("host", ["gunicorn-preload", "gunicorn-uvicorn"])
@@ -79,33 +79,33 @@ def test_page_after_killed_worker_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     (worker,) = children(server.pid)
     os.kill(worker, signal.SIGKILL)
-    is_back(browser, server)
+    wait_for_reconnect(browser, server)
 
 
 @pytest.mark.parametrize("host", ["gunicorn-sync", "gunicorn-gevent", "gunicorn-asgi"])
 def test_page_after_graceful_worker_restart_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     os.kill(server.pid, signal.SIGHUP)
-    is_back(browser, server)
+    wait_for_reconnect(browser, server)
 
 
 def test_page_after_each_max_requests_restart_reconnects_with_one_gap(serve, browser):
     server = serve("gunicorn-max-requests")
     for gaps in (1, 2):
-        before = serving(server)
-        wait_for(lambda before=before: serving(server) != before, "the next worker")
-        is_back(browser, server, gaps)
+        before = wait_for_worker(server)
+        wait_for(lambda before=before: wait_for_worker(server) != before, "the next worker")
+        wait_for_reconnect(browser, server, gaps)
 
 
 def test_page_after_worker_timeout_reconnects_with_one_gap(serve, browser):
     server = serve("gunicorn-timeout")
     with pytest.raises((urllib.error.URLError, http.client.HTTPException, ConnectionError)):
         ask(server, "/_test/hang")
-    is_back(browser, server)
+    wait_for_reconnect(browser, server)
 
 
 @pytest.mark.parametrize("host", ["uvicorn", "hypercorn", "daphne", "gunicorn-gthread"])
 def test_page_after_server_restart_reconnects_with_one_gap(serve, browser, host):
     server = serve(host)
     server.restart()
-    is_back(browser, server)
+    wait_for_reconnect(browser, server)

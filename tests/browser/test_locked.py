@@ -1,4 +1,4 @@
-"""A login that guards HTTP alone."""
+"""A login that guards HTTP alone, and a hook of Dash that guards websockets."""
 
 import pytest
 

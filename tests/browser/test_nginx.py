@@ -1,4 +1,4 @@
-"""A server that can open websockets, behind a proxy that was not told of them."""
+"""A server that can open websockets, behind a proxy that rejects upgrades."""
 
 import pytest
 

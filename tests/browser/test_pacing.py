@@ -1,7 +1,7 @@
-"""What may be under way when a Pipe has news: no message is skipped, and no result that is kept.
+"""Pacing while callbacks run: no message is skipped, and no result is lost.
 
-Messages are counted in the calls that the Pipe triggered, as the app recorded them; results in the
-page's Stores, where a call adds to what the calls before it left there.
+Messages are counted in the calls that the Pipe triggered, which the app recorded. Results are
+counted in the Stores of the page: each call adds its own to those of earlier calls.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Dash Pages: a Pipe that leaves with its page and comes back with it."""
+"""Dash Pages: a Pipe is unmounted with its page and mounted again."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A value that looks like a Patch, which Dash would take for an order to itself."""
+"""A value that looks like a Patch, which Dash would apply."""
 
 from harness.app import contiguous, heard, offsets
 from harness.wait import wait_for

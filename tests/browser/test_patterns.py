@@ -1,4 +1,4 @@
-"""Dict ids and pattern matching."""
+"""Dict ids and pattern-matching callbacks."""
 
 from harness.app import heard
 from harness.wait import wait_for

@@ -1,4 +1,4 @@
-"""A page without a Pipe pays nothing for dash-pipe."""
+"""A page without a Pipe sends nothing to the endpoint."""
 
 from harness.server import ASGI, WSGI
 

@@ -1,4 +1,4 @@
-"""Messages over HTTP: from a shell they arrive, from a page they don't."""
+"""Publishing over HTTP: allowed from a shell, rejected from a page."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""An app below a path."""
+"""An app under a path."""
 
 from harness.wait import wait_for
 

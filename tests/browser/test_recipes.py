@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md, each as it stands there."""
+"""The recipes of docs/recipes.md, run as written."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""The current state on page load."""
+"""The property `replay`: the current state on page load."""
 
 from harness.app import heard
 

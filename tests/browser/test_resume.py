@@ -1,6 +1,6 @@
-"""A page's place on a channel: cuts, Pipes that come later, labels that change, the past.
+"""The position of a page in a channel: disconnects, late Pipes, changed labels, replays.
 
-Messages are counted in the calls that each Pipe triggered, as the app recorded them.
+Messages are counted in the calls that each Pipe triggered, which the app recorded.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""The first things a user tries."""
+"""The first things that a user tries."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A laptop that slept: its connection died without a word, and comes back with the network."""
+"""A laptop that sleeps: its connection goes silent, and returns with the network."""
 
 import pytest
 

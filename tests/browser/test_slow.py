@@ -1,4 +1,4 @@
-"""Many messages and a callback that cannot keep up, with and without breaks of the connection."""
+"""Many messages for a slow callback, with and without disconnects."""
 
 import pytest
 

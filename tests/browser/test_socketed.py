@@ -1,7 +1,7 @@
-"""Callbacks over Dash's own websocket: a Pipe waits for their end as for that of a request.
+"""Callbacks over the websocket of Dash: a Pipe waits for their end as for that of a request.
 
-Messages are counted in the calls that the Pipe triggered, as the app recorded them; results in the
-page's Store, where a call adds to what the calls before it left there.
+Messages are counted in the calls that the Pipe triggered, which the app recorded. Results are
+counted in the Store of the page: each call adds its own to those of earlier calls.
 """
 
 from harness.app import contiguous, heard, offsets

@@ -1,4 +1,4 @@
-"""Props that callbacks change while the Pipe is listening."""
+"""Properties of a subscribed Pipe that callbacks change."""
 
 from harness.app import heard
 

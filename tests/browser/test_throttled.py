@@ -1,4 +1,4 @@
-"""A least time between two updates."""
+"""The property `throttle`: the least time between two updates."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""A Flask app on an ASGI server."""
+"""A Flask app on an ASGI server, in a wrapper that passes no websockets on."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def make_browser(browsers):
     browser.fresh()
 
 
-def hears_a_click(browser):
+def send_by_click(browser):
     browser.click("tell")
     browser.wait_for_text("value", "click 1")
 
@@ -27,7 +27,7 @@ def hears_a_click(browser):
 def test_app_in_asgi_wrapper_polls_and_warns_with_remedy(app, browser):
     browser.open(app.url)
     browser.wait_open(status="polling")
-    hears_a_click(browser)
+    send_by_click(browser)
     said = browser.console()
     assert unexpected(said, FALLEN_BACK) == []
     assert any("dash_pipe.asgi_app()" in line for line in said)
@@ -37,6 +37,6 @@ def test_endpoint_mounted_outside_wrapper_opens_websocket(browser, tmp_path):
     with Server("uvicorn-flask", "beside", tmp_path / "log") as server:
         browser.open(App(server.url).url)
         browser.wait_open(status="open")
-        hears_a_click(browser)
+        send_by_click(browser)
         browser.fresh()
     assert server.tracebacks() == []

@@ -1,4 +1,4 @@
-"""The wheel under test, and the checkout that it was built of."""
+"""The wheel under test, and the checkout that it was built from."""
 
 import os
 from pathlib import Path

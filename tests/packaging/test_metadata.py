@@ -1,4 +1,4 @@
-"""What a package index gets to know, and the sdist."""
+"""The metadata that a package index shows, and the sdist."""
 
 import email
 import re

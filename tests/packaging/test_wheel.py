@@ -1,4 +1,4 @@
-"""The wheel, as a user gets it: in a fresh environment, without Node."""
+"""The wheel in a fresh environment without Node, as a user installs it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a Pipe should have been given, from all that was ever sent and when it listened."""
+"""The messages that a Pipe has to receive, computed from what was sent and its subscriptions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

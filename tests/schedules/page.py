@@ -1,4 +1,4 @@
-"""The page of tests/js/page.ts, in a process of its own: the browser's half as it is shipped."""
+"""The page of tests/js/page.ts in a process: the browser half as it ships."""
 
 import json
 import subprocess

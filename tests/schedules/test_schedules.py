@@ -1,4 +1,4 @@
-"""Random schedules: whatever happens between them, the page gets what the server was given."""
+"""Random schedules of events: the page receives every message, or the loss is reported."""
 
 import itertools
 import os
@@ -43,7 +43,7 @@ STEPS: list[tuple[Any, ...]] = [
     *[("wait", milliseconds) for milliseconds in (400, 2000, 6000, 45_000)] * 2,
     *[("beat", seconds) for seconds in (0.0, -30.0, 30.0, WINDOW, FORGOTTEN)],
     ("restart",),
-    *[("anew", channel) for channel in "cd"],
+    *[("begin_epoch", channel) for channel in "cd"],
     *MOUNTS,
     *[("unmount", slot) for slot in SLOTS] * 2,
     *itertools.product(["relabel"], SLOTS, CHOICES),

@@ -1,4 +1,4 @@
-"""One connection held against docs/protocol.md, whatever the page makes of what it brings."""
+"""A check of the frames of one connection against docs/protocol.md."""
 
 import json
 from typing import Any

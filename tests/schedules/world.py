@@ -1,4 +1,4 @@
-"""A page, a server and the network between them, moved step by step; the steps are a schedule."""
+"""A page, a server and the network between them. A schedule is a list of their steps."""
 
 from collections import deque
 from typing import Any
@@ -32,7 +32,7 @@ class Line:
         self._wire = Wire(BATCH)
 
     @property
-    def expelled(self) -> bool:
+    def rejected(self) -> bool:
         return self.browser.transport.closed is not None
 
     def answer(self) -> None:
@@ -64,14 +64,13 @@ class World:
         self.page = page
         self.room = Room(LIMITS, POLICY)
         self.line: Line | None = None
-        self.unnoticed: list[
-            Line
-        ] = []  # the page is gone from these, and the server thinks it is not
+        # Lines that the page has left, which the server has not noticed.
+        self.unnoticed: list[Line] = []
         self.sent: list[Sent] = []
         self.pipes: dict[str, Pipe] = {}
         self._places: dict[tuple[str, str], Pipe] = {}  # the last of each slot on each channel
         self.down = False
-        self.upheavals = 0  # how often a log may have begun anew
+        self.upheavals = 0  # how often a log may have got a new epoch
         self._sockets = 0
         self._state = CLOSED
         self._act("load")
@@ -88,7 +87,7 @@ class World:
         """The server does what there is to do."""
         self.room.hub.flush()
         for line in [*self.unnoticed, *([self.line] if self.line else [])]:
-            if not line.expelled:
+            if not line.rejected:
                 line.answer()
 
     def beat(self, seconds: float = 0.0) -> None:
@@ -98,7 +97,7 @@ class World:
         self.room.hub.beat()
         self.serve()
         self.room.publish("another", 0)  # sweeps up what has been idle for too long
-        if self.line is not None and self.line.expelled:
+        if self.line is not None and self.line.rejected:
             self._drop(4408)
 
     def restart(self) -> None:
@@ -111,10 +110,10 @@ class World:
         if self._state != CLOSED:
             self._drop(RESTARTED)
 
-    def anew(self, channel: str) -> None:
-        """A log begins anew under its listeners, as a mirror does whose original lost its end."""
+    def begin_epoch(self, channel: str) -> None:
+        """A log gets a new epoch while it is open, as a mirror does whose log has lost messages."""
         self.upheavals += 1
-        epoch = f"anew {self.upheavals}"
+        epoch = f"epoch {self.upheavals}"
         log = self.room.broker.open(channel)
         log.load(Snapshot(epoch, 0, [], [], {}, 0))
         self.room.broker.close(channel)
@@ -220,7 +219,7 @@ class World:
                 self.accept()
             elif self._state == CLOSED:
                 self.wait(16_000)
-            elif self.line is not None and self.line.expelled:
+            elif self.line is not None and self.line.rejected:
                 self._drop(4408)
             elif self.line is not None and self.line.down:
                 self.deliver(1000)
@@ -239,7 +238,7 @@ class World:
             self.take(slot)
 
     def check(self) -> None:
-        """Everything arrived that should have, or its loss was told; and nothing else."""
+        """Assert that everything due arrived or was reported as lost, and nothing else arrived."""
         status = self._act("look").status
         for slot, pipe in self.pipes.items():
             if pipe.mounted:

@@ -1,4 +1,4 @@
-"""The command line and the gateway on a Redis that they share."""
+"""The command line and a gateway on the same Redis."""
 
 import signal
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""One process and five hundred open listeners."""
+"""One process with five hundred open listeners."""
 
 import asyncio
 import sys

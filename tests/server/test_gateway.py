@@ -1,4 +1,4 @@
-"""The gateway, and the command line's other commands, as processes that know its address alone."""
+"""The gateway, and the commands of the command line that are given its address."""
 
 import contextlib
 import json

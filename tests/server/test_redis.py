@@ -1,4 +1,4 @@
-"""Two gunicorn workers on Redis, listeners on both, and a sender elsewhere, while things break."""
+"""Two gunicorn workers on Redis, listeners on both and a sender, while processes are killed."""
 
 import os
 import signal

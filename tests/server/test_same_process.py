@@ -1,4 +1,4 @@
-"""An app that runs in a thread of who tests it, or of a notebook: Dash's own ways to start it."""
+"""An app that runs in a thread of the test, or of a notebook, as Dash starts it there."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The memory broker under several workers is said to be what it is."""
+"""The memory broker with several worker processes, which is logged as a mistake."""
 
 import pytest
 

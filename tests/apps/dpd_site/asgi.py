@@ -1,4 +1,4 @@
-"""The project's ASGI app: theirs as it is, or ours."""
+"""The ASGI app of the project: that of django-plotly-dash, or ours."""
 
 import os
 

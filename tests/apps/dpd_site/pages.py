@@ -1,4 +1,4 @@
-"""Dash apps of django-plotly-dash: with our Pipe, and with the former one in the same layout."""
+"""Apps of django-plotly-dash: with our Pipe, and with theirs in the same layout."""
 
 import dpd_components
 from dash import Input, Output, html

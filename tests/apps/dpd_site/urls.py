@@ -1,4 +1,4 @@
-"""Pages with apps in frames or in the page itself, and the tag before or after them."""
+"""Pages with apps in frames or in the page itself; the tag comes before or after them."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
