@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from typing_extensions import Self
-
-from harness.child import Child
+from harness.child import Child, Service
 from harness.environment import environment
 from harness.server import CURRENT_PYTHON
 
 
-class CeleryWorker:
-    """`celery -A <app> worker` in a directory; a context manager, running while inside."""
+class CeleryWorker(Service):
+    """`celery -A <app> worker` in a directory."""
 
     def __init__(self, app: str, directory: Path, log: Path, settings: Mapping[str, str]) -> None:
         self._app = app
@@ -19,7 +17,8 @@ class CeleryWorker:
         self._log = log
         self._settings = settings
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start the worker and return when it takes tasks."""
         arguments = f"-W ignore -m celery -A {self._app} worker -c 2 --loglevel INFO"
         self._child = Child(
             "celery",
@@ -28,8 +27,4 @@ class CeleryWorker:
             environment(self._settings),
             self._directory,
         )
-        self._child.wait_until(lambda: " ready." in self._child.log_text())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.end()
+        self.child.wait_until(lambda: " ready." in self.child.log_text())

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Self
+
 from harness import wait
 
 START_TIMEOUT = 30.0
@@ -124,3 +126,46 @@ class Child:
     def send_signal(self, number: int) -> None:
         """Send it a signal that it survives."""
         self._process.send_signal(number)
+
+
+class Service:
+    """A process that can be started again; a context manager, running while inside.
+
+    A subclass starts a `Child` and sets `_child`.
+    """
+
+    _child: Child | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def child(self) -> Child:
+        """The process. It has to be running."""
+        assert self._child is not None, f"{type(self).__name__} is not running"
+        return self._child
+
+    def start(self) -> None:
+        """Start the process and return when it is up."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End the process as an administrator would, and by force when it does not listen."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+    def kill9(self) -> None:
+        """End the process and its workers at once; nothing gets to say goodbye."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill9()
+
+    def restart(self) -> None:
+        """Stop, and start again."""
+        self.stop()
+        self.start()

@@ -5,9 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from typing_extensions import Self
-
-from harness.child import Child
+from harness.child import Child, Service
 from harness.environment import environment
 from harness.port import Port
 from harness.server import answers_http
@@ -40,8 +38,8 @@ server {
 """
 
 
-class Nginx:
-    """A context manager, running while inside.
+class Nginx(Service):
+    """One nginx.
 
     `config` is what stands in its http block, listening on 127.0.0.1:`port` among others.
     """
@@ -63,14 +61,11 @@ class Nginx:
         """The root of what is behind it, seen through it."""
         return f"{self._scheme}://127.0.0.1:{self._port.number}"
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start nginx and return when it answers HTTP."""
         log = self._directory / "log"
         self._child = Child("nginx", self._command, log, environment())
-        self._child.wait_until(lambda: answers_http(self._port.number, self._scheme))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._child.end()
+        self.child.wait_until(lambda: answers_http(self._port.number, self._scheme))
 
 
 def filled(text: str, values: Mapping[str, object]) -> str:

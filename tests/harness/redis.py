@@ -8,14 +8,13 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
-from typing_extensions import Self
 
-from harness.child import STOP_TIMEOUT, Child
+from harness.child import STOP_TIMEOUT, Child, Service
 from harness.environment import environment
 from harness.port import Port
 
 
-class RedisServer:
+class RedisServer(Service):
     """One server on 127.0.0.1, from start() to stop(); a context manager.
 
     The port stays the same over restarts, and so does the directory with its data. Arguments are
@@ -27,12 +26,7 @@ class RedisServer:
         self.port = self._port.number
         self._directory = directory
         self._options = options
-        self._child: Child | None = None
-
-    def __enter__(self) -> Self:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self.start()
-        return self
+        directory.mkdir(parents=True, exist_ok=True)
 
     def __exit__(self, *_: object) -> None:
         self.kill9()
@@ -60,29 +54,15 @@ class RedisServer:
             self._directory / "log",
             environment(),
         )
-        self._child.wait_until(self._answers)
-
-    def stop(self) -> None:
-        """Shut down cleanly: what is to be saved is saved."""
-        assert self._child is not None, "the server is not running"
-        child, self._child = self._child, None
-        child.end()
-
-    def kill9(self) -> None:
-        """End the process at once."""
-        if self._child is not None:
-            child, self._child = self._child, None
-            child.kill9()
+        self.child.wait_until(self._answers)
 
     def pause(self) -> None:
         """Have it answer nothing, until resume()."""
-        assert self._child is not None
-        self._child.send_signal(signal.SIGSTOP)
+        self.child.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Have it answer again."""
-        assert self._child is not None
-        self._child.send_signal(signal.SIGCONT)
+        self.child.send_signal(signal.SIGCONT)
 
     def forget(self) -> None:
         """Remove the data of a server that is not running."""

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import trustme
-from typing_extensions import Self
 
-from harness.child import START_TIMEOUT, Child
+from harness.child import START_TIMEOUT, Child, Service
 from harness.environment import environment
 from harness.port import Port
 
@@ -112,7 +111,7 @@ POLLING = ("waitress", "gunicorn-tls")
 ON_PURPOSE = ".OnPurposeError\n"  # how the traceback of tests/apps/pacing.py ends
 
 
-class Server:
+class Server(Service):
     """One app on one host and port, from start() to stop(); also a context manager.
 
     The port stays the same over restarts. Standard output and error go to `log`, which also
@@ -145,14 +144,6 @@ class Server:
         self._arguments = [*(one.format_map(fields) for one in arguments), *options]
         self._directory = directory
         self.settings = dict(settings or {})  # as environment variables; read at the next start
-        self._child: Child | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:
@@ -162,8 +153,7 @@ class Server:
     @property
     def pid(self) -> int:
         """The process that was started; gunicorn's workers are its children."""
-        assert self._child is not None, "the server is not running"
-        return self._child.pid
+        return self.child.pid
 
     def start(self) -> None:
         """Start the process and return when it answers HTTP."""
@@ -183,29 +173,11 @@ class Server:
         )
         # An accepted connection is not enough: gunicorn listens before its worker has imported
         # the app. Any HTTP status will do, since the root need not exist.
-        self._child.wait_until(lambda: answers_http(self.port, self.scheme))
-
-    def stop(self) -> None:
-        """End the process as an administrator would, and by force when it does not listen."""
-        if self._child is not None:
-            child, self._child = self._child, None
-            child.end()
-
-    def kill9(self) -> None:
-        """End the process and its workers at once; nothing gets to say goodbye."""
-        if self._child is not None:
-            child, self._child = self._child, None
-            child.kill9()
+        self.child.wait_until(lambda: answers_http(self.port, self.scheme))
 
     def expect_end(self) -> None:
         """Note that a test ends the process itself."""
-        assert self._child is not None, "the server is not running"
-        self._child.expect_end()
-
-    def restart(self) -> None:
-        """Stop, and start anew on the same port."""
-        self.stop()
-        self.start()
+        self.child.expect_end()
 
     def log_text(self) -> str:
         """Everything the server has written so far."""
