@@ -117,7 +117,7 @@ workflows: install ## lint the workflows, forms and hooks: .github and .pre-comm
 
 .PHONY: structure
 structure: install ## count rooms, arrows, floors, circles and long functions
-	$(BIN)/python tools/structure.py
+	$(BIN)/python tools/structure.py --check
 
 .PHONY: check
 check: install workflows structure ## lint, format, types, bundle size, structure, and that the generated files are current
