@@ -1,15 +1,10 @@
-"""Decide whether a session may listen: the callable of each connection, and its outcomes.
-
-It returns the outcome, or ``Pending`` if ``Hub.resolve_authorization`` gets it later.
-"""
+"""The outcomes of ``authorize`` for a subscribe: denied labels, a timeout, or pending. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..protocol import Denied, Subscribe
-from .session import Session
 
 
 @dataclass(frozen=True)
@@ -28,10 +23,7 @@ class Pending:
 Outcome = Denied | AuthorizationTimeout
 """The denied labels of a subscribe, none if all are granted; or a timeout."""
 
-Authorize = Callable[[Session, Subscribe], Outcome | Pending]
-"""Authorize a subscribe. A ``ProtocolError`` that it raises is sent to the browser."""
 
-
-def allow_all(_session: Session, _subscribe: Subscribe) -> Denied:
-    """Grant everything; an ``Authorize``."""
+def allow_all(_session: object, _subscribe: Subscribe) -> Denied:
+    """Grant everything; see ``Session.authorize``."""
     return frozenset()

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from .authorization import Authorize
 from .dpd_frames import DpdTransport
 from .hub import Hub
-from .session import Session, Transport
+from .session import Authorize, Session, Transport
 
 
 @dataclass(frozen=True, slots=True)

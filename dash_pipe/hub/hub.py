@@ -14,10 +14,10 @@ from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..protocol import Close, Denied, Pong, Subscribe
-from .authorization import AuthorizationTimeout, Authorize, Outcome, Pending
+from .authorization import AuthorizationTimeout, Outcome, Pending
 from .delivery import Delivery, Shared
 from .policy import Policy
-from .session import ChannelFrame, Session, Transport
+from .session import Authorize, ChannelFrame, Session, Transport
 from .subscriptions import Subscribed, Subscriptions, TooManyParkedError
 
 

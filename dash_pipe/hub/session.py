@@ -6,18 +6,22 @@ Pure: the hub acts on it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ..log import NOWHERE, Labels, Log, Message, Position
 from ..protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe, Unsubscribe
-
-if TYPE_CHECKING:
-    from .authorization import Authorize
+from .authorization import Outcome, Pending
 
 ChannelFrame = Subscribe | Unsubscribe | Replay
 """The frames of a browser that are about a channel."""
+
+Authorize = Callable[["Session", Subscribe], Outcome | Pending]
+"""Authorize a subscribe. Return ``Pending`` if ``Hub.resolve_authorization`` gets the outcome.
+
+A ``ProtocolError`` that it raises is sent to the browser.
+"""
 
 
 class Transport(Protocol):

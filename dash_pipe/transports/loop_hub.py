@@ -9,10 +9,10 @@ import time
 from contextlib import suppress
 
 from ..concurrency.per_process import Part
-from ..hub.authorization import Authorize, Outcome
+from ..hub.authorization import Outcome
 from ..hub.connection import Connection, connect
 from ..hub.hub import Hub
-from ..hub.session import Session, Transport
+from ..hub.session import Authorize, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 

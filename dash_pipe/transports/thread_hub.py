@@ -8,10 +8,9 @@ import time
 from typing import Protocol
 
 from ..concurrency.per_process import Part
-from ..hub.authorization import Authorize
 from ..hub.connection import Connection, connect
 from ..hub.hub import Hub
-from ..hub.session import Transport
+from ..hub.session import Authorize, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 
