@@ -1,7 +1,7 @@
-"""Where dash-pipe meets a Dash app: the endpoint on its server. Loaded for every app: cheap, quiet.
+"""Add the endpoint to the server of a Dash app. Loaded for every app, so it is cheap and quiet.
 
-Dash loads the entry point group ``dash_hooks`` when an app is made, and hands the app to setup
-hooks before it has a server; so the endpoint is added when ``init_app`` has run.
+Dash loads the entry point group ``dash_hooks`` when an app is made, and calls setup hooks with the
+app before it has a server. So the endpoint is added after ``init_app`` has run.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ logger = logging.getLogger("dash_pipe")
 
 ENDPOINT = "_pipe/"  # below the app's routes_pathname_prefix
 
-# The servers that Dash apps live on, by what their classes inherit from, each with its module here.
+# The servers of Dash apps: package and name of a base class, and the module here that serves it.
 _HOSTS = {("flask", "Flask"): "flask", ("starlette", "Starlette"): "starlette"}
 _HOSTS |= {("quart", "Quart"): "quart"}
-_MARK = "_adds_dash_pipe"  # on an init_app that adds the endpoint
+_MARK = "_adds_dash_pipe"  # marks an init_app that adds the endpoint
 
 
 def setup(app: Dash) -> None:
-    """Give a Dash app the endpoint that its Pipes talk to.
+    """Add the endpoint for its Pipes to a Dash app.
 
-    Apps get it by themselves when dash-pipe is installed; call this for an app that was made before
-    ``import dash_pipe`` in an environment where it is not. More than once does no harm.
+    If dash-pipe is installed, every app gets it automatically. If it is only importable, call this
+    for an app that was made before ``import dash_pipe``. A second call does nothing.
 
     Args:
-        app: an app on Flask, FastAPI or Quart, with its server or still without
+        app: an app on Flask, FastAPI or Quart; it may get its server later
             (``Dash(server=False)``).
 
     Raises:
-        SetupError: the app is none of Dash, or its backend is not served.
+        SetupError: it is no Dash app, or its server is not supported.
     """
     if not hasattr(app, "init_app") or not hasattr(app, "config"):
-        raise SetupError(f"setup(app) takes a dash.Dash, got {type(app).__name__}")
+        raise SetupError(f"setup(app): expected a dash.Dash, got {type(app).__name__}")
     server = app.server
     host = _host_of(server)
     if host is not None and _has_routes(app):
@@ -55,14 +55,14 @@ def setup(app: Dash) -> None:
     if host is None and server is not None and not isinstance(server, bool):
         kind = f"{type(server).__module__}.{type(server).__name__}"
         raise SetupError(
-            "dash-pipe serves Dash on Flask, FastAPI and Quart; this app's server is a "
-            f"{kind}. Mount dash_pipe.asgi_app() at {ENDPOINT} beside it instead"
+            "expected an app on Flask, FastAPI or Quart, but its server is not supported: "
+            f"{kind}. Mount dash_pipe.asgi_app() at {ENDPOINT} next to it instead"
         )
     _wait_for_server(app)
 
 
 def _host_of(server: object) -> str | None:
-    """The module here that serves such a server."""
+    """Return the name of the module here that serves a server; ``None`` if it is not supported."""
     for kind in type(server).__mro__:
         host = _HOSTS.get((kind.__module__.partition(".")[0], kind.__name__))
         if host is not None:
@@ -71,7 +71,7 @@ def _host_of(server: object) -> str | None:
 
 
 def _has_routes(app: Dash) -> bool:
-    """Whether ``init_app`` has run: Dash's own routes are there."""
+    """Return whether ``init_app`` has run: it adds Dash's routes."""
     return bool(app.routes)
 
 
@@ -88,7 +88,7 @@ def _wait_for_server(app: Dash) -> None:
         if host is not None:
             _add_endpoint(app, host)
         else:
-            logger.debug("dash-pipe: %r is on a server that is not served", app)
+            logger.debug("dash-pipe: added no endpoint to %r: its server is not supported", app)
 
     setattr(init_app_and_pipe, _MARK, True)
     app.init_app = init_app_and_pipe  # type: ignore[method-assign]
@@ -98,13 +98,13 @@ def _add_endpoint(app: Dash, host: str) -> None:
     path = f"{app.config.routes_pathname_prefix}{ENDPOINT}"
     current = runtime.current()
     current.has_endpoint()
-    # Late: an app needs the module of its own server alone.
+    # Late: an app needs only the module of its own server.
     framework = import_module(f".{host}", __package__)
     framework.add_endpoint(app.server, path, current.http_route, _guard_of(app))
 
 
 def _guard_of(app: Dash) -> Guard:
-    """What the app says to Dash about websockets holds for ours (Dash 4.2 and newer)."""
+    """Return a guard with the app's rules for Dash's own websockets (Dash 4.2 and newer)."""
     hooks = getattr(app, "_hooks", dash.hooks)
     return Guard(
         origins=tuple(getattr(app, "_websocket_allowed_origins", ())),
@@ -113,20 +113,20 @@ def _guard_of(app: Dash) -> Guard:
 
 
 def _on_setup(app: Dash) -> None:
-    """Meet an app of this environment, as Dash's setup hook; leave alone what can't be served."""
+    """Add the endpoint to a new app; skip an app that is not supported. Dash's setup hook."""
     try:
         if dpd.is_one(app):
             dpd.name_socket(app)
         else:
             setup(app)
     except SettingError:
-        raise  # without its endpoint the app would fail later, and not say why
-    except Exception as error:  # apps come in all kinds here, and it is not ours to stop them
-        logger.debug("dash-pipe: left an app alone: %s", error)
+        raise  # without the endpoint the app would fail later, for no visible reason
+    except Exception as error:  # this runs for every app, and must not stop any
+        logger.debug("dash-pipe: added no endpoint to an app: %s", error)
 
 
 def _on_index(index: str) -> str:
-    """Tell the page where the endpoint is, where the setting ``url`` says so; as Dash's hook."""
+    """Name the endpoint in the page if the setting ``url`` is set. Dash's index hook."""
     url = runtime.current().settings.url
     if url is None:
         return index

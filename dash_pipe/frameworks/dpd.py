@@ -1,7 +1,7 @@
-"""Where dash-pipe meets an app of django-plotly-dash, which Django serves: it has no endpoint.
+"""Support the apps of django-plotly-dash. Django serves them, so they have no endpoint.
 
-Its Pipes talk to that of the Django project, where dash_pipe.django is installed; else through the
-socket of its page, to the consumer of django-plotly-dash.
+Their Pipes use the endpoint of the Django project if dash_pipe.django is installed. Otherwise they
+use the websocket of their page, to the consumer of django-plotly-dash.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from .page_meta import meta
 
 
 def is_one(app: object) -> bool:
-    """Whether django-plotly-dash has made the app."""
+    """Return whether django-plotly-dash made the app."""
     return type(app).__module__.partition(".")[0] == "django_plotly_dash"
 
 
 def name_socket(app: Any) -> None:
-    """Have the app's page tell its Pipes whom to talk to, also where it is a part of another."""
+    """Name the endpoint in the app's page, also if it is embedded in another page."""
     interpolate_index = app.interpolate_index
 
     @functools.wraps(interpolate_index)

@@ -1,4 +1,4 @@
-"""The endpoint on a Flask server. Flask's ``before_request`` guards it as it guards every route."""
+"""Add the endpoint to a Flask server. ``before_request`` guards it like every other route."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..runtime import Runtime
 from ..transports.wsgi import body_of, headers_of, request_of, serve_http, serve_websocket
 from .csrf import exempt_from_csrf
 
-_EXTENSION = "dash_pipe.views"  # where a server's views are kept: by endpoint
+_EXTENSION = "dash_pipe.views"  # the extensions' key for our views, by endpoint
 
 View = Callable[[], Response]
 
 
 def add_endpoint(server: Flask, path: str, http_route: str | None, guard: Guard) -> None:
-    """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
+    """Add the endpoint below ``path``, which ends with ``_pipe/``. A second call does nothing."""
     rule = f"{path}ws"
     if rule in server.view_functions:
         return
@@ -41,7 +41,7 @@ def add_endpoint(server: Flask, path: str, http_route: str | None, guard: Guard)
 
 
 def poke() -> Response:
-    """Send what the request brings."""
+    """Publish the messages of the request."""
     return _response(answer(runtime.current(), request_of(request.environ, ROUTE)))
 
 
@@ -57,7 +57,7 @@ class Endpoint:
         self._guard = guard
 
     def websocket(self) -> Response:
-        """Hand the request's socket to the loop thread, or say why not."""
+        """Give the request's socket to the loop thread, or answer why that fails."""
         current = runtime.current()
         asks = current.settings.authorize is not None
         kept = Kept(self._server, request.environ) if asks else None
@@ -67,7 +67,7 @@ class Endpoint:
         return response
 
     def info(self) -> Response:
-        """Say what the endpoint is."""
+        """Describe the endpoint."""
         return self._http("info")
 
     def poll(self) -> Response:
@@ -85,15 +85,15 @@ class Endpoint:
 
 
 class Kept:
-    """A request that outlives its answer: what ``authorize`` is given whenever it is asked.
+    """Keep a request for ``authorize``, which is also called after the request was answered.
 
-    Called, it opens the request anew: in that context Flask's ``request``, ``session`` and what
-    hangs on them (Flask-Login's ``current_user``) are those of the browser.
+    A call opens the request again: in that context Flask's ``request`` and ``session``, and what
+    depends on them (Flask-Login's ``current_user``), are those of the browser.
     """
 
     def __init__(self, server: Flask, environ: Mapping[str, Any]) -> None:
         self._server = server
-        # Nothing of the server's: its sockets and streams belong to the next request by now.
+        # Without the server's sockets and streams, which belong to its next request later.
         self._environ = {
             key: value for key, value in environ.items() if isinstance(value, str | int | tuple)
         }
@@ -107,17 +107,17 @@ class Kept:
 
 
 def add_post(server: Flask, rule: str, view: View) -> None:
-    """Add a rule that takes a POST of ours, whatever the app does with its requests; once.
+    """Add a rule for a POST of ours that the app's hooks do not break. A second call does nothing.
 
-    Two things of an app stand in the way: protection against forged forms, which knows no page of
-    ours, and a hook that reads the body (``request.form`` is enough, as curl calls every body a
-    form), which leaves nothing behind. Flask runs URL value preprocessors before all that.
+    Two things in an app would break it: CSRF protection, which does not know our pages, and a hook
+    that reads the body and leaves none (``request.form`` is enough, since curl calls every body a
+    form). Flask runs URL value preprocessors before both.
 
     Args:
-        server: where to.
-        rule: its path; a slash at its end may be left out.
-        view: a function with a name, under which it is exempt from protection against forged
-            forms. It is the view's own business to tell whom a request is from.
+        server: the server.
+        rule: the path; a slash at its end is optional.
+        view: a function with a name. It is exempt from CSRF protection, so it has to authenticate
+            its requests.
     """
     if rule in server.view_functions:
         return
@@ -125,7 +125,7 @@ def add_post(server: Flask, rule: str, view: View) -> None:
         server.extensions[_EXTENSION] = {}
         server.url_value_preprocessor(_prepare)
     server.extensions[_EXTENSION][rule] = view
-    # GET too, so that it is not the app's page that answers it.
+    # GET too: otherwise the app would answer it with its page.
     server.add_url_rule(
         rule, endpoint=rule, view_func=view, methods=["GET", "POST"], strict_slashes=False
     )

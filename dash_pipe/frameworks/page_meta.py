@@ -1,4 +1,4 @@
-"""The element that tells a page its endpoint; src/dash.ts and src/dpd_page_socket.ts read it."""
+"""Name the endpoint in a page, for src/dash.ts and src/dpd_page_socket.ts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The endpoint on a Quart server. Quart's ``before_websocket`` guards the websocket.
+"""Add the endpoint to a Quart server. ``before_websocket`` guards the websocket.
 
-Quart gives its views a websocket, not the server's events; so they are turned into each other
-here, and what is common to all ASGI servers does the rest.
+Quart gives its views a websocket, not the server's ASGI events. So this module converts between
+the two for ``AsgiEndpoint``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .csrf import exempt_from_csrf
 
 
 def add_endpoint(server: Quart, path: str, http_route: str | None, guard: Guard) -> None:
-    """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
+    """Add the endpoint below ``path``, which ends with ``_pipe/``. A second call does nothing."""
     rule = f"{path}ws"
     if rule in server.view_functions:
         return
@@ -51,14 +51,14 @@ def add_endpoint(server: Quart, path: str, http_route: str | None, guard: Guard)
         if request.endpoint in (rule, f"{path}poll"):
             exempt_from_csrf(server.extensions, server.view_functions[request.endpoint])
 
-    # Before what checks. A URL value preprocessor would be the place, but Quart hands it the
-    # request of a websocket too, which has none.
+    # First: before the protection checks. A URL value preprocessor would be the right place, but
+    # Quart calls it for websockets too, where there is no `request`.
     server.before_request_funcs[None].insert(0, exempt)
 
 
 async def poke() -> Response:
-    """Send what the request brings."""
-    return _response(await answer_poke(runtime.current(), await _asked(ROUTE)))
+    """Publish the messages of the request."""
+    return _response(await answer_poke(runtime.current(), await _http_request(ROUTE)))
 
 
 def _websocket_of(_: Scope) -> Any:
@@ -66,7 +66,7 @@ def _websocket_of(_: Scope) -> Any:
 
 
 def _http_guards(server: Quart) -> list[str]:
-    """What guards this server's HTTP but not its websockets, by name."""
+    """Return the names of the functions that guard this server's HTTP but not its websockets."""
     if any(server.before_websocket_funcs.values()):
         return []
     functions = [each for some in server.before_request_funcs.values() for each in some]
@@ -106,13 +106,15 @@ def _http_view(
 ) -> Callable[[], Awaitable[Response]]:
     async def view() -> Response:
         if any(server.before_websocket_funcs.values()):
-            # They have not seen this request, and it would get around them.
-            reason = "before_websocket guards this app, and can't be asked about a poll"
+            # Quart does not call them for a poll, which would bypass them.
+            reason = (
+                "polls are rejected: before_websocket guards this app, and is not called for a poll"
+            )
             found = error_response(HTTPStatus.FORBIDDEN, Close.UNAUTHORIZED, reason)
         else:
-            current, asked = runtime.current(), await _asked(name)
+            current, polled = runtime.current(), await _http_request(name)
             context: Any = request
-            found = await endpoint.answer(current, asked, context._get_current_object())
+            found = await endpoint.answer(current, polled, context._get_current_object())
         return _response(found)
 
     return view
@@ -123,8 +125,8 @@ def _response(answer: HttpAnswer) -> Response:
     return Response(answer.body, answer.status, headers, mimetype="application/json")
 
 
-async def _asked(name: str) -> HttpRequest:
-    """The request of this context."""
+async def _http_request(name: str) -> HttpRequest:
+    """Return the request of this context."""
     body = await body_of(request.body)
     headers = {key.lower(): value for key, value in request.headers.items()}
     return HttpRequest(request.method, name, headers, body, request.remote_addr)

@@ -1,8 +1,8 @@
-"""The endpoint on a Starlette server; FastAPI is one.
+"""Add the endpoint to a Starlette server, such as FastAPI.
 
-Middleware that Starlette calls for HTTP alone, as what ``@app.middleware("http")`` makes, does not
-see websockets, nor do FastAPI's dependencies see what is mounted. Where an app has nothing else
-to guard it by, that is said once.
+Starlette does not call middleware for HTTP (``@app.middleware("http")``) for websockets, and
+FastAPI does not call dependencies for mounted apps. If an app has no other guard, the log warns
+once.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from ..transports.asgi_http import AsgiPoke
 
 
 def add_endpoint(server: Starlette, path: str, http_route: str | None, guard: Guard) -> None:
-    """Add the endpoint below ``path`` (which ends with ``_pipe/``), once."""
+    """Add the endpoint below ``path``, which ends with ``_pipe/``. A second call does nothing."""
     mount_path = path.rstrip("/")
     if any(isinstance(each, Mount) and each.path == mount_path for each in server.routes):
         return
     http_only = HttpOnlyWarning(guard, lambda: _http_guards(server), "FastAPI")
     endpoint = AsgiEndpoint(guard, HTTPConnection, http_only.check)
-    # First, since the routes of an app may end with one that takes every path.
+    # First: an app may have a route that takes every path.
     server.router.routes.insert(0, Mount(mount_path, endpoint))
     for rule in paths(http_route, path):
         server.router.routes.insert(0, Route(rule, AsgiPoke()))
 
 
 def _http_guards(server: Any) -> list[str]:
-    """What guards this server's HTTP but not its websockets, by name."""
+    """Return the names of what guards this server's HTTP but not its websockets."""
     names = [
         getattr(middleware.kwargs.get("dispatch"), "__name__", middleware.cls.__name__)
         for middleware in server.user_middleware
         if isinstance(middleware.cls, type)
         and issubclass(middleware.cls, BaseHTTPMiddleware)
-        and not _is_dashs(middleware.kwargs.get("dispatch", middleware.cls))
+        and not _is_from_dash(middleware.kwargs.get("dispatch", middleware.cls))
     ]
     dependencies = getattr(server.router, "dependencies", ())  # FastAPI(dependencies=[...])
     return names + [getattr(each.dependency, "__name__", "a dependency") for each in dependencies]
 
 
-def _is_dashs(function: Any) -> bool:
+def _is_from_dash(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).partition(".")[0] == "dash"

@@ -1,4 +1,4 @@
-"""The endpoint as an ASGI app: for FastAPI and Starlette, and to be mounted anywhere."""
+"""Serve the endpoint as an ASGI app: for FastAPI and Starlette, or mounted anywhere."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ from .loop_hub import close_running_hub, running_hub
 
 
 class AsgiEndpoint:
-    """An ASGI 3 app that serves websockets, and the plain HTTP beside them, but for poke.
+    """Serve websockets and plain HTTP, except poke; an ASGI 3 app.
 
-    It is found at whatever path it is mounted: a websocket is one of ours wherever it is opened,
-    and of a plain request only the last part of the path counts.
+    It can be mounted at any path: it takes a websocket at every path, and reads only the last part
+    of the path of a plain request.
 
     Args:
-        guard: who may use it.
-        request_of: makes of a scope what the app's hooks are given; the scope itself by default.
-        opened: called with the settings for each request for a websocket, before anything else.
-        opening: makes of what the hooks are given the context in which ``authorize`` is asked.
+        guard: decides who may use the endpoint.
+        request_of: converts a scope to the request that the app's hooks get; by default they get
+            the scope.
+        opened: called with the settings first for each websocket.
+        opening: takes that request, and returns the context in which ``authorize`` is called.
     """
 
     def __init__(
@@ -46,12 +47,12 @@ class AsgiEndpoint:
     ) -> None:
         runtime.current().has_endpoint()
         self._guard = guard or Guard()
-        self._request_of = request_of or _itself
-        self._opened = opened or _nothing
+        self._request_of = request_of or _scope_as_request
+        self._opened = opened or _ignore_settings
         self._opening = opening
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, as ASGI says."""
+        """Serve one connection; see ASGI."""
         current = runtime.current()
         match scope["type"]:
             case "websocket":
@@ -69,7 +70,7 @@ class AsgiEndpoint:
     async def _open(
         self, current: Runtime, scope: Scope, receive: Receive, send: Send
     ) -> AsgiSocket | None:
-        """Accept a websocket; ``None`` when it had to be closed at once."""
+        """Accept a websocket; return ``None`` if it was rejected and closed."""
         self._opened(current.settings)
         await receive()  # websocket.connect
         chosen = choose_subprotocol(scope.get("subprotocols") or ())
@@ -77,7 +78,7 @@ class AsgiEndpoint:
         rejection = rejection or version_rejection(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
         if rejection is not None:
-            await refuse(rejection, receive, send)
+            await reject(rejection, receive, send)
             return None
 
         def open_request() -> AbstractContextManager[Any]:
@@ -89,12 +90,12 @@ class AsgiEndpoint:
     async def answer(
         self, current: Runtime, request: HttpRequest, hooks_request: Any
     ) -> HttpAnswer:
-        """Answer a request below ``_pipe/`` that is no websocket, and not for poke.
+        """Answer a plain HTTP request below ``_pipe/``, except poke.
 
         Args:
             current: the runtime.
-            request: what the browser sent.
-            hooks_request: the same as the app's hooks are given it.
+            request: the browser's request.
+            hooks_request: the same request as the app's hooks get it.
         """
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
@@ -113,14 +114,15 @@ class AsgiEndpoint:
         try:
             return await in_thread(current, find)
         except PoolFullError:
-            reason = "this server is busy with the requests of others"
+            reason = "all threads of this server are busy; the page will retry"
             return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)
 
 
 class AsgiApp:
-    """The endpoint with poke, which is where it is said to be alone: what guards it goes by that.
+    """Serve the endpoint and poke, without an app; an ASGI app.
 
-    The paths are those inside of where it is mounted, at ``/_pipe`` or at the root.
+    Poke answers only at its own paths, since its guards (a proxy, say) rely on the path. The paths
+    are relative to the mount point: below ``/_pipe`` or at the root.
     """
 
     def __init__(self) -> None:
@@ -129,7 +131,7 @@ class AsgiApp:
         self._poke_paths = {*poke.paths(None, "/"), *poke.paths(None, "/_pipe/")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, as ASGI says."""
+        """Serve one connection; see ASGI."""
         if scope["type"] == "http" and runtime.current().settings.http_route is None:
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             if path in self._poke_paths:
@@ -139,17 +141,17 @@ class AsgiApp:
 
 
 def asgi_app() -> AsgiApp:
-    """The endpoint as an ASGI app of its own: to be mounted anywhere, or served by itself.
+    """Return the endpoint as an ASGI app, to be mounted anywhere or served alone.
 
-    Dash apps on FastAPI and Quart have it already. Mount it at ``/_pipe`` beside an app that can't
-    open websockets by itself, or wherever the setting ``url`` says. It has no app whose guards
-    could guard it: the setting ``authorize``, which is given the ASGI scope, says who may listen.
+    Dash apps on FastAPI and Quart have it already. Mount it at ``/_pipe`` next to an app that
+    can't open websockets, or at the address in the setting ``url``. It has no app whose guards
+    could protect it: the setting ``authorize`` decides who may listen, and gets the ASGI scope.
     """
     return AsgiApp()
 
 
-async def refuse(rejection: Rejection, receive: Receive, send: Send) -> None:
-    """Close an accepted websocket with the reason, and wait until the server has done so."""
+async def reject(rejection: Rejection, receive: Receive, send: Send) -> None:
+    """Close an accepted websocket with the reason; wait until the server has closed it."""
     code, reason = rejection
     reason = close_reason(reason)
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
@@ -158,7 +160,7 @@ async def refuse(rejection: Rejection, receive: Receive, send: Send) -> None:
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
-    """Nothing to start; at the end say goodbye to who is still there."""
+    """Answer lifespan events; at shutdown tell the browsers that the server is going away."""
     while True:
         event = await receive()
         if event["type"] == "lifespan.shutdown":
@@ -168,9 +170,9 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.complete"})
 
 
-def _itself(scope: Scope) -> Any:
+def _scope_as_request(scope: Scope) -> Any:
     return scope
 
 
-def _nothing(_: Settings) -> None:
+def _ignore_settings(_: Settings) -> None:
     pass

@@ -1,4 +1,4 @@
-"""Plain HTTP on an ASGI server: its events to a request, and an answer to its events."""
+"""Convert plain HTTP on an ASGI server: its events to a request, an answer to its events."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .asgi_socket import Event, Receive, Send
 
 Scope = MutableMapping[str, Any]
 
-THREADS = 32  # in which a process answers what may take its time
-QUEUE_TIMEOUT = 10.0  # seconds that a request waits for one of them
+THREADS = 32  # per process, for answers that may wait
+QUEUE_TIMEOUT = 10.0  # seconds that a request waits for a free thread
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers of a request, by lower-case name; those that come twice are joined by commas."""
+    """Return the headers of a request, by lower-case name. Commas join repeated headers."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -29,14 +29,14 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 async def request_of(scope: Scope, receive: Receive, path: str) -> HttpRequest:
-    """The request of a scope; ``path`` is what follows ``_pipe/``."""
+    """Return the request of a scope; ``path`` is the part after ``_pipe/``."""
     body = await body_of(_parts(receive))
     peer = scope.get("client")
     return HttpRequest(scope["method"], path, headers_of(scope), body, peer[0] if peer else None)
 
 
 async def body_of(parts: AsyncIterable[bytes]) -> bytes:
-    """The body of a request, of which one byte more than is allowed at most is kept."""
+    """Return the body of a request, cut to ``MAX_BODY_BYTES + 1`` bytes."""
     body = bytearray()
     async for part in parts:
         body += part
@@ -58,26 +58,26 @@ async def respond(answer: HttpAnswer, send: Send) -> None:
 
 
 async def in_thread(current: Runtime, call: Callable[[], HttpAnswer]) -> HttpAnswer:
-    """Find an answer that may take its time, which must not be the loop's.
+    """Make a call that may wait in a thread, so that the loop is not blocked.
 
     Raises:
-        PoolFullError: no thread was free in time.
+        PoolFullError: no thread became free in time.
     """
     return await current.part(_threads).submit(call).outcome(QUEUE_TIMEOUT)
 
 
 class AsgiPoke:
-    """An ASGI app that is poke, wherever it is asked; ``poke.paths`` says where that is to be."""
+    """Answer every request as a poke; an ASGI app. Mount it at the paths of ``poke.paths``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, as ASGI says."""
+        """Answer one request; see ASGI."""
         current = runtime.current()
         request = await request_of(scope, receive, poke.ROUTE)
         await respond(await answer_poke(current, request), send)
 
 
 async def answer_poke(current: Runtime, request: HttpRequest) -> HttpAnswer:
-    """Send what a request brings; see ``poke.answer``, which may wait for the broker."""
+    """Publish the messages of a request in a thread, since the broker may wait; see ``poke``."""
     try:
         return await in_thread(current, partial(poke.answer, current, request))
     except PoolFullError:

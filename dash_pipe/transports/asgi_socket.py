@@ -1,4 +1,4 @@
-"""One websocket on an ASGI server: its messages to frames for the hub, and back."""
+"""One websocket on an ASGI server: its events to frames for the hub, and back."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
-# From Python 3.12 on a send that need not wait, which is nearly every one, costs no turn of the
-# loop: it is done when the task has been made.
+# Since Python 3.12, a send that does not wait (nearly every one) is done when its task has been
+# created. It costs no turn of the loop.
 _EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 logger = logging.getLogger("dash_pipe")
 
 
 class AsgiSocket:
-    """A browser's websocket, from its acceptance to its end.
+    """Serve a browser's websocket from its acceptance to its end.
 
-    Messages go out one after the other, each in a task that owns all that waits behind it. What
-    waits is bounded: of messages by flow control (see ``Session``), and of answers because
-    nothing is taken from the browser while something waits.
+    One task at a time sends events: the first, then those that were queued meanwhile. The queue is
+    bounded: for messages by flow control (see ``Session``), for answers because no frame is read
+    from the browser while events are queued.
 
     Args:
-        hub: whom the browser talks to.
-        receive: gives the server's next event.
-        send: hands an event to the server.
-        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
+        hub: the hub for the browser.
+        receive: returns the server's next event.
+        send: sends an event to the server.
+        open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
         subprotocol: the one that was agreed on in the handshake.
     """
 
@@ -68,18 +68,18 @@ class AsgiSocket:
         self._hub = hub
         self._receive = receive
         self._send = send
-        self._authorize = open_request and LoopAuthorize(hub, open_request, _nothing)
+        self._authorize = open_request and LoopAuthorize(hub, open_request, _ignore_change)
         self._subprotocol = subprotocol
         self._connection: Connection | None = None
         self._reader = asyncio.current_task()
-        self._waiting: deque[Event] | None = None  # made when first a send has to wait
+        self._waiting: deque[Event] | None = None  # created when a send first has to wait
         self._sending: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._closed = False
         self._abandoned = False
 
     async def serve(self) -> None:
-        """Carry the conversation; returns when the browser has gone or was closed."""
+        """Serve the websocket; return when the browser has gone or the websocket was closed."""
         authorize = self._authorize or allow_all
         self._connection = self._hub.connect(self, authorize, self._subprotocol)
         try:
@@ -115,19 +115,19 @@ class AsgiSocket:
     def _take(self, event: Event) -> None:
         text = event.get("text")
         if text is None:
-            self.close(Close.UNSUPPORTED, "frames are text")
+            self.close(Close.UNSUPPORTED, "expected a text frame, got a binary one")
         elif len(text) > MAX_FRAME_BYTES or len(text.encode()) > MAX_FRAME_BYTES:
             self.close(Close.TOO_LARGE, f"a frame has at most {MAX_FRAME_BYTES} bytes")
         elif self._connection is not None:
             self._connection.receive(text)
 
     async def _settle(self) -> None:
-        """Wait until what the browser caused is done."""
+        """Wait until the sends and the authorization that are under way are done."""
         while waits_for := self._tasks():
             await asyncio.wait(waits_for)
 
     def _tasks(self) -> set[asyncio.Task[None]]:
-        """The tasks that are under way for the browser."""
+        """Return the tasks that are under way for the browser."""
         authorizing = None if self._authorize is None else self._authorize.task
         return {task for task in (authorizing, self._sending) if task is not None}
 
@@ -143,19 +143,19 @@ class AsgiSocket:
             self._sending = task
 
     async def _deliver(self, event: Event) -> None:
-        """Send an event, and what has come to wait behind it."""
+        """Send an event, then those that were queued meanwhile."""
         try:
             await self._send(event)
             while self._waiting:
                 await self._send(self._waiting.popleft())
         except Exception as error:
-            # Servers raise what they like when the browser has gone; `receive` says so too.
-            logger.debug("dash-pipe: a browser could not be sent to: %r", error)
+            # Servers raise different exceptions if the browser has gone; `receive` reports it too.
+            logger.debug("dash-pipe: sending to a browser failed: %r", error)
             self._closed = True
         self._sending = None
 
     def _abandon(self) -> None:
-        """End the conversation with a browser that takes nothing any more."""
+        """End the websocket of a browser that did not answer the close in time."""
         self._abandoned = True
         if self._reader is not None:
             self._reader.cancel()
@@ -170,5 +170,5 @@ class AsgiSocket:
             self._hub.disconnect(self._connection.session)
 
 
-def _nothing() -> None:
+def _ignore_change() -> None:
     pass

@@ -19,17 +19,17 @@ from .loop_hub import LoopHub
 
 
 class AsyncioSocket(asyncio.BufferedProtocol):
-    """A browser's websocket, from the answer to its handshake to the end.
+    """Serve a browser's websocket from the answer to its handshake to its end.
 
     Args:
-        hub: whom the browser talks to.
+        hub: the hub for the browser.
         ws: a websocket whose handshake was accepted.
         response: the answer to the handshake, which is sent first.
-        rejection: why the browser may not stay, if so; it is told by the close code, since a
-            browser is not shown the answer to a failed handshake.
-        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
-        buffer: where bytes arrive. The connections of a loop share it: each is done with what
-            came before it gives the loop back.
+        rejection: why the browser is rejected, if it is. The close code tells it, since a page
+            can't read the answer to a failed handshake.
+        open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
+        buffer: receives the bytes. The connections of a loop share it: each has read it before the
+            loop goes on.
         gone: called once, when the connection has ended.
     """
 
@@ -46,19 +46,19 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._hub = hub
         self._handshake: tuple[ServerProtocol, Response] | None = (ws, response)
         self._rejection = rejection
-        self._authorize = open_request and LoopAuthorize(hub, open_request, self._listen)
+        self._authorize = open_request and LoopAuthorize(hub, open_request, self._update_reading)
         self._buffer = buffer
         self._gone = gone
         self._framing = Framing()
         self._connection: Connection | None = None
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._clogged = False  # the browser does not read
+        self._writing_paused = False  # the browser does not read
 
     # asyncio calls these
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Answer the handshake and bring the browser to the hub."""
+        """Answer the handshake, and connect the browser to the hub."""
         self._transport = cast(asyncio.Transport, transport)
         assert self._handshake is not None
         (ws, response), self._handshake = self._handshake, None
@@ -70,7 +70,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
             self._connection = self._hub.connect(self, self._authorize or allow_all, ws.subprotocol)
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        """Where the next bytes go."""
+        """Return the buffer for the next bytes."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -78,21 +78,21 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._receive(bytes(memoryview(self._buffer)[:nbytes]))
 
     def eof_received(self) -> None:
-        """The browser has gone away."""
+        """Take the end of the browser's bytes."""
         self._receive(b"")
 
     def pause_writing(self) -> None:
-        """Take nothing more from a browser that does not read: what it asks for would pile up."""
-        self._clogged = True
-        self._listen()
+        """Stop reading from a browser that does not read: the answers to it would pile up."""
+        self._writing_paused = True
+        self._update_reading()
 
     def resume_writing(self) -> None:
-        """Listen to it again."""
-        self._clogged = False
-        self._listen()
+        """Read from the browser again."""
+        self._writing_paused = False
+        self._update_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the browser."""
+        """Disconnect the browser from the hub."""
         self._transport = None
         if self._deadline is not None:
             self._deadline.cancel()
@@ -115,17 +115,19 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._write()
 
     def abort(self) -> None:
-        """Cut the connection off, without waiting for the browser."""
+        """Close the connection at once, without waiting for the browser."""
         if self._transport is not None:
             self._transport.abort()
 
     # Inside
 
-    def _listen(self) -> None:
-        """Read from the browser, unless something has to come first."""
+    def _update_reading(self) -> None:
+        """Read from the browser, unless it does not read or waits for ``authorize``."""
         if self._transport is None:
             return
-        if self._clogged or (self._authorize is not None and self._authorize.task is not None):
+        if self._writing_paused or (
+            self._authorize is not None and self._authorize.task is not None
+        ):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -137,7 +139,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._write()
 
     def _write(self) -> None:
-        """Send what the websocket has to say, and end the connection when it is over."""
+        """Write the output of the websocket; close the connection at the end of it."""
         transport = self._transport
         if transport is None:
             return

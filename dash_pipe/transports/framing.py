@@ -1,4 +1,4 @@
-"""The sans-IO half of a websocket: bytes in, texts out, and back. Whatever carries the bytes."""
+"""Frame a websocket: bytes to texts, and back. Sans-IO: the caller carries the bytes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..protocol import (
     close_reason,
 )
 
-# What a stranger sends is not news for the server's log; websockets would tell it there.
+# websockets would log every malformed handshake and frame that a client sends.
 _quiet = logging.getLogger("dash_pipe.websocket")
 _quiet.setLevel(logging.CRITICAL + 1)
 
 
 def websocket() -> ServerProtocol:
-    """The half of a handshake: our subprotocol, and no compression."""
+    """Return the server's side of a handshake: our subprotocol, and no compression."""
     return ServerProtocol(
         subprotocols=[Subprotocol(SUBPROTOCOL)],
         select_subprotocol=_select_subprotocol,
@@ -43,9 +43,9 @@ def _select_subprotocol(
 
 
 def encoded(frame: Frame) -> bytes:
-    """A frame as a websocket message: the same bytes for every browser.
+    """Return a frame as a websocket message: the same bytes for every browser.
 
-    What a server sends is not masked, and nothing is compressed.
+    A server does not mask its messages, and none is compressed.
     """
     if frame.websocket_bytes is None:
         message = WebsocketFrame(Opcode.TEXT, frame.text.encode())
@@ -59,22 +59,22 @@ class Framing:
     __slots__ = ("_text", "_ws")
 
     def __init__(self) -> None:
-        # A fresh one, rather than the handshake's, which would keep the request: 4 KiB a browser.
+        # A new one: that of the handshake would keep the request, 4 KiB for each browser.
         self._ws = Protocol(Side.SERVER, state=State.OPEN, max_size=MAX_FRAME_BYTES, logger=_quiet)
-        self._text = b""  # of a message that comes in parts; Protocol bounds it
+        self._text = b""  # the first parts of a message; Protocol bounds them
 
     @property
     def open(self) -> bool:
-        """Whether messages may be sent."""
+        """Return whether messages may be sent."""
         return self._ws.state is State.OPEN
 
     @property
     def ending(self) -> bool:
-        """Whether the browser's end of the connection is all that is waited for."""
+        """Return whether only the browser's end of the connection is still awaited."""
         return self._ws.close_expected()
 
     def receive(self, data: bytes) -> Iterator[str]:
-        """Take bytes from a browser; none is its end. What is no text closes the websocket."""
+        """Take bytes from a browser, none at its end; yield texts. Other messages close it."""
         if data:
             self._ws.receive_data(data)
         else:
@@ -82,19 +82,19 @@ class Framing:
         for event in self._ws.events_received():
             frame = cast(WebsocketFrame, event)
             if frame.opcode is Opcode.BINARY:
-                self.close(Close.UNSUPPORTED, "frames are text")
+                self.close(Close.UNSUPPORTED, "expected a text frame, got a binary one")
             elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
                 self._text += frame.data
                 if frame.fin:
                     yield from self._message()
 
     def close(self, code: Close, reason: str) -> None:
-        """Close the websocket; more than once does no harm."""
+        """Close the websocket. Closing it twice is allowed."""
         if self.open:
             self._ws.send_close(code, close_reason(reason))
 
     def data_to_send(self) -> list[bytes]:
-        """What is to be written now; an empty piece is the end of the stream."""
+        """Return the pieces to write now; an empty piece is the end of the stream."""
         return self._ws.data_to_send()
 
     def _message(self) -> Iterator[str]:
@@ -102,4 +102,4 @@ class Framing:
         try:
             yield data.decode()
         except UnicodeDecodeError:
-            self.close(Close.NOT_TEXT, "text is UTF-8")
+            self.close(Close.NOT_TEXT, "a text frame is not valid UTF-8")

@@ -1,4 +1,4 @@
-"""Call the app's ``authorize`` for the websockets of a loop: in a task, which the hub waits for."""
+"""Call the app's ``authorize`` for the websockets of a loop, in a task whose outcome follows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class LoopAuthorize:
 
     Args:
         hub: takes the outcomes.
-        open_request: brings the request back for ``authorize``.
+        open_request: opens the request for ``authorize``.
         changed: called after ``task`` has changed.
 
     Attributes:
-        task: the call that is under way. Nothing is read from the browser meanwhile.
+        task: the call that is under way, if there is one. The browser is not read meanwhile.
     """
 
     __slots__ = ("_changed", "_hub", "_open_request", "task")
@@ -36,24 +36,24 @@ class LoopAuthorize:
         self.task: asyncio.Task[None] | None = None
 
     def __call__(self, session: Session, subscribe: Subscribe) -> Pending:
-        """Begin to ask the app."""
-        # No task of the loop's own factory, which may be one that begins before this returns.
-        asking = self._ask(session, subscribe)
-        self.task = asyncio.Task(asking, loop=asyncio.get_running_loop())
+        """Start the call."""
+        # Not loop.create_task(): the loop's task factory may start a task before this returns.
+        call = self._run(session, subscribe)
+        self.task = asyncio.Task(call, loop=asyncio.get_running_loop())
         self.task.add_done_callback(self._done)
         self._changed()
         return Pending()
 
     def cancel(self) -> None:
-        """Give up the call that is under way: the browser has gone."""
+        """Cancel the call that is under way: the browser has gone."""
         if self.task is not None:
             self.task.cancel()
 
-    async def _ask(self, session: Session, subscribe: Subscribe) -> None:
+    async def _run(self, session: Session, subscribe: Subscribe) -> None:
         outcome = await authorize_subscribe(self._hub.runtime, self._open_request, subscribe)
         self._hub.resolve_authorization(session, outcome)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        if self.task is task:  # else what waited for this outcome has begun the next call
+        if self.task is task:  # else a frame that waited for this outcome has started the next
             self.task = None
             self._changed()

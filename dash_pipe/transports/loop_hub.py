@@ -16,7 +16,7 @@ from ..hub.session import Authorize, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 
-GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
+GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
 
 logger = logging.getLogger("dash_pipe")
 
@@ -46,14 +46,14 @@ class LoopHub(Part):
     def connect(
         self, transport: Transport, authorize: Authorize, subprotocol: str | None
     ) -> Connection | None:
-        """Take a browser in; see ``hub.connection.connect``."""
+        """Connect a browser; see ``hub.connection.connect``."""
         connection = connect(self._hub, transport, authorize, subprotocol)
         if self._beat is None:
             self._keep_beating()
         return connection
 
     def disconnect(self, session: Session) -> None:
-        """Forget a session; see ``Hub.disconnect``."""
+        """Disconnect a session; see ``Hub.disconnect``."""
         self._hub.disconnect(session)
         if not len(self._hub) and not self._stays:
             self.runtime.discard(self)
@@ -80,10 +80,14 @@ class LoopHub(Part):
             self.close()
             done.set()
 
-        with suppress(RuntimeError):  # the loop has ended, and so have the browsers' connections
+        with suppress(RuntimeError):  # the loop is closed, and so are the connections
             self._loop.call_soon_threadsafe(close)
             if self._loop.is_running() and not done.wait(GOODBYE_TIMEOUT):
-                logger.warning("dash-pipe: the loop was too busy to say goodbye to the browsers")
+                logger.warning(
+                    "dash-pipe: timed out after %g seconds: the event loop was too busy to tell "
+                    "the browsers that the server is going away",
+                    GOODBYE_TIMEOUT,
+                )
 
     def _is_here(self) -> bool:
         """Return whether this is the thread of the loop."""
@@ -101,8 +105,8 @@ class LoopHub(Part):
         try:
             self._loop.call_soon_threadsafe(self._hub.flush)
         except RuntimeError:
-            # The loop has ended with its server; so have the browsers' connections.
-            logger.debug("dash-pipe: a message came after the loop had ended")
+            # The server has closed the loop, and with it the connections.
+            logger.debug("dash-pipe: a message was sent after the event loop was closed")
 
 
 def running_hub(runtime: Runtime) -> LoopHub:

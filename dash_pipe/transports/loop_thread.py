@@ -1,4 +1,4 @@
-"""An asyncio loop on a daemon thread, with a hub: for servers that have no loop of their own."""
+"""Run an asyncio loop with a hub on a daemon thread, for servers that have no loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..runtime import Runtime
 from .asyncio_socket import AsyncioSocket
 from .loop_hub import GOODBYE_TIMEOUT, LoopHub
 
-BUFFER_BYTES = 64 * 1024  # one for all connections: a browser's frame is at most 8 KiB
+BUFFER_BYTES = 64 * 1024  # for all connections together; a browser's frame is at most 8 KiB
 
 logger = logging.getLogger("dash_pipe")
 
@@ -99,8 +99,8 @@ class LoopThread(Part):
             try:
                 self._loop.run_forever()
             except SystemExit:
-                # dash.testing ends an app by raising it in every thread that began with the app,
-                # and the next app of the process needs this one.
+                # dash.testing ends an app by raising SystemExit in every thread that was started
+                # with the app. The next app of the process needs this thread.
                 self._loop.call_soon(self._hub.close)
                 self._hub = LoopHub(self._runtime, self._loop)
             else:
@@ -115,7 +115,7 @@ class LoopThread(Part):
         open_request: OpenRequest | None,
     ) -> None:
         connection = AsyncioSocket(
-            self._hub, ws, response, rejection, open_request, self._buffer, self._gone
+            self._hub, ws, response, rejection, open_request, self._buffer, self._forget
         )
         self._sockets[connection] = sock
         try:
@@ -125,7 +125,7 @@ class LoopThread(Part):
             sock.close()
             raise
 
-    def _gone(self, connection: AsyncioSocket) -> None:
+    def _forget(self, connection: AsyncioSocket) -> None:
         self._sockets.pop(connection, None)
 
 

@@ -1,4 +1,4 @@
-"""A WSGI server's socket: where it is, whether it can be taken over, and how."""
+"""Find the socket of a WSGI server, and take it over."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# Where a server puts the client's socket.
+# The servers' keys for the client's socket.
 _SOCKET_KEYS = ("werkzeug.socket", "gunicorn.socket")
 
 
 def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
-    """The client's socket, if it can be taken over; else ``None`` and why not, with the way out."""
+    """Return the client's socket; ``None``, the reason and a remedy if it can't be taken over."""
     sock = next((environ[key] for key in _SOCKET_KEYS if key in environ), None)
     if not isinstance(sock, socket.socket):
         server = environ.get("SERVER_SOFTWARE") or "this server"
         reason = f"{server} does not let an app use its sockets"
     elif hasattr(sock, "getpeercert"):  # ssl.SSLSocket, without importing ssl to tell
-        reason = "TLS ends inside this server, and an encrypted socket can't be handed on"
+        reason = "this server terminates TLS, and an encrypted socket can't be taken over"
     elif not is_descriptor(sock) and not environ.get("wsgi.multithread"):
-        reason = "one browser would hold the only thread of this server"
+        reason = "this server has one thread, and a browser would occupy it"
     else:
         return sock, ""
     way_out = (
@@ -31,11 +31,11 @@ def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
 
 
 def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:
-    """Take a server's socket from under it.
+    """Take a server's socket, and give the server another in its place.
 
     Returns:
-        The socket as ours, and a function to call when the server is done: it closes the other
-        end of what the server writes to now.
+        A duplicate of the socket, and a function to call when the server has answered: it closes
+        the other end of the socket in its place.
     """
     ours = socket.socket(fileno=os.dup(sock.fileno()))
     try:
@@ -54,7 +54,7 @@ def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:
 
 
 def is_descriptor(sock: socket.socket) -> bool:
-    """Whether a socket is a file descriptor, and so can be taken over; on Windows it is not."""
+    """Return whether a socket is a file descriptor. One that is not (Windows) stays in place."""
     try:
         os.fstat(sock.fileno())
     except OSError:

@@ -14,21 +14,21 @@ from ..hub.session import Authorize, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 
-GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its goodbyes
+GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
 GOING_AWAY = "the server is going away"
-RETRY = 1.0  # seconds until the hub is looked at again when that failed
+RETRY = 1.0  # seconds until the next flush after one that failed
 
 logger = logging.getLogger("dash_pipe")
 
 
 class ThreadTransport(Transport, Protocol):
-    """A way out on a socket of its own, which threads read and write."""
+    """A transport with its own socket, which threads read and write."""
 
     written: threading.Event
-    """Set when all that was sent before a close is on its way."""
+    """Set when everything that was sent before a close has been written."""
 
     def abandon(self) -> None:
-        """In a forked child: close its copy of the socket, without a word to the browser."""
+        """In a forked child: close its copy of the socket, and send nothing."""
 
 
 class ThreadHub(Part):
@@ -61,17 +61,17 @@ class ThreadHub(Part):
     def connect(
         self, transport: ThreadTransport, authorize: Authorize, subprotocol: str | None
     ) -> Connection | None:
-        """Take a browser in; see ``hub.connection.connect``."""
+        """Connect a browser; see ``hub.connection.connect``."""
         with self.lock:
             if self._has_ended:
                 transport.close(Close.GOING_AWAY, GOING_AWAY)
                 return None
             connection = connect(self.hub, transport, authorize, subprotocol)
-        self._due.set()  # there is a heart to beat
+        self._due.set()  # the thread has to call `beat` from now on
         return connection
 
     def leave(self, transport: ThreadTransport, connection: Connection | None) -> None:
-        """Forget a socket, and the browser that was taken in, if it was; see ``Hub.disconnect``."""
+        """Forget a socket, and disconnect its browser if it was connected; see ``Hub``."""
         with self.lock:
             self._open.discard(transport)
             if connection is not None:
@@ -110,7 +110,9 @@ class ThreadHub(Part):
             except SystemExit:  # as in LoopThread: the next app needs this thread
                 self._due.set()
             except Exception:
-                logger.exception("dash-pipe: bringing messages out failed, and goes on")
+                logger.exception(
+                    "dash-pipe: delivering messages failed; retry in %g seconds", RETRY
+                )
                 wait = RETRY
 
 

@@ -1,7 +1,8 @@
-"""One thread a browser, for where a loop can't live: under gevent, whose threads are greenlets.
+"""Serve websockets with two threads each, where there can be no loop: gevent has greenlets instead.
 
-And for where a socket can't be handed on: there it is served by the thread of its own request.
-Whatever is no waiting happens under one lock: the hub and the websockets see one thread at a time.
+A socket that can't be taken over is served so, too, and the thread of its request is one of the
+two. Whatever does not wait runs under one lock: the hub and the websockets see one thread at a
+time.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ logger = logging.getLogger("dash_pipe")
 
 
 class ThreadSocket:
-    """A browser's websocket: one thread reads, another writes.
+    """Serve a browser's websocket: one thread reads, another writes.
 
-    What waits to be written is bounded: of messages by flow control (see ``Session``), and of
-    answers because nothing is read from the browser while something waits.
+    The outbox is bounded: for messages by flow control (see ``Session``), for answers because no
+    frame is read from the browser until the outbox is empty.
 
     Args:
-        shared: the hub that it talks to.
+        shared: the hub for the browser.
         sock: a blocking socket; the caller closes it when ``serve`` has returned.
-        handshake: a websocket whose handshake was accepted, and the answer to it, to be sent.
-        rejection: why the browser may not stay, if so.
-        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
+        handshake: a websocket whose handshake was accepted, and the answer to be sent.
+        rejection: why the browser is rejected, if it is.
+        open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
 
     Attributes:
-        written: set when everything was written that ever will be.
+        written: set when the last byte was written, or can't be.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ThreadSocket:
         self.written = threading.Event()
 
     def serve(self) -> None:
-        """Carry the conversation; returns when it has ended."""
+        """Serve the websocket; return when it has ended."""
         writer = threading.Thread(target=self._write, name="dash-pipe-writer", daemon=True)
         self._shared.enter(self)
         writer.start()
@@ -78,7 +79,7 @@ class ThreadSocket:
                 data = self._sock.recv(BUFFER_BYTES)
                 self._take(data)
         except OSError as error:
-            logger.debug("dash-pipe: a browser has gone: %s", error)
+            logger.debug("dash-pipe: the connection to a browser was lost: %s", error)
         finally:
             self._end()
             writer.join()
@@ -93,23 +94,22 @@ class ThreadSocket:
     def close(self, code: Close, reason: str) -> None:
         """Close the connection; see ``Transport``."""
         self._framing.close(code, reason)
-        self._put()
+        self._queue_output()
 
     def abandon(self) -> None:
         """Close a forked child's copy of the socket; see ``ThreadTransport``.
 
-        A shutdown would end the connection, which is the parent's.
+        A shutdown would end the connection of the parent.
         """
         fd = self._sock.detach()
         if fd >= 0:
-            socket.close(
-                fd
-            )  # gevent's `os.close` would wait for its loop, which has yet to be made
+            # Not gevent's `os.close`, which waits for a loop that the child does not have yet.
+            socket.close(fd)
 
     # Inside
 
     def _begin(self) -> None:
-        """Answer the handshake and bring the browser to the hub."""
+        """Answer the handshake, and connect the browser to the hub."""
         ws, response = self._handshake
         ws.send_response(response)
         with self._shared.lock:
@@ -118,7 +118,7 @@ class ThreadSocket:
             if (rejection := self._rejection or version_rejection(ws.subprotocol)) is not None:
                 self.close(*rejection)
             else:
-                authorize = allow_all if self._open_request is None else _later
+                authorize = allow_all if self._open_request is None else _authorize_later
                 self._connection = self._shared.connect(self, authorize, ws.subprotocol)
 
     def _take(self, data: bytes) -> None:
@@ -127,19 +127,19 @@ class ThreadSocket:
             for text in self._framing.receive(data):
                 if self._connection is not None:
                     self._connection.receive(text)
-            self._put()
+            self._queue_output()
         if self._connection is not None and self._open_request is not None:
             self._authorize(self._connection.session, self._open_request)
 
     def _authorize(self, session: Session, open_request: OpenRequest) -> None:
-        """Ask the app about the subscribe that waits for it, and those that wait behind it."""
+        """Call ``authorize`` for the pending subscribe, then for those that wait behind it."""
         while (subscribe := session.pending_authorization) is not None:
             outcome = authorize_subscribe_sync(self._shared.runtime, open_request, subscribe)
             with self._shared.lock:
                 self._shared.hub.resolve_authorization(session, outcome)
 
-    def _put(self) -> None:
-        """Have written what the websocket has to say."""
+    def _queue_output(self) -> None:
+        """Put the output of the websocket into the outbox; bound the wait for its end."""
         for data in self._framing.data_to_send():
             self._outbox.put(data)
         if self._framing.ending and self._deadline is None:
@@ -148,7 +148,7 @@ class ThreadSocket:
             self._deadline.start()
 
     def _write(self) -> None:
-        """Write what is put into the outbox, until ``None`` is."""
+        """Write the pieces of the outbox until ``None`` comes."""
         broken = False
         while (data := self._outbox.get()) is not None:
             try:
@@ -156,8 +156,8 @@ class ThreadSocket:
                     self._sock.sendall(data)
             except OSError:
                 broken = True
-            if broken or not data:  # an empty piece is websockets' sign for the end of the stream
-                self._hang_up()  # which the reader notices
+            if broken or not data:  # an empty piece is the end of the stream
+                self._hang_up()  # the reader ends then
             self._outbox.task_done()
             if not self._framing.open and self._outbox.empty():
                 self.written.set()
@@ -177,6 +177,6 @@ class ThreadSocket:
         self._outbox.put(None)
 
 
-def _later(_session: Session, _subscribe: Subscribe) -> Pending:
-    """Leave a subscribe to the socket's thread, which asks when the lock is free again."""
+def _authorize_later(_session: Session, _subscribe: Subscribe) -> Pending:
+    """Leave a subscribe to the socket's thread, which authorizes without the lock."""
     return Pending()

@@ -1,11 +1,11 @@
-"""Websockets on WSGI servers that show their socket: werkzeug's, and gunicorn's.
+"""Serve websockets on WSGI servers that show their socket: werkzeug and gunicorn.
 
 A WSGI server gives a thread, or a whole worker, to each request until it is answered; a websocket
-would hold it for ever. So the socket is taken over: a duplicate of it goes to the loop thread, or
-under gevent to a greenlet, one end of a socket pair is put in its place, and the server writes its
-"response" into that, closes it and is free again. Where a socket is no file descriptor, it stays
-where it is, and the thread of its request with it. No knowledge of Flask here: an environ in, an
-answer out.
+would occupy it for ever. So the socket is taken over: a duplicate of it goes to the loop thread, or
+under gevent to a greenlet, and one end of a socket pair takes its place. The server writes its
+"response" into that, closes it and is free again. A socket that is no file descriptor is served by
+the thread of its request. This module does not know Flask: it takes an environ and returns an
+answer.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from .loop_thread import loop_thread
 from .thread_hub import thread_hub
 from .thread_socket import ThreadSocket
 
-_BODY = "dash_pipe.body"  # where a request's body is kept
-# The handshake as the websocket needs it; what else the browser sent concerns the app alone.
+_BODY = "dash_pipe.body"  # the environ's key for the body that was read
+# The headers of a handshake. The other headers are for the app alone.
 _HEADERS = {
     "Host": "HTTP_HOST",
     "Origin": "HTTP_ORIGIN",
@@ -48,9 +48,9 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server is to send; ``done`` must be called when it was sent or given up.
+    """The answer for the server to send. Call ``done`` when it was sent or given up.
 
-    After a socket was taken over nobody reads the answer: it only ends the server's part.
+    After a takeover nobody reads the answer: it only ends the request for the server.
     """
 
     status: int
@@ -59,7 +59,7 @@ class Answer:
 
 
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a request, by lower-case name."""
+    """Return the headers of a request, by lower-case name."""
     return {
         key.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
         for key, value in environ.items()
@@ -73,31 +73,30 @@ def serve_websocket(
     rejection: Rejection | None = None,
     open_request: OpenRequest | None = None,
 ) -> Answer:
-    """Take the websocket of a request over, or say why not.
+    """Take over the websocket of a request; return the answer for the server.
 
     Args:
-        runtime: owns the hub that the browser is brought to.
-        environ: of a GET request that asks for a websocket.
-        rejection: why the browser may not stay, if so.
-        open_request: brings the request back for ``authorize``; ``None`` where nobody asks.
+        runtime: owns the hub for the browser.
+        environ: of a GET request for a websocket.
+        rejection: why the browser is rejected, if it is.
+        open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
 
     Returns:
-        101 when the socket was taken over, or the websocket has ended already; 400 for a handshake
-        that is none; 501 where this server can't do it, which is said in the log once, with the
-        way out.
+        101 if the socket was taken over, or the websocket has ended already; 400 for a malformed
+        handshake; 501 if this server can't open websockets, which is logged once with a remedy.
     """
     ws, response = _handshake(environ)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
-        return Answer(response.status_code, body, _nothing)
+        return Answer(response.status_code, body, _do_nothing)
     runtime.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     sock, reason = takeover.find_socket(environ)
     if sock is None:
         runtime.diagnostics.warn_once(reason)
-        return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _nothing)
+        return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _do_nothing)
     if not takeover.is_descriptor(sock):
         ThreadSocket(thread_hub(runtime), sock, (ws, response), rejection, open_request).serve()
-        return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _nothing)
+        return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _do_nothing)
     ours, done = takeover.take_over(sock)
     try:
         _serve_later(runtime, ours, (ws, response), rejection, open_request)
@@ -115,9 +114,9 @@ def _serve_later(
     rejection: Rejection | None,
     open_request: OpenRequest | None,
 ) -> None:
-    """Give a socket that was taken over to a thread of ours, or under gevent to a greenlet."""
+    """Give a socket that was taken over to the loop thread, or under gevent to a greenlet."""
     if greenlets.are_threads():
-        sock.setblocking(True)  # to gevent: let others run meanwhile
+        sock.setblocking(True)  # under gevent: other greenlets run while it waits
         browser = ThreadSocket(thread_hub(runtime), sock, handshake, rejection, open_request)
         Thread(target=_serve_and_close, args=(browser, sock), daemon=True).start()
     else:
@@ -125,9 +124,9 @@ def _serve_later(
 
 
 def body_of(environ: dict[str, Any]) -> bytes:
-    """The body of a request, of which one byte more than is allowed at most is read.
+    """Return the body of a request, cut to ``MAX_BODY_BYTES + 1`` bytes.
 
-    It stays there to be read, by us and by the app.
+    It can be read again from the environ, by us and by the app.
     """
     if _BODY not in environ:
         body = get_input_stream(environ).read(MAX_BODY_BYTES + 1)
@@ -137,7 +136,7 @@ def body_of(environ: dict[str, Any]) -> bytes:
 
 
 def request_of(environ: dict[str, Any], path: str) -> HttpRequest:
-    """The request of an environ; ``path`` is what follows ``_pipe/``."""
+    """Return the request of an environ; ``path`` is the part after ``_pipe/``."""
     peer = environ.get("REMOTE_ADDR") or None  # a unix socket has an empty one
     return HttpRequest(environ["REQUEST_METHOD"], path, headers_of(environ), body_of(environ), peer)
 
@@ -149,14 +148,14 @@ def serve_http(
     rejection: Rejection | None,
     authorize: AuthorizeSubscribe,
 ) -> HttpAnswer:
-    """Answer a request that is no websocket.
+    """Answer a plain HTTP request.
 
     Args:
-        runtime: whose settings and broker the answer is made with.
-        environ: of the request; its body is read from there.
-        path: what follows ``_pipe/``, one of ``endpoint.ROUTES``.
-        rejection: why the page that asks may not use the endpoint, if so.
-        authorize: what of a subscribe is refused.
+        runtime: has the settings and the broker.
+        environ: of the request; the body is read from it.
+        path: the part after ``_pipe/``, one of ``endpoint.ROUTES``.
+        rejection: why the page is rejected, if it is.
+        authorize: returns the denied labels of a subscribe.
     """
     runtime.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
     request = request_of(environ, path)
@@ -170,16 +169,16 @@ def _serve_and_close(browser: ThreadSocket, sock: socket.socket) -> None:
 
 
 def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
-    """Let websockets judge the handshake, from what the server has parsed of it."""
+    """Check a handshake with websockets, from the headers that the server has parsed."""
     lines = ["GET / HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"{name}: {environ[key]}" for name, key in _HEADERS.items() if environ.get(key)]
     ws = websocket()
     ws.receive_data("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
     events = ws.events_received()
     if not events or not isinstance(events[0], Request):
-        return ws, ws.reject(HTTPStatus.BAD_REQUEST, "This is no websocket handshake.\n")
+        return ws, ws.reject(HTTPStatus.BAD_REQUEST, "Expected a websocket handshake.\n")
     return ws, ws.accept(events[0])
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

@@ -8,7 +8,7 @@ HOSTS = ("waitress", "gunicorn-tls")
 
 REASONS = {
     "waitress": "waitress does not let an app use its sockets. The way out: run the app with ",
-    "gunicorn-tls": "TLS ends inside this server, and an encrypted socket can't be handed on.",
+    "gunicorn-tls": "this server terminates TLS, and an encrypted socket can't be taken over.",
 }
 
 

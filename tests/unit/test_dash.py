@@ -152,7 +152,7 @@ def test_setup_of_a_non_app_raises_with_advice(app: Any) -> None:
 def test_setup_of_an_app_on_unknown_server_raises_with_advice() -> None:
     app = dash.Dash("app")
     app.server = object()  # as with another backend
-    with pytest.raises(SetupError, match=r"on Flask, FastAPI and Quart; .*builtins\.object"):
+    with pytest.raises(SetupError, match=r"on Flask, FastAPI or Quart, .*builtins\.object"):
         dash_pipe.setup(app)
 
 

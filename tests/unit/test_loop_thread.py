@@ -91,7 +91,7 @@ def test_goodbye_of_a_busy_loop_times_out_and_logs(
     thread._loop.call_soon_threadsafe(os.read, ready, 1)  # keeps the loop busy
     thread.goodbye()
     os.write(go_on, b"!")
-    assert "too busy to say goodbye" in caplog.text
+    assert "too busy to tell" in caplog.text
     os.close(go_on)
     thread._loop.call_soon_threadsafe(os.close, ready)
 

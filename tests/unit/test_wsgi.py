@@ -146,7 +146,7 @@ def test_find_socket_without_a_usable_socket_gives_the_reason(
             ({}, "this server does not let an app use its sockets"),
             ({"SERVER_SOFTWARE": "mod_wsgi/5"}, "mod_wsgi/5 does not let"),
             ({"werkzeug.socket": object()}, "does not let an app"),
-            ({"gunicorn.socket": encrypted}, "TLS ends inside this server"),
+            ({"gunicorn.socket": encrypted}, "this server terminates TLS"),
         ]:
             found, said = find_socket(environ)
             assert found is None
@@ -155,7 +155,7 @@ def test_find_socket_without_a_usable_socket_gives_the_reason(
         # Where a socket is no descriptor it holds a thread; that has to be one of many.
         monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
         assert find_socket({"werkzeug.socket": sock, "wsgi.multithread": True}) == (sock, "")
-        assert "the only thread" in find_socket({"werkzeug.socket": sock})[1]
+        assert "this server has one thread" in find_socket({"werkzeug.socket": sock})[1]
 
 
 @needs_descriptors
