@@ -1,8 +1,8 @@
-"""dash-pipe in a Django project: settings, routing, senders. See docs/django.md.
+"""Use dash-pipe in a Django project: settings, routes, senders. See docs/django.md.
 
-Put ``"dash_pipe.django"`` in ``INSTALLED_APPS``, and in asgi.py take ``application`` from
-``dash_pipe.django.routing``, or the patterns there. Views, signals, commands and tasks send with
-the functions here.
+Add ``"dash_pipe.django"`` to ``INSTALLED_APPS``. In asgi.py import ``application``, or the lists of
+patterns, from ``dash_pipe.django.routing``. Send from views, signals, commands and tasks with the
+functions here.
 """
 
 from __future__ import annotations

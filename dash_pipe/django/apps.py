@@ -1,4 +1,4 @@
-"""The Django app: its settings go into the table of settings, its checks to Django."""
+"""The Django app: pass the project's settings to dash-pipe, and the checks to Django."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .conf import NAMES, project
 
 
 class DashPipeConfig(AppConfig):
-    """dash-pipe in ``INSTALLED_APPS``."""
+    """The entry of dash-pipe in ``INSTALLED_APPS``."""
 
     name = "dash_pipe.django"
     label = "dash_pipe"
     verbose_name = "dash-pipe"
 
     def ready(self) -> None:
-        """Hand the project's settings over; they are checked by ``checks``, and at first use."""
+        """Adopt the project's settings. They are checked by ``checks``, and at first use."""
         runtime.current().adopt(project())
         checks.register(check_settings)
         checks.register(check_broker)
@@ -27,6 +27,6 @@ class DashPipeConfig(AppConfig):
 
 
 def _changed(setting: str, **_: object) -> None:
-    """In tests, where ``override_settings`` changes them."""
+    """Adopt settings that a test changes with ``override_settings``."""
     if setting in NAMES:
         runtime.current().adopt(project())

@@ -1,4 +1,4 @@
-"""The context in which ``authorize`` is asked."""
+"""Open the context in which ``authorize`` is called."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.db import close_old_connections
 
 @contextmanager
 def asking(scope: Any) -> Iterator[Any]:
-    """Give ``authorize`` the ASGI scope, and see to its database connections.
+    """Give ``authorize`` the ASGI scope, and close its old database connections.
 
-    A sync one runs in a thread, where no request begins and ends: connections are held to their
-    age here, as Django does for its own.
+    A sync ``authorize`` runs in a thread where no request begins or ends. So connections that have
+    reached their maximum age are closed here, as Django does around its own requests.
     """
-    if _on_a_loop():
+    if _is_on_loop():
         yield scope
         return
     close_old_connections()
@@ -27,7 +27,7 @@ def asking(scope: Any) -> Iterator[Any]:
         close_old_connections()
 
 
-def _on_a_loop() -> bool:
+def _is_on_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Django's system checks of our settings: what is wrong is said before anything is served."""
+"""Check our settings in Django's system checks, so before anything is served."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _DOCS = "docs/settings.md lists the settings and their values."
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """E001: the settings are no dict, or one is unknown or of the wrong kind."""
+    """Return E001 if the settings are no dict, or one is unknown or of the wrong kind."""
     if not isinstance(getattr(settings, OWN, {}), dict):
-        came = type(settings.DASH_PIPE).__name__
-        return [_error("E001", f"{OWN}: expected a dict of settings, got {came}", _DOCS)]
+        kind = type(settings.DASH_PIPE).__name__
+        return [_error("E001", f"{OWN}: expected a dict of settings, got {kind}", _DOCS)]
     try:
         resolve({}, os.environ, project()).load()
     except SettingError as error:
@@ -30,17 +30,17 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def check_broker(**_: Any) -> list[CheckMessage]:
-    """E002: no broker has such a URL; E003: the project has no such channel layer."""
+    """Return E002 if no broker has such a URL, E003 if the project has no such channel layer."""
     try:
         found: Settings = resolve({}, os.environ, project())
     except SettingError:
-        return []  # check_settings says so
+        return []  # check_settings reports it
     if isinstance(found.broker, Broker):
         return []
     scheme, alias = urlsplit(found.broker)[:2]
     if not is_known(found.broker):
         hint = "Use memory://, redis://host:port/0, or channels://default."
-        return [_error("E002", f"broker: no broker answers to {found.broker!r}", hint)]
+        return [_error("E002", f"broker: expected the URL of a broker, got {found.broker!r}", hint)]
     layers = getattr(settings, "CHANNEL_LAYERS", {})
     if scheme == "channels" and (alias or "default") not in layers:
         names = ", ".join(sorted(layers)) or "no layer"

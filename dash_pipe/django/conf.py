@@ -1,4 +1,4 @@
-"""The project's settings: ``DASH_PIPE``, else the keys of ``PLOTLY_DASH`` that mean the same."""
+"""Read the project's settings: ``DASH_PIPE``, else the equal keys of ``PLOTLY_DASH``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.conf import settings
 from ..settings import Project
 
 OWN = "DASH_PIPE"
-FORMER = "PLOTLY_DASH"  # of django-plotly-dash
-NAMES = (OWN, FORMER, "FORCE_SCRIPT_NAME")
+DPD = "PLOTLY_DASH"  # the setting of django-plotly-dash
+NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME")
 _SHARED = ("ws_route", "http_route", "http_poke_enabled")
 _DEFAULTS = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
 
@@ -18,9 +18,9 @@ _DEFAULTS = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
 def project() -> Project:
     """Return the settings of the project, and the base of the endpoint that follows from them."""
     found = {name: (f"the default of {name}", value) for name, value in _DEFAULTS.items()}
-    former = _said(FORMER)
-    found |= {name: (f"{FORMER}[{name!r}]", former[name]) for name in _SHARED if name in former}
-    found |= {name: (f"{OWN}[{name!r}]", value) for name, value in _said(OWN).items()}
+    dpd = _dict_of(DPD)
+    found |= {name: (f"{DPD}[{name!r}]", dpd[name]) for name in _SHARED if name in dpd}
+    found |= {name: (f"{OWN}[{name!r}]", value) for name, value in _dict_of(OWN).items()}
     if "url" not in found:
         shown, route = found["ws_route"]
         prefix = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
@@ -28,7 +28,7 @@ def project() -> Project:
     return found
 
 
-def _said(name: str) -> dict[str, Any]:
-    """One of the project's dicts; what is none is found by ``check_settings``."""
+def _dict_of(name: str) -> dict[str, Any]:
+    """Return a dict of the project; {} if it is no dict, which ``check_settings`` reports."""
     value = getattr(settings, name, None)
     return value if isinstance(value, dict) else {}

@@ -1,7 +1,7 @@
-"""The routes of a Django project: whole, in ``application``, or in parts, to be put among others.
+"""The routes of a Django project: a complete ``application``, or lists to add to other routes.
 
-Both lists are for ``channels.routing.URLRouter``. Who listens is known by the project's session:
-``authorize`` is given the ASGI scope, with ``scope["user"]`` and ``scope["session"]`` in it.
+Both lists are for ``channels.routing.URLRouter``. The project's session identifies the user:
+``authorize`` gets the ASGI scope with ``scope["user"]`` and ``scope["session"]``.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from .asking import asking
 
 
 class Identified:
-    """An ASGI app that is told the user: by the project's own middleware, else by its session."""
+    """Add the session's user to the scope, unless the project's middleware did; an ASGI app."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self._by_session = AuthMiddlewareStack(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a connection, as ASGI says."""
+        """Serve one connection; see ASGI."""
         app = self._app if "user" in scope else self._by_session
         await app(scope, receive, send)
 
 
 def _websocket_urlpatterns() -> list[Any]:
-    """Return the websocket's routes: below the base, and the base itself for former Pipes."""
+    """Return the websocket's routes: below the base, and the base itself for older Pipes."""
     endpoint = Identified(AsgiEndpoint(opening=asking))
     route = runtime.current().settings.ws_route.lstrip("/")
     return [path(route, endpoint), path(f"{route.rstrip('/')}/{WEBSOCKET}", endpoint)]
 
 
 def _urlpatterns() -> list[Any]:
-    """Return the routes of plain HTTP: info and poll below the base, and poke if it is on."""
+    """Return the routes of plain HTTP: info and poll below the base, and poke if it is enabled."""
     settings = runtime.current().settings
     base = settings.ws_route.strip("/")
     endpoint = Identified(AsgiEndpoint(opening=asking))
@@ -70,8 +70,8 @@ _django = get_asgi_application()  # first: it sets Django up
 
 if not apps.is_installed("dash_pipe.django"):
     raise SetupError(
-        "dash_pipe.django.routing takes its settings from the project; add 'dash_pipe.django' to "
-        "INSTALLED_APPS"
+        "dash_pipe.django is not installed, and dash_pipe.django.routing needs its settings; add "
+        "'dash_pipe.django' to INSTALLED_APPS"
     )
 
 websocket_urlpatterns = _websocket_urlpatterns()

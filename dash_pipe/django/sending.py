@@ -1,4 +1,4 @@
-"""Sending what a transaction has made true."""
+"""Send messages when a transaction commits."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ def send_on_commit(
 ) -> None:
     """Send a value when the transaction commits, and never if it is rolled back.
 
-    A callback that a message fires may read the database at once; so it finds there what the
-    message is about. Outside of a transaction the message is sent now. It is checked and encoded
-    now in any case.
+    So a callback that the message triggers can read the committed data. Outside a transaction the
+    message is sent at once. It is always checked and encoded at once.
 
     Args:
-        channel_name: as for ``send_to_pipe_channel``.
-        label: likewise.
-        value: likewise.
-        message_id: likewise.
-        using: the database; the default one if not given.
-        robust: a message that can't be sent is an error in the log, and not of whoever commits.
+        channel_name: see ``send_to_pipe_channel``.
+        label: see ``send_to_pipe_channel``.
+        value: see ``send_to_pipe_channel``.
+        message_id: see ``send_to_pipe_channel``.
+        using: the database; the default database if not given.
+        robust: log an error if the send fails, and do not raise it from the commit.
 
     Raises:
-        InvalidMessageError: now, as ``send_to_pipe_channel`` does.
+        InvalidMessageError: see ``send_to_pipe_channel``. Raised at once, not at the commit.
     """
     from django.db import transaction  # late: ``import dash_pipe.django`` needs no settings
 

@@ -1,4 +1,4 @@
-"""``{% dash_pipe_messages %}``: the page's socket, for Pipes in the page and in its frames."""
+"""``{% dash_pipe_messages %}``: one websocket for the Pipes in a page and in its frames."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ register = template.Library()
 
 @register.simple_tag
 def dash_pipe_messages(url: str | None = None) -> SafeString:
-    """Provide ``window.dpd_wsb``, and tell our own Pipes of the page where the endpoint is.
+    """Provide ``window.dpd_wsb``, and name the endpoint for the Pipes in the page.
 
-    It stands where ``{% plotly_message_pipe %}`` of django-plotly-dash stood, and needs nothing
-    of that. Its script is a static file of ``dash_pipe.django``.
+    It replaces ``{% plotly_message_pipe %}`` of django-plotly-dash, and needs nothing from it. Its
+    script is a static file of ``dash_pipe.django``.
 
     Args:
-        url: the base of the endpoint; the project's own if not given.
+        url: the base of the endpoint; the project's by default.
     """
     named = mark_safe(meta(url or runtime.current().settings.url or "/"))
     return format_html(
