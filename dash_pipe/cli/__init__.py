@@ -1,4 +1,4 @@
-"""The command line: ``dash-pipe send | listen | serve | doctor``; documented in docs/cli.md."""
+"""Run the command line: ``dash-pipe send | listen | serve | doctor``; see docs/cli.md."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code.
 
     Args:
-        arguments: the words after ``dash-pipe``; without them those of this process, which is
-            then the program itself: modules in its working directory can be imported.
+        arguments: the words after ``dash-pipe``; None means those of this process. Then modules
+            in the working directory can be imported, as for any program.
     """
     if arguments is None:
         _add_working_directory()
@@ -33,19 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.OK
     except BrokenPipeError:
-        # The reader of our output has gone. Python still flushes: let it go nowhere.
+        # The reader of our output has gone. Python flushes at exit, so redirect that to devnull.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
 
 
 def _add_working_directory() -> None:
-    """Find modules as ``python -m dash_pipe`` does, for ``DASH_PIPE_AUTHORIZE=module:function``."""
+    """Let ``DASH_PIPE_AUTHORIZE=module:function`` find modules as ``python -m dash_pipe`` does."""
     directory = os.getcwd()
     if not getattr(sys.flags, "safe_path", False) and not {"", directory} & set(sys.path):
         sys.path.insert(0, directory)
 
 
-# Each command imports what it needs when it runs, so that none waits for the needs of another.
+# Each command imports its modules when it runs, so that none loads the modules of another.
 
 
 def _send(options: Namespace) -> Exit:

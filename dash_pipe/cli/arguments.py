@@ -1,4 +1,4 @@
-"""The arguments of the command line, and the texts of ``--help``."""
+"""Parse the arguments of the command line; hold the texts of ``--help``."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 
 def _check_command(root: ArgumentParser, arguments: Sequence[str], known: list[str]) -> None:
-    """Reject an unknown command, and suggest the nearest; argparse lists all of them."""
+    """Reject an unknown command, and suggest the nearest one; argparse only lists all of them."""
     command = next((each for each in arguments if not each.startswith("-")), known[0])
     if command not in known:
         nearest = get_close_matches(command, known, n=1)
@@ -184,7 +184,7 @@ def _add_url(command: ArgumentParser) -> None:
 
 def _add_broker(command: ArgumentParser) -> None:
     command.add_argument(
-        "--broker", help="replaces DASH_PIPE_BROKER; everybody on this machine can see it in ps"
+        "--broker", help="replaces DASH_PIPE_BROKER; every user of this machine can see it in ps"
     )
 
 
@@ -198,7 +198,7 @@ def _number(low: int, high: int) -> Callable[[str], int]:
 
 
 def _text_or_file(text: str) -> str:
-    """Return a text, or what the file holds that ``@FILE`` names: ps shows command lines."""
+    """Return a text; for ``@FILE`` the content of the file, since ps shows command lines."""
     if not text.startswith("@"):
         return text
     try:

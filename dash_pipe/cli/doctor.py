@@ -1,4 +1,4 @@
-"""``dash-pipe doctor``: report versions, settings and what answers; a remedy for each problem."""
+"""``dash-pipe doctor``: report versions, settings and answers, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .local import LocalConnection
 
 TIMEOUT = 5.0  # seconds that the broker or a websocket has to answer
 CHANNEL = "dash-pipe doctor"
-_EXTRAS = {"redis": "redis", "server": "uvicorn"}  # what each extra brings
+_EXTRAS = {"redis": "redis", "server": "uvicorn"}  # the package that each extra installs
 
 
 def examine(url: str | None) -> Exit:
@@ -28,10 +28,10 @@ def examine(url: str | None) -> Exit:
     _write(f"dash-pipe {_version('dash-pipe')}", _versions())
     _write("extras", _extras())
     _write("settings in force", _settings(runtime.current().load()))
-    troubles = [_broker()]
+    problems = [_broker()]
     if url is not None:
-        troubles += _endpoint(remote.base_of(url))
-    return Exit.UNREACHABLE if any(troubles) else Exit.OK
+        problems += _endpoint(remote.base_of(url))
+    return Exit.UNREACHABLE if any(problems) else Exit.OK
 
 
 def _write(title: str, lines: Iterable[str]) -> None:
@@ -82,12 +82,12 @@ def _broker() -> str | None:
         )
         return None
     try:
-        trouble, took = _subscribed(LocalConnection())
+        problem, took = _subscribe(LocalConnection())
     except DashPipeError as error:
-        trouble, took = str(error), ""
-    way_out = "is it running, and is DASH_PIPE_BROKER its address?"
-    _write("broker", [f"does not answer ({trouble}); {way_out}" if trouble else took])
-    return trouble
+        problem, took = str(error), ""
+    remedy = "is it running, and is DASH_PIPE_BROKER its address?"
+    _write("broker", [f"does not answer ({problem}); {remedy}" if problem else took])
+    return problem
 
 
 def _endpoint(url: str) -> list[str | None]:
@@ -101,15 +101,15 @@ def _endpoint(url: str) -> list[str | None]:
         return [str(failure)]
     lines = [f"info: {_shown(info)}"]
     if "protocol" not in info:
-        said = info.get("error") or info.get("reason") or remote.not_ours()
-        lines[0] = f"info: HTTP {status}; {said}"
+        reason = info.get("error") or info.get("reason") or remote.not_an_endpoint()
+        lines[0] = f"info: HTTP {status}; {reason}"
     if websocket is None:
         lines.append("websocket: opens")
     else:
-        way_out = info.get("reason") or "does a proxy pass on the headers Upgrade and Connection?"
-        lines.append(f"websocket: {websocket}; {way_out}")
-    said = poke.get("error") or "no poke here"
-    lines.append("poke: lets us send" if poked == 200 else f"poke: {poked}, {said}")
+        remedy = info.get("reason") or "does a proxy pass on the headers Upgrade and Connection?"
+        lines.append(f"websocket: {websocket}; {remedy}")
+    reason = poke.get("error") or "no poke at this address"
+    lines.append("poke: accepts messages" if poked == 200 else f"poke: HTTP {poked}; {reason}")
     _write(url, lines)
     return [websocket]
 
@@ -117,13 +117,13 @@ def _endpoint(url: str) -> list[str | None]:
 def _websocket(base: str) -> str | None:
     """Return the problem with a websocket, if there is one."""
     try:
-        return _subscribed(WebSocketConnection(base))[0]
+        return _subscribe(WebSocketConnection(base))[0]
     except EndpointUnavailableError as error:
         return str(error)
 
 
-def _subscribed(connection: Connection) -> tuple[str | None, str]:
-    """Subscribe; return the problem, or in how many milliseconds the answer came."""
+def _subscribe(connection: Connection) -> tuple[str | None, str]:
+    """Subscribe; return the problem if there is one, and the time of the answer if there is one."""
     client = Client(Subscription(CHANNEL))
     started = time.monotonic()
     try:
@@ -132,8 +132,8 @@ def _subscribed(connection: Connection) -> tuple[str | None, str]:
                 connection.send(frame)
             client.received(connection.receive(TIMEOUT), time.monotonic())
     except TimeoutError:
-        return f"no answer within {TIMEOUT:g} seconds", ""
-    except ListenDeniedError:  # an answer too, of an app that guards its channels
+        return f"timed out after {TIMEOUT:g} seconds", ""
+    except ListenDeniedError:  # an answer, too: the app guards its channels
         pass
     return None, f"answers in {(time.monotonic() - started) * 1000:.0f} ms"
 

@@ -1,4 +1,4 @@
-"""The exit codes of the command line, as docs/cli.md describes them, and the error that ends it."""
+"""The exit codes of the command line (see docs/cli.md), and the error that ends a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Exit(IntEnum):
 
 
 class Failure(Exception):  # noqa: N818 - the end of a run: main() writes it and exits with its code
-    """The reason why a run ends, for the person who started it."""
+    """End a run with an exit code. The text states the reason."""
 
     def __init__(self, code: Exit, reason: str) -> None:
         super().__init__(reason)

@@ -49,10 +49,10 @@ def connector(
 
 
 def messages(client: Client, connect: Callable[[], Connection]) -> Iterator[dict[str, Any]]:
-    """Yield messages, as a Pipe has them in its ``messages``; report the rest on standard error.
+    """Yield messages in the form of a Pipe's ``messages``; report the rest on standard error.
 
     Raises:
-        Failure: the first connection failed, or the server does not let us listen.
+        Failure: the first connection failed, or the server denied the subscription.
     """
     channel = client.subscription.channel
     try:
@@ -73,15 +73,15 @@ def _report(subscription: Subscription, update: Update) -> None:
     if update.opened:
         labels = subscription.labels
         named = "every label" if labels is None else ", ".join(sorted(labels))
-        _say(f"listening on {subscription.channel} for {named}")
+        _write_note(f"listening on {subscription.channel} for {named}")
     for note in update.notes:
-        _say(note)
+        _write_note(note)
     for gap in update.gaps:
-        _say(describe(gap))
+        _write_note(describe(gap))
 
 
 def describe(gap: Gap) -> str:
-    """Return a gap in words."""
+    """Return the text that reports a gap."""
     upto = "" if gap.upto is None else f" up to {gap.upto}"
     return f"messages after offset {gap.after}{upto} may be lost: {_CAUSES[gap.cause]}"
 
@@ -91,6 +91,6 @@ def _write(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _say(note: str) -> None:
+def _write_note(note: str) -> None:
     sys.stderr.write(f"dash-pipe: {note}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""A connection to a hub of this process, for the shared broker."""
+"""Listen on the shared broker through a hub in this process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 class LocalConnection:
-    """A hub with one session, which reads the broker of the settings; a ``client.Connection``."""
+    """Run a hub with one session, which reads the broker of the settings; a ``Connection``."""
 
     def __init__(self) -> None:
         current = runtime.current()
         self._inbox = _Inbox()
         self._woken = threading.Event()
         self._hub = Hub(current.broker, current.policy, self._woken.set, time.monotonic)
-        self._session = self._hub.connect(self._inbox, allow_all)  # the broker can be read anyway
+        # This process can read the broker without asking, so there is nothing to authorize.
+        self._session = self._hub.connect(self._inbox, allow_all)
 
     def __enter__(self) -> Self:
         """See ``Connection``."""
@@ -59,11 +60,11 @@ class LocalConnection:
 
 
 class _Inbox(deque[str]):
-    """The hub's transport to the listener. The hub bounds it, since it waits for pongs."""
+    """Queue the hub's frames for the listener; a ``Transport``. Flow control bounds the queue."""
 
     def send(self, frame: Frame) -> None:
         """See ``Transport``."""
         self.append(frame.text)
 
     def close(self, code: Close, reason: str) -> None:
-        """See ``Transport``; only ``LocalConnection`` itself ever closes it."""
+        """See ``Transport``. Only ``LocalConnection`` closes it."""

@@ -1,4 +1,4 @@
-"""HTTP requests to a running app or gateway, at the base of its endpoint."""
+"""Send HTTP requests to a running app or gateway, below the base of its endpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .exits import Exit, Failure
 
 TIMEOUT = 10.0  # seconds that an answer may take
 MAX_ANSWER_BYTES = 1024 * 1024
-# Read only from the environment: everybody on a machine can see a command line.
+# Read only from the environment: every user of a machine can see a command line.
 TOKEN = "DASH_PIPE_HTTP_POKE_TOKEN"
 
 _MESSAGE_IS_WRONG = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
@@ -52,7 +52,7 @@ def post_message(
     """Send a message through the poke of an endpoint.
 
     Raises:
-        Failure: it was not sent; says what the server answered.
+        Failure: it was not sent; the text has the server's answer.
     """
     message = {"channel_name": channel, "label": label, "value": value}
     if message_id is not None:
@@ -66,14 +66,16 @@ def post_message(
     else:
         wrong = status in _MESSAGE_IS_WRONG and "error" in answer
         code = Exit.NOT_SENT if wrong else Exit.USAGE
-    raise Failure(code, f"{address} answered HTTP {status}: {answer.get('error') or not_ours()}")
+    raise Failure(
+        code, f"{address} answered HTTP {status}: {answer.get('error') or not_an_endpoint()}"
+    )
 
 
-def not_ours() -> str:
-    """Return what to say of an answer that no endpoint of ours gives."""
+def not_an_endpoint() -> str:
+    """Return the text for an answer that does not come from an endpoint of ours."""
     return (
-        "that is no dash-pipe endpoint. Expected the base of an endpoint, which ends with _pipe/, "
-        f"such as {EXAMPLE}"
+        "that is not a dash-pipe endpoint. Expected the base of an endpoint, which ends with "
+        f"_pipe/, such as {EXAMPLE}"
     )
 
 
@@ -91,7 +93,7 @@ def request(
     """Send a request; return the status and the JSON object of the answer, {} if it has none.
 
     Raises:
-        Failure: no server answers there.
+        Failure: no server answers at the URL.
     """
     request = urllib.request.Request(url, body, headers or {})
     try:

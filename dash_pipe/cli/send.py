@@ -19,7 +19,7 @@ from . import remote
 from .exits import Exit, Failure
 
 Send = Callable[[Any], None]
-"""Sends a value, or raises a ``Failure``."""
+"""Send a value; raise a ``Failure`` if that fails."""
 
 
 def run(options: Namespace) -> Exit:
@@ -55,7 +55,7 @@ def sender(channel: str, label: str, url: str | None, message_id: str | None = N
 
 
 def _named_as_options(send: Send) -> Send:
-    """Have failures name the option ``--id``, which the API calls ``message_id``."""
+    """Name the option ``--id`` in failures; the API calls it ``message_id``."""
 
     def send_named(value: Any) -> None:
         try:
@@ -79,9 +79,9 @@ def require_shared_broker(command: str) -> None:
     if runtime.current().settings.keeps_messages_in_memory:
         raise Failure(
             Exit.USAGE,
-            f"{command}: the broker is memory://, the memory of one process, which is the app and "
-            "not this command. Set DASH_PIPE_BROKER=redis://... for both, or go through the "
-            f"running app: --url {EXAMPLE}",
+            f"{command}: the broker is memory://, the memory of one process, so this command can't "
+            "reach the app's messages. Set DASH_PIPE_BROKER=redis://... for both, or connect to "
+            f"the running app: --url {EXAMPLE}",
         )
 
 
@@ -105,7 +105,7 @@ def send_lines(lines: BinaryIO, send: Send, read: Callable[[str], Any], *, stric
     Args:
         lines: the input.
         send: sends a value.
-        read: makes the value of a line.
+        read: returns the value of a line.
         strict: end at the first line that was not sent.
 
     Returns:
@@ -126,7 +126,7 @@ def send_lines(lines: BinaryIO, send: Send, read: Callable[[str], Any], *, stric
 
 
 def bounded(lines: BinaryIO) -> Iterator[bytes | None]:
-    """Yield lines as they come; None for one that is too long for a message, and never held."""
+    """Yield lines as they come; None for one that is too long, of which only pieces are read."""
     while line := lines.readline(MAX_BODY_BYTES + 1):
         whole = len(line) <= MAX_BODY_BYTES
         while not line.endswith(b"\n") and (rest := lines.readline(MAX_BODY_BYTES)):

@@ -1,4 +1,4 @@
-"""``dash-pipe serve``: a gateway, which is the endpoint alone: websockets, poll and poke."""
+"""``dash-pipe serve``: run a gateway, an endpoint without an app: websockets, poll and poke."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def serve(host: str, port: int, prefix: str) -> Exit:
     server = uvicorn.Server(config(Gateway(prefix), host, port))
     try:
         server.run()
-    except SystemExit:  # uvicorn has said why: the port is taken, most often
+    except SystemExit:  # uvicorn has logged why, mostly a port that is in use
         return Exit.USAGE
     return Exit.OK if server.started else Exit.USAGE
 
@@ -83,6 +83,6 @@ def config(app: Gateway, host: str, port: int) -> Config:
         ws_per_message_deflate=False,
         ws_max_size=MAX_FRAME_BYTES,
         lifespan="on",
-        access_log=False,  # a poll every two seconds, of each browser that can't do better
+        access_log=False,  # each browser that polls would add a line every two seconds
         server_header=False,
     )

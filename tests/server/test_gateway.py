@@ -117,7 +117,7 @@ def test_doctor_reports_endpoint_and_hides_token(url):
     code, text, said = run("doctor", "--url", url)
     assert (code, said) == (0, "")
     assert "websocket: opens" in text
-    assert "poke: lets us send" in text
+    assert "poke: accepts messages" in text
     assert "s3cret" not in text
     code, text, _ = run("doctor", "--url", url, settings={})
     assert "poke: 401, " in text

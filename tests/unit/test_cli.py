@@ -255,7 +255,7 @@ def test_url_of_another_server_exits_with_usage(
 def test_send_to_another_server_exits_with_usage(status: int, capsys: Capture) -> None:
     with answering(status, b"<html>") as base:
         assert main(["send", "jobs", "a", "1", "--url", base]) == Exit.USAGE
-    assert "that is no dash-pipe endpoint" in capsys.readouterr().err
+    assert "that is not a dash-pipe endpoint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["send", "jobs", "a", "1"], ["listen", "jobs"]])
