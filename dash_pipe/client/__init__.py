@@ -1,4 +1,4 @@
-"""A client of the wire protocol: a pure core, and a websocket to run it on. Not public yet."""
+"""Listen on a channel from Python: a pure core, and a websocket to run it on. Not public yet."""
 
 from __future__ import annotations
 

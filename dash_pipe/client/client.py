@@ -1,4 +1,4 @@
-"""The client's side of a connection: when it is dead, when to retry, how to answer. Pure."""
+"""Decide for a client when a connection is dead, when to retry and how to answer. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DENIED_CODES = range(4401, 4408)
 
 @dataclass
 class Update:
-    """The result of an event: rows in order, gaps before them, frames to send, notes for a person.
+    """The result of an event: rows in order, gaps before them, frames to send, notes to show.
 
     Attributes:
         opened: whether the server has just accepted the subscription on a new connection.
@@ -40,8 +40,8 @@ class Update:
 class Client:
     """Keep a subscription alive over any number of connections, one at a time.
 
-    It opens no socket and reads no clock: it is handed events and clock readings (``now``, in
-    seconds), and returns what is to be done. So a blocking and an asyncio loop can drive it.
+    It opens no socket and reads no clock: its methods take events and clock readings (``now``, in
+    seconds), and return what the caller has to do. So a thread or an asyncio loop can drive it.
 
     Attributes:
         accepted: whether the server has ever accepted the subscription.
@@ -60,7 +60,7 @@ class Client:
         self._end_replay_at: float | None = None
 
     def opened(self, now: float) -> list[str]:
-        """Begin on a new connection; return the frames to send."""
+        """Start on a new connection; return the frames to send."""
         self._dead_at = now + ANSWER_TIMEOUT
         self._end_replay_at = now + REPLAY_TIMEOUT if self.subscription.replaying else None
         return [encode(frame) for frame in self.subscription.open()]
@@ -77,16 +77,16 @@ class Client:
             EndpointUnavailableError: the connection is dead.
         """
         if now >= self._dead_at:
-            raise EndpointUnavailableError("the server did not answer in time")
+            raise EndpointUnavailableError("timed out: the server did not answer")
         if self._end_replay_at is None or now < self._end_replay_at:
             return Update()
-        return self._end_replay("the past messages did not come in time")
+        return self._end_replay("timed out waiting for the past messages")
 
     def received(self, text: str | bytes, now: float) -> Update:
         """Take a frame from the server. A malformed one is noted and skipped.
 
         Raises:
-            ListenDeniedError: the server does not let this client listen.
+            ListenDeniedError: the server denied the subscription.
         """
         self._dead_at = now + SILENT_HEARTBEATS * self._heartbeat
         try:
@@ -99,7 +99,7 @@ class Client:
         """End the connection, or a failed attempt to open one; return the seconds until the next.
 
         Raises:
-            ListenDeniedError: the server does not let this client listen.
+            ListenDeniedError: the server denied the subscription.
         """
         if error.code in _DENIED_CODES:
             raise ListenDeniedError(str(error)) from error
@@ -136,7 +136,7 @@ class Client:
     def _rejected(self, error: Error) -> Update:
         reason = f"{error.code}: {error.reason}"
         if error.final and error.channel in (None, self.subscription.channel):
-            raise ListenDeniedError(f"the server does not let us listen: {reason}")
+            raise ListenDeniedError(f"the server denied the subscription: {reason}")
         if error.code == "too_many_replays":
             return self._end_replay(reason)
         return Update(notes=[reason])

@@ -1,4 +1,4 @@
-"""A connection to an endpoint: its contract, and the websocket that keeps it."""
+"""Connect to an endpoint: the contract of a connection, and a websocket that fulfils it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed, InvalidStatus
     from websockets.sync.client import ClientConnection
 
-# A proxy whose server is away answers these.
+# A proxy answers these if its server can't be reached.
 AWAY = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
 
 
 class Connection(Protocol):
-    """Texts of frames to and from a server; a context manager, open while inside."""
+    """Send and receive frames as texts; a context manager, open while inside."""
 
     def __enter__(self) -> Self:
         """Open it.
@@ -58,12 +58,12 @@ class Connection(Protocol):
 
 
 class WebSocketConnection:
-    """A websocket to an endpoint, for threads.
+    """Open a websocket to an endpoint, for use in a thread.
 
     Args:
         base: the endpoint's base, absolute; see ``protocol.address``.
         headers: extra headers of the handshake, such as a cookie.
-        origin: the origin of the page that the client stands for; most clients have none.
+        origin: the origin of a page, for a client in the place of one; most have none.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class WebSocketConnection:
         """See ``Connection``."""
         from websockets.exceptions import ConnectionClosed
 
-        assert self._socket is not None, "a connection is opened first"
+        assert self._socket is not None, "expected an open connection; enter it with `with` first"
         try:
             self._socket.send(text)
         except ConnectionClosed as closed:
@@ -123,7 +123,7 @@ class WebSocketConnection:
         """See ``Connection``."""
         from websockets.exceptions import ConnectionClosed
 
-        assert self._socket is not None, "a connection is opened first"
+        assert self._socket is not None, "expected an open connection; enter it with `with` first"
         try:
             return self._socket.recv(timeout)
         except ConnectionClosed as closed:
@@ -137,11 +137,11 @@ def _rejected(base: str, url: str, error: InvalidStatus) -> EndpointUnavailableE
     if status in AWAY:
         return EndpointUnavailableError(f"{url} answered HTTP {status}")
     if status == HTTPStatus.NOT_IMPLEMENTED:  # our endpoint, on a server without websockets
-        said = (response.body or b"").decode(errors="replace").strip()
-        return HandshakeRejectedError(f"{url} can't open a websocket: {said}", status)
+        reason = (response.body or b"").decode(errors="replace").strip()
+        return HandshakeRejectedError(f"{url} can't open a websocket: {reason}", status)
     answered = f"{url} answered HTTP {status} to a websocket handshake"
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        answered += "; if the address is right, a guard of the app rejects this client"
+        answered += "; if the address is right, a guard of the app rejected this client"
     return HandshakeRejectedError(_no_endpoint(base, answered), status)
 
 
@@ -154,7 +154,7 @@ def _no_endpoint(base: str, reason: str) -> str:
 
 def _ended(url: str, closed: ConnectionClosed) -> EndpointUnavailableError:
     if closed.rcvd is None:
-        return EndpointUnavailableError(f"{url} has ended the connection")
+        return EndpointUnavailableError(f"lost the connection to {url}")
     code, reason = closed.rcvd.code, closed.rcvd.reason
-    said = f"{code} {reason}".strip()
-    return EndpointUnavailableError(f"{url} has closed the connection: {said}", code)
+    shown = f"{code} {reason}".strip()
+    return EndpointUnavailableError(f"{url} closed the connection: {shown}", code)

@@ -1,4 +1,4 @@
-"""The frames of the protocol from the client's side: encode those it sends, decode the server's.
+"""Encode the frames that a client sends, and decode those of the server.
 
 Pure. docs/protocol.md is the contract; tests/vectors/protocol.json holds examples of every frame.
 """
@@ -78,8 +78,8 @@ ServerFrame = Subscribed | Messages | Replayed | Ping | Error
 def encode(frame: ClientFrame) -> str:
     """Return the text of a frame to the server.
 
-    If its labels make it larger than the server accepts, it is for every label instead; the
-    subscription filters again.
+    If its labels make it larger than the server accepts, it asks for every label instead; the
+    subscription filters the rows anyway.
     """
     match frame:
         case Subscribe(channel, labels, since, token):
@@ -102,7 +102,7 @@ def decode(text: str | bytes) -> ServerFrame | None:
     """Read a frame from the server; return None for a type that this version does not know.
 
     Raises:
-        ProtocolError: the frame is malformed; says what came.
+        ProtocolError: the frame is malformed; the text quotes it.
     """
     try:
         fields = json.loads(text)

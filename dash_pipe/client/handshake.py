@@ -1,4 +1,4 @@
-"""The opening handshake of a websocket, in one place for every kind of client."""
+"""Configure the opening handshake of a websocket, for every kind of client."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ..protocol import SUBPROTOCOL
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
-OPEN_TIMEOUT = 10.0  # seconds
-CLOSE_TIMEOUT = 2.0  # seconds that a goodbye may take
-MAX_FRAME_BYTES = 16 * 2**20  # from a server; its largest message is a setting of the server
+OPEN_TIMEOUT = 10.0  # seconds that the handshake may take
+CLOSE_TIMEOUT = 2.0  # seconds that the closing handshake may take
+MAX_FRAME_BYTES = 16 * 2**20  # frames of a server; the server has a setting for its largest message
 
 
 def connect_options(

@@ -1,4 +1,4 @@
-"""Drive a client in a thread that may block."""
+"""Run a client in a thread that may block."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def listen(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Update]:
-    """Yield what a client gets; reconnect for ever once the server has accepted it.
+    """Yield the updates of a client; reconnect for ever once the server has accepted it.
 
     Raises:
         EndpointUnavailableError: the first connection failed.
-        ListenDeniedError: the server does not let this client listen.
+        ListenDeniedError: the server denied the subscription.
     """
     retrying = False
     while True:
@@ -42,7 +42,7 @@ def listen(
 def _updates(
     client: Client, connection: Connection, clock: Callable[[], float]
 ) -> Iterator[Update]:
-    """Yield what a client gets on one connection, until it ends."""
+    """Yield the updates of a client on one connection until it ends."""
     for frame in client.opened(clock()):
         connection.send(frame)
     while True:
@@ -52,6 +52,8 @@ def _updates(
             update = client.waited(clock())
         else:
             update = client.received(text, clock())
-        for frame in update.frames:  # before anything that may take long: the server waits for it
+        for (
+            frame
+        ) in update.frames:  # before the caller, which may take long: the server waits for a pong
             connection.send(frame)
         yield update

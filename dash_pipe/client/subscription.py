@@ -1,4 +1,4 @@
-"""The subscription to one channel: its position, its replay, its gaps. Pure."""
+"""Track a subscription to one channel: its position, its replay, its gaps. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Gap:
 
     Attributes:
         after: the position before the gap.
-        upto: the last lost offset; None if the epoch changed, since then nobody can know.
+        upto: the last lost offset; None if the epoch changed, since it is unknown then.
         cause: ``window`` if the messages left the log before they were read, ``epoch`` if the log
             began again or was rolled back.
     """
@@ -30,14 +30,14 @@ class Gap:
 
 @dataclass
 class Delivery:
-    """The result of a frame: rows in order, and gaps before them."""
+    """The result of a frame: rows in the order of their offsets, and the gaps before them."""
 
     rows: list[Row] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
 
 
 class Subscription:
-    """The position of one listener on a channel, over any number of connections.
+    """Keep the position of one listener on a channel over any number of connections.
 
     Args:
         channel: the channel to listen on.
@@ -75,7 +75,7 @@ class Subscription:
 
     @property
     def replaying(self) -> bool:
-        """Whether rows are held back until the past was replayed."""
+        """Return whether rows are held back until the replay is complete."""
         return self._replaying
 
     def open(self) -> list[ClientFrame]:
@@ -83,7 +83,7 @@ class Subscription:
         subscribe = Subscribe(self.channel, self.labels, self.position, self._token)
         if not self._replaying:
             return [subscribe]
-        self._replayed = []  # a replay that the last connection cut short is asked for again
+        self._replayed = []  # a replay that was cut off is requested again
         return [subscribe, Replay(REPLAY_ID, self.channel, self.labels, self._replay)]
 
     def take(self, frame: ServerFrame) -> Delivery:
@@ -106,7 +106,7 @@ class Subscription:
         return delivery
 
     def end_replay(self) -> Delivery:
-        """Wait for the past no longer; return the rows that were held back."""
+        """Stop waiting for the replay; return the rows that were held back."""
         rows, self._held, self._replayed = self._held, [], []
         self._replaying = False
         return Delivery(rows)
