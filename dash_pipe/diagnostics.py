@@ -1,7 +1,7 @@
-"""Warn about a process, each thing once: above all when its messages can't reach every browser.
+"""Log each warning about this process once, above all that messages can't reach every browser.
 
-Nothing is guessed: a server says that it runs several workers, or it was told to; a process that
-sends has no app with an endpoint.
+Nothing is guessed: a server reports multiple workers, or its command line asks for them; a process
+that sends has no app with an endpoint.
 """
 
 from __future__ import annotations
@@ -16,25 +16,27 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-GRACE_SECONDS = 5.0  # seconds after its first message that a sender has to become a server
+GRACE_SECONDS = (
+    5.0  # a sender that has no endpoint this many seconds after its first message is warned
+)
 
 SERVERS = {"gunicorn", "uvicorn", "hypercorn"}
 QUEUES = {"celery", "rq", "dramatiq", "huey_consumer"}  # their workers serve no pages
-WAY_OUT = (
-    "Let all of them keep the messages in one place: set DASH_PIPE_BROKER=redis://localhost:6379/0 "
-    'in the environment of each (pip install "dash-pipe[redis]"; docs/brokers.md says more)'
+REMEDY = (
+    "Use one broker for all processes: set DASH_PIPE_BROKER=redis://localhost:6379/0 in the "
+    'environment of each (pip install "dash-pipe[redis]"; see docs/brokers.md)'
 )
 
 logger = logging.getLogger("dash_pipe")
 
 
 def workers(argv: Sequence[str], environ: Mapping[str, str], config: Any = None) -> int:
-    """Return how many worker processes the server was told to run; 1 if nothing says so.
+    """Return how many worker processes the server was told to run; 1 by default.
 
     Args:
         argv: the command line.
         environ: the environment.
-        config: what uvicorn and hypercorn hand to each worker that they start.
+        config: the config that uvicorn and hypercorn pass to each worker.
     """
     if config is not None:
         alone = getattr(config, "should_reload", False)
@@ -64,17 +66,17 @@ def _program(argv: Sequence[str]) -> str:
 
 
 def _config() -> Any:
-    """Return the config that uvicorn or hypercorn has handed to this process, if it is a worker."""
-    multiprocessing = sys.modules.get("multiprocessing")  # a worker of theirs has it
+    """Return the config that uvicorn or hypercorn passed to this process, if it is a worker."""
+    multiprocessing = sys.modules.get("multiprocessing")  # imported in each of their workers
     if multiprocessing is None:
         return None
     return getattr(multiprocessing.current_process(), "_kwargs", {}).get("config")
 
 
 class Diagnostics:
-    """Know whether this process serves browsers and whether it sends; warn once of each thing.
+    """Track whether this process serves browsers and sends; log each warning once.
 
-    A forked child goes on with its copy: it has the parent's apps, and the log has the warnings.
+    A forked child keeps its copy: it has the parent's apps, and its warnings are logged already.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -85,24 +87,25 @@ class Diagnostics:
         self._warnings: set[str] = set()
 
     def warn_once(self, text: str) -> None:
-        """Warn in the log, unless the same was said before."""
+        """Log a warning, unless the same text was logged before."""
         if text not in self._warnings:
             self._warnings.add(text)
             logger.warning(text)
 
     def has_endpoint(self) -> None:
-        """Note that this process has an app to which browsers may come."""
+        """Note that this process has an app that browsers may connect to."""
         self._has_endpoint = True
 
     # The rest is called only if the broker keeps messages in the memory of the process.
 
     def serves(self, *, multiprocess: bool = False) -> None:
-        """Note that a browser has come; ``multiprocess``: to one of several processes."""
+        """Note that a browser has connected; ``multiprocess``: to one of several processes."""
         self._has_endpoint = True
         if multiprocess or workers(sys.argv, os.environ, _config()) > 1:
             self._warn(
-                "this server runs several worker processes, and each keeps its messages in its own "
-                "memory: a browser hears only what is sent in the worker that it is connected to"
+                "this server runs multiple workers (processes), and each keeps its messages in its "
+                "own memory: a browser receives only the messages sent by the worker that it is "
+                "connected to"
             )
 
     def sends(self) -> None:
@@ -117,27 +120,27 @@ class Diagnostics:
             self.judge()
 
     def judge(self) -> None:
-        """Warn if no browser can ever hear what this process has sent."""
+        """Warn if no browser can ever receive the messages of this process."""
         if self._first is None or self._first[0] != os.getpid():
             return
         if self._has_endpoint and _program(sys.argv) not in QUEUES:
             return
         self._warn(
-            "this process sends messages, but no browser can hear them: it serves no Dash app, and "
-            "it keeps the messages in its own memory, which no other process can read"
+            "this process sends messages, but no browser can receive them: it serves no Dash app, "
+            "and it keeps the messages in its own memory, which no other process can read"
         )
 
     def copy(self) -> Diagnostics:
-        """Return the diagnostics of the same apps in which nothing was sent or said yet."""
+        """Return the diagnostics of the same apps, with no message sent and nothing logged yet."""
         other = Diagnostics(self._clock)
         other._has_endpoint = self._has_endpoint
         return other
 
     def end(self) -> None:
-        """Judge no more, not even when the process ends."""
+        """Stop: do not warn when the process ends."""
         atexit.unregister(self.judge)
 
-    def _warn(self, what: str) -> None:
+    def _warn(self, problem: str) -> None:
         if not self._has_warned:
             self._has_warned = True
-            logger.warning("dash-pipe: %s. %s.", what, WAY_OUT)
+            logger.warning("dash-pipe: %s. %s.", problem, REMEDY)

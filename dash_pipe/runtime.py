@@ -1,4 +1,4 @@
-"""The runtime: the one owner of what a process has one of."""
+"""Own the process-wide objects: settings, broker, parts and diagnostics."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ P = TypeVar("P", bound=Part)
 class Runtime:
     """Own the settings, the broker, the parts (pools of threads, hubs) and the diagnostics.
 
-    Any thread may use it. A host asks for ``current()`` at the entrance of each request, and hands
-    the runtime on: nothing below asks. No code of an app ever runs while a lock here is held.
+    Any thread may use it. A host calls ``current()`` at the start of each request and passes the
+    runtime on: nothing below calls it. No code of an app runs while a lock here is held.
 
-    A forked child has it with the same settings and nothing that the parent uses: a lock may be
-    held by a thread that the child does not have, and the parent's browsers are not the child's.
+    A forked child keeps the settings and discards what the parent uses: a lock may be held by a
+    thread that the child does not have, and the browsers are connected to the parent.
 
     Attributes:
-        diagnostics: what is known of this process, and what was said of it.
+        diagnostics: facts about this process, and the warnings that were logged.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Runtime:
         self._project = project or {}
         self._settings: Settings | None = None
         self._broker: brokers.Broker | None = None
-        self._routed = False  # a server has its routes
+        self._routed = False  # the routes of a server are made
         self._parts = PerProcess()
-        after_fork_in_child(self, Runtime._renew)
+        after_fork_in_child(self, Runtime._reset_after_fork)
 
     def configure(self, **keywords: Any) -> Settings:
         """Change settings; see ``dash_pipe.configure``."""
@@ -54,22 +54,22 @@ class Runtime:
             if self._broker is not None and settings != self._settings:
                 raise SettingError(
                     ", ".join(keywords),
-                    "messages are under way with other settings already; call configure() at the "
-                    "top of the program, before the first message is sent or listened to",
+                    "too late: the broker is in use with other settings; call configure() at the "
+                    "top of the program, before the first message is sent or received",
                 )
             if self._routed and settings.http_route != self._resolved().http_route:
                 raise SettingError(
                     "http_route",
-                    "an app has its routes already; call configure() before the app is made, or "
-                    "set DASH_PIPE_HTTP_ROUTE",
+                    "too late: an app has its routes already; call configure() before the app is "
+                    "made, or set DASH_PIPE_HTTP_ROUTE",
                 )
             self._keywords, self._settings = merged, settings
             return settings
 
     def adopt(self, project: Project) -> None:
-        """Take the settings of the project that this process runs; they are checked at first use.
+        """Adopt the settings of the project that this process runs. First use checks them.
 
-        A framework calls this when it starts, so before there are messages.
+        A framework calls this at its start, so before there are messages.
         """
         with self._lock:
             self._project, self._settings = dict(project), None
@@ -84,17 +84,17 @@ class Runtime:
         return settings
 
     def load(self) -> Settings:
-        """Import the functions that settings name. Return the settings in force then.
+        """Import the functions that settings name. Return the settings in force after that.
 
         Raises:
             SettingError: a setting is wrong, or a function can't be imported.
         """
         self.settings.load()
-        return self.settings.load()  # what was imported may have called configure()
+        return self.settings.load()  # an imported module may have called configure()
 
     @property
     def http_route(self) -> str | None:
-        """The setting. Reading it fixes it, since a server's routes are made once."""
+        """The setting ``http_route``. Reading fixes it, since a server's routes are made once."""
         with self._lock:
             self._routed = True
             return self._resolved().http_route
@@ -107,7 +107,7 @@ class Runtime:
 
     @property
     def policy(self) -> Policy:
-        """The limits that connections are held to."""
+        """The limits and times for connections."""
         settings = self.settings
         return Policy(
             heartbeat_interval=settings.heartbeat_interval, max_sessions=settings.max_connections
@@ -116,12 +116,12 @@ class Runtime:
     def part(self, make: Callable[[Runtime], P], key: Hashable = None) -> P:
         """Return the one part of a kind, such as a pool or a hub; make it if there is none.
 
-        It is told when the process or the runtime ends, and abandoned in a forked child.
+        It ends with the process or the runtime, and is abandoned in a forked child.
 
         Args:
-            make: makes the part of a runtime; names its kind. A lock is held meanwhile, so it
-                calls no code of an app.
-            key: tells the parts of a kind apart, such as those of two event loops.
+            make: makes the part of a runtime, and identifies its kind. A lock is held meanwhile,
+                so it must call no code of an app.
+            key: distinguishes the parts of a kind, such as those of two event loops.
         """
         return self._parts.get((make, key), lambda: make(self))
 
@@ -131,11 +131,11 @@ class Runtime:
         return part
 
     def discard(self, part: Part) -> None:
-        """Forget a part that nobody needs any more."""
+        """Forget a part that is not needed any more."""
         self._parts.discard(part)
 
     def has_endpoint(self) -> None:
-        """Note that an app of this process has an endpoint; check what only an endpoint needs.
+        """Note that an app of this process has an endpoint; check the settings that only it needs.
 
         Raises:
             SettingError: ``authorize`` names a module that does not exist.
@@ -146,12 +146,12 @@ class Runtime:
             authorize.check()
 
     def serves(self, *, multiprocess: bool = False) -> None:
-        """Note that a browser has come; ``multiprocess``: to one of several processes."""
+        """Note that a browser has connected; ``multiprocess``: to one of several processes."""
         if not self.broker.may_wait:
             self.diagnostics.serves(multiprocess=multiprocess)
 
     def copy(self) -> Runtime:
-        """Return a runtime with the same settings that has nothing else in common with this one."""
+        """Return a runtime with the same settings, and nothing else in common with this one."""
         other = Runtime(self._keywords, self._project)
         other._routed = self._routed
         other.diagnostics = self.diagnostics.copy()
@@ -167,7 +167,7 @@ class Runtime:
     def end(self) -> None:
         """Tell all browsers that this server is going away; end the parts, within a bounded time.
 
-        The runtime can be used again: it makes other parts.
+        The runtime can be used again: it makes new parts.
         """
         self._parts.end()
         self.diagnostics.end()
@@ -178,9 +178,9 @@ class Runtime:
         return self._settings
 
     def _connect(self) -> brokers.Broker:
-        """Make the broker, without the lock: other packages bring brokers, too.
+        """Make the broker without the lock, since it may be the code of another package.
 
-        Threads that come at once may each make one; the first is kept.
+        Threads that call this at once may each make one; the first is kept.
         """
         while True:
             settings = self.settings
@@ -191,8 +191,8 @@ class Runtime:
                 if self._broker is not None:
                     return self._broker
 
-    def _renew(self) -> None:
-        """Begin again, in a forked child."""
+    def _reset_after_fork(self) -> None:
+        """In a forked child: reset everything but the settings' sources."""
         self._lock = threading.Lock()
         self._settings = self._broker = None
         self._parts.abandon()
@@ -227,9 +227,9 @@ def current() -> Runtime:
 
 @contextmanager
 def swapped(other: Runtime) -> Iterator[Runtime]:
-    """Make another runtime that of this process while inside, and end it afterwards. For tests.
+    """Replace the runtime of this process while inside; end the other one afterwards. For tests.
 
-    Browsers are told to go in both directions: those that come back find the new runtime.
+    At both changes the browsers are disconnected; those that come back find the new runtime.
     """
     global _current
     before, _current = _current, other

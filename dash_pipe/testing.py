@@ -74,7 +74,7 @@ class PipeMessages:
             if not self._changed.wait_for(arrived, timeout):
                 wanted = f"channel_name={channel_name!r}, label={label!r}"
                 raise AssertionError(
-                    f"no further message with {wanted} within {timeout:g} s; sent: {self._sent}"
+                    f"timed out after {timeout:g} s: no message with {wanted}; sent: {self._sent}"
                 )
             self._waited_for.add(found[0].position)
             return found[0]
@@ -94,8 +94,8 @@ class PipeMessages:
         with self._changed:
             if not self._changed.wait_for(enough, timeout):
                 raise AssertionError(
-                    f"not {count} listening on {channel_name!r} within {timeout:g} s; "
-                    f"listening: {self._listeners}"
+                    f"timed out after {timeout:g} s: expected {count} listening on "
+                    f"{channel_name!r}; listening: {self._listeners}"
                 )
 
     def _broker(self, limits: Limits, max_idle_channels: int) -> MemoryBroker:

@@ -1,1 +1,1 @@
-"""Threads, greenlets and forks: parts that a process has one of, and a bounded pool of threads."""
+"""Handle threads, greenlets and forks: one part of a kind per process, bounded thread pools."""

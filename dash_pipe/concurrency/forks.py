@@ -1,4 +1,4 @@
-"""Functions that a forked child runs before anything else."""
+"""Run functions in a forked child before anything else."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _hooks: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
 
 
 def after_fork_in_child(owner: T, hook: Callable[[T], None]) -> None:
-    """Call ``hook(owner)`` first thing in every forked child, as long as the owner lives.
+    """Call ``hook(owner)`` in every forked child before anything else, as long as the owner lives.
 
-    On Windows nothing forks, and nothing is called.
+    Windows has no fork, so nothing is called there.
     """
     _hooks[owner] = hook
 

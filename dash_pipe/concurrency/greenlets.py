@@ -1,4 +1,4 @@
-"""Gevent, where it has made greenlets of threads. Nothing here imports it unless it is at work."""
+"""Support gevent where it has replaced threads by greenlets. It is imported only there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-NATIVE_THREADS = 16
+NATIVE_THREADS = 16  # maximum number, each with its own event loop
 
 
 def are_threads() -> bool:
@@ -19,10 +19,10 @@ def are_threads() -> bool:
 
 
 class NativeThreads:
-    """Threads that may each run an event loop, also where ``threading``'s are greenlets.
+    """Call functions in threads that may run an event loop, also where threads are greenlets.
 
     Greenlets share a thread, which can run one loop at a time: the loop of one would block those
-    of all others, and the app's own. So a greenlet hands the call to a native thread.
+    of all others, and the app's own. So a greenlet passes the call to a native thread.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Parts that a process has one of each: made at first use, ended with the process."""
+"""Make one part of each kind per process at first use, and end it with the process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 
 class Part:
-    """Something that a process has one of. A part overrides what concerns it."""
+    """An object that a process has one of. A subclass overrides the methods that concern it."""
 
     def start(self) -> None:
         """Start the part's threads. Called once, without a lock."""
@@ -28,9 +28,9 @@ P = TypeVar("P", bound=Part)
 
 
 class PerProcess:
-    """Keep one part of each kind, made at first use: a server may fork before.
+    """Keep one part of each kind. It is made at first use, since a server may fork before that.
 
-    Any thread may call it. At the end of the process it says goodbye for all of its parts.
+    Any thread may call it. At the end of the process it calls ``goodbye`` of all parts.
     """
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ class PerProcess:
         """Return the part with this key; make and start it if there is none.
 
         Args:
-            key: tells the parts apart.
+            key: distinguishes the parts.
             make: makes the part. The lock is held meanwhile, so it calls no code of an app.
 
         Raises:
-            RuntimeError: the part could not start a thread. There is none then.
+            RuntimeError: the part could not start a thread. It is discarded.
         """
         part: P | None = self.existing(key)
         if part is not None:
@@ -60,7 +60,7 @@ class PerProcess:
                 self._says_goodbye = True
                 atexit.register(self._goodbye)
         try:
-            # Without the lock: the start of a greenlet lets others run, which may want the part.
+            # Without the lock: starting a greenlet lets others run, which may need this lock.
             part.start()
         except RuntimeError:
             self.discard(part)

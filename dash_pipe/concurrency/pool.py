@@ -80,23 +80,23 @@ class Job(Generic[T]):
             self.ended.set_result(self._context.run(self._call))
         except BaseException as error:
             if not isinstance(error, Exception) or isinstance(error, StopIteration):
-                # No loop and no coroutine hands these on: they would end there.
-                why = RuntimeError(f"a call in a thread raised {error!r}")
-                why.__cause__ = error
-                self.ended.set_exception(why)
+                # These would end the loop or coroutine that waits, and not reach the caller.
+                wrapper = RuntimeError(f"a call in a thread raised {error!r}")
+                wrapper.__cause__ = error
+                self.ended.set_exception(wrapper)
             else:
                 self.ended.set_exception(error)
 
 
 async def _is_done(future: Future[Any], timeout: float | None) -> bool:
-    """Wait for a future of another thread; it is never cancelled from here."""
+    """Wait for a future of another thread; return whether it is done. Never cancel it."""
     if future.done():
         return True
     loop = asyncio.get_running_loop()
     woken = loop.create_future()
 
     def wake(_: Future[Any]) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+        with suppress(RuntimeError):  # the loop is closed, and nothing waits on it any more
             loop.call_soon_threadsafe(woken.set_result, None)
 
     future.add_done_callback(wake)
@@ -148,7 +148,7 @@ class Pool(Part):
             return self._waiting.pop(job, self) is None
 
     def end(self) -> None:
-        """Let each thread go as soon as no call waits."""
+        """End each thread as soon as no call waits."""
         with self._lock:
             self._has_ended = True
             self._ready.notify_all()
@@ -172,7 +172,7 @@ class Pool(Part):
         try:
             while (job := self._next()) is not None:
                 job.run()
-                job = None  # and what it holds, while there is nothing to do
+                job = None  # do not keep its objects alive while this thread is idle
         except SystemExit:
             # dash.testing ends an app by raising it in every thread that began with the app.
             with self._lock:

@@ -5,7 +5,7 @@ import pytest
 from harness.server import Server
 from harness.ws import PipeClient
 
-SAID = "several worker processes"
+SAID = "multiple workers"
 
 
 def log_after_a_listener(host, tmp_path):

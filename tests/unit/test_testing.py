@@ -65,7 +65,7 @@ def test_wait_for_message_returns_matching_messages_in_turn(messages: PipeMessag
 def test_wait_for_listener_returns_at_the_expected_count(messages: PipeMessages) -> None:
     broker = runtime.current().broker
     later = threading.Thread(target=broker.open, args=("jobs",))
-    with pytest.raises(AssertionError, match="not 1 listening on 'jobs' within 0 s"):
+    with pytest.raises(AssertionError, match="expected 1 listening on 'jobs'"):
         messages.wait_for_listener("jobs", timeout=0)
     later.start()
     messages.wait_for_listener("jobs")
