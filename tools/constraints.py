@@ -1,9 +1,9 @@
 """Write constraints/<group>.txt for groups of dependencies, and constraints/build.txt.
 
-Each holds the newest releases that fit together, found for every Python that is supported at once:
-where one needs another release, its line has a marker, and pip skips a line whose marker does not
-fit. A line names a release and nothing else, neither where it is from nor a hash, so that any
-index will do. Run by `make constraints`, in an environment of its own.
+Each has the newest releases that fit together, resolved for all supported Pythons at once. If a
+Python needs another release, the line has a marker, and pip skips lines whose marker does not
+match. A line names a release, but no index and no hash, so that any index can be used. Run by
+`make constraints`, in its own environment.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = "3.10"  # requires-python in pyproject.toml
 HEADER = "# Made by `make constraints`: the releases that the tests are run with.\n"
 
-# What builds the package, and installs it: the first pip that knows --build-constraint.
+# The packages that build and install this one: the first pip that knows --build-constraint.
 BUILD = "pip>=25.3\nsetuptools>=77\nwheel\n"
 
 
@@ -34,7 +34,7 @@ def resolve(*arguments: str, text: str | None = None) -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Write a file, and say so."""
+    """Write a file, and print its name and its number of releases."""
     file = ROOT / "constraints" / f"{name}.txt"
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")

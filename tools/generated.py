@@ -1,7 +1,7 @@
 """Make the generated files of dash_pipe, or check that the committed ones are current.
 
-They are committed so that `pip install` works without Node. Both ways build in a copy of the
-sources, so a check leaves the tree as it was and a failed build leaves no half.
+They are committed so that `pip install` works without Node. Both modes build in a copy of the
+sources: a check does not change the tree, and a failed build leaves no partial files.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def generate(copy: Path) -> Path:
     (copy / "node_modules").symlink_to(ROOT / "node_modules")
     package = copy / "dash_pipe"
     package.mkdir()
-    # dash-generate-components lives beside this Python, which need not be on PATH.
+    # dash-generate-components is next to this Python, which may be missing on PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for script in ("build", "generate"):
         command = ["npm", "run", "--silent", script]
@@ -46,13 +46,13 @@ def generate(copy: Path) -> Path:
 
 
 def stale(fresh: Path) -> list[str]:
-    """Name the files whose committed form is not the fresh one."""
+    """Return the names of the committed files that differ from the fresh ones."""
     _, differing, absent = filecmp.cmpfiles(fresh, ROOT / "dash_pipe", FILES, shallow=False)
     return sorted(differing + absent)
 
 
 def main() -> None:
-    """Write the files, or with --check fail when one of them is stale."""
+    """Write the files; with --check fail if one of them is stale."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail when stale")
     check = parser.parse_args().check

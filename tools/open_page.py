@@ -1,4 +1,4 @@
-"""Open a page in the desktop's browser as soon as its server answers; nothing without a desktop."""
+"""Open a page in the desktop's browser when its server answers. Without a desktop do nothing."""
 
 import os
 import socket
@@ -7,18 +7,18 @@ import time
 import webbrowser
 from urllib.parse import urlsplit
 
-PATIENCE = 30.0  # seconds that a server may take to start
+TIMEOUT = 30.0  # seconds that a server may take to start
 
 
 def has_desktop() -> bool:
-    """Tell whether there is a screen to open a page on (webbrowser would try a text browser)."""
+    """Return whether there is a screen; without one webbrowser would try a text browser."""
     on_unix = sys.platform not in {"darwin", "win32"}
     return not on_unix or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def answers(address: tuple[str, int]) -> bool:
-    """Wait until something listens at the address; false when nothing does in time."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until a server listens at the address. Return False if that times out."""
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         try:
             socket.create_connection(address, timeout=1).close()
@@ -30,7 +30,7 @@ def answers(address: tuple[str, int]) -> bool:
 
 
 def main(url: str) -> None:
-    """Open the url once its server is there."""
+    """Open the URL when its server listens."""
     parts = urlsplit(url)
     if has_desktop() and answers((parts.hostname or "", parts.port or 80)):
         webbrowser.open(url)

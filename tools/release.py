@@ -31,7 +31,7 @@ def section(changelog: str, title: str) -> str:
 
 
 def notes(tag: str, version: str, changelog: str) -> str:
-    """Return the notes for a tag; for no tag those of what is unreleased.
+    """Return the notes for a tag; without a tag those of the section ``Unreleased``.
 
     Raises:
         ReleaseError: The tag does not fit the version, or the changelog has nothing about it.
@@ -42,9 +42,11 @@ def notes(tag: str, version: str, changelog: str) -> str:
 
 
 def main() -> None:
-    """Print the notes of a release; fail when it can't be one."""
+    """Print the notes of a release; fail if the tag can't be released."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--tag", default="", help="such as v0.1.0; without it: what is unreleased")
+    parser.add_argument(
+        "--tag", default="", help="such as v0.1.0; without it, the section Unreleased"
+    )
     version = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["version"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     try:

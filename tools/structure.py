@@ -1,8 +1,8 @@
 """Measure the structure of the code, and print it as a table.
 
-A room is a folder of `dash_pipe`, or a file in its root. An arrow is an import from one room of
-another. A circle is a set of rooms that reach each other. The floors that the rooms should have
-stand in `tests/unit/test_imports.py`.
+A room is a folder of `dash_pipe`, or a file in its root. An arrow is an import of one room by
+another. A circle is a set of rooms that reach each other. `tests/unit/test_imports.py` has the
+floors that the rooms should have.
 """
 
 import argparse
@@ -46,7 +46,7 @@ class Structure(NamedTuple):
 
 
 def sources(root: Path, places: Iterable[str], pattern: str) -> list[Path]:
-    """List the files of some places that are written by hand."""
+    """Return the files of some places that are written by hand."""
     found = []
     for place in (root / name for name in places):
         found += [place] if place.is_file() else sorted(place.rglob(pattern))
@@ -54,7 +54,7 @@ def sources(root: Path, places: Iterable[str], pattern: str) -> list[Path]:
 
 
 def imported(path: Path, package: Path) -> Iterator[str]:
-    """Yield the rooms that a file imports from, wherever in it the imports stand."""
+    """Yield the rooms that a file imports from, anywhere in the file."""
     home = path.relative_to(package).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.ImportFrom) or not node.level:
@@ -65,7 +65,7 @@ def imported(path: Path, package: Path) -> Iterator[str]:
 
 
 def arrows(package: Path, files: list[Path]) -> Graph:
-    """Return the rooms that each room imports from. `__init__.py` is the door, and no room."""
+    """Return the rooms that each room imports from. `__init__.py` of the root is no room."""
     graph: Graph = {}
     for path in files:
         if path != package / "__init__.py":
@@ -199,27 +199,27 @@ def table(found: Structure) -> Iterator[str]:
 
 
 def faults(found: Structure) -> list[str]:
-    """Return the sentences that say what is wrong with the structure."""
-    said = [f"rooms import each other: {', '.join(names)}" for names in circles(found.graph)]
-    said += [f"an import runs up: {arrow}" for arrow in found.up]
-    said += [
-        f"{one.place}: {one.name} has {one.lines} lines, the most is {LONGEST_FUNCTION}"
+    """Return a sentence for each fault of the structure."""
+    texts = [f"rooms import each other: {', '.join(names)}" for names in circles(found.graph)]
+    texts += [f"an import runs up: {arrow}" for arrow in found.up]
+    texts += [
+        f"{one.place}: {one.name} has {one.lines} lines, the maximum is {LONGEST_FUNCTION}"
         for one in found.python + found.typescript
         if one.lines > LONGEST_FUNCTION
     ]
-    return said
+    return texts
 
 
 def main() -> None:
-    """Print the table; with --check fail on a circle, an import that runs up or a long function."""
+    """Print the table; with --check fail on a circle, an import upwards or a long function."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="fail when the structure is wrong")
+    parser.add_argument("--check", action="store_true", help="fail if the structure is wrong")
     parser.add_argument("--root", type=Path, default=ROOT, help="measure another checkout")
     options = parser.parse_args()
     found = measure(options.root.resolve())
     print(*table(found), sep="\n")
-    if options.check and (said := faults(found)):
-        sys.exit("\n".join(["", *said]))
+    if options.check and (messages := faults(found)):
+        sys.exit("\n".join(["", *messages]))
 
 
 if __name__ == "__main__":

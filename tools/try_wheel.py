@@ -1,4 +1,4 @@
-"""Install a wheel into a fresh environment and try it there. Needs nothing but Python."""
+"""Install a wheel into a new environment and try it there. Needs only Python."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ print("dash-pipe", __version__, "works")
 
 
 def run(*command: str | Path) -> None:
-    """Run a command outside the checkout, whose dash_pipe must not be the one that is found.
+    """Run a command outside the checkout, so that its dash_pipe is not imported.
 
     Raises:
         CalledProcessError: The command failed.
