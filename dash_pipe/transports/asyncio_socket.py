@@ -25,7 +25,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         hub: the hub for the browser.
         ws: a websocket whose handshake was accepted.
         response: the answer to the handshake, which is sent first.
-        rejection: why the browser is rejected, if it is. The close code tells it, since a page
+        rejection: why the browser is rejected, if it is. The close code states it, since a page
             can't read the answer to a failed handshake.
         open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
         buffer: receives the bytes. The connections of a loop share it: each has read it before the

@@ -54,7 +54,7 @@ def encoded(frame: Frame) -> bytes:
 
 
 class Framing:
-    """An open websocket, after its handshake."""
+    """Keep the state of an open websocket, after its handshake."""
 
     __slots__ = ("_text", "_ws")
 
