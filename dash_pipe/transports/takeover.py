@@ -23,11 +23,11 @@ def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
         reason = "this server has one thread, and a browser would occupy it"
     else:
         return sock, ""
-    way_out = (
+    remedy = (
         "run the app with gunicorn, with TLS in a proxy before it; or, on an ASGI server, mount "
         "dash_pipe.asgi_app() at the app's _pipe"
     )
-    return None, f"dash-pipe can't open a websocket here: {reason}. The way out: {way_out}."
+    return None, f"dash-pipe can't open a websocket here: {reason}. To fix it, {remedy}."
 
 
 def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:

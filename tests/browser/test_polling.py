@@ -7,7 +7,7 @@ APP = "slow"
 HOSTS = ("waitress", "gunicorn-tls")
 
 REASONS = {
-    "waitress": "waitress does not let an app use its sockets. The way out: run the app with ",
+    "waitress": "waitress does not let an app use its sockets. To fix it, run the app with ",
     "gunicorn-tls": "this server terminates TLS, and an encrypted socket can't be taken over.",
 }
 

@@ -168,7 +168,7 @@ def test_websocket_route_without_a_socket_returns_501_with_advice() -> None:
     answer = client().get("/_pipe/ws", headers=WEBSOCKET)
     assert answer.status_code == 501
     assert answer.mimetype == "text/plain"
-    assert "The way out: " in answer.text
+    assert "To fix it, " in answer.text
 
 
 def test_websocket_route_with_invalid_handshake_returns_400() -> None:

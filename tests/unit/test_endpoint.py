@@ -50,9 +50,9 @@ def test_info_with_websockets_reports_version_and_poll_interval() -> None:
 
 
 def test_info_without_websockets_gives_the_reason() -> None:
-    found = json.loads(ask("info", obstacle="no sockets. The way out: gunicorn").body)
+    found = json.loads(ask("info", obstacle="no sockets. To fix it, use gunicorn").body)
     assert found["websocket"] is False
-    assert found["reason"] == "no sockets. The way out: gunicorn"
+    assert found["reason"] == "no sockets. To fix it, use gunicorn"
 
 
 def test_info_interval_equals_the_poll_interval_setting() -> None:
@@ -94,7 +94,7 @@ def test_flask_serves_info_and_poll_below_the_prefix() -> None:
     info = flask.get("/below/_pipe/info")
     assert info.mimetype == "application/json"
     assert info.json["websocket"] is False
-    assert "The way out: " in info.json["reason"]
+    assert "To fix it, " in info.json["reason"]
     (frame,) = flask.post("/below/_pipe/poll", data=json.dumps(FRAMES)).json
     assert frame["type"] == "subscribed"
 

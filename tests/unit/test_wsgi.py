@@ -151,7 +151,7 @@ def test_find_socket_without_a_usable_socket_gives_the_reason(
             found, said = find_socket(environ)
             assert found is None
             assert reason in said
-            assert "The way out: " in said
+            assert "To fix it, " in said
         # Where a socket is no descriptor it holds a thread; that has to be one of many.
         monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
         assert find_socket({"werkzeug.socket": sock, "wsgi.multithread": True}) == (sock, "")
