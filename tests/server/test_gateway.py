@@ -120,7 +120,7 @@ def test_doctor_reports_endpoint_and_hides_token(url):
     assert "poke: accepts messages" in text
     assert "s3cret" not in text
     code, text, _ = run("doctor", "--url", url, settings={})
-    assert "poke: 401, " in text
+    assert "poke: HTTP 401; " in text
 
 
 def test_gateway_path_outside_endpoint_answers_404(gateway):

@@ -52,7 +52,7 @@ def test_faults_long_function_is_named(tree: Path) -> None:
     body = "\n".join(["def long():"] + ["    pass"] * structure.LONGEST_FUNCTION)
     (tree / "dash_pipe/errors.py").write_text(body, encoding="utf-8")
     (fault,) = structure.faults(structure.measure(tree))
-    assert fault == "dash_pipe/errors.py:1: long has 41 lines, the most is 40"
+    assert fault == "dash_pipe/errors.py:1: long has 41 lines, the maximum is 40"
 
 
 def test_measure_room_without_floor_is_an_arrow_up(tree: Path) -> None:

@@ -58,7 +58,9 @@ def test_wait_for_message_returns_matching_messages_in_turn(messages: PipeMessag
     assert messages.wait_for_message("jobs", "done").value == 3
     assert messages.wait_for_message().value == 2
     later.join()
-    with pytest.raises(AssertionError, match=r"channel_name='jobs'.* within 0 s; sent: .*other"):
+    with pytest.raises(
+        AssertionError, match=r"timed out after 0 s: .*channel_name='jobs'.*; sent: .*other"
+    ):
         messages.wait_for_message("jobs", timeout=0)
 
 
