@@ -12,4 +12,4 @@ def test_page_after_authorize_timeout_retries_and_opens(app, browser, server):
     browser.wait_open()
     app.send(("room", "news", 1))
     browser.wait_for_prop("pipe", "value", 1)
-    assert "authorize did not answer within 0.3 s" in server.log_text()
+    assert "timed out after 0.3 s (authorize_timeout)" in server.log_text()

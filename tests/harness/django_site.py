@@ -26,7 +26,7 @@ NGINX = """
 server {{
     listen 127.0.0.1:{port};
     proxy_set_header Host $http_host;
-    location = {route} {{
+    location {route} {{
         proxy_http_version 1.1;
         proxy_set_header Connection upgrade;
         proxy_set_header Host $http_host;
