@@ -61,6 +61,8 @@ def kill(thread: threading.Thread) -> None:
 
     It does so when it has something to do again.
     """
+    if sys.gettrace() is not None and sys.version_info < (3, 12):
+        pytest.skip("a traced thread spins until the other has taken its exception (CPython 3.11)")
     ident = thread.ident
     assert ident is not None
     wait_for(lambda: sys._current_frames()[ident].f_code.co_name in WAITING, "the thread to wait")

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from dash_pipe.client import Gap, Subscription
-from dash_pipe.client.frames import Messages, Subscribed, decode
+from dash_pipe.client.frames import Messages, Replayed, Subscribed, decode
 from dash_pipe.log import Position
 from dash_pipe.protocol import Replay, Subscribe
 from unit.vectors import vectors
@@ -59,3 +59,10 @@ def test_last_gap_is_the_newest() -> None:
     subscription.take(Messages("jobs", "e2", [], 0))
     assert subscription.n_gaps == 2
     assert subscription.last_gap == Gap(90, None, "epoch")
+
+
+def test_replay_that_was_not_requested_is_ignored() -> None:
+    subscription = Subscription("jobs")
+    subscription.take(subscribed("e1", 5))
+    delivery = subscription.take(Replayed(1, "jobs", "e1", [[5, "a", 1, 0.0]], 5, True))
+    assert (delivery.rows, delivery.gaps) == ([], [])

@@ -76,7 +76,14 @@ def test_shared_vector_of_triplets_gives_its_frames(vector: dict[str, Any], room
 
 
 @pytest.mark.parametrize(
-    "text", ['{"type":"subscribe"}', "connection_triplet", '["connection_triplet"]', '"x"']
+    "text",
+    [
+        '{"type":"subscribe"}',
+        "connection_triplet",
+        '["connection_triplet"]',
+        '{"type":"connection_triplet"',
+        '"x"',
+    ],
 )
 def test_is_triplet_of_other_text_is_false(text: str) -> None:
     assert not is_triplet(text)

@@ -8,11 +8,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from dash_pipe.errors import SettingError
+from dash_pipe.settings import resolve
 from dash_pipe.settings.function_path import FunctionPath
 from harness.environment import environment
 from harness.wait import TIMEOUT, wait_for
@@ -170,3 +173,62 @@ def test_path_of_a_non_function_raises() -> None:
     path.setting = "DASH_PIPE_AUTHORIZE"
     with pytest.raises(SettingError, match=r"^DASH_PIPE_AUTHORIZE: expected a function"):
         path.load()
+
+
+def test_path_imports_its_function_once_and_calls_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules_of_test.py").write_text("def double(n): return 2 * n")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = FunctionPath("rules_of_test:double")
+    path.check()
+    assert path.function is None
+    assert path(4) == 8
+    path.check()
+    assert path.load() is sys.modules.pop("rules_of_test").double
+    assert path(n=5) == 10
+
+
+def test_paths_are_equal_by_what_they_name() -> None:
+    assert FunctionPath("json:dumps") == FunctionPath("json:dumps")
+    assert {FunctionPath("json:dumps"), FunctionPath("json:dumps")} == {FunctionPath("json:dumps")}
+    assert FunctionPath("json:dumps") != FunctionPath("json:loads")
+    assert FunctionPath("json:dumps") != "json:dumps"
+
+
+def test_check_of_an_unknown_package_raises() -> None:
+    with pytest.raises(SettingError, match=r"No module named 'nowhere'.*sys\.path"):
+        FunctionPath("nowhere.rules:may_listen").check()
+
+
+def test_path_into_the_running_program_finds_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = ModuleType("__main__")
+    vars(program).update(__file__="/srv/dashboard_of_test.py", __spec__=None, answer=lambda: 42)
+    monkeypatch.setitem(sys.modules, "__main__", program)
+    path = FunctionPath("dashboard_of_test:answer")
+    path.check()
+    assert path() == 42
+    vars(program).update(__spec__=ModuleSpec("package.of_test", None))  # python -m
+    assert FunctionPath("package.of_test:answer")() == 42
+    with pytest.raises(SettingError, match="No module named 'dashboard_of_test'"):
+        FunctionPath("dashboard_of_test:answer").load()
+
+
+def test_circular_import_raises_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "circle_of_test.py").write_text(
+        "from dash_pipe.settings import FunctionPath\n"
+        "FunctionPath('circle_of_test:late').load()\n"
+        "def late(): return None\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingError, match="move the function to a module of its own"):
+        FunctionPath("circle_of_test:late").load()
+
+
+def test_load_of_settings_imports_the_function_of_authorize() -> None:
+    settings = resolve({}, {"DASH_PIPE_AUTHORIZE": "json:dumps"})
+    assert isinstance(settings.authorize, FunctionPath)
+    assert settings.load() is settings
+    assert settings.authorize.function is json.dumps

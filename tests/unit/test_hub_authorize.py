@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dash_pipe.hub.authorization import AuthorizationTimeout, Pending
+from dash_pipe.protocol import MAX_PARKED, Close
 from unit.fakes import Browser, Room, kinds, values
 
 
@@ -143,3 +144,11 @@ def test_bad_frames_queued_during_authorization_close_with_4400(
         room.hub.receive(browser.session, json.dumps("no frame"))
     resolve(browser, NOTHING)
     assert browser.close_code == 4400
+
+
+def test_too_many_frames_queued_during_authorization_close_with_1013(browser: Browser) -> None:
+    for _ in range(MAX_PARKED + 1):  # the first is the one that is pending
+        browser.subscribe("jobs")
+    assert browser.close_code is None
+    browser.subscribe("jobs")
+    assert browser.close_code == Close.TRY_LATER

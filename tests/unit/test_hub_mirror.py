@@ -155,3 +155,13 @@ def test_disconnect_before_the_load_drops_parked_frames(mirrored: MirrorRoom) ->
     assert session.parked == 1
     mirrored.hub.disconnect(session)
     assert session.parked == 0
+
+
+def test_message_before_the_first_load_answers_nothing(mirrored: MirrorRoom) -> None:
+    browser = mirrored.browser()
+    browser.subscribe("jobs")
+    mirrored.hub.on_append("jobs")
+    mirrored.hub.flush()
+    assert browser.transport.take() == []
+    mirrored.load("e", "a")
+    assert kinds(browser.transport.take()) == ["subscribed"]

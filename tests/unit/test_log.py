@@ -1,6 +1,6 @@
 import json
 
-from dash_pipe.log import Batch
+from dash_pipe.log import Batch, Message, Position, Snapshot
 from unit.fakes import EVERYTHING, Clock, log_of, offsets, read
 
 
@@ -148,3 +148,12 @@ def test_newest_includes_messages_kept_outside_the_window(clock: Clock) -> None:
 def test_label_limit_drops_the_least_recently_published(clock: Clock) -> None:
     log = log_of(clock, "abac", messages=1, labels=2)
     assert read(log) == [3, 4]
+
+
+def test_load_replaces_window_newest_and_losses(clock: Clock) -> None:
+    log = log_of(clock, "xyz", messages=2)
+    window = [Message.of(f'[{offset},"a",0,1000.000]') for offset in (5, 6)]
+    log.load(Snapshot("e", 6, window, [Message.of('[2,"b",0,1000.000]')], {"a": 4}, 1))
+    assert (log.end, read(log)) == (Position("e", 6), [2, 5, 6])
+    assert log.lost(0, frozenset("a")) == [("a", 4)]
+    assert log.lost(0, frozenset("z")) == [("z", 1)]

@@ -190,6 +190,11 @@ def test_reading_with_a_missing_part_has_no_epoch() -> None:
     assert reading(0, [(b"1", b"5"), none, 0, 0, 0, 0, [], [], []]).end.epoch == ""
 
 
+def test_mirror_of_a_log_that_is_gone_begins_another(redis_log: RedisLog, mirror: Mirror) -> None:
+    gone = redis_log.read(0)._replace(end=Head("", 0, ""))
+    assert mirror.take(gone) is Next.BEGIN
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.booleans()),  # and whether it is heard
