@@ -54,12 +54,19 @@ django42: .venv-django42/.stamp ## what there is for Django, on the oldest that 
 
 .PHONY: unit
 unit: install ## the fast tests: under a minute
-	npm test
-	$(PYTEST) tests/unit
+	npm run coverage
+	$(PYTEST) --numprocesses=2 --dist=loadfile tests/unit
+
+.PHONY: coverage
+coverage: install ## the lines that the fast tests reach; fails below the floor of a room
+	npm run coverage
+	$(BIN)/python -m coverage run -m pytest tests/unit
+	$(BIN)/python -m coverage json --quiet
+	$(BIN)/python tools/coverage.py .coverage.json
 
 .PHONY: test
-test: install old dpd chromium curl nginx redis ## all tests, in random order, also in a browser
-	npm test
+test: install old dpd chromium curl nginx redis ## all tests, also in a browser: under 25 minutes
+	$(MAKE) coverage
 	$(MAKE) django42
 	$(PYTEST) --numprocesses=2 --dist=loadfile
 
@@ -81,7 +88,13 @@ schedules: install ## 10,000 random schedules
 	SCHEDULES=10000 $(PYTEST) tests/schedules
 
 .PHONY: nightly
-nightly: schedules newest switched-off ## the slow tests, which CI runs every night
+nightly: schedules orders newest switched-off ## the slow tests, which CI runs every night
+
+.PHONY: orders
+orders: install old redis ## the fast tests and those of servers, in several random orders
+	for run in $$(seq $(or $(ORDERS),5)); do \
+		$(PYTEST) --numprocesses=2 --dist=loadfile tests/unit tests/brokers tests/server; \
+	done
 
 .PHONY: newest
 newest: old redis ## the fast tests and those of servers, on the newest releases
@@ -156,7 +169,7 @@ try-wheel: ## install WHEEL=dist/... into a fresh environment and try it; needs 
 .PHONY: clean
 clean: ## remove everything that make has made
 	rm -rf .venv .venv-* node_modules build dist *.egg-info
-	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage .coverage.json .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: chromium curl nginx redis

@@ -15,7 +15,7 @@ from dash_pipe.log import window
 from schedules.page import Page
 from schedules.world import BATCH, FORGOTTEN, WINDOW, run
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "10000"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
 SEED = int(os.environ.get("SCHEDULES_SEED", random.randrange(2**32)))
 
 PIPES = [("p", "c"), ("q", "c"), ("r", "c"), ("r", "d")]

@@ -194,6 +194,7 @@ def test_paths_are_equal_by_what_they_name() -> None:
     assert {FunctionPath("json:dumps"), FunctionPath("json:dumps")} == {FunctionPath("json:dumps")}
     assert FunctionPath("json:dumps") != FunctionPath("json:loads")
     assert FunctionPath("json:dumps") != "json:dumps"
+    assert repr(FunctionPath("json:dumps")) == "json:dumps"
 
 
 def test_check_of_an_unknown_package_raises() -> None:

@@ -1,4 +1,4 @@
-"""The table of mechanisms that can be switched off fits the sources and the tests that it names."""
+"""The table of mechanisms that can be switched off matches the sources and the tests."""
 
 import ast
 from pathlib import Path

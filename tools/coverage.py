@@ -1,0 +1,103 @@
+"""Compare the lines that the fast tests reach with the floor of each room, and print a table.
+
+Reads the report that `coverage json` writes; `make coverage` makes it. A place is a file or a
+folder of `dash_pipe`; the longest that fits a file decides. A floor moves up with the tests.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "dash_pipe/"
+PURE = 100
+FLOORS = {  # percent of lines; a little below today's, where threads race
+    "log/": PURE,
+    "protocol/": PURE,
+    "hub/": PURE,
+    "settings/": PURE,
+    "brokers/retention.py": PURE,
+    "brokers/redis/commands.py": PURE,
+    "brokers/redis/mirror.py": PURE,
+    "brokers/channel_layer/events.py": PURE,
+    "client/frames.py": PURE,
+    "client/client.py": PURE,
+    "client/subscription.py": PURE,
+    "endpoint/local.py": PURE,
+    "endpoint/poke_body.py": PURE,
+    "auth/": 97,
+    "brokers/": 31,
+    "cli/": 88,
+    "client/": 98,
+    "concurrency/": 92,
+    "django/": 97,
+    "endpoint/": 98,
+    "frameworks/": 96,
+    "transports/": 96,
+    "": 97,
+}
+
+
+class Place(NamedTuple):
+    """The lines of a place: how many there are, and which were not reached, as `file:line`."""
+
+    floor: int
+    lines: int
+    missing: list[str]
+
+    @property
+    def percent(self) -> float:
+        """Percent of the lines that were reached."""
+        return 100 * (1 - len(self.missing) / self.lines) if self.lines else 100.0
+
+
+def measure(report: dict[str, Any], floors: dict[str, int]) -> dict[str, Place]:
+    """Sort the files of a report of coverage into places.
+
+    Raises:
+        LookupError: a place has no file, so the table is out of date.
+    """
+    places = {name: Place(floor, 0, []) for name, floor in floors.items()}
+    for path, found in report["files"].items():
+        file = path.replace("\\", "/").removeprefix(PACKAGE)
+        name = max((name for name in floors if file.startswith(name)), key=len)
+        missing = [f"{PACKAGE}{file}:{line}" for line in found["missing_lines"]]
+        before = places[name]
+        lines = before.lines + found["summary"]["num_statements"]
+        places[name] = Place(before.floor, lines, before.missing + missing)
+    if unknown := [name for name, place in places.items() if not place.lines]:
+        raise LookupError(f"expected files in {unknown}, found none: correct FLOORS")
+    return places
+
+
+def table(places: dict[str, Place]) -> Iterator[str]:
+    """Yield the lines of the table."""
+    yield f"{'place':<34}{'lines':>6}{'missing':>9}{'percent':>9}{'floor':>7}"
+    for name, place in places.items():
+        numbers = f"{place.lines:>6}{len(place.missing):>9}{place.percent:>9.1f}{place.floor:>7}"
+        yield f"{name or 'the rest':<34}{numbers}"
+
+
+def faults(places: dict[str, Place]) -> list[str]:
+    """Return a sentence for each place that is below its floor, with the lines to look at."""
+    return [
+        f"{name or 'the rest'}: expected {place.floor} %, found {place.percent:.1f} %; not reached: "
+        + ", ".join(place.missing)
+        for name, place in places.items()
+        if place.percent < place.floor
+    ]
+
+
+def main() -> None:
+    """Print the table of the report that is given; fail if a place is below its floor."""
+    report = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    places = measure(report, FLOORS)
+    print(*table(places), sep="\n")
+    if said := faults(places):
+        sys.exit("\n".join(["", *said, "Test these lines, or remove them."]))
+
+
+if __name__ == "__main__":
+    main()
