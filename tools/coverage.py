@@ -83,7 +83,7 @@ def table(places: dict[str, Place]) -> Iterator[str]:
 def faults(places: dict[str, Place]) -> list[str]:
     """Return a sentence for each place that is below its floor, with the lines to look at."""
     return [
-        f"{name or 'the rest'}: expected {place.floor} %, found {place.percent:.1f} %; not reached: "
+        f"{name or 'the rest'}: expected {place.floor} %, found {place.percent:.1f} %; missing: "
         + ", ".join(place.missing)
         for name, place in places.items()
         if place.percent < place.floor

@@ -111,7 +111,7 @@ class ThreadHub(Part):
                 self._due.set()
             except Exception:
                 logger.exception(
-                    "dash-pipe: delivering messages failed; retry in %g seconds", RETRY
+                    "dash-pipe: delivering messages failed; retry in %g s", RETRY
                 )
                 wait = RETRY
 
