@@ -110,9 +110,7 @@ class ThreadHub(Part):
             except SystemExit:  # as in LoopThread: the next app needs this thread
                 self._due.set()
             except Exception:
-                logger.exception(
-                    "dash-pipe: delivering messages failed; retry in %g s", RETRY
-                )
+                logger.exception("dash-pipe: delivering messages failed; retry in %g s", RETRY)
                 wait = RETRY
 
 

@@ -40,6 +40,24 @@ def total(browser):
     return sum(counts(browser).values())
 
 
+COUNT = """
+from live.presses import COLOURS, cache
+print(sum(cache.get_many([f"presses-{colour}" for colour in COLOURS]).values()))
+"""
+
+
+def settle(site, *browsers):
+    """Press once, and wait until each plot shows all presses; return how many there are.
+
+    A plot that was just opened may still show an older state: tests run in any order.
+    """
+    site.manage("press", "red")
+    presses = int(site.manage("shell", "-c", COUNT).split()[-1])
+    for browser in browsers:
+        wait_for_value(lambda browser=browser: total(browser), presses, "the plot to be current")
+    return presses
+
+
 def press(browser, site, colour):
     """Press a button in a tab beside the plot."""
     plot = browser.driver.current_window_handle
@@ -69,7 +87,7 @@ def test_press_updates_plots_of_two_browsers(server, make_browser):
         log_in(browser, server)
         browser.open(f"{server.url}/plot/")
         browser.wait_open()
-    before = total(first)
+    before = settle(server, first, second)
     plot = press(first, server, "cyan")
     wait_for_value(lambda: total(second), before + 1, "the presses")
     first.driver.close()
@@ -87,11 +105,12 @@ def test_press_updates_plots_of_two_browsers(server, make_browser):
 
 @pytest.fixture
 def plot(server, make_browser):
-    """A browser that sees the plot."""
+    """A browser that shows the plot, and all presses in it."""
     browser = make_browser()
     log_in(browser, server)
     browser.open(f"{server.url}/plot/")
     browser.wait_open()
+    settle(server, browser)
     return browser
 
 
