@@ -61,8 +61,7 @@ unit: install ## the fast tests: under a minute
 coverage: install ## the lines that the fast tests reach; fails below the floor of a room
 	npm run coverage
 	$(BIN)/python -m coverage run -m pytest tests/unit
-	$(BIN)/python -m coverage json --quiet
-	$(BIN)/python tools/coverage.py .coverage.json
+	$(BIN)/python -m coverage json --quiet -o - | $(BIN)/python tools/coverage.py
 
 .PHONY: test
 test: install old dpd chromium curl nginx redis ## all tests, also in a browser: under 25 minutes
@@ -169,7 +168,7 @@ try-wheel: ## install WHEEL=dist/... into a fresh environment and try it; needs 
 .PHONY: clean
 clean: ## remove everything that make has made
 	rm -rf .venv .venv-* node_modules build dist *.egg-info
-	rm -rf .coverage .coverage.json .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: chromium curl nginx redis

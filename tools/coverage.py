@@ -1,16 +1,14 @@
 """Compare the lines that the fast tests reach with the floor of each room, and print a table.
 
-Reads the report that `coverage json` writes; `make coverage` makes it. A place is a file or a
-folder of `dash_pipe`; the longest that fits a file decides. A floor moves up with the tests.
+Read the report of `coverage json` from standard input, as `make coverage` does. A place is a file
+or a folder of `dash_pipe`; the longest that fits a file decides. A floor moves up with the tests.
 """
 
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "dash_pipe/"
 PURE = 100
 FLOORS = {  # percent of lines; a little below today's, where threads race
@@ -83,17 +81,16 @@ def table(places: dict[str, Place]) -> Iterator[str]:
 def faults(places: dict[str, Place]) -> list[str]:
     """Return a sentence for each place that is below its floor, with the lines to look at."""
     return [
-        f"{name or 'the rest'}: expected {place.floor} %, found {place.percent:.1f} %; missing: "
-        + ", ".join(place.missing)
+        f"{name or 'the rest'}: expected {place.floor} %, found {place.percent:.1f} %; "
+        f"not reached: {', '.join(place.missing)}"
         for name, place in places.items()
         if place.percent < place.floor
     ]
 
 
 def main() -> None:
-    """Print the table of the report that is given; fail if a place is below its floor."""
-    report = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    places = measure(report, FLOORS)
+    """Print the table; fail if a place is below its floor."""
+    places = measure(json.load(sys.stdin), FLOORS)
     print(*table(places), sep="\n")
     if said := faults(places):
         sys.exit("\n".join(["", *said, "Test these lines, or remove them."]))

@@ -1,7 +1,7 @@
 """The script that compares the coverage of each room with its floor."""
 
 import json
-from pathlib import Path
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -40,15 +40,13 @@ def test_measure_of_a_place_without_files_raises() -> None:
 
 
 def test_main_place_below_its_floor_fails_with_its_lines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(coverage, "FLOORS", FLOORS)
-    file = tmp_path / "report.json"
-    monkeypatch.setattr("sys.argv", ["coverage", str(file)])
-    file.write_text(json.dumps(report(window=[1, 2])))
+    monkeypatch.setattr("sys.stdin", StringIO(json.dumps(report(window=[1, 2]))))
     coverage.main()
     assert "log/window.py" in capsys.readouterr().out
-    file.write_text(json.dumps(report(log=[7])))
+    monkeypatch.setattr("sys.stdin", StringIO(json.dumps(report(log=[7]))))
     with pytest.raises(SystemExit, match=r"log/: expected 100 %, found 90.0 %.*log/log.py:7"):
         coverage.main()
 
