@@ -34,8 +34,7 @@ _MODULES |= dict.fromkeys(("redis", "rediss", "unix"), "redis.broker")
 class Broker(Protocol):
     """Keep the logs. Any thread may call any method.
 
-    Inherit from it: it has defaults for what most brokers do alike. ``dash_pipe.testing.brokers``
-    has the tests that every broker passes.
+    Inherit from it: it has defaults for what most brokers do alike.
     """
 
     may_wait: bool
