@@ -90,7 +90,7 @@ def send_prices():
     price, due = 100.0, time.monotonic()
     while True:
         price += random.gauss(0, 0.08) + (100 - price) * 0.002
-        send_to_pipe_channel(channel_name="ticker", label="price", value=round(price, 3))
+        send_to_pipe_channel("ticker", "price", round(price, 3), on_error="log")
         due = max(due + 1 / 60, time.monotonic())
         time.sleep(max(0, due - time.monotonic()))
 

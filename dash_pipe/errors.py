@@ -41,6 +41,7 @@ class BrokerUnavailableError(DashPipeError, ConnectionError):
     the first attempt succeeded.
 
     Attributes:
+        reason: why it was not sent.
         may_have_been_sent: whether the message may be in the channel. If False, it is not.
         message_id: the id of the message.
     """
@@ -51,6 +52,7 @@ class BrokerUnavailableError(DashPipeError, ConnectionError):
             f"the message {state}: {reason}; to retry without delivering it twice, send it "
             f"with message_id={message_id!r}"
         )
+        self.reason = reason
         self.may_have_been_sent = may_have_been_sent
         self.message_id = message_id
 
@@ -84,7 +86,7 @@ class ListenDeniedError(DashPipeError):
 
 
 class SetupError(DashPipeError, RuntimeError):
-    """``setup(app)`` was called with an object that it can't serve."""
+    """A function was called where it can't work: with an app that it can't serve, or under trio."""
 
 
 class ProtocolError(DashPipeError):

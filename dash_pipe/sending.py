@@ -7,21 +7,49 @@ import reprlib
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal, overload
 
-from . import runtime
+from . import runtime, unsent
 from .concurrency.pool import Pool, PoolFullError
-from .errors import BrokerUnavailableError, InvalidMessageError
+from .errors import BrokerUnavailableError, InvalidMessageError, SetupError
 from .log import Position
 from .protocol import MAX_NAME, is_name
 from .runtime import Runtime
+from .unsent import OnError
 
 THREADS = 8  # that wait for the broker; each takes a connection
 
 
+@overload
 def send_to_pipe_channel(
-    channel_name: str, label: str, value: Any, *, message_id: str | None = None
-) -> Position:
+    channel_name: str,
+    label: str,
+    value: Any,
+    *,
+    message_id: str | None = None,
+    on_error: Literal["raise"] = "raise",
+) -> Position: ...
+
+
+@overload
+def send_to_pipe_channel(
+    channel_name: str,
+    label: str,
+    value: Any,
+    *,
+    message_id: str | None = None,
+    on_error: OnError,
+) -> Position | None: ...
+
+
+def send_to_pipe_channel(
+    channel_name: str,
+    label: str,
+    value: Any,
+    *,
+    message_id: str | None = None,
+    on_error: OnError = "raise",
+) -> Position | None:
     """Send a value to every ``Pipe`` that listens on a channel for a label.
 
     Call it from anywhere: a callback, a thread, a timer; from another process if the setting
@@ -37,9 +65,11 @@ def send_to_pipe_channel(
         message_id: a string of 1 to 200 characters, unique to the message. A second message with
             the same id on the same channel is dropped. A channel remembers the last 10,000 ids,
             for 10 minutes.
+        on_error: ``"log"`` drops the message if the broker is unavailable, and logs how many were
+            dropped: for a loop whose next value replaces this one. ``"raise"`` raises.
 
     Returns:
-        The message's position in the channel: ``(epoch, offset)``.
+        The message's position in the channel: ``(epoch, offset)``; None if it was dropped.
 
     Raises:
         InvalidMessageError: the channel, the label or the id is not such a string, or the value
@@ -47,7 +77,9 @@ def send_to_pipe_channel(
         BrokerUnavailableError: the broker did not answer in time. The error says whether the
             message may have been sent, and has the id for a retry.
     """
-    return prepared(runtime.current(), channel_name, label, value, message_id)()
+    current = runtime.current()
+    send = prepared(current, channel_name, label, value, message_id)
+    return unsent.handling(current, send, on_error)()
 
 
 def prepared(
@@ -75,22 +107,68 @@ def prepared(
     return send
 
 
+@overload
 async def async_send_to_pipe_channel(
-    channel_name: str, label: str, value: Any, *, message_id: str | None = None
-) -> Position:
+    channel_name: str,
+    label: str,
+    value: Any,
+    *,
+    message_id: str | None = None,
+    on_error: Literal["raise"] = "raise",
+) -> Position: ...
+
+
+@overload
+async def async_send_to_pipe_channel(
+    channel_name: str,
+    label: str,
+    value: Any,
+    *,
+    message_id: str | None = None,
+    on_error: OnError,
+) -> Position | None: ...
+
+
+async def async_send_to_pipe_channel(
+    channel_name: str,
+    label: str,
+    value: Any,
+    *,
+    message_id: str | None = None,
+    on_error: OnError = "raise",
+) -> Position | None:
     """Send like ``send_to_pipe_channel``, without blocking the event loop.
 
     One of ``THREADS`` threads waits for a broker in another process. A message waits at most
     ``send_timeout`` seconds for a free thread. Messages awaited one after the other keep their
     order.
+
+    Raises:
+        SetupError: the broker is in another process, and no asyncio loop runs (trio, for example).
     """
     current = runtime.current()
     text = _checked(current, channel_name, label, value, message_id)
+    if not unsent.logs(on_error):
+        return await _publish_beside_loop(current, channel_name, label, text, message_id)
+    try:
+        position = await _publish_beside_loop(current, channel_name, label, text, message_id)
+    except BrokerUnavailableError as error:
+        unsent.log(current, error)
+        return None
+    unsent.note_sent(current)
+    return position
+
+
+async def _publish_beside_loop(
+    current: Runtime, channel: str, label: str, text: str, message_id: str | None
+) -> Position:
+    """Publish without blocking the running loop."""
     broker = current.broker
     if not broker.may_wait:
-        return _publish_here(current, channel_name, label, text, message_id)
+        return _publish_here(current, channel, label, text, message_id)
+    _require_asyncio()
     timeout = current.settings.send_timeout
-    publish = partial(broker.publish, channel_name, label, text, message_id)
+    publish = partial(broker.publish, channel, label, text, message_id)
     try:
         job = current.part(_threads).submit(publish)
         return await job.outcome(timeout)
@@ -100,6 +178,17 @@ async def async_send_to_pipe_channel(
             may_have_been_sent=False,
             message_id=message_id or secrets.token_urlsafe(12),
         ) from error
+
+
+def _require_asyncio() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise SetupError(
+            "async_send_to_pipe_channel() needs a running asyncio loop, and there is none; under "
+            "trio call send_to_pipe_channel() in a thread: `await trio.to_thread.run_sync("
+            "send_to_pipe_channel, channel_name, label, value)`"
+        ) from None
 
 
 def _publish_here(

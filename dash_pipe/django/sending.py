@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import runtime
+from .. import runtime, unsent
 from ..sending import prepared
 
 
@@ -14,6 +14,7 @@ def send_on_commit(
     value: Any,
     *,
     message_id: str | None = None,
+    on_error: unsent.OnError = "raise",
     using: str | None = None,
     robust: bool = False,
 ) -> None:
@@ -27,6 +28,7 @@ def send_on_commit(
         label: see ``send_to_pipe_channel``.
         value: see ``send_to_pipe_channel``.
         message_id: see ``send_to_pipe_channel``.
+        on_error: see ``send_to_pipe_channel``.
         using: the database; the default database if not given.
         robust: log an error if the send fails, and do not raise it from the commit.
 
@@ -35,5 +37,6 @@ def send_on_commit(
     """
     from django.db import transaction  # late: ``import dash_pipe.django`` needs no settings
 
-    send = prepared(runtime.current(), channel_name, label, value, message_id)
-    transaction.on_commit(send, using=using, robust=robust)
+    current = runtime.current()
+    send = prepared(current, channel_name, label, value, message_id)
+    transaction.on_commit(unsent.handling(current, send, on_error), using=using, robust=robust)

@@ -1,8 +1,10 @@
 """Listeners and senders when connections to Redis, or Redis itself, fail."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from dash_pipe.brokers.redis.broker import RedisBroker
 from dash_pipe.brokers.redis.connection import connector
 from dash_pipe.errors import BrokerUnavailableError
 from dash_pipe.log import Limits, Log, Position
+from harness.child import Child
+from harness.environment import environment
 from harness.proxy import Proxy
 from harness.redis import RedisServer
 from harness.wait import wait_for
@@ -480,3 +484,35 @@ def test_idle_mirrors_are_bounded(server: RedisServer, make: Make) -> None:
     assert isinstance(broker, RedisBroker)
     assert len(broker._follower._mirrors.names()) == 100
     wait_for(lambda: len(server.ask("PUBSUB", "CHANNELS")) == 100, "the others to be unsubscribed")
+
+
+LOOP = """
+import itertools, time
+from dash_pipe import send_to_pipe_channel
+
+for value in itertools.count():
+    send_to_pipe_channel("jobs", "a", value, on_error="log")
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("server", [CLEAN], indirect=True)
+def test_sender_loop_outlives_redis_and_listeners_get_its_new_values(
+    server: RedisServer, make: Make, tmp_path: Path
+) -> None:
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
+    settings = {"DASH_PIPE_BROKER": server.url, "DASH_PIPE_SEND_TIMEOUT": "0.1"}
+    loop = Child("sender", [sys.executable, "-c", LOOP], tmp_path / "log", environment(settings))
+    with ExitStack() as stack:
+        stack.callback(loop.end)
+        reader.wait_until(lambda: log.head > 2)
+        server.stop()
+        loop.wait_until(lambda: "and the sender goes on" in loop.log_text())
+        before = log.head
+        server.start()
+        reader.wait_until(lambda: log.head > before + 2)
+        loop.wait_until(lambda: "messages are sent again; " in loop.log_text())
+    sent = values(reader, log)
+    assert sent == sorted(sent)
+    assert sent[-1] >= len(sent)  # some were lost, and the newest came

@@ -19,6 +19,7 @@ FLOORS = [
     {"brokers", "client"},
     {"settings", "hub"},
     {"runtime"},
+    {"unsent"},
     {"sending", "configuration"},
     {"auth"},
     {"endpoint"},
