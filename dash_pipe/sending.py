@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import reprlib
 import secrets
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any, Literal, overload
 
 from . import runtime, unsent
 from .concurrency.pool import Pool, PoolFullError
+from .encoding import described, encode
 from .errors import BrokerUnavailableError, InvalidMessageError, SetupError
 from .log import Position
 from .protocol import MAX_NAME, is_name
@@ -61,7 +61,8 @@ def send_to_pipe_channel(
         channel_name: the channel, a string of 1 to 200 characters.
         label: the kind of message, a string of 1 to 200 characters; Pipes filter by it.
         value: anything that a Dash callback may return: plain data, figures, components, numpy
-            and pandas, dates. It is encoded as Dash encodes a callback's return value.
+            and pandas, dates. It is encoded as Dash encodes a callback's return value; a DataFrame
+            as ``to_dict("records")``, a list of rows without the index.
         message_id: a string of 1 to 200 characters, unique to the message. A second message with
             the same id on the same channel is dropped. A channel remembers the last 10,000 ids,
             for 10 minutes.
@@ -222,7 +223,7 @@ def _checked(
         names["message_id"] = message_id
     for argument, name in names.items():
         if not is_name(name):
-            came = f"{len(name)} characters" if isinstance(name, str) else _described(name)
+            came = f"{len(name)} characters" if isinstance(name, str) else described(name)
             reason = f"expected a string of 1 to {MAX_NAME} characters, got {came}"
             raise InvalidMessageError(argument, reason)
     current.broker.check(channel_name)
@@ -236,34 +237,6 @@ def _checked(
             "callback load the rest, send it in parts, or raise the setting max_message_bytes",
         )
     return text
-
-
-def encode(value: object) -> str:
-    """Encode a value as Dash encodes a callback's return value.
-
-    Dash calls ``plotly.io.json.to_json_plotly`` for that (``dash._utils.to_json``).
-    """
-    from plotly.io.json import to_json_plotly  # late: it is heavy, and a listener never needs it
-
-    try:
-        text: str = to_json_plotly(value)
-        text.encode()  # a lone surrogate can't travel
-    except Exception as error:  # user objects may raise whatever they like while encoded
-        raise InvalidMessageError(
-            "value",
-            f"expected what a Dash callback may return, got {_described(value)}, which can't be "
-            f"encoded as JSON ({type(error).__name__}: {error}); send plain data, for example "
-            "value.to_dict() or str(value)",
-        ) from error
-    return text
-
-
-def _described(value: object) -> str:
-    try:
-        shown = reprlib.repr(value)
-    except Exception:  # a number of more digits than Python prints
-        return f"{type(value).__name__} that can't be shown"
-    return f"{type(value).__name__} {shown}"
 
 
 def _threads(_: Runtime) -> Pool:

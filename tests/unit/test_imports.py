@@ -14,7 +14,7 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # floor don't know each other.
 FLOORS = [
     {"errors", "version", "concurrency", "diagnostics"},
-    {"log"},
+    {"log", "encoding"},
     {"protocol"},
     {"brokers", "client"},
     {"settings", "hub"},

@@ -5,7 +5,7 @@ import decimal
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dash
@@ -75,7 +75,21 @@ def test_pandas_values_arrive_as_json() -> None:
     pd = pytest.importorskip("pandas")
     assert arrives(pd.Series([1, 2])) == [1, 2]
     assert arrives(pd.Timestamp("2026-01-02")) == "2026-01-02T00:00:00"
-    assert arrives(pd.DataFrame({"x": [1, 2]}).to_dict("records")) == [{"x": 1}, {"x": 2}]
+
+
+@pytest.mark.parametrize("wrap", [lambda it: it, lambda it: {"k": it}, lambda it: [1, it]])
+def test_dataframe_arrives_as_records_without_index(wrap: Callable[[Any], Any]) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"x": [1.5, None], 7: ["a", "b"]}, index=["first", "second"])
+    records = [{"x": 1.5, "7": "a"}, {"x": None, "7": "b"}]
+    assert arrives(wrap(frame)) == wrap(records)
+
+
+@pytest.mark.parametrize("value", [b"21.5", bytearray(b"x"), {"x": b"x"}, {b"x": 1}, [b"x"]])
+def test_bytes_raise_with_the_advice_to_decode(value: Any) -> None:
+    with pytest.raises(InvalidMessageError, match=r"decode bytes .* value\.decode\(\)$"):
+        send_to_pipe_channel("jobs", "a", value)
+    assert sent() == []
 
 
 def test_patch_arrives_as_dash_serializes_it() -> None:
@@ -142,14 +156,13 @@ def deep() -> list[Any]:
         UnknownObject(),
         {"x": UnknownObject()},
         {1, 2},
-        b"bytes",
         {(1, 2): 3},
         loop(),
         deep(),
         RaisingValue(),
         10**5000,
     ],
-    ids=["object", "nested", "set", "bytes", "key", "loop", "deep", "raising", "number"],
+    ids=["object", "nested", "set", "key", "loop", "deep", "raising", "number"],
 )
 def test_value_that_is_not_serializable_raises(value: Any) -> None:
     with pytest.raises(InvalidMessageError) as caught:
