@@ -33,6 +33,7 @@ FLOORS = {  # percent of lines; a little below today's, where threads race
     "django/": 97,
     "endpoint/": 98,
     "frameworks/": 96,
+    "testing/": 97,
     "transports/": 96,
     "": 97,
 }

@@ -1,4 +1,4 @@
-"""Brokers of all kinds, and a Redis server for all tests of a session."""
+"""A Redis server for all tests of a session, and functions that make brokers."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from brokers.listening import BrokerReader
 from dash_pipe.brokers import Broker, connect
 from dash_pipe.log import Limits
 from harness.project import configure
@@ -29,22 +28,6 @@ def redis(shared_redis: RedisServer) -> RedisServer:
 Make = Callable[..., Broker]
 
 
-@pytest.fixture(params=["memory", "redis", "channels"])
-def make(request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Makes brokers, of one world; with keywords of ``Limits``. There is one in memory only."""
-    if request.param == "memory":
-        yield from makes("memory://")
-        return
-    server: RedisServer = request.getfixturevalue("redis")
-    if request.param == "redis":
-        yield from makes(server.url)
-        return
-    if marker := request.node.get_closest_marker("beyond_layers"):
-        pytest.skip(f"no channel layer can give it: {marker.args[0]}")
-    with layers(server.url):
-        yield from makes("channels://default")
-
-
 def layers(url: str) -> Any:
     """A Django project's CHANNEL_LAYERS, while inside."""
     configure()
@@ -58,6 +41,13 @@ def make_redis(redis: RedisServer) -> Iterator[Make]:
     yield from makes(redis.url)
 
 
+@pytest.fixture
+def make_layer(redis: RedisServer) -> Iterator[Make]:
+    """Makes brokers on a channel layer."""
+    with layers(redis.url):
+        yield from makes("channels://default")
+
+
 def makes(url: str) -> Iterator[Make]:
     """A function that makes brokers, which are ended afterwards."""
     made: list[Broker] = []
@@ -69,16 +59,6 @@ def makes(url: str) -> Iterator[Make]:
     yield make
     for broker in made:
         stop(broker)
-
-
-@pytest.fixture
-def broker(make: Make) -> Broker:
-    return make()
-
-
-@pytest.fixture
-def reader(broker: Broker) -> BrokerReader:
-    return BrokerReader(broker)
 
 
 def stop(broker: Broker) -> None:

@@ -1,6 +1,5 @@
 """The channel layer: names, events, groups, and that it has no history."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,11 +7,11 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.test import override_settings
 
-from brokers.conftest import Make, layers, makes
-from brokers.listening import BrokerReader, HubRunner
+from brokers.conftest import Make
 from dash_pipe.brokers import connect
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError, SettingError
 from dash_pipe.log import NOWHERE, Limits
+from dash_pipe.testing.brokers import BrokerReader, HubRunner
 from harness.port import Port
 from harness.project import configure
 from harness.redis import RedisServer
@@ -21,9 +20,8 @@ from unit.fakes import rows, values
 
 
 @pytest.fixture
-def make(redis: RedisServer) -> Iterator[Make]:
-    with layers(redis.url):
-        yield from makes("channels://default")
+def make(make_layer: Make) -> Make:
+    return make_layer
 
 
 def send_as_the_original_does(channel: str, event: dict[str, Any]) -> None:

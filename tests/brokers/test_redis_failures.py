@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from brokers.conftest import Make, makes
-from brokers.listening import BrokerReader, HubRunner
 from dash_pipe.brokers import Broker
 from dash_pipe.brokers.redis import sync
 from dash_pipe.brokers.redis.broker import RedisBroker
 from dash_pipe.brokers.redis.connection import connector
 from dash_pipe.errors import BrokerUnavailableError
 from dash_pipe.log import Limits, Log, Position
+from dash_pipe.testing.brokers import BrokerReader, HubRunner
 from harness.child import Child
 from harness.environment import environment
 from harness.proxy import Proxy

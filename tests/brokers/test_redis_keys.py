@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from brokers.conftest import Make
-from brokers.listening import BrokerReader, HubRunner
 from dash_pipe.brokers import Broker
 from dash_pipe.brokers.redis import commands, mirrors, sync
+from dash_pipe.testing.brokers import BrokerReader, HubRunner
 from harness.proxy import Proxy
 from harness.redis import RedisServer
 from harness.wait import wait_for

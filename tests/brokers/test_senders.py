@@ -13,8 +13,8 @@ import pytest
 
 import dash_pipe
 from brokers.conftest import Make, stop
-from brokers.listening import BrokerReader
 from dash_pipe import runtime
+from dash_pipe.testing.brokers import BrokerReader
 from harness.environment import environment
 from harness.redis import RedisServer
 from harness.server import OLDEST_PYTHON

@@ -4,19 +4,19 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.hub.authorization import Outcome, Pending
-from dash_pipe.hub.connection import connect
 from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
 from dash_pipe.hub.session import Session
 from dash_pipe.log import Batch, Limits, Log, Message, Position, Snapshot
-from dash_pipe.protocol import SUBPROTOCOL, Close, Frame, Subscribe
+from dash_pipe.protocol import SUBPROTOCOL, Subscribe
+from dash_pipe.testing.brokers import browser
 
 
 class Clock:
@@ -27,36 +27,13 @@ class Clock:
         return self.now
 
 
-class Transport:
-    """Collect the frames for a browser, until the close."""
-
-    def __init__(self) -> None:
-        self.frames: list[Frame] = []
-        self.closed: tuple[Close, str] | None = None
-
-    def send(self, frame: Frame) -> None:
-        if self.closed is None:
-            self.frames.append(frame)
-
-    def close(self, code: Close, reason: str) -> None:
-        self.closed = self.closed or (code, reason)
-
-    def take(self) -> list[dict[str, Any]]:
-        """Return the decoded frames since the last call."""
-        frames, self.frames = self.frames, []
-        return [json.loads(frame.text) for frame in frames]
-
-
-class Browser:
-    """One connection to a hub, with a method for each frame."""
+class Browser(browser.Browser):
+    """One connection to a hub; the test decides what it may listen to."""
 
     def __init__(self, hub: Hub, subprotocol: str | None = SUBPROTOCOL) -> None:
-        self.hub = hub
-        self.transport = Transport()
         self.verdict: Outcome | Pending = frozenset()
         self.asked: list[tuple[str, Any]] = []
-        self.connection = connect(hub, self.transport, self._authorize, subprotocol)
-        self.session = self.connection and self.connection.session
+        super().__init__(hub, subprotocol)
 
     @property
     def close_code(self) -> int | None:
@@ -65,29 +42,6 @@ class Browser:
     def _authorize(self, _session: Session, subscribe: Subscribe) -> Outcome | Pending:
         self.asked.append((subscribe.channel, subscribe.labels))
         return self.verdict
-
-    def says(self, **frame: Any) -> list[dict[str, Any]]:
-        """Send a frame; return the immediate answers."""
-        assert self.connection is not None
-        self.connection.receive(json.dumps(frame))
-        return self.transport.take()
-
-    def subscribe(self, channel: str, labels: Any = None, **more: Any) -> list[dict[str, Any]]:
-        return self.says(type="subscribe", channel=channel, labels=labels, **more)
-
-    def replay(self, channel: str, last: int = 1, labels: Any = None) -> list[dict[str, Any]]:
-        return self.says(type="replay", id=1, channel=channel, labels=labels, last=last)
-
-    def pong(self, n: int) -> list[dict[str, Any]]:
-        return self.says(type="pong", n=n)
-
-    def drain(self, come: Iterable[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
-        """Yield all frames, answering each ping, until none is left."""
-        frames = [*come, *self.transport.take()]
-        while frames:
-            yield from frames
-            pings = [frame["n"] for frame in frames if frame["type"] == "ping"]
-            frames = self.pong(pings[-1]) if pings else []
 
 
 class MirrorBroker:
@@ -155,17 +109,8 @@ class Room:
         self.hub.flush()
 
 
-def rows(frames: list[dict[str, Any]]) -> list[list[Any]]:
-    """``[offset, label, value]`` of every row in frames of messages."""
-    return [row[:3] for frame in frames for row in frame.get("messages", [])]
-
-
-def values(frames: list[dict[str, Any]]) -> list[Any]:
-    return [row[2] for row in rows(frames)]
-
-
-def kinds(frames: list[dict[str, Any]]) -> list[str]:
-    return [frame["type"] for frame in frames]
+Transport = browser.Transport
+rows, values, kinds = browser.rows, browser.values, browser.kinds
 
 
 # Windows' sockets are no file descriptors, so a server's socket can't be taken over there.

@@ -84,6 +84,11 @@ def test_runtime_is_looked_up_at_entry_points_only() -> None:
     assert swapping == {"runtime.py"}
 
 
+def test_pytest_is_imported_in_testing_only() -> None:
+    with_pytest = {room(path) for path in files() if "import pytest" in path.read_text("utf-8")}
+    assert with_pytest == {"testing"}
+
+
 def test_imported_finds_relative_imports() -> None:
     assert set(imported(PACKAGE / "hub" / "hub.py")) >= {"brokers", "errors", "hub", "protocol"}
     assert set(imported(PACKAGE / "brokers" / "memory.py")) == {"log", "brokers"}

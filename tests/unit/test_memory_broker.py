@@ -1,4 +1,4 @@
-"""The memory broker's own behaviour; tests/brokers has what every broker does."""
+"""The memory broker: the contract of every broker, and its own behaviour."""
 
 import pytest
 
@@ -6,7 +6,16 @@ from dash_pipe.brokers import IDS_SECONDS, MAX_IDS, connect
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.errors import SettingError
 from dash_pipe.log import Limits
+from dash_pipe.testing.brokers import BrokerContract, Connect
 from unit.fakes import Clock
+
+
+class TestMemoryBroker(BrokerContract):
+    shared = False  # it has its messages in one process
+
+    @pytest.fixture
+    def connect(self) -> Connect:
+        return lambda limits: MemoryBroker(limits, 100)
 
 
 def test_connect_with_unknown_scheme_raises() -> None:

@@ -1,9 +1,4 @@
-"""Test an app: look at its messages and its listeners. A pytest fixture; see docs/recipes.md.
-
-Not imported by the package, which needs no pytest. In ``conftest.py``::
-
-    pytest_plugins = ["dash_pipe.testing"]
-"""
+"""The messages and the listeners of a test of an app."""
 
 from __future__ import annotations
 
@@ -15,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from . import runtime
-from .brokers.memory import MemoryBroker
-from .log import Limits, Log, Position
+from .. import runtime
+from ..brokers.memory import MemoryBroker
+from ..log import Limits, Log, Position
 
 TIMEOUT = 10.0  # seconds
 

@@ -1,21 +1,25 @@
 """Wait for the messages of a broker, which may come from another process."""
 
+from __future__ import annotations
+
 import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from dash_pipe.brokers import Broker
-from dash_pipe.hub.hub import Hub
-from dash_pipe.hub.policy import Policy
-from dash_pipe.log import Log, Position
-from harness.wait import TIMEOUT
-from unit.fakes import Browser
+from ...brokers import Broker
+from ...log import Log, Position
+
+T = TypeVar("T")
+
+TIMEOUT = 15.0  # seconds
+INTERVAL = 0.05
+EVERYTHING = 2**30  # bytes
 
 
 class BrokerReader:
-    """Watches a broker and waits for messages in its logs."""
+    """Watch a broker, and wait for messages in its logs."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -44,31 +48,13 @@ class BrokerReader:
     def rows(self, log: Log, after: int = 0, labels: str | None = None) -> list[list[Any]]:
         """Return ``[offset, label, value]`` of each message in a log."""
         chosen = None if labels is None else frozenset(labels)
-        return [json.loads(row)[:3] for row in log.read(after, chosen, 2**30).rows]
+        return [json.loads(row)[:3] for row in log.read(after, chosen, EVERYTHING).rows]
 
 
-class HubRunner:
-    """A hub on a broker. It runs while frames are awaited."""
-
-    def __init__(self, broker: Broker) -> None:
-        self._wake = threading.Event()
-        self.hub = Hub(broker, Policy(), self._wake.set, time.monotonic)
-
-    def browser(self) -> Browser:
-        return Browser(self.hub)
-
-    def frames(
-        self,
-        browser: Browser,
-        come: list[dict[str, Any]],
-        enough: Callable[[list[dict[str, Any]]], Any],
-    ) -> list[dict[str, Any]]:
-        """Return the frames of a browser, ``come`` first, as soon as ``enough`` is true of them."""
-        deadline = time.monotonic() + TIMEOUT
-        frames = list(browser.drain(come))
-        while not enough(frames):
-            assert self._wake.wait(deadline - time.monotonic()), f"not enough: {frames}"
-            self._wake.clear()
-            self.hub.flush()
-            frames += browser.drain()
-        return frames
+def wait_for(predicate: Callable[[], T], event: str) -> T:
+    """Poll until the predicate is true, and return its value: for time that must pass."""
+    deadline = time.monotonic() + TIMEOUT
+    while not (value := predicate()):
+        assert time.monotonic() < deadline, f"timed out after {TIMEOUT:g} s: {event}"
+        time.sleep(INTERVAL)
+    return value
