@@ -91,7 +91,7 @@ class Subscription:
         delivery = Delivery()
         match frame:
             case Subscribed(epoch=epoch, offset=head):
-                self._place(Position(epoch, head), delivery)
+                self._take_subscribed(Position(epoch, head), delivery)
             case Messages():
                 self._enter(Position(frame.epoch, 0), delivery)
                 self._record_loss(frame, delivery)
@@ -111,7 +111,7 @@ class Subscription:
         self._replaying = False
         return Delivery(rows)
 
-    def _place(self, head: Position, delivery: Delivery) -> None:
+    def _take_subscribed(self, head: Position, delivery: Delivery) -> None:
         no_history = head.epoch.startswith(NO_HISTORY)  # it is read from its head
         self._enter(head if no_history else Position(head.epoch, 0), delivery)
         if self.position is None:

@@ -22,7 +22,7 @@ from ..protocol.address import WEBSOCKET
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import AsgiPoke, Scope
 from ..transports.asgi_socket import Receive, Send
-from .asking import asking
+from .open_request import open_request
 
 
 class Identified:
@@ -40,7 +40,7 @@ class Identified:
 
 def _websocket_urlpatterns() -> list[Any]:
     """Return the websocket's routes: below the base, and the base itself for older Pipes."""
-    endpoint = Identified(AsgiEndpoint(opening=asking))
+    endpoint = Identified(AsgiEndpoint(opening=open_request))
     route = runtime.current().settings.ws_route.lstrip("/")
     return [path(route, endpoint), path(f"{route.rstrip('/')}/{WEBSOCKET}", endpoint)]
 
@@ -49,7 +49,7 @@ def _urlpatterns() -> list[Any]:
     """Return the routes of plain HTTP: info and poll below the base, and poke if it is enabled."""
     settings = runtime.current().settings
     base = settings.ws_route.strip("/")
-    endpoint = Identified(AsgiEndpoint(opening=asking))
+    endpoint = Identified(AsgiEndpoint(opening=open_request))
     patterns = [path(f"{base}/{name}", endpoint) for name in ROUTES]
     if settings.http_poke_enabled and (http_route := runtime.current().http_route) is not None:
         patterns.append(path(poke_route(http_route, "").lstrip("/"), AsgiPoke()))

@@ -29,7 +29,7 @@ from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest, error_response
 MAX_ANSWER_BYTES = 1024 * 1024  # the answer ends then; a replay in it is finished first
 BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for logs to be refreshed
 MAX_FRAMES = 512  # of the page that are taken in one poll; it sends the others with the next
-MAX_QUESTIONS = MAX_CHANNELS  # calls of authorize: a page has one subscribe per channel
+MAX_AUTHORIZATIONS = MAX_CHANNELS  # calls of authorize: a page has one subscribe per channel
 
 AuthorizeSubscribe = Callable[[Subscribe], Outcome]
 """Call the app's ``authorize`` for a subscribe. May wait."""
@@ -99,16 +99,16 @@ class PollAuthorize:
         """Wait for the app's answer, unless this poll has it already.
 
         Raises:
-            ProtocolError: the poll has called the app ``MAX_QUESTIONS`` times, each of which may
-                have taken long.
+            ProtocolError: the poll has called the app ``MAX_AUTHORIZATIONS`` times already; each
+                call may have taken long.
         """
-        question = (subscribe.channel, subscribe.labels, subscribe.token)
-        if question not in self._outcomes:
-            if len(self._outcomes) == MAX_QUESTIONS:
-                reason = f"a poll may subscribe in at most {MAX_QUESTIONS} different ways"
+        key = (subscribe.channel, subscribe.labels, subscribe.token)
+        if key not in self._outcomes:
+            if len(self._outcomes) == MAX_AUTHORIZATIONS:
+                reason = f"a poll may subscribe in at most {MAX_AUTHORIZATIONS} different ways"
                 raise ProtocolError("too_many_channels", reason, subscribe.channel)
-            self._outcomes[question] = self._authorize(subscribe)
-        return self._outcomes[question]
+            self._outcomes[key] = self._authorize(subscribe)
+        return self._outcomes[key]
 
 
 def _frames(body: bytes) -> list[str] | HttpAnswer:

@@ -97,13 +97,13 @@ class DpdTransport:
         if not is_name(channel) or not (label is None or is_name(label)):
             return
         uid = str(fields.get("uid"))
-        before, place = self._pipes.pop(uid, None), (str(channel), label)
-        self._pipes[uid] = place
+        before, wanted = self._pipes.pop(uid, None), (str(channel), label)
+        self._pipes[uid] = wanted
         gone = [] if before is None else [before]
         if len(self._pipes) > MAX_UIDS:
             gone.append(self._pipes.popitem(last=False)[1])
-        if place != before:
-            yield from (self._subscription(changed) for changed, _ in {place, *gone})
+        if wanted != before:
+            yield from (self._subscription(changed) for changed, _ in {wanted, *gone})
 
     def _send_value(self, channel: str, label: str, value: Any) -> None:
         if not {(channel, label), (channel, None)}.isdisjoint(self._pipes.values()):

@@ -84,8 +84,8 @@ class AsgiEndpoint:
         def open_request() -> AbstractContextManager[Any]:
             return self._opening(self._request_of(scope))
 
-        asked = None if current.settings.authorize is None else open_request
-        return AsgiSocket(running_hub(current), receive, send, asked, chosen)
+        open_for_authorize = None if current.settings.authorize is None else open_request
+        return AsgiSocket(running_hub(current), receive, send, open_for_authorize, chosen)
 
     async def answer(
         self, current: Runtime, request: HttpRequest, hooks_request: Any

@@ -22,6 +22,8 @@ WORDS = """
 
 # Words that no identifier may contain, each with the name that took its place.
 REPLACED = {
+    "asked": "open_for_authorize, or pending_authorization",
+    "asking": "open_request",
     "bell": "wakeup",
     "conduct": "run_calls",
     "decided": "resolve_authorization",
@@ -32,11 +34,15 @@ REPLACED = {
     "heirloom": "after_fork_in_child",
     "heirlooms": "after_fork_in_child",
     "interview": "AppCalls",
+    "late": "timed_out",
     "legacy": "dpd_",
     "lingering": "idle",
     "outlet": "Transport",
     "patience": "queue_timeout",
     "permit": "authorize",
+    "place": "position",
+    "question": "authorization",
+    "questions": "authorizations",
     "refusal": "Rejection, or error_response",
     "refuse": "reject, or deny",
     "refused": "rejected, or error_response",

@@ -77,8 +77,8 @@ class ChannelLayerBroker(Broker):
             reason = f"the channel layer can't carry it ({type(error).__name__}: {error})"
             raise InvalidMessageError("value", reason) from error
         except Exception as error:  # a layer raises what its own client does
-            late = isinstance(error, FutureTimeoutError)
-            why = f"no answer for {self._send_timeout:g} seconds" if late else repr(error)
+            timed_out = isinstance(error, FutureTimeoutError)
+            why = f"no answer for {self._send_timeout:g} seconds" if timed_out else repr(error)
             raise BrokerUnavailableError(
                 f"the channel layer: {why}",
                 may_have_been_sent=True,

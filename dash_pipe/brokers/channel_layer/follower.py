@@ -204,9 +204,9 @@ class LayerFollower:
         self._on_append(followed.channel)
 
 
-async def _quietly(asking: Coroutine[Any, Any, None]) -> None:
+async def _quietly(request: Coroutine[Any, Any, None]) -> None:
     """Await a request to a layer; log an error only, as the request is repeated later."""
     try:
-        await asking
+        await request
     except Exception as error:
         logger.debug("dash-pipe: the channel layer is unavailable: %r", error)

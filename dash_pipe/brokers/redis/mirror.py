@@ -66,17 +66,17 @@ class Mirror:
         self._ahead = reading.time - self._clock()
         if not reading.end.epoch:
             return Next.BEGIN
-        end, following = self.log.end, False
+        end, continues = self.log.end, False
         if end.epoch == reading.end.epoch:
             mark = _mark_at(reading, end.offset)
             if reading.end.offset < end.offset or mark not in (None, self._mark):
                 return Next.BEGIN
             news = [entry for entry in reading.entries if entry.offset > end.offset]
-            following = mark is not None and len(news) == reading.end.offset - end.offset
+            continues = mark is not None and len(news) == reading.end.offset - end.offset
             unproven = mark is None
         else:
             unproven = False
-        if following:
+        if continues:
             for entry in news:
                 self._add(Message.of(entry.row), entry.mark)
         elif reading.after:

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 
 
 @contextmanager
-def asking(scope: Any) -> Iterator[Any]:
+def open_request(scope: Any) -> Iterator[Any]:
     """Give ``authorize`` the ASGI scope, and close its old database connections.
 
     A sync ``authorize`` runs in a thread where no request begins or ends. So connections that have
