@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..errors import ProtocolError
 from ..protocol import Denied, Subscribe
 
 
@@ -27,3 +28,21 @@ Outcome = Denied | AuthorizationTimeout
 def allow_all(_session: object, _subscribe: Subscribe) -> Denied:
     """Grant everything; see ``Session.authorize``."""
     return frozenset()
+
+
+def granted(subscribe: Subscribe, denied: Denied) -> Subscribe:
+    """Return a subscribe without the labels that are denied.
+
+    Raises:
+        ProtocolError: no label is left. An existing subscription stays as it was.
+    """
+    if not denied:
+        return subscribe
+    labels = None if subscribe.labels is None else subscribe.labels - denied
+    if not labels:
+        reason = (
+            "this app does not let you listen there; its setting `authorize` decides, and is "
+            "called again when the Pipe changes"
+        )
+        raise ProtocolError("denied", reason, subscribe.channel)
+    return replace(subscribe, labels=labels, denied=denied)

@@ -6,16 +6,15 @@ A hub belongs to one loop or one lock: every method but ``on_append`` is called 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 
 from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
-from ..protocol import Close, Denied, Pong, Subscribe
-from .authorization import AuthorizationTimeout, Outcome, Pending
+from ..protocol import Close, Pong, Subscribe
+from .authorization import AuthorizationTimeout, Outcome, Pending, granted
 from .delivery import Delivery, Shared
+from .heartbeats import Heartbeats
 from .policy import Policy
 from .session import Authorize, ChannelFrame, Session, Transport
 from .subscriptions import Subscribed, Subscriptions, TooManyParkedError
@@ -43,16 +42,14 @@ class Hub:
         self.clock = clock
         self._delivery = Delivery(clock)
         self._subscriptions = Subscriptions(broker)
-        self._beats: OrderedDict[Session, float] = (
-            OrderedDict()
-        )  # when the next beat is due; soonest first
+        self._sessions = Heartbeats(policy.heartbeat_interval)
         self._appended_lock = threading.Lock()
         self._appended: set[str] = set()
         self._deferred: list[tuple[Session, str]] = []
         self._unwatch = broker.watch(self.on_append)
 
     def __len__(self) -> int:
-        return len(self._beats)
+        return len(self._sessions)
 
     # Called for one browser
 
@@ -61,26 +58,25 @@ class Hub:
 
         Args:
             transport: carries frames to the browser.
-            authorize: asked for each of its subscribes.
+            authorize: called for each of its subscribes.
         """
-        if len(self._beats) >= self._policy.max_sessions:
+        if len(self._sessions) >= self._policy.max_sessions:
             transport.close(
                 Close.TRY_LATER, f"{self._policy.max_sessions} connections are open already"
             )
             return None
         session = Session(transport, authorize)
-        self._beats[session] = self.clock() + self._policy.heartbeat_interval
+        self._sessions.add(session, self.clock())
         return session
 
     def disconnect(self, session: Session) -> None:
         """Remove a session. More than once does no harm."""
-        if self._beats.pop(session, None) is None:
-            return
-        self._subscriptions.leave(session)
+        if self._sessions.remove(session):
+            self._subscriptions.leave(session)
 
     def receive(self, session: Session, text: str) -> None:
         """Take a frame from a browser, and answer it."""
-        if session not in self._beats:
+        if session not in self._sessions:
             return  # it was disconnected while the frame was on its way
         if session.pending_authorization is not None:
             self._queue(session, text)
@@ -105,7 +101,7 @@ class Hub:
     def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
         """Take the outcome of a pending authorization, then the frames that came meanwhile."""
         subscribe, session.pending_authorization = session.pending_authorization, None
-        if subscribe is None or session not in self._beats:
+        if subscribe is None or session not in self._sessions:
             return
         try:
             self._settle(session, subscribe, outcome)
@@ -152,30 +148,24 @@ class Hub:
         Return the seconds until the next call.
         """
         now = self.clock()
-        heartbeat = self._policy.heartbeat_interval
-        while self._beats:
-            session, due = next(iter(self._beats.items()))
-            if due > now:
-                return due - now
-            if session.unanswered_since(now - heartbeat):
-                self._disconnect(session, Close.NO_PONG, f"no pong within {heartbeat:g} seconds")
-                continue
-            self._beats[session] = now + heartbeat
-            self._beats.move_to_end(session)
-            if session.may_send:
+        interval = self._policy.heartbeat_interval
+        for session in self._sessions.take_due(now):
+            if session.unanswered_since(now - interval):
+                self._disconnect(session, Close.NO_PONG, f"no pong within {interval:g} seconds")
+            elif session.may_send:
                 self._delivery.ping(session)
-        return heartbeat
+        return self._sessions.seconds_to_next(now)
 
     def close(self, code: Close, reason: str) -> None:
         """Disconnect all sessions, and stop watching the broker."""
         self._unwatch()
-        for session in list(self._beats):
+        for session in self._sessions:
             self._disconnect(session, code, reason)
 
     # Inside
 
     def _authorize(self, session: Session, subscribe: Subscribe) -> None:
-        """Ask whether a session may listen. Frames that come before the outcome wait for it."""
+        """Authorize a subscribe. Frames that come before the outcome wait for it."""
         outcome = session.authorize(session, subscribe)
         if isinstance(outcome, Pending):
             session.pending_authorization = subscribe
@@ -188,7 +178,7 @@ class Hub:
             reason = "authorize() timed out; the page will retry"
             self._disconnect(session, Close.TRY_LATER, reason)
         else:
-            self._take(session, _granted(subscribe, outcome))
+            self._take(session, granted(subscribe, outcome))
 
     def _take(self, session: Session, frame: ChannelFrame) -> None:
         """Apply a frame: send its answer, and the messages that follow from it."""
@@ -208,16 +198,14 @@ class Hub:
         self._delivery.replay(session)
 
     def _send_subscribed(self, session: Session, answer: Subscribed) -> None:
-        policy = self._policy
-        spread = min(policy.max_spread, len(self) / policy.returns_per_second)
         session.transport.send(
             protocol.subscribed(
                 answer.channel,
                 answer.head,
                 recovered=answer.recovered,
                 denied=answer.denied,
-                spread=spread,
-                heartbeat=policy.heartbeat_interval,
+                spread=self._policy.spread(len(self)),
+                heartbeat=self._policy.heartbeat_interval,
             )
         )
 
@@ -242,21 +230,3 @@ class Hub:
     def _disconnect(self, session: Session, code: Close, reason: str) -> None:
         self.disconnect(session)
         session.transport.close(code, reason)
-
-
-def _granted(subscribe: Subscribe, denied: Denied) -> Subscribe:
-    """Return a subscribe without the labels that are denied.
-
-    Raises:
-        ProtocolError: no label is left. An existing subscription stays as it was.
-    """
-    if not denied:
-        return subscribe
-    labels = None if subscribe.labels is None else subscribe.labels - denied
-    if not labels:
-        reason = (
-            "this app does not let you listen there; its setting `authorize` decides, and is "
-            "called again when the Pipe changes"
-        )
-        raise ProtocolError("denied", reason, subscribe.channel)
-    return replace(subscribe, labels=labels, denied=denied)

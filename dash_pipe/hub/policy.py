@@ -21,3 +21,7 @@ class Policy:
     max_spread: float = 30.0
     returns_per_second: float = 200.0
     max_sessions: int = 10_000
+
+    def spread(self, sessions: int) -> float:
+        """Return over how many seconds so many browsers spread their return."""
+        return min(self.max_spread, sessions / self.returns_per_second)

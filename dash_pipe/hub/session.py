@@ -111,7 +111,7 @@ class Session:
     That bounds what waits in buffers for a slow browser, whatever the server.
 
     Attributes:
-        authorize: asked for each subscribe.
+        authorize: called for each subscribe.
         awaited_pong: the number of the ping that holds messages back, if one does.
         ping_sent_at: when the oldest unanswered ping was sent.
         pending_authorization: the subscribe that waits for its authorization, if one does.
