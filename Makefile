@@ -79,7 +79,7 @@ browsers: install old dpd chromium curl nginx redis ## the tests in a browser; S
 	$(PYTEST) --numprocesses=2 --dist=loadfile tests/browser $(if $(SHARD),--shard=$(SHARD))
 
 .PHONY: packaging
-packaging: install chromium ## the tests of the wheel and the sdist; WHEEL=dist/... tests that wheel
+packaging: install chromium curl ## the tests of the wheel and the sdist; WHEEL=dist/... tests that wheel
 	$(PYTEST) tests/packaging
 
 .PHONY: schedules

@@ -1,7 +1,6 @@
 """The wheel in a fresh environment without Node, as a user installs it."""
 
 import json
-import re
 import subprocess
 import sys
 import zipfile
@@ -9,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.browser import Browser
 from harness.distribution import BARE, CONSTRAINTS, run
-from harness.server import ROOT, Server, answers_http
-from harness.ws import PipeClient
+from harness.server import ROOT
 
 # What must be in it beside the modules.
 DATA = {
@@ -35,18 +32,6 @@ def python(wheel, tmp_path_factory):
     quietly = ("--quiet", "--disable-pip-version-check")
     run(interpreter, "-m", "pip", "install", *quietly, "-c", CONSTRAINTS / "dev.txt", wheel)
     return interpreter
-
-
-@pytest.fixture
-def browser(tmp_path):
-    browser = Browser(tmp_path / "profile")
-    yield browser
-    browser.quit()
-
-
-def first_example(readme):
-    blocks = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
-    return next(block for block in blocks if "Pipe(" in block)
 
 
 def test_wheel_contains_package_and_no_tests(wheel):
@@ -75,20 +60,3 @@ def test_command_without_server_extra_names_it(python):
     done = subprocess.run([script, "serve"], env=BARE, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "pip install 'dash-pipe[server]'" in done.stderr
-
-
-def test_readme_start_runs_as_written(python, browser, tmp_path):
-    start = first_example((ROOT / "README.md").read_text(encoding="utf-8"))
-    (tmp_path / "start.py").write_text(start, encoding="utf-8")
-    channel = re.search(r"""channel_name=["']([^"']+)["']""", start)[1]
-    server = Server("script", "start", tmp_path / "log", python=python, directory=tmp_path)
-    with server, PipeClient(f"{server.url}/", origin=server.url) as client:
-        client.subscribe(channel)
-        browser.open(server.url)
-        for button in browser.driver.find_elements("tag name", "button")[:1]:
-            button.click()  # the example either sends by itself or on a click
-        (row,) = client.rows(1)
-        assert row[0] >= 1
-        assert browser.console() == []
-    assert not answers_http(server.port)
-    assert "Traceback" not in server.log_text()
