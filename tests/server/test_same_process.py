@@ -1,7 +1,9 @@
 """An app that runs in a thread of the test, or of a notebook, as Dash starts it there."""
 
+import gc
 import os
-from collections.abc import Iterator
+from asyncio import AbstractEventLoop, BaseTransport
+from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
 import nbformat
@@ -11,18 +13,44 @@ from dash.testing.application_runners import ThreadedRunner
 from nbclient import NotebookClient
 from traitlets.config import Config
 
-from dash_pipe import Pipe, send_to_pipe_channel
+from dash_pipe import Pipe, runtime, send_to_pipe_channel
 from dash_pipe.testing import own_messages
 from harness.environment import environment
 from harness.port import Port
+from harness.wait import wait_for
 from harness.ws import PipeClient
 
-# On Flask the runner ends an app by raising SystemExit in every thread that began with it; one that
-# answers a request at that moment closes nothing.
-killing = pytest.mark.filterwarnings(
+# On Flask the runner ends an app by raising SystemExit in every thread that began with it, ours
+# too: what a thread does at that moment, such as closing a socket, is left undone.
+IGNORED = (
     "ignore::pytest.PytestUnhandledThreadExceptionWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
+
+
+@pytest.fixture
+def killed() -> Iterator[None]:
+    """Collect what was left undone within the test that ignores the warnings about it."""
+    with runtime.swapped(runtime.Runtime()):
+        yield
+    wait_for(lambda: not unclosed_transports(), "the transports of closed loops to be collected")
+
+
+def unclosed_transports() -> list[object]:
+    """Return the transports that can't be closed any more, and that something still holds."""
+    gc.collect()
+    return [
+        each
+        for each in gc.get_objects()
+        if isinstance(each, BaseTransport)
+        and isinstance(loop := vars(each).get("_loop"), AbstractEventLoop)
+        and loop.is_closed()
+    ]
+
+
+def killing(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that has threads killed."""
+    return pytest.mark.usefixtures("killed")(pytest.mark.filterwarnings(*IGNORED)(test))
 
 
 @pytest.fixture(autouse=True)
