@@ -42,7 +42,7 @@ def unclosed_transports() -> list[object]:
     return [
         each
         for each in gc.get_objects()
-        if isinstance(each, BaseTransport)
+        if issubclass(type(each), BaseTransport)  # `each` may be a proxy of what is gone
         and isinstance(loop := vars(each).get("_loop"), AbstractEventLoop)
         and loop.is_closed()
     ]
