@@ -1,9 +1,9 @@
 """The demo of dash-pipe: run `python usage.py`, open the address it prints in two browsers.
 
-Four things that the server knows and every page is told, one section each: (a) everybody's button
-presses, (b) a price, 60 times a second, (c) a burst of 1,000 messages, (d) how the connection is.
-Each has the same two halves: a `Pipe` in the layout, whose messages fire callbacks, and somewhere
-in Python a `send_to_pipe_channel(...)`. Nothing else has to be set up.
+The server sends four things to every page, one section each: (a) everybody's button presses, (b) a
+price, 60 times a second, (c) a burst of 1,000 messages, (d) the state of the connection. Each has
+the same two halves: a `Pipe` in the layout, whose messages trigger callbacks, and somewhere in
+Python a `send_to_pipe_channel(...)`. No other setup is needed.
 """
 
 import functools
@@ -27,8 +27,8 @@ app.index_string = app.index_string.replace("<html>", '<html lang="en">')
 server = app.server  # for `gunicorn usage:server`
 
 
-# (a) Everybody's presses. Pressing only sends; what a page counts is what its Pipe receives, its
-#     own presses among it. With `replay` a new page begins with what was pressed before.
+# (a) Everybody's presses. Pressing only sends. A page counts the messages of its Pipe, including
+#     its own presses. With `replay` a new page starts with the earlier presses.
 
 presses_pipe = Pipe(
     id="pipe-presses", channel_name="live_button_counter", label="named_counts", replay=500
@@ -45,8 +45,8 @@ for colour in COLOURS:  # a callback each, as one callback for all could skip a 
     when_clicked(functools.partial(press, colour))
 
 
-# One call may bring several messages, so this counts `messages`. And the Pipe is its only Input:
-# Dash may discard what a call returns when another Input changes meanwhile.
+# One call may have several messages, so this counts `messages`. The Pipe is its only Input:
+# Dash may discard the result of a call if another Input changes meanwhile.
 @callback(
     Output("presses", "data"),
     Output("press-chart", "figure"),
@@ -79,8 +79,8 @@ def bars(counts: dict[str, int]) -> dict:
     return chart({**trace, "textposition": "outside"}, {"type": "category"}, yaxis)
 
 
-# (b) A price. A thread sends it; a clientside callback adds it to the chart, so no request is
-#     made. `throttle` lets what came within 50 ms be drawn together.
+# (b) A price. A thread sends it; a clientside callback adds it to the chart, without a request.
+#     `throttle` collects messages for 50 ms, so that they are drawn together.
 
 ticker_pipe = Pipe(id="pipe-ticker", channel_name="ticker", label="price", replay=600, throttle=50)
 ticker_started = threading.Lock()
@@ -95,8 +95,8 @@ def send_prices():
         time.sleep(max(0, due - time.monotonic()))
 
 
-# `connected` changes when a page has connected, see (d): so the thread is in a process that serves
-# pages, not in the parent of gunicorn's workers, and there again after a restart.
+# `connected` changes when a page has connected, see (d). So the thread starts in a process that
+# serves pages, not in the parent of gunicorn's workers, and starts again after a restart.
 @callback(Input("connected", "data"), prevent_initial_call=True)
 def start_ticker(_):
     if ticker_started.acquire(blocking=False):  # never released, so the first page alone starts it
@@ -119,8 +119,8 @@ clientside_callback(
 )
 
 
-# (c) A burst. While a callback of a Pipe is running, messages wait in the browser for its next
-#     call: all of them arrive, in far fewer calls.
+# (c) A burst. While a callback of a Pipe runs, messages wait in the browser for its next call:
+#     all of them arrive, in far fewer calls.
 
 burst_pipe = Pipe(id="pipe-burst", channel_name="burst", label="number", buffer_size=10 * BURST)
 
@@ -148,8 +148,8 @@ def count_burst(messages: list[dict], burst: dict):
     return {"received": received, "calls": calls}, received, calls, f"{seconds:.2f}"
 
 
-# (d) The connection, which all Pipes of a page share: `status`. And `n_gaps`, how often messages of
-#     a Pipe were lost for good.
+# (d) The connection, which all Pipes of a page share: `status`. And `n_gaps`, the number of times
+#     that messages of a Pipe were lost for good.
 
 status_pipe = Pipe(id="pipe-status", channel_name="live_button_counter", label="named_counts")
 
@@ -171,7 +171,7 @@ clientside_callback(
 
 
 def chart(trace: dict, xaxis: dict, yaxis: dict) -> dict:
-    """A figure without a background; the colours of its text and grid are in assets/usage.css."""
+    """Return a figure without background; assets/usage.css colours its text and grid."""
     layout = {
         "xaxis": {"fixedrange": True, "tickangle": 0, **xaxis},
         "yaxis": {"fixedrange": True, **yaxis},
@@ -251,4 +251,4 @@ app.layout = html.Main(
 )
 
 if __name__ == "__main__":
-    app.run()  # on port 8050, or that of the environment variable PORT
+    app.run()  # on port 8050, or the environment variable PORT

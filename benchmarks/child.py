@@ -1,4 +1,4 @@
-"""A process of the benchmark's own: it is told and says things by lines, and is ended."""
+"""A process of the benchmark: it reads and writes lines, and ends with its context."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 
 class ProcessFailedError(Exception):
-    """A server or a client did not do its part; the text is what it said."""
+    """A server or a client failed; the text is its output."""
 
 
 class Child:
-    """A running process; `log` is where its errors go, if not to those of the benchmark."""
+    """A running process; its errors go to `log` or, by default, to those of the benchmark."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path | None) -> None:
         self.process = process
@@ -23,7 +23,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it runs no more."""
+        """Return whether the process has ended."""
         return self.process.poll() is not None
 
     def tell(self, line: str) -> None:
@@ -33,7 +33,11 @@ class Child:
         self.process.stdin.flush()
 
     def hear(self, otherwise: str) -> dict[str, Any]:
-        """The next line of its output, as JSON; waits for it. An error if it ended instead."""
+        """Wait for the next line of its output; return it, decoded from JSON.
+
+        Raises:
+            ProcessFailedError: the process ended instead.
+        """
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -42,16 +46,16 @@ class Child:
         return said
 
     def failed(self, why: str) -> ProcessFailedError:
-        """The error that says so, with the last lines of the log."""
+        """Return the error, with the last lines of the log."""
         lines = self._log.read_text().splitlines()[-12:] if self._log else []
         return ProcessFailedError("\n".join([why, *lines]))
 
 
 @contextmanager
 def running(command: Sequence[str], log: Path | None = None, **options: Any) -> Iterator[Child]:
-    """A process while inside, with a pipe to its input and, unless told otherwise, its output.
+    """Run a process while inside, with a pipe to its input and, by default, its output.
 
-    It is asked to end, and made to after ten seconds.
+    At the end it is terminated, and killed after ten seconds.
     """
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **options}
     process = subprocess.Popen(command, text=True, **options)

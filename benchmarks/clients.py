@@ -20,18 +20,18 @@ class Listeners:
         self.processes = processes
 
     def begin(self, **order: object) -> None:
-        """Have them collect; see `Crowd.collect` in listeners.py for what can be ordered."""
+        """Make them collect; `Crowd.collect` in listeners.py has the arguments."""
         for process in self.processes:
             process.tell(json.dumps(order))
 
     def answers(self) -> list[dict[str, Any]]:
-        """A line from each process; waits for it."""
+        """Wait for a line from each process, and return them."""
         return [one.hear("a client process ended before its answer") for one in self.processes]
 
 
 @contextmanager
 def listening(server: Server, count: int, processes: int = 1) -> Iterator[Listeners]:
-    """Open `count` listeners, shared among `processes`; closed at the end."""
+    """Open `count` listeners in `processes` processes while inside."""
     command = [sys.executable, str(HERE / "listeners.py"), "--port", str(server.port)]
     if is_pipe(server.name):
         command.append("--pipe")

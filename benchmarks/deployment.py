@@ -1,8 +1,8 @@
 """dash-pipe as it is deployed: a Dash app, for `gunicorn deployment:server` or uvicorn.
 
-Two routes are there for the benchmark alone: `/bench/about` says who answers, `/bench/send` starts
-a thread that sends. `BENCH_BACKEND=fastapi` puts it on FastAPI, for uvicorn. Run as a script with
-a listening socket's number it serves the same app with werkzeug's development server.
+The benchmark adds two routes: `/bench/about` describes the process, `/bench/send` starts a thread
+that sends. `BENCH_BACKEND=fastapi` selects FastAPI, for uvicorn. Run as a script with the number of
+a listening socket, it serves the same app with werkzeug's development server.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ server = app.server
 
 
 def send(count: int, rate: float) -> None:
-    """Send `count` messages, `rate` a second, or as fast as they go when it is 0."""
+    """Send `count` messages, `rate` a second; as fast as possible if it is 0."""
     time.sleep(0.05)
     start = time.monotonic()
     for number in range(count):
@@ -51,7 +51,7 @@ def start_sending(count: int = 1, rate: float = 0.0) -> dict[str, object]:
 
 
 def about(software: str) -> dict[str, object]:
-    """The process that serves, and what it runs on."""
+    """Describe the serving process and its packages."""
     framework = f"{BACKEND} {version(BACKEND)}, {software}"
     return {
         "pid": os.getpid(),
@@ -73,7 +73,7 @@ if BACKEND == "flask":
             arguments.get("count", 1, type=int), arguments.get("rate", 0.0, type=float)
         )
 else:
-    # Async, so that no pool of threads is counted among those of the listeners.
+    # Async, so that no pool of threads is counted with the listeners' threads.
     @server.get("/bench/about")
     async def fastapi_about() -> dict[str, object]:
         return about(f"uvicorn {version('uvicorn')}")

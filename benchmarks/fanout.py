@@ -1,17 +1,17 @@
-"""Measure how dash-pipe fans messages out, beside websockets.broadcast and picows.
+"""Measure the fan-out of dash-pipe, and of websockets.broadcast and picows.
 
 From `send_to_pipe_channel` in a Dash app under gunicorn to the bytes at raw websocket clients, on
-one machine over loopback. This is not a test: figures depend on the machine and on what else it
-does. What may be compared are figures of one run, since its measurements are interleaved
-(A, B, C, A, B, C, ...) and each is made against a fresh server process.
+one machine over loopback. This is not a test: figures depend on the machine and its load. Compare
+only figures of one run: its measurements are interleaved (A, B, C, A, B, C, ...), and each has a
+fresh server process.
 
-  burst     messages of 120 bytes as fast as they go: deliveries a second, from the first send
+  burst     messages of 120 bytes as fast as possible: deliveries a second, from the first send
             until the last listener has the last message; a lost message is an error
   steady    50 messages a second to 100 listeners: latency and the server's CPU time
-  memory    what an idle listener adds to the server's memory, and its threads; read in the
-            burst with the most listeners, before anything is sent
+  memory    the memory and threads of the server per idle listener; read in the burst with the
+            most listeners, before anything is sent
 
-The exit status is 1 when dash-pipe lost a message, 0 otherwise: goals are shown, not enforced.
+The exit status is 1 if dash-pipe lost a message, otherwise 0: goals are shown, not enforced.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from target import NEEDS, missing
 
 
 def scenarios(quick: bool) -> list[Scenario]:
-    """What is measured; a quick run sends less, to as many."""
+    """Return the scenarios; a quick run sends fewer messages to the same listeners."""
     return [
         Scenario("burst to 100", 100, 1000),
         Scenario("burst to 1,000", 1000, 500 if quick else 1000),
@@ -43,16 +43,16 @@ def scenarios(quick: bool) -> list[Scenario]:
 
 
 def asks(scenario: Scenario, name: str) -> bool:
-    """Whether a server is asked that."""
+    """Return whether a scenario is for a server."""
     if name.endswith("-threaded"):
-        return bool(scenario.rate)  # in a burst the way from thread to thread is no matter
+        return bool(scenario.rate)  # in a burst, the step from thread to thread does not matter
     if name in ("bare", "dash-pipe-endpoint"):
         return not scenario.messages  # they send none
     return True
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="fanout.py",
         description=__doc__,
@@ -92,7 +92,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def raise_limit() -> None:
-    """Let this process and its children open as many files as they may."""
+    """Raise the limit of open files to its maximum, also for child processes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -109,7 +109,7 @@ def installed(names: Sequence[str]) -> list[str]:
 
 
 def run_rounds(args: argparse.Namespace, rounds: int) -> Results:
-    """Run every scenario on every server, interleaved, as often as asked."""
+    """Run every scenario on every server, interleaved, for each round."""
     targets = installed(args.targets)
     wanted = [s for s in scenarios(args.quick) if not args.only or args.only in s.name]
     results: Results = {}

@@ -1,8 +1,8 @@
 """A process full of raw websocket listeners, driven by JSON lines on its standard input.
 
-It opens `--count` sockets to `127.0.0.1:--port`, says `{"ready": count}` when all of them listen,
-and then answers every `{"messages": ..., "timeout": ..., "latency": ...}` with one line of what
-it saw. It ends when its input does.
+It opens `--count` sockets to `127.0.0.1:--port`, prints `{"ready": count}` when all of them listen,
+and then answers every `{"messages": ..., "timeout": ..., "latency": ...}` with one line of
+results. It ends at the end of its input.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Protocol
 from stream import PlainReader, StreamError, Tape
 
 CHANNEL = "bench"
-BATCH = 50  # sockets that are in their handshake at one time
+BATCH = 50  # sockets that are in their handshake at the same time
 CHUNK = 256 * 1024
 NAP = 0.001
 TIMESPEC = struct.Struct("@ll")
 NOTES = socket.CMSG_SPACE(TIMESPEC.size)
-SO_TIMESTAMPNS = 35  # on Linux, but for alpha, mips, parisc and sparc; Python has no name for it
+SO_TIMESTAMPNS = 35  # on Linux, except alpha, mips, parisc and sparc; Python has no name for it
 
 
 class Reader(Protocol):
@@ -42,7 +42,7 @@ class Reader(Protocol):
 
 
 class Kind(Protocol):
-    """What the listeners of a server have in common."""
+    """The shared state of a server's listeners."""
 
     hello: bytes
     """The opening handshake."""
@@ -57,7 +57,7 @@ class Kind(Protocol):
 
 
 class Plain:
-    """A server that sends what it has to say from the start, in frames of its own."""
+    """A server that sends at once, without subscribing, in its own frames."""
 
     def __init__(self, port: int) -> None:
         self._tape = Tape()
@@ -83,14 +83,14 @@ class Plain:
 
 
 def pipe(port: int) -> Kind:
-    """Return what the listeners of dash-pipe have in common."""
+    """Return the shared state of dash-pipe's listeners."""
     root = str(Path(__file__).resolve().parent.parent)
     if root not in sys.path:
         sys.path.append(root)
-    from pipe_stream import Pipe  # only here: a plain server is measured without dash-pipe, too
+    from pipe_stream import Pipe  # only here: a plain server is also measured without dash-pipe
 
     kind = Pipe(port, CHANNEL)
-    gc.freeze()  # Dash is large, and the collector would look through it as we read
+    gc.freeze()  # Dash is large, and the collector would scan it while we read
     return kind
 
 
@@ -115,7 +115,7 @@ class Crowd:
                 raise SystemExit(f"not every listener was subscribed; {self.problems[:1]}")
 
     def open(self, port: int, count: int) -> None:
-        """Open so many more sockets, together."""
+        """Open a number of sockets concurrently."""
         batch = []
         for _ in range(count):
             sock = socket.create_connection(("127.0.0.1", port), timeout=20)
@@ -135,9 +135,9 @@ class Crowd:
             self.epoll.register(sock.fileno(), select.EPOLLIN)
 
     def read(self, fd: int) -> tuple[Sequence[int], int]:
-        """Read one socket once: the times of the messages that are whole now, and of their arrival.
+        """Read one socket once; return the times of the complete messages, and their arrival.
 
-        The arrival is the kernel's stamp on the last of the bytes.
+        The arrival is the kernel's timestamp of the last bytes.
         """
         try:
             size, notes, _, _ = self.sockets[fd].recvmsg_into([self.space], NOTES)
@@ -159,10 +159,9 @@ class Crowd:
     def collect(self, messages: int, timeout: float, latency: bool) -> dict[str, object]:
         """Read until every listener has `messages` messages, or `timeout` seconds have passed.
 
-        Between two passes it naps, so that bytes come in large bites and the listeners cost the
-        machine little. Nobody sleeps in epoll, whom the server would have to wake with its own CPU
-        time, a cost that browsers on other machines don't cause; and since the kernel notes when
-        bytes arrived, it does not matter when they are read.
+        It sleeps between two passes, to read many bytes at once with little CPU time. It does not
+        wait in epoll: the server would spend CPU time on waking it, which browsers on other
+        machines don't cause. The kernel notes the arrival, so the time of reading does not matter.
         """
         readers, left = self.readers, set(self.readers)
         latencies: list[int] = []
@@ -196,7 +195,7 @@ class Crowd:
 
 
 def shake_hands(sock: socket.socket) -> bytes:
-    """Read the answer to the handshake; what came after it, or `SystemExit` when it isn't 101."""
+    """Read the answer to the handshake; return the bytes after it. Exit if it isn't 101."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = sock.recv(4096)
@@ -210,7 +209,7 @@ def shake_hands(sock: socket.socket) -> bytes:
 
 
 def main() -> None:
-    """Open the sockets, then obey the lines of standard input."""
+    """Open the sockets, then execute the lines of standard input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)

@@ -13,7 +13,7 @@ from server import Server, serving
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked of a server; `rate` 0 is a burst, and no messages are a look at its memory."""
+    """The load on a server; `rate` 0 is a burst, and without messages only memory is read."""
 
     name: str
     listeners: int
@@ -23,15 +23,15 @@ class Scenario:
 
 
 def percentile(values: list[int], share: float) -> float:
-    """The value below which `share` of the sorted values lie."""
+    """Return the value below which `share` of the sorted values lie."""
     return float(values[min(len(values) - 1, int(share * len(values)))])
 
 
 def measure(name: str, scenario: Scenario, clients: int, uvloop: bool) -> dict[str, object]:
     """Run the scenario once against a fresh server; return figures by name.
 
-    The server has 20 listeners and 20 messages before its memory at rest is read, so that the
-    cost of first use does not count as a cost of listeners.
+    The server first gets 20 listeners and 20 messages. Then its memory at rest is read, so the
+    cost of first use is not counted as a cost of listeners.
     """
     with serving(name, uvloop) as server:
         warm_up(server, scenario)
@@ -53,7 +53,7 @@ def measure(name: str, scenario: Scenario, clients: int, uvloop: bool) -> dict[s
                 messages=scenario.messages, timeout=scenario.timeout, latency=bool(scenario.rate)
             )
             server.send(scenario.messages, scenario.rate)
-            cpu = server.cpu()  # it begins a moment later
+            cpu = server.cpu()  # the thread begins a moment later
             answers = listeners.answers()
             cpu = server.cpu() - cpu
             held["peak_kib"] = server.status("VmHWM")

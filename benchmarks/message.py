@@ -10,7 +10,7 @@ SIZE = 120
 
 
 class Value(TypedDict):
-    """What a message carries: its number, when it was made, and filling up to the size."""
+    """The content of a message: its number, its time, and padding up to the size."""
 
     n: int
     t: int
@@ -18,7 +18,7 @@ class Value(TypedDict):
 
 
 def value(number: int) -> Value:
-    """A message of `SIZE` bytes as compact JSON, stamped with the time of this call.
+    """Return a message of `SIZE` bytes as compact JSON, with the time of this call.
 
     The clock is `time.monotonic_ns`, which on Linux is the same for every process.
     """
@@ -27,5 +27,5 @@ def value(number: int) -> Value:
 
 
 def text(number: int) -> str:
-    """`value(number)` as it goes over the wire: `SIZE` characters, all of them ASCII."""
+    """Return `value(number)` as it is sent: `SIZE` ASCII characters."""
     return json.dumps(value(number), separators=(",", ":"))

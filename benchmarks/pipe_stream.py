@@ -1,7 +1,7 @@
-"""Check the bytes of dash-pipe's listeners, at the least cost that is still a check; see `stream`.
+"""Check the bytes of dash-pipe's listeners as cheaply as possible; see `stream`.
 
 The handshake and the frames are those of `dash_pipe.client`. Each distinct frame is parsed once,
-and looked up by its bytes after that.
+then looked up by its bytes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Fact(NamedTuple):
 
 
 class Memo:
-    """The content of every distinct frame; forgets all when it has grown large."""
+    """The content of every distinct frame; it is cleared when it has grown large."""
 
     def __init__(self) -> None:
         self.facts: dict[bytes, Fact] = {}
@@ -72,7 +72,11 @@ class Memo:
 
 
 def parse(frame: bytes, begin: int) -> Fact:
-    """Read a frame; one that a listener should not get raises `StreamError`."""
+    """Parse a frame.
+
+    Raises:
+        StreamError: a listener should not get this frame.
+    """
     if frame[0] != TEXT:
         raise StreamError(f"expected a text frame, got {frame[:40]!r}")
     match decode(frame[begin:]):
@@ -88,7 +92,7 @@ def parse(frame: bytes, begin: int) -> Fact:
 
 
 def ordered(rows: list[Row]) -> Fact:
-    """Check that the rows follow one on the other."""
+    """Check that the offsets of the rows are consecutive."""
     first, offset = rows[0][2]["n"], rows[0][0]
     for i, row in enumerate(rows):
         if row[2]["n"] != first + i or row[0] != offset + i:
@@ -97,7 +101,7 @@ def ordered(rows: list[Row]) -> Fact:
 
 
 class PipeReader:
-    """One listener of dash-pipe; answers pings at once, as the protocol asks."""
+    """One listener of dash-pipe; it answers pings at once, as the protocol requires."""
 
     def __init__(self, memo: Memo) -> None:
         self.memo = memo
@@ -106,7 +110,7 @@ class PipeReader:
         self.subscribed = False
 
     def feed(self, chunk: bytes) -> tuple[bytes, Sequence[int]]:
-        """Take what arrived; return what to answer, and when the new messages were made."""
+        """Take received bytes; return the bytes to answer, and the times of the new messages."""
         data = self.rest + chunk if self.rest else chunk
         start, answer = 0, b""
         times: tuple[int, ...] = ()

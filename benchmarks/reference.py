@@ -1,8 +1,8 @@
 """The reference servers: the same messages through `websockets.broadcast` and through picows.
 
-Each is given its best documented settings and nothing that dash-pipe does beside: no compression,
+Each has its best documented settings and none of dash-pipe's other features: no compression,
 no heartbeat, no flow control, no channels, no labels, no history. The messages are made in the
-event loop itself, so that not even a thread switch is charged to them.
+event loop, so they cost no thread switch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Broadcast = Callable[[str], None]
 
 
 async def serve_websockets(sock: socket.socket) -> tuple[Broadcast, str]:
-    """`websockets.asyncio.server.broadcast` to a set of connections."""
+    """Serve `websockets.asyncio.server.broadcast` to a set of connections."""
     from websockets.asyncio.server import ServerConnection, broadcast, serve
 
     connections: set[ServerConnection] = set()
@@ -42,7 +42,7 @@ async def serve_websockets(sock: socket.socket) -> tuple[Broadcast, str]:
 
 
 async def serve_picows(sock: socket.socket) -> tuple[Broadcast, str]:
-    """picows' core API: encode once, `send` to every transport, as its own broadcast example."""
+    """Serve picows' core API: encode once, `send` to every transport, as in its example."""
     from picows import WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
     transports: set[WSTransport] = set()
@@ -69,7 +69,7 @@ async def serve_picows(sock: socket.socket) -> tuple[Broadcast, str]:
 
 
 async def serve_asgi(sock: socket.socket, app: Callable[..., Awaitable[None]]) -> str:
-    """uvicorn with an ASGI app; says what it is."""
+    """Serve an ASGI app on uvicorn; return a description."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -86,7 +86,7 @@ _tasks: set[asyncio.Task[None]] = set()
 
 
 async def serve_queues(sock: socket.socket) -> tuple[Broadcast, str]:
-    """A plain ASGI app with a queue for each client, as the tutorials have it."""
+    """Serve a plain ASGI app with a queue for each client, as in tutorials."""
     queues: set[asyncio.Queue[str]] = set()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -116,7 +116,7 @@ async def serve_queues(sock: socket.socket) -> tuple[Broadcast, str]:
 
 
 async def serve_bare(sock: socket.socket) -> tuple[Broadcast, str]:
-    """An ASGI app that accepts a websocket and does nothing; for the memory that takes."""
+    """Serve an ASGI app that accepts a websocket and does nothing, to measure its memory."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -128,7 +128,7 @@ async def serve_bare(sock: socket.socket) -> tuple[Broadcast, str]:
 
 
 async def serve_endpoint(sock: socket.socket) -> tuple[Broadcast, str]:
-    """dash-pipe's own ASGI app, with nothing around it; for the memory that takes."""
+    """Serve dash-pipe's own ASGI app alone, to measure its memory."""
     import dash_pipe
 
     about = f"dash-pipe {dash_pipe.__version__}: asgi_app() on "
@@ -147,7 +147,7 @@ SERVERS: dict[str, Callable[[socket.socket], Awaitable[tuple[Broadcast, str]]]] 
 def send_from_thread(
     broadcast: Broadcast, loop: asyncio.AbstractEventLoop, count: int, rate: float
 ) -> None:
-    """Do what `send` does from a thread that is not the loop's, as code of an app would."""
+    """Call `send` from a thread that is not the loop's, as an app does."""
     time.sleep(0.05)
     start = time.monotonic()
     for number in range(count):
@@ -157,7 +157,7 @@ def send_from_thread(
 
 
 async def send(broadcast: Broadcast, count: int, rate: float) -> None:
-    """Broadcast `count` messages, `rate` a second, or as fast as they go when it is 0."""
+    """Broadcast `count` messages, `rate` a second; as fast as possible if it is 0."""
     loop = asyncio.get_running_loop()
     await asyncio.sleep(0.05)
     start = loop.time()
@@ -167,7 +167,7 @@ async def send(broadcast: Broadcast, count: int, rate: float) -> None:
 
 
 async def run(name: str, sock: socket.socket) -> None:
-    """Serve on `sock` and obey lines `count rate` of standard input until it ends."""
+    """Serve on `sock` and execute lines `count rate` of standard input until it ends."""
     threaded = name.endswith("-threaded")
     kind = name.removesuffix("-threaded")
     broadcast, about = await SERVERS[kind](sock)
@@ -188,7 +188,7 @@ async def run(name: str, sock: socket.socket) -> None:
 
 
 def main() -> None:
-    """Take a listening socket by its number and serve on it."""
+    """Serve on the listening socket whose number is the argument."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=[*SERVERS, *(f"{name}-threaded" for name in SERVERS)])
     parser.add_argument("--fd", type=int, required=True, help="a listening socket")

@@ -1,4 +1,4 @@
-"""Figures into words: medians, a table, and how far the goals are."""
+"""Format the figures: medians, a table, and the distance to the goals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHANNELS = 2_000  # deliveries a second, cited and not measured by this program;
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure that dash-pipe should reach."""
+    """A bound that a figure of dash-pipe should reach."""
 
     what: str
     value: float
@@ -37,11 +37,11 @@ class Goal:
 
     @property
     def reached(self) -> bool:
-        """Whether the value is on the right side of its bound."""
+        """Return whether the value is on the right side of its bound."""
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
     def line(self) -> str:
-        """The goal as a line to read."""
+        """Return the goal as a line of text."""
         word = "at least" if self.at_least else "at most"
         verdict = "reached" if self.reached else "MISSED"
         return (
@@ -50,18 +50,18 @@ class Goal:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The goal for a file."""
+        """Return the goal for a JSON file."""
         return asdict(self) | {"reached": self.reached}
 
 
 def middle(rows: list[dict[str, Any]], figure: str) -> float | None:
-    """The median of a figure over the rounds that have it."""
+    """Return the median of a figure over the rounds that have it."""
     values = [row[figure] for row in rows if figure in row]
     return median(values) if values else None
 
 
 def cell(rows: list[dict[str, Any]], figure: str, form: str) -> str:
-    """The median, and how far the rounds lie apart when there are several."""
+    """Return the median, and the range if there are several rounds."""
     values = sorted(row[figure] for row in rows if figure in row)
     if not values:
         return "-"
@@ -116,7 +116,7 @@ def aligned(lines: list[list[str]]) -> list[str]:
 
 
 def remarks(scenario: str, name: str, rows: list[dict[str, Any]]) -> list[str]:
-    """What has to be known beside the figures."""
+    """Return remarks that explain the figures."""
     where = f"note: {name}, {scenario}: "
     notes = [where + row["failed"] for row in rows if "failed" in row]
     notes += [where + problem for row in rows for problem in row.get("problems", ())]
@@ -131,7 +131,7 @@ def remarks(scenario: str, name: str, rows: list[dict[str, Any]]) -> list[str]:
 
 
 def goals(results: Results) -> list[Goal]:
-    """The goals that this run can say something about."""
+    """Return the goals for which this run has figures."""
     found: list[Goal] = []
 
     def ratio(

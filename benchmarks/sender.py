@@ -1,7 +1,7 @@
-"""A process that only sends: what the broker in Redis is there for.
+"""A process that only sends, through a broker in Redis.
 
-It says `{"ready": true}` on its standard output when it has sent a first message, and then obeys
-lines `count rate` of standard input until it ends. `DASH_PIPE_BROKER` says where it sends.
+It prints `{"ready": true}` after a first message, and then executes lines `count rate` of standard
+input until it ends. `DASH_PIPE_BROKER` names the broker.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHANNEL = "bench"
 
 
 def send(count: int, rate: float) -> None:
-    """Send `count` messages, `rate` a second, or as fast as they go when it is 0."""
+    """Send `count` messages, `rate` a second; as fast as possible if it is 0."""
     start = time.monotonic()
     for number in range(count):
         dash_pipe.send_to_pipe_channel(channel_name=CHANNEL, label="row", value=value(number))
@@ -26,7 +26,7 @@ def send(count: int, rate: float) -> None:
 
 
 def main() -> None:
-    """Connect and import what sending takes, then obey."""
+    """Connect and import everything with a first message, then execute the lines."""
     dash_pipe.send_to_pipe_channel(channel_name="warm", label="row", value=value(0))
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

@@ -20,7 +20,7 @@ from target import HERE, command, is_app
 
 
 class Server:
-    """A running server: its process can be looked at, and it can be told to send."""
+    """A running server: its process is measured, and it sends on request."""
 
     def __init__(self, name: str, port: int, process: Child, sender: Child | None = None) -> None:
         self.name, self.port, self.process = name, port, process
@@ -30,18 +30,18 @@ class Server:
         self.about: str = said["about"]
 
     def send(self, count: int, rate: float) -> None:
-        """Have it begin to send `count` messages, `rate` a second or (0) as fast as they go."""
+        """Make it send `count` messages, `rate` a second; as fast as possible if it is 0."""
         if self.sender is None and is_app(self.name):
             self._ask(f"/bench/send?count={count}&rate={rate}")
         else:
             (self.sender or self.process).tell(f"{count} {rate}")
 
     def cpu(self) -> float:
-        """Seconds of CPU of the serving process, its ended threads included."""
+        """Return the CPU seconds of the serving process, including ended threads."""
         return time.clock_gettime(~self.pid << 3 | 2)  # Linux: the CPU clock of another process
 
     def status(self, field: str) -> int:
-        """A number out of /proc: `VmRSS` (in KiB) or `Threads`."""
+        """Return a number from /proc: `VmRSS` (in KiB) or `Threads`."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith(field + ":"):
                 return int(line.split()[1])
@@ -65,7 +65,7 @@ class Server:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """Start a Redis server of our own, which keeps nothing on disk, and end it; yields its URL."""
+    """Run a separate Redis server without data on disk while inside; yield its URL."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "socket"
         options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", directory]
@@ -80,7 +80,7 @@ def redis() -> Iterator[str]:
 
 @contextmanager
 def sending(environment: dict[str, str]) -> Iterator[Child]:
-    """A process that sends when it is told to, while inside."""
+    """Run a process that sends on request, while inside."""
     with running([sys.executable, str(HERE / "sender.py")], env=environment) as process:
         process.hear("the sender did not start")
         yield process
@@ -88,7 +88,7 @@ def sending(environment: dict[str, str]) -> Iterator[Child]:
 
 @contextmanager
 def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
-    """Start the server on a free port, and end it."""
+    """Run the server on a free port while inside."""
     environment = dict(os.environ)
     path = [str(HERE.parent), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
@@ -108,5 +108,5 @@ def serving(name: str, uvloop: bool = False) -> Iterator[Server]:
         options = {"pass_fds": [fd], "env": environment, **output}
         process = stack.enter_context(running(command(name, fd), Path(log.name), **options))
         port = sock.getsockname()[1]
-        sock.close()  # so that a server that has died is not mistaken for a slow one
+        sock.close()  # so that a server that has ended is not taken for a slow one
         yield Server(name, port, process, sender)

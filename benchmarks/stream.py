@@ -1,9 +1,9 @@
-"""Check the bytes of a plain server's listeners, at the least cost that is still a check.
+"""Check the bytes of a plain server's listeners as cheaply as possible.
 
-All listeners of one server receive the same messages, so the work is shared inside a client
-process: a plain server's stream is parsed once and every listener's bytes are compared with it.
-Every byte is looked at, and messages are counted in their order; a wrong number, a repeated one or
-a missing one raises `StreamError`. `pipe_stream` does the same for dash-pipe.
+All listeners of one server receive the same messages, so they share the work in a client process:
+a plain server's stream is parsed once, and every listener's bytes are compared with it. Every byte
+is checked, and messages are counted in order: a wrong, repeated or missing number raises
+`StreamError`. `pipe_stream` does the same for dash-pipe.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ TEXT = 0x81  # FIN and the opcode of a text frame, as the first byte of an unmas
 
 
 class StreamError(Exception):
-    """The server sent what it should not have; the text says what was expected."""
+    """The server sent something wrong; the text states what was expected."""
 
 
 def frame_end(data: bytes | bytearray, start: int) -> tuple[int, int]:
-    """Where the payload of the frame at `start` begins and ends; (0, 0) while it is incomplete."""
+    """Return the begin and end of the payload of the frame at `start`; (0, 0) if incomplete."""
     have = len(data) - start
     if have < 2:
         return 0, 0
@@ -39,7 +39,7 @@ def frame_end(data: bytes | bytearray, start: int) -> tuple[int, int]:
 
 
 def client_frame(text: str) -> bytes:
-    """Return a text frame of a client; the mask is zero, which is allowed and costs nothing."""
+    """Return a text frame of a client. Its mask is zero, which is allowed and costs nothing."""
     payload = text.encode()
     if len(payload) < 126:
         head = bytes((TEXT, 0x80 | len(payload)))
@@ -53,11 +53,11 @@ class Tape:
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.ends: list[int] = []  # where message i ends
-        self.times: list[int] = []  # when message i was made
+        self.ends: list[int] = []  # the end of message i
+        self.times: list[int] = []  # the time of message i
 
     def extend(self, chunk: bytes) -> None:
-        """Append what no listener had before, and parse the messages that are now whole."""
+        """Append bytes that no listener had before; parse the messages that are complete now."""
         self.data += chunk
         start = self.ends[-1] if self.ends else 0
         while True:
@@ -75,7 +75,7 @@ class Tape:
 
 
 class PlainReader:
-    """One listener of a plain server: a place on the tape."""
+    """One listener of a plain server: a position on the tape."""
 
     subscribed = True
 
@@ -85,7 +85,7 @@ class PlainReader:
         self.count = 0
 
     def feed(self, chunk: bytes) -> tuple[bytes, Sequence[int]]:
-        """Take what arrived; return what to answer, and when the new messages were made."""
+        """Take received bytes; return the bytes to answer, and the times of the new messages."""
         tape, at = self.tape, self.at
         known = len(tape.data) - at
         if known < len(chunk):

@@ -1,4 +1,4 @@
-"""What can be measured: the servers, what each of them needs, and how it is started."""
+"""The servers to measure: their requirements and their commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDS = {
 
 
 def missing(name: str) -> list[str]:
-    """What would have to be installed before `name` can be measured."""
+    """Return the packages or programs that are missing to measure `name`."""
     if str(HERE.parent) not in sys.path:
         sys.path.append(str(HERE.parent))
     absent = [module for module in NEEDS[name] if find_spec(module) is None]
@@ -35,17 +35,17 @@ def missing(name: str) -> list[str]:
 
 
 def is_pipe(name: str) -> bool:
-    """Whether the server is dash-pipe, so that its listeners speak its protocol."""
+    """Return whether the server is dash-pipe, so that listeners use its protocol."""
     return name.startswith("dash-pipe")
 
 
 def is_app(name: str) -> bool:
-    """Whether the server is a Dash app, which is spoken to over HTTP, and not by its pipes."""
+    """Return whether the server is a Dash app, which is controlled over HTTP, not by lines."""
     return is_pipe(name) and name != "dash-pipe-endpoint"
 
 
 def command(name: str, fd: int) -> list[str]:
-    """How the server is started on the listening socket `fd`."""
+    """Return the command that starts the server on the listening socket `fd`."""
     if name in ("dash-pipe", "dash-pipe-redis"):
         return [
             sys.executable,

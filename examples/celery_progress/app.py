@@ -1,8 +1,7 @@
-"""A page that starts Celery tasks and shows how far they are; README.md says how to run it.
+"""A page that starts Celery tasks and shows their progress; README.md says how to run it.
 
-Each task has a row with a Pipe of its own. `replay=1` gives the Pipe the newest message of each
-label at first: so nothing depends on who is faster, the page or the worker, and a page that is
-loaded again shows what is the case.
+Each task has a row with its own Pipe. `replay=1` first gives the Pipe the newest message of each
+label. So the page or the worker may be faster, and a reloaded page shows the current state.
 """
 
 import tasks
@@ -11,7 +10,7 @@ from dash import MATCH, Dash, Input, Output, Patch, State, callback, ctx, dcc, h
 from dash_pipe import Pipe
 
 STEPS = 50
-BUTTONS = {  # the trouble that a task will meet, and the text
+BUTTONS = {  # the trouble of a task, and its text
     "start": ("", "Start a task"),
     "fail": ("raise", "One that fails"),
     "kill": ("kill", "One that is killed"),
@@ -35,7 +34,7 @@ app.layout = html.Main(
 @callback(
     Output("tasks", "data"),
     *(Input(id_, "n_clicks") for id_ in BUTTONS),
-    running=[(Output(id_, "disabled"), True, False) for id_ in BUTTONS],  # a click at a time
+    running=[(Output(id_, "disabled"), True, False) for id_ in BUTTONS],  # one click at a time
     prevent_initial_call=True,
 )
 def start(*_):
@@ -118,4 +117,4 @@ app.index_string = app.index_string.replace("<html>", '<html lang="en">').replac
 )
 
 if __name__ == "__main__":
-    app.run()  # on port 8050, or that of the environment variable PORT
+    app.run()  # on port 8050, or the environment variable PORT

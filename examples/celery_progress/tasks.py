@@ -1,4 +1,4 @@
-"""The work, and what it reports: `celery -A tasks worker` runs this, and the page starts it."""
+"""The work and its reports: `celery -A tasks worker` runs this, and the page starts it."""
 
 import os
 import signal
@@ -12,20 +12,20 @@ import dash_pipe
 
 REDIS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
-# One Redis for both: Celery's queue, and what the pages are told. A report waits half a minute for
-# a Redis that is being restarted.
+# One Redis for both: Celery's queue, and the messages to the pages. A report waits half a minute
+# while Redis restarts.
 dash_pipe.configure(broker=REDIS, send_timeout=30)
 celery = Celery("tasks", broker=REDIS)
 celery.conf.update(
-    task_ignore_result=True,  # the page is told; nobody asks
-    task_acks_late=True,  # when all of a worker is gone, another one does its task
+    task_ignore_result=True,  # results go to the page; nobody reads them from Celery
+    task_acks_late=True,  # if a whole worker is killed, another one does its task
     broker_transport_options={"visibility_timeout": 900},  # soon after that; above any time_limit
     broker_connection_retry_on_startup=True,
 )
 
 
 def channel(task_id: str) -> str:
-    """Each task has a channel of its own; the labels are `progress` and `done`."""
+    """Return the channel of a task; its labels are `progress` and `done`."""
     return f"task {task_id}"
 
 
@@ -38,7 +38,7 @@ def start(steps: int, trouble: str = "") -> str:
 
 @celery.task(bind=True, time_limit=600)
 def crunch(self, steps: int, trouble: str):
-    """Work that takes its time, and may meet trouble halfway."""
+    """Work for a while; trouble may come halfway."""
     for step in range(steps):
         dash_pipe.send_to_pipe_channel(channel(self.request.id), "progress", step / steps)
         time.sleep(0.1)
@@ -49,11 +49,11 @@ def crunch(self, steps: int, trouble: str):
 
 def meet(trouble: str):
     if trouble == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when memory runs out
+        os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does if memory runs out
     raise ValueError("the data make no sense")
 
 
-# Celery calls this whatever it was: an exception, a time limit, a process that was killed.
+# Celery calls this for every failure: an exception, a time limit, a killed process.
 @task_failure.connect
 def fail(task_id: str, exception: BaseException, **_):
     finish(task_id, ok=False, text=str(exception))

@@ -1,7 +1,6 @@
-"""A notice board: what any process posts, every page shows. README.md says how it is deployed.
+"""A notice board: every page shows the posts of all processes. README.md deploys it.
 
-Nothing in it knows of the deployment: the path it lives below, the broker and the rest are in
-dashboard.env.
+The app knows nothing of the deployment: its path, the broker and the rest are in dashboard.env.
 """
 
 import os
@@ -17,7 +16,7 @@ server = app.server  # for `gunicorn app:server`
 app.layout = html.Main(
     [
         Pipe(id="pipe", channel_name="board"),
-        Pipe(id="line", channel_name="board"),  # one that no slow callback holds up
+        Pipe(id="line", channel_name="board"),  # not held up by slow callbacks
         dcc.Store(id="board", data={"posted": 0, "newest": []}),
         html.H1("Notice board"),
         html.P([html.Span("connecting", id="status"), " · gaps: ", html.Span("0", id="gaps")]),
@@ -33,7 +32,7 @@ def post(n_clicks):
     send_to_pipe_channel("board", "notice", f"a page's notice {n_clicks}, from {os.getpid()}")
 
 
-# The processes share no memory, so what a page has seen is kept in the page.
+# The processes share no memory, so the page keeps its notices.
 @callback(
     Output("board", "data"),
     Output("posted", "children"),
