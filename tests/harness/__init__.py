@@ -1,1 +1,1 @@
-"""What the tests need around the product: servers, a proxy, browsers, a websocket client."""
+"""Servers, a proxy, browsers and a websocket client for the tests."""

@@ -1,4 +1,4 @@
-"""A running app, as a test sees it: its pages, what it can be told to send, what it recorded."""
+"""A running app under test: its pages, its messages, its recorded calls."""
 
 import json
 import urllib.parse
@@ -26,7 +26,7 @@ class Call:
 
 
 class App:
-    """The test-only routes of an app (tests/apps/recorder.py), spoken to over HTTP."""
+    """The test-only routes of an app (tests/apps/recorder.py), called over HTTP."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -34,10 +34,10 @@ class App:
     def send(
         self, *messages: tuple[str, str, Any], thread: bool = False, every: float = 0.0
     ) -> list[list[Any]]:
-        """Have the app send (channel, label, value) messages, in order; return their positions.
+        """Make the app send (channel, label, value) messages, in order; return their positions.
 
-        With `thread` it sends them in a thread, and this returns at once and empty; with `every`
-        so many seconds apart.
+        With `thread` it sends them in a thread, and this returns an empty list at once. `every` is
+        the number of seconds between two messages.
         """
         names = ("channel_name", "label", "value")
         body = [dict(zip(names, message, strict=True)) for message in messages]
@@ -48,7 +48,7 @@ class App:
         return positions
 
     def later(self, seconds: float) -> None:
-        """Let so much time pass for the app's messages (tests/apps/clock.py)."""
+        """Move the clock of the app's messages forward (tests/apps/clock.py)."""
         self._request("POST", f"/_test/later/{float(seconds)}")
 
     @contextmanager
@@ -61,12 +61,12 @@ class App:
             self._request("POST", f"/_test/gates/{gate}/open")
 
     def calls(self, callback: str | None = None) -> list[Call]:
-        """Return the calls so far, in the order in which they began; of one callback, or all."""
+        """Return the calls of one callback, or of all, in the order in which they began."""
         calls = [Call(**call) for call in self._request("GET", "/_test/calls")]
         return [call for call in calls if callback in {None, call.callback}]
 
     def forget(self) -> None:
-        """Have the app forget its calls."""
+        """Make the app forget its calls."""
         self._request("DELETE", "/_test/calls")
 
     def _request(self, method: str, path: str, body: object = None) -> Any:
@@ -80,7 +80,7 @@ class App:
             with urllib.request.urlopen(request, timeout=30, context=trusting()) as answer:
                 return json.load(answer)
         except OSError:
-            check()  # which says more than a refused connection
+            check()  # its log says more than a refused connection
             raise
 
 
@@ -95,5 +95,5 @@ def offsets(calls: list[Call]) -> list[int]:
 
 
 def contiguous(numbers: list[int]) -> bool:
-    """Tell whether each number is the one before it plus one: none twice, none missing."""
+    """Return whether the numbers are consecutive: none twice, none missing."""
     return numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True

@@ -1,4 +1,4 @@
-"""Chromium, driven by selenium, looking at one Dash page."""
+"""Chromium with one Dash page, driven by selenium."""
 
 import json
 import os
@@ -35,20 +35,19 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--no-default-browser-check",
-    "--ignore-certificate-errors",  # those of the tests were issued by nobody
-    # A second window is not less alive than the first.
+    "--ignore-certificate-errors",  # the tests' certificates are self-signed
+    # A second window is not throttled.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 )
 
-# The status of a Pipe that listens.
+# The status of a listening Pipe.
 LISTENING = ("open", "polling")
 
-# What a test with a marker of that name allows in the console: what Chromium writes when a
-# connection breaks or a frame is sandboxed as django-plotly-dash does it, and Chromium and Dash
-# when a callback answers 500 or, as its process was killed, the proxy answers 502 in its place;
-# whatever the page does.
+# Lines that a test with a marker of that name allows in the console: Chromium's, if a connection
+# breaks or a frame is sandboxed as django-plotly-dash does it; Chromium's and Dash's, if a callback
+# answers 500 or, since its process was killed, the proxy answers 502.
 ALLOWED = {
     "framed": ("can escape its sandboxing",),
     "cuts": ("WebSocket connection to", "net::ERR_"),
@@ -57,9 +56,9 @@ ALLOWED = {
     "raises": ("the server responded with a status of 500", "dash_renderer"),
 }
 
-# What Dash says of its own websocket, on the backends where it has one.
+# Dash's lines about its own websocket, on the backends where it has one.
 DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
-# And where websockets can't be had: Chromium's line, and that of the Pipes.
+# Without websockets: Chromium's line, and that of the Pipes.
 FALLEN_BACK = ("_pipe/ws' failed: ", "_pipe/ws: no websocket, polling every ")
 
 # Before Dash has a layout, getLayout throws.
@@ -73,7 +72,7 @@ READ_PROP = """
 
 
 class Driver(Service):
-    """chromedriver on a port of its own, watched as every process of the tests is."""
+    """chromedriver on its own port, watched like every process of the tests."""
 
     def __init__(self, log: Path) -> None:
         self._port = Port()
@@ -84,11 +83,11 @@ class Driver(Service):
 
     @property
     def service_url(self) -> str:
-        """Where it answers."""
+        """Return the URL of chromedriver."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it and return when it answers."""
+        """Start it; return as soon as it answers."""
         command = [self.path, f"--port={self.port}"]
         self._child = Child("chromedriver", command, self._log, environment())
         self._child.wait_until(lambda: answers_http(self.port))
@@ -101,7 +100,7 @@ class Driver(Service):
 
 
 class Browser:
-    """One Chromium process with one tab that counts; close it with quit()."""
+    """One Chromium process with one current tab; close it with quit()."""
 
     def __init__(self, profile: Path, size: tuple[int, int] = LAPTOP) -> None:
         options = ChromeOptions()
@@ -109,8 +108,8 @@ class Browser:
         for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}", f"--user-data-dir={profile}"):
             options.add_argument(flag)
         if os.geteuid() == 0:
-            options.add_argument("--no-sandbox")  # Chromium refuses to run as root with one
-        # A sync worker serves one connection at a time; one opened on suspicion would block it.
+            options.add_argument("--no-sandbox")  # Chromium does not run as root with one
+        # A sync worker serves one connection at a time; a speculative one would block it.
         options.add_experimental_option("prefs", {"net.network_prediction_options": 2})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = Chrome(options, Driver(profile.with_suffix(".log")))
@@ -136,7 +135,7 @@ class Browser:
         self.find("#react-entry-point > :not(._dash-loading)")
 
     def wait_open(self, *ids: object, status: str = "") -> None:
-        """Wait until the Pipes are open, or have this status: what is sent from now on arrives."""
+        """Wait until the Pipes are open, or have this status: later messages arrive."""
         good = (status,) if status else LISTENING
         what = f"the status of each of {ids} to be one of {good}"
         wait_for(lambda: all(self.prop(one, "status") in good for one in ids or ("pipe",)), what)
@@ -146,13 +145,13 @@ class Browser:
         return self._wait(lambda: self.driver.find_elements(By.CSS_SELECTOR, selector), selector)[0]
 
     def click(self, id_: str) -> None:
-        """Click an element as soon as it can be."""
+        """Click an element as soon as it is clickable."""
         waiting = WebDriverWait(self.driver, TIMEOUT, INTERVAL)
         clickable = element_to_be_clickable((By.ID, id_))
         waiting.until(watched(lambda: clickable(self.driver))).click()
 
     def wait_for_text(self, id_: str, text: str, timeout: float = TIMEOUT) -> None:
-        """Wait until an element's text is this one."""
+        """Wait until an element has this text."""
         self._wait(
             lambda: self.driver.find_element(By.ID, id_).text == text, f"#{id_}: {text!r}", timeout
         )
@@ -162,7 +161,7 @@ class Browser:
         return self.driver.execute_script(script, *arguments)
 
     def prop(self, id_: object, name: str) -> Any:
-        """Return a component's prop, as Dash has it in its store; None when it has none."""
+        """Return a component's prop from Dash's store; None if it has none."""
         return self.run(READ_PROP, id_, name)
 
     def wait_for_prop(
@@ -174,14 +173,14 @@ class Browser:
         )
 
     def requests(self, path: str) -> int:
-        """Return how many requests the page has made whose address holds `path`."""
+        """Return the number of the page's requests whose address contains `path`."""
         names = self.driver.execute_script(
             "return performance.getEntriesByType('resource').map(({name}) => name)"
         )
         return sum(path in name for name in names)
 
     def console(self) -> list[str]:
-        """Return what the console has shown since the last time this was asked."""
+        """Return the lines of the console since the last call."""
         entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [f"{entry['level']} {entry['message']}" for entry in entries]
 
@@ -191,7 +190,7 @@ class Browser:
 
 
 def watched(predicate: Callable[[], Any]) -> Callable[[object], Any]:
-    """Return a condition of selenium's, which ends its wait when a process of ours has ended."""
+    """Return a condition for selenium that ends its wait if a process of ours has ended."""
 
     def condition(_: object) -> Any:
         check()
@@ -201,7 +200,7 @@ def watched(predicate: Callable[[], Any]) -> Callable[[object], Any]:
 
 
 def executable(*names: str) -> str:
-    """Return the first of the programs that is on PATH."""
+    """Return the path of the first program that is on PATH."""
     for name in names:
         if path := shutil.which(name):
             return path
@@ -209,5 +208,5 @@ def executable(*names: str) -> str:
 
 
 def unexpected(console: list[str], allowed: tuple[str, ...]) -> list[str]:
-    """Return the lines that should not be there: those that hold none of the allowed parts."""
+    """Return the unexpected lines: those that contain none of the allowed parts."""
     return [line for line in console if not any(part in line for part in allowed)]

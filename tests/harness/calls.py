@@ -1,6 +1,6 @@
-"""The callback calls of a page, as the page makes them: each is a request, and the page sees all.
+"""The callback calls of a page. Each is a request, so the page sees all of them.
 
-Where several processes answer, none of them has seen all; and one that is killed can't tell.
+If several processes answer, none has seen all; and a killed one can't tell.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.browser import Browser
 
-# The status is that of the answer: null as long as there is none, 0 when there will be none.
+# The status is that of the answer: null until it comes, 0 if none will come.
 WATCH = """
     const fetch = window.fetch;
     window.testCalls = [];
@@ -31,24 +31,24 @@ WATCH = """
 
 @dataclass(frozen=True)
 class PageCall:
-    """A call that a Pipe has triggered: its messages, and the status of the answer, if any."""
+    """A call triggered by a Pipe: its messages, and the status of the answer, if any."""
 
     messages: list[dict[str, Any]]
     status: int | None
 
     @property
     def succeeded(self) -> bool:
-        """Whether a callback has run to its end."""
+        """Return whether the callback has run to its end."""
         return self.status in {200, 204}
 
 
 def watch(browser: Browser) -> None:
-    """Begin to remember the calls of the page."""
+    """Start recording the calls of the page."""
     browser.run(WATCH)
 
 
 def calls(browser: Browser, pipe: str = "pipe") -> list[PageCall]:
-    """Return the calls that had the Pipe's messages for a trigger, in the order they were made."""
+    """Return the calls triggered by the Pipe's messages, in order."""
     changed = f"{pipe}.messages"
     return [
         PageCall(

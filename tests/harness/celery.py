@@ -1,4 +1,4 @@
-"""A Celery worker of an example, as its README starts it."""
+"""A Celery worker of an example, started as in its README."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ class CeleryWorker(Service):
         self._settings = settings
 
     def start(self) -> None:
-        """Start the worker and return when it takes tasks."""
+        """Start the worker; return as soon as it takes tasks."""
         arguments = f"-W ignore -m celery -A {self._app} worker -c 2 --loglevel INFO"
         self._child = Child(
             "celery",

@@ -1,4 +1,4 @@
-"""Processes under test: started, waited for until they are ready, ended; never lost sight of."""
+"""Processes under test: start them, wait until they are ready, watch them, end them."""
 
 import contextlib
 import os
@@ -17,17 +17,17 @@ from harness import wait
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 
-# The kernel ends what we have started when we are killed and can't end it ourselves. A program asks
-# for it, since Python code between fork and exec is not safe in a process with threads.
+# The kernel ends our children if we are killed. A small program requests it, since Python code
+# between fork and exec is not safe in a process with threads.
 SETPRIV = shutil.which("setpriv")
 ENDS_WITH_US = (SETPRIV, "--pdeathsig", "TERM", "--") if SETPRIV else ()
 
-# The kernel does it when the thread ends that has started a process: this one stays.
+# The kernel ends a child when the thread that started it ends: this thread stays.
 _starter = ThreadPoolExecutor(1, "children")
 
 
 def start(command: Sequence[str], env: Mapping[str, str], **options: Any) -> subprocess.Popen[Any]:
-    """Start a process that ends with this one; `options` are those of Popen."""
+    """Start a process that ends with this one; `options` are arguments of Popen."""
 
     def popen() -> subprocess.Popen[Any]:
         return subprocess.Popen([*ENDS_WITH_US, *command], env=env, **options)
@@ -36,14 +36,14 @@ def start(command: Sequence[str], env: Mapping[str, str], **options: Any) -> sub
 
 
 class ChildError(AssertionError):
-    """A process did not come up, or has ended though it should run; it ends with the log."""
+    """A process did not start, or ended though it should run. The text ends with its log."""
 
 
 class Child:
-    """A process with a session of its own, so that its children end with it.
+    """A process with its own session, so that its children end with it.
 
-    Its output is appended to `log`. Until it is told to end it has to run: from its end on every
-    wait of a test (harness/wait.py) fails at once, with the exit status and the log.
+    Its output is appended to `log`. If it ends unexpectedly, every wait of a test (harness/wait.py)
+    fails at once, with the exit status and the log.
     """
 
     def __init__(
@@ -71,25 +71,25 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Return its process id."""
         return self._process.pid
 
     def log_text(self) -> str:
-        """Everything it has written so far."""
+        """Return all its output so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def check(self) -> None:
-        """Fail when it has ended though nobody has told it to."""
+        """Fail if it has ended unexpectedly."""
         status = self._process.poll()
         if status is not None and self in wait.checks:
             raise ChildError(f"{self.name} ended with status {status}:\n{self.log_text()}")
 
     def expect_end(self) -> None:
-        """Note that its end is near, and no failure."""
+        """Note that its end is expected, and no failure."""
         wait.checks.pop(self, None)
 
     def wait_until(self, ready: Callable[[], object], timeout: float = START_TIMEOUT) -> None:
-        """Return when it is ready; end it and fail with its log when it has ended or never is."""
+        """Wait until it is ready. If it ends before or times out, end it and fail with its log."""
         try:
             wait.wait_for(ready, f"{self.name} to be up", timeout)
         except ChildError:
@@ -100,9 +100,9 @@ class Child:
             raise ChildError(f"{error}\n{self.log_text()}") from None
 
     def end(self) -> None:
-        """End it as an administrator would, and by force when it does not listen.
+        """End it with SIGTERM, and by force if it does not react.
 
-        Fails when it had ended before.
+        Fail if it had ended before.
         """
         try:
             self.check()
@@ -114,9 +114,9 @@ class Child:
             self.kill9()
 
     def kill9(self) -> None:
-        """End it and its children at once; nothing gets to say goodbye."""
+        """End it and its children at once, without any cleanup."""
         self.expect_end()
-        if self._is_over:  # its id may be that of another by now
+        if self._is_over:  # another process may have its id by now
             return
         self._is_over = True
         with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
@@ -124,12 +124,12 @@ class Child:
         self._process.wait(STOP_TIMEOUT)
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal that it survives."""
+        """Send a signal that does not end it."""
         self._process.send_signal(number)
 
 
 class Service:
-    """A process that can be started again; a context manager, running while inside.
+    """A process that can be restarted; a context manager, running while inside.
 
     A subclass starts a `Child` and sets `_child`.
     """
@@ -145,22 +145,22 @@ class Service:
 
     @property
     def child(self) -> Child:
-        """The process. It has to be running."""
+        """Return the process, which must be running."""
         assert self._child is not None, f"{type(self).__name__} is not running"
         return self._child
 
     def start(self) -> None:
-        """Start the process and return when it is up."""
+        """Start the process; return as soon as it is ready."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """End the process as an administrator would, and by force when it does not listen."""
+        """End the process with SIGTERM, and by force if it does not react."""
         child, self._child = self._child, None
         if child is not None:
             child.end()
 
     def kill9(self) -> None:
-        """End the process and its workers at once; nothing gets to say goodbye."""
+        """End the process and its workers at once, without any cleanup."""
         child, self._child = self._child, None
         if child is not None:
             child.kill9()

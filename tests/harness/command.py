@@ -17,7 +17,7 @@ from harness.wait import TIMEOUT
 
 @contextmanager
 def heeding_interrupts() -> Iterator[None]:
-    """Have what is started inside heed SIGINT, which a shell has its background jobs ignore."""
+    """Make processes started inside react to SIGINT, which background jobs of a shell ignore."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child gets the default
     try:
         yield
@@ -26,7 +26,7 @@ def heeding_interrupts() -> Iterator[None]:
 
 
 class Command:
-    """A run, its pipes open; a context manager that ends it.
+    """A run with open pipes; a context manager that ends it.
 
     `settings` are variables of its environment.
     """
@@ -61,7 +61,7 @@ class Command:
         self.process.stdin.flush()
 
     def message(self) -> dict[str, Any]:
-        """The next line of its output, as JSON; waits for it."""
+        """Wait for the next line of its output; return it, decoded from JSON."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -71,17 +71,17 @@ class Command:
         return message
 
     def note(self) -> str:
-        """Return the next line of its standard error; wait for it."""
+        """Wait for the next line of its standard error, and return it."""
         assert self.process.stderr is not None
         return str(self.process.stderr.readline()).rstrip("\n")
 
     def end(self) -> tuple[int, str, str]:
-        """Wait for the end; return the exit code, and what is left of output and error."""
+        """Wait for the end; return the exit code, and the rest of output and error."""
         out, err = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, out, err
 
 
 def run(*arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Run to the end; return the exit code, output and error."""
+    """Run to the end; return exit code, output and error."""
     with Command(*arguments, settings=settings) as command:
         return command.end()

@@ -1,4 +1,4 @@
-"""Many listeners at once, on one loop of the test's own."""
+"""Many listeners at once, on one loop of the test."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from harness.wait import TIMEOUT
 
 
 class Crowd:
-    """So many listeners on a channel; an async context manager. Their pings are answered."""
+    """A number of listeners on a channel, with answered pings; an async context manager."""
 
     def __init__(self, url: str, size: int, channel: str) -> None:
         self._url = websocket_url(f"{url}/_pipe/")
@@ -22,7 +22,7 @@ class Crowd:
         self._listeners: list[_Listener] = []
 
     async def __aenter__(self) -> Self:
-        for _ in range(self._size):  # one after the other: a listen queue is shorter than a crowd
+        for _ in range(self._size):  # one after the other: the listen queue is shorter
             socket = await connect(self._url, **connect_options())
             self._listeners.append(_Listener(socket, self._channel))
             await self._listeners[-1].open()
@@ -32,7 +32,7 @@ class Crowd:
         await asyncio.gather(*[listener.socket.close() for listener in self._listeners])
 
     async def hear(self, count: int) -> list[list[int]]:
-        """The offsets of the next `count` messages, for each listener."""
+        """Return the offsets of the next `count` messages for each listener."""
         return await asyncio.gather(*[listener.hear(count) for listener in self._listeners])
 
 

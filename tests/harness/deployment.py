@@ -1,4 +1,4 @@
-"""The deployment of examples/deploy, with its own files: nginx, gunicorn, the gateway, Redis."""
+"""The deployment of examples/deploy with its files: nginx, gunicorn, the gateway, Redis."""
 
 import contextlib
 import os
@@ -24,19 +24,19 @@ from harness.server import (
 from harness.wait import TIMEOUT, wait_for
 
 EXAMPLE = ROOT / "examples" / "deploy"
-SEND_TIMEOUT = {"DASH_PIPE_SEND_TIMEOUT": "30"}  # a sender that waits while Redis is restarted
+SEND_TIMEOUT = {"DASH_PIPE_SEND_TIMEOUT": "30"}  # a sender waits while Redis restarts
 
 
 def read_settings(file: Path) -> dict[str, str]:
-    """Read a file of variables, as systemd and the shell do."""
+    """Read a file of variables like systemd and the shell."""
     lines = [line for line in file.read_text().splitlines() if line and line[0] != "#"]
     return dict(line.split("=", 1) for line in lines)
 
 
 class Deployment:
-    """All of it, on Redis; a context manager, running while inside.
+    """The whole deployment on Redis; a context manager, running while inside.
 
-    `gateway` says who holds the websockets: the gateway, or gunicorn's workers.
+    With `gateway` the gateway holds the websockets, otherwise gunicorn's workers.
     """
 
     def __init__(self, redis: RedisServer, directory: Path, *, gateway: bool) -> None:
@@ -89,18 +89,18 @@ class Deployment:
 
     @property
     def url(self) -> str:
-        """The address of the page."""
+        """Return the address of the page."""
         return f"{self._nginx.url}{self.path}"
 
     @property
     def workers(self) -> list[int]:
-        """gunicorn's workers; the one that holds the most connections comes first."""
+        """Return gunicorn's workers; the one with the most connections comes first."""
         pids = children(self.app.pid)
         return sorted(pids, key=lambda pid: -connections(pid, self.app.port))
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Have the process that holds the websockets stand still while inside."""
+        """Stop the process that holds the websockets while inside."""
         pid = self.gateway.pid if self.gateway in self.running else self.workers[0]
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -110,20 +110,20 @@ class Deployment:
             os.kill(pid, signal.SIGCONT)
 
     def sender(self) -> "Sender":
-        """A process that sends to the board what it is told to."""
+        """Return a process that sends to the board."""
         return Sender({**self.settings, **SEND_TIMEOUT})
 
     def log_text(self) -> str:
-        """What the servers have written."""
+        """Return the output of the servers."""
         return "\n".join(one.log_text() for one in self.running)
 
     def tracebacks(self) -> list[str]:
-        """The tracebacks in it."""
+        """Return the tracebacks in their output."""
         return [each for one in self.running for each in one.tracebacks()]
 
 
 class Sender:
-    """`dash-pipe send board notice -`, a context manager: at its end all that was said is sent."""
+    """`dash-pipe send board notice -`; a context manager, at whose end everything is sent."""
 
     def __init__(self, settings: dict[str, str]) -> None:
         self._settings = settings
@@ -139,7 +139,7 @@ class Sender:
         return self
 
     def say(self, *values: int) -> None:
-        """Have these sent, in order; it does not wait for that."""
+        """Write notices to be sent in order; do not wait until they are."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.writelines(f"{value}\n" for value in values)

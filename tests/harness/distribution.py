@@ -1,4 +1,4 @@
-"""Building and installing the distribution: commands with nothing of this machine around them."""
+"""Build and install the distribution with commands that inherit nothing from this machine."""
 
 import shutil
 import subprocess
@@ -9,12 +9,12 @@ from harness.environment import environment, installing
 from harness.server import ROOT
 
 CONSTRAINTS = ROOT / "constraints"
-# No Node either; and the releases that the other tests have.
+# No Node either; with the same releases as the other tests.
 BARE = installing({"PATH": "", "PIP_CONSTRAINT": str(CONSTRAINTS / "build.txt")})
 
 
 def run(*command: str | Path) -> str:
-    """Run a command that has to succeed; return what it prints."""
+    """Run a command that must succeed; return its output."""
     done = subprocess.run(
         [str(part) for part in command], env=BARE, capture_output=True, text=True, check=False
     )
@@ -23,7 +23,7 @@ def run(*command: str | Path) -> str:
 
 
 def checkout(directory: Path) -> Path:
-    """Copy what git knows of this checkout, so that nothing left by an earlier build is in it."""
+    """Copy the files that git tracks, so that nothing of an earlier build is included."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -40,7 +40,7 @@ def checkout(directory: Path) -> Path:
 
 
 def build(source: Path, directory: Path, *options: str) -> Path:
-    """Build a wheel: of an sdist, which stays beside it, or with `--wheel` of the source itself."""
+    """Build a wheel from an sdist, which stays next to it; with `--wheel` from the source."""
     run(sys.executable, "-m", "build", *options, "--outdir", directory, source)
     (wheel,) = directory.glob("*.whl")
     return wheel

@@ -19,7 +19,7 @@ WS_ROUTE = "/dpd/ws/channel"
 TOKEN = "only-for-tests"
 
 BEHIND_NGINX = ("daphne", "gunicorn and daphne")
-# As one runs it at home: with DEBUG, and static files from Django.
+# As in development: with DEBUG, and static files from Django.
 ALONE = ("uvicorn", "hypercorn", "runserver")
 
 NGINX = """
@@ -44,7 +44,7 @@ server {{
 
 
 class DjangoSite:
-    """The whole site, in a directory of its own; a context manager."""
+    """The whole site in its own directory; a context manager."""
 
     def __init__(
         self, layout: str, directory: Path, settings: Mapping[str, str] | None = None
@@ -65,7 +65,7 @@ class DjangoSite:
         self._servers: list[Server] = []
 
     def __enter__(self) -> Self:
-        with self._stack:  # ends what was started when the rest fails
+        with self._stack:  # ends the started processes if the rest fails
             self._stack.enter_context(self._redis)
             self.manage("migrate", "--verbosity=0")
             self.manage("demo_user")
@@ -78,7 +78,7 @@ class DjangoSite:
         self._stack.close()
 
     def manage(self, *arguments: str) -> str:
-        """Run a management command, in a process of its own."""
+        """Run a management command in its own process."""
         done = subprocess.run(
             [CURRENT_PYTHON, "manage.py", *arguments],
             cwd=EXAMPLE,
@@ -91,19 +91,19 @@ class DjangoSite:
         return done.stdout
 
     def log_text(self) -> str:
-        """What the servers have written."""
+        """Return the output of the servers."""
         return "".join(server.log_text() for server in self._servers)
 
     def tracebacks(self, since: int = 0) -> list[str]:
-        """The tracebacks that the servers have written."""
+        """Return the tracebacks in the output of the servers."""
         return [each for server in self._servers for each in server.tracebacks(since)]
 
     def worker(self) -> CeleryWorker:
-        """A Celery worker of the project."""
+        """Return a Celery worker of the project."""
         return CeleryWorker("live", EXAMPLE, self._directory / "celery.log", self._settings)
 
     def _put_nginx_before(self, asgi: Server) -> str:
-        """Start nginx, which has the static files; return its address."""
+        """Start nginx, which serves the static files; return its address."""
         self.manage("collectstatic", "--no-input", "--verbosity=0")
         other = asgi if self.host == "daphne" else self._serve("django-wsgi")
         port = Port()

@@ -1,9 +1,9 @@
-"""The environment of the processes that tests start: a short list, never all of ours."""
+"""The environment of processes that tests start: a short list, never all of ours."""
 
 import os
 from collections.abc import Mapping
 
-# Where programs and files are, how text and time are written, and what `coverage` hands on.
+# Paths of programs and files, formats of text and time, and variables of `coverage`.
 # No PYTHONPATH: several interpreters share these sources, and none may run another's packages.
 PASSED_ON = (
     "COVERAGE_PROCESS_CONFIG",
@@ -18,7 +18,7 @@ PASSED_ON = (
 )
 FAMILIES = ("LC_",)
 
-# What pip needs besides, on machines that reach a package index in a way of their own.
+# Variables that pip also needs on machines with their own access to a package index.
 OF_INSTALLERS = (
     "ALL_PROXY",
     "HTTPS_PROXY",
@@ -34,7 +34,7 @@ FAMILY_OF_INSTALLERS = "PIP_"
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a process under test: what is passed on, and `settings`."""
+    """Return the environment of a process under test: the inherited variables and `settings`."""
     passed_on = {
         name: value
         for name, value in os.environ.items()

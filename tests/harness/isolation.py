@@ -1,8 +1,8 @@
-"""Every test begins as if it were the first: hooks and a fixture that tests/conftest.py brings in.
+"""Isolate every test: hooks and a fixture for tests/conftest.py.
 
-Our state of the process is looked at before a test module is imported and before each test, and
-restored afterwards. A test that has changed it and not restored it fails, so that no other test
-fails or passes because of it, in whatever order they run.
+The state of the process is recorded before a test module is imported and before each test, and
+restored afterwards. A test that changes it without restoring it fails. So no other test fails or
+passes because of it, in any order.
 """
 
 import logging
@@ -18,21 +18,21 @@ import pytest
 from dash_pipe import runtime
 
 PACKAGE = "dash_pipe"
-SETTINGS = "DASH_PIPE_"  # the variables that are our settings; those of a developer are no test's
+SETTINGS = "DASH_PIPE_"  # the variables of our settings; a developer's values must not reach a test
 PYTESTS = "PYTEST_"  # pytest sets these itself while a test runs
 GONE = object()
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A part of the state: what has `changed` since, in words, and how to `restore` it."""
+    """A part of the state: `changed` describes the changes, `restore` undoes them."""
 
     changed: Callable[[], list[str]]
     restore: Callable[[], object]
 
 
 def look() -> list[Kept]:
-    """Remember the state that tests may not leave changed."""
+    """Record the state that tests must not leave changed."""
     loggers = [logging.getLogger(), logging.getLogger(PACKAGE)]
     return [
         _environment(),
@@ -45,7 +45,7 @@ def look() -> list[Kept]:
 
 
 def restore(state: list[Kept]) -> str:
-    """Restore the state; return what had changed, in words."""
+    """Restore the state; return a description of each change."""
     changes = [change for kept in state for change in kept.changed()]
     if changes:
         for kept in state:
@@ -91,7 +91,7 @@ def _list(name: str, list_: list[str]) -> Kept:
 
 def _logger(logger: logging.Logger) -> Kept:
     def attributes() -> dict[str, Any]:
-        # The handlers of pytest come and go with the phases of a test.
+        # pytest adds and removes its handlers with the phases of a test.
         own = [one for one in logger.handlers if not type(one).__module__.startswith("_pytest")]
         names = ("level", "propagate", "disabled")
         return {
@@ -108,13 +108,13 @@ def _logger(logger: logging.Logger) -> Kept:
 
 
 def _modules() -> list[ModuleType]:
-    """The modules of the package that are there by now."""
+    """Return the imported modules of the package."""
     found = list(sys.modules.items())
     return [module for name, module in found if name.partition(".")[0] == PACKAGE]
 
 
 def _module(module: ModuleType) -> Kept:
-    """Its globals: what they are bound to, and what is in its dicts, lists and sets."""
+    """Record its globals: their values, and the content of its dicts, lists and sets."""
     before = {name: one for name, one in vars(module).items() if not name.startswith("__")}
     contents = {name: one.copy() for name, one in before.items() if type(one) in (dict, list, set)}
 
@@ -156,7 +156,7 @@ STATE = pytest.StashKey[list[Kept]]()
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Fail a test module that changes the state when it is imported."""
+    """Fail a test module whose import changes the state."""
     state = look()
     report = yield
     if changes := restore(state):
@@ -167,14 +167,14 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Remember the state, before any fixture is made."""
+    """Record the state before any fixture is made."""
     item.stash[STATE] = look()
     return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a test that leaves the state changed, when its fixtures are gone."""
+    """Fail a test that leaves the state changed after its fixtures have ended."""
     changes = ""
     try:
         yield
@@ -186,7 +186,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.fixture(autouse=True)
 def fresh_runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give every test all that a process has one of."""
+    """Give every test its own runtime."""
     for name in [name for name in os.environ if name.startswith(SETTINGS)]:
         monkeypatch.delenv(name)
     with runtime.swapped(runtime.Runtime()):

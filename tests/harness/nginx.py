@@ -1,4 +1,4 @@
-"""nginx before servers, as a configuration has it."""
+"""nginx in front of servers, with a given configuration."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from harness.environment import environment
 from harness.port import Port
 from harness.server import answers_http
 
-# In the foreground, and with every file of its own in the working directory.
+# In the foreground, with all its files in the working directory.
 CONFIG = """
 daemon off;
 worker_processes 1;
@@ -26,7 +26,7 @@ http {
     uwsgi_temp_path uwsgi;
 """
 
-# As it is when nobody has told it of websockets: it refuses upgrades.
+# As without a configuration for websockets: it rejects upgrades.
 UNAWARE = """
 server {
     listen 127.0.0.1:80;
@@ -41,7 +41,7 @@ server {
 class Nginx(Service):
     """One nginx.
 
-    `config` is what stands in its http block, listening on 127.0.0.1:`port` among others.
+    `config` is the content of its http block; it listens at least on 127.0.0.1:`port`.
     """
 
     def __init__(self, config: str, port: Port, directory: Path, scheme: str = "http") -> None:
@@ -49,7 +49,7 @@ class Nginx(Service):
         self._scheme = scheme
         self._directory = directory
         file = directory / "nginx.conf"
-        # Its workers write to the directory, which is ours alone.
+        # Its workers write to the directory, which only we may read.
         user = "user root;" if os.geteuid() == 0 else ""
         file.write_text(f"{user}{CONFIG}{config}}}\n")
         program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -58,20 +58,20 @@ class Nginx(Service):
 
     @property
     def url(self) -> str:
-        """The root of what is behind it, seen through it."""
+        """Return the root URL of the servers behind it."""
         return f"{self._scheme}://127.0.0.1:{self._port.number}"
 
     def start(self) -> None:
-        """Start nginx and return when it answers HTTP."""
+        """Start nginx; return as soon as it answers HTTP."""
         log = self._directory / "log"
         self._child = Child("nginx", self._command, log, environment())
         self.child.wait_until(lambda: answers_http(self._port.number, self._scheme))
 
 
 def filled(text: str, values: Mapping[str, object]) -> str:
-    """Return a configuration with what is of this machine in the places of what stands there.
+    """Return a configuration with each key replaced by its value for this machine.
 
-    Each key is something that has to be there.
+    Each key must be in the configuration.
     """
     for there, here in values.items():
         assert there in text, f"{there!r} is not in\n{text}"

@@ -1,4 +1,4 @@
-"""Ports that belong to a test, from the moment it learns their numbers."""
+"""Ports that belong to a test from the start."""
 
 import contextlib
 import socket
@@ -6,13 +6,12 @@ import sys
 
 
 class Port:
-    """A port on 127.0.0.1 that nobody else is given while this object lives.
+    """A port on 127.0.0.1 that no other process gets while this object lives.
 
-    It holds a socket that is bound and does not listen. Linux gives such a port to nobody who
-    binds port 0 or connects, and a server may bind its number beside the socket, as often as it
-    is restarted: all of ours set SO_REUSEADDR, as the socket does. So this is one way for every
-    server, where descriptors that are inherited and ports that are looked up in logs would be ten.
-    Connections are refused as long as no server listens.
+    It holds a socket that is bound and does not listen. Linux never picks such a port for a bind
+    to port 0 or a connect. A server can bind its number too, also after a restart, since all our
+    servers set SO_REUSEADDR like the socket. So one way works for every server, instead of
+    inherited descriptors or ports read from logs. Connections fail while no server listens.
     """
 
     def __init__(self) -> None:
@@ -20,7 +19,7 @@ class Port:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", 0))
         self.number: int = self._socket.getsockname()[1]
-        if sys.platform != "linux":  # elsewhere the server could not bind it
+        if sys.platform != "linux":  # on other systems the server could not bind it
             self._socket.close()
 
     def __del__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the kernel says of a process: Linux's /proc."""
+"""Facts about a process from Linux's /proc."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ ESTABLISHED = "01"
 
 @dataclass(frozen=True)
 class Figures:
-    """One look at a process."""
+    """The figures of a process at one moment."""
 
     threads: int
     descriptors: int
@@ -18,7 +18,7 @@ class Figures:
 
 
 def figures(pid: int) -> Figures:
-    """Look at a process."""
+    """Return the figures of a process."""
     proc = Path(f"/proc/{pid}")
     status = dict(
         line.split(":", 1) for line in (proc / "status").read_text().splitlines() if ":" in line
@@ -31,12 +31,12 @@ def figures(pid: int) -> Figures:
 
 
 def children(pid: int) -> list[int]:
-    """The process ids of its children."""
+    """Return the process ids of its children."""
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def connections(pid: int, port: int) -> int:
-    """How many connections to a local port it has that are open on both sides."""
+    """Return the number of its connections to a local port that are open on both sides."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     local, state, inode = 1, 3, 9  # the columns; see proc_pid_net(5)
     open_ = {
@@ -52,6 +52,6 @@ def connections(pid: int, port: int) -> int:
 
 
 def stands_still(pid: int) -> bool:
-    """Whether each of its threads has been stopped, which takes a moment after SIGSTOP."""
+    """Return whether all its threads are stopped, which takes a moment after SIGSTOP."""
     states = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
     return all(state.rpartition(")")[2].split()[0] == "T" for state in states)

@@ -7,7 +7,7 @@ from dash_pipe import runtime
 
 
 def configure() -> None:
-    """Set Django up, once; what a test wants otherwise it overrides."""
+    """Set Django up once; a test may override the settings."""
     if settings.configured:
         return
     settings.configure(

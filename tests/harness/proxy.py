@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback whose connections a test can cut, refuse and count."""
+"""A TCP proxy on loopback; a test can cut, reject and count its connections."""
 
 import contextlib
 import socket
@@ -34,10 +34,10 @@ class Connection:
 
 
 class Proxy:
-    """Stands before a server on 127.0.0.1:`port`; a context manager, running while inside.
+    """A proxy for a server on 127.0.0.1:`port`; a context manager, running while inside.
 
-    A websocket always has a connection of its own, whose first line is the GET that opens it. So
-    `count("/_pipe/ws")` is how many times one was tried, and `cut("/_pipe/ws")` leaves HTTP alone.
+    A websocket always has its own connection, whose first line is the GET that opens it. So
+    `count("/_pipe/ws")` is the number of attempts, and `cut("/_pipe/ws")` does not affect HTTP.
     """
 
     def __init__(self, port: int) -> None:
@@ -62,11 +62,11 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """The root of what is behind the proxy, seen through it."""
+        """Return the root URL of the server behind the proxy."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def cut(self, path: str = "") -> int:
-        """Cut the open connections whose first line holds `path`; return how many there were."""
+        """Cut the open connections whose first line contains `path`; return their number."""
         with self._lock:
             chosen = [connection for connection in self._open if path in connection.first_line]
             self._open = [one for one in self._open if one not in chosen]
@@ -75,7 +75,7 @@ class Proxy:
         return len(chosen)
 
     def refuse(self, path: str = "") -> None:
-        """Cut every new connection whose first line holds `path` as soon as it is made."""
+        """Cut every new connection whose first line contains `path` at once."""
         self._refused = path
 
     def allow(self) -> None:
@@ -83,22 +83,22 @@ class Proxy:
         self._refused = None
 
     def silence(self, path: str = "") -> None:
-        """Keep the open connections whose first line holds `path`, and let nothing through them.
+        """Keep the open connections whose first line contains `path`, but pass nothing on.
 
-        What comes is in `swallowed`, and neither side hears that the other has ended. So a network
-        looks that a sleeping laptop has left.
+        The bytes are kept in `swallowed`, and neither side notices the end of the other: as with a
+        sleeping laptop that has left the network.
         """
         with self._lock:
             for connection in self._open:
                 connection.silent = connection.silent or path in connection.first_line
 
     def count(self, path: str = "") -> int:
-        """Return how many connections so far began with a line that holds `path`."""
+        """Return the number of connections so far whose first line contains `path`."""
         with self._lock:
             return sum(path in line for line in self._first_lines)
 
     def open(self, path: str = "") -> int:
-        """Return how many connections whose first line holds `path` are open now."""
+        """Return the number of open connections whose first line contains `path`."""
         with self._lock:
             return sum(path in connection.first_line for connection in self._open)
 
@@ -150,7 +150,7 @@ class Proxy:
                 self._forget(connection)
 
     def _forget(self, connection: Connection) -> None:
-        """Close what one side has ended, unless cut() was there first."""
+        """Close a connection that one side has ended, unless cut() has done it."""
         with self._lock:
             if connection not in self._open:
                 return

@@ -1,4 +1,4 @@
-"""A Redis server of the test's own, which can be stopped, killed and robbed of its data."""
+"""A Redis server of a test, which can stop it, kill it and remove its data."""
 
 import os
 import shutil
@@ -17,8 +17,8 @@ from harness.port import Port
 class RedisServer(Service):
     """One server on 127.0.0.1, from start() to stop(); a context manager.
 
-    The port stays the same over restarts, and so does the directory with its data. Arguments are
-    options of redis-server. Another binary is tested with REDIS_SERVER.
+    The port and the directory with its data stay the same over restarts. Arguments are options of
+    redis-server. REDIS_SERVER names another binary to test.
     """
 
     def __init__(self, directory: Path, *options: str) -> None:
@@ -33,11 +33,11 @@ class RedisServer(Service):
 
     @property
     def url(self) -> str:
-        """What a client connects to."""
+        """Return the URL for clients."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start the server and return when it answers."""
+        """Start the server; return as soon as it answers."""
         binary = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
         assert binary, "redis-server is not on PATH; `make redis` helps"
         self._child = Child(
@@ -48,7 +48,7 @@ class RedisServer(Service):
                 "--bind 127.0.0.1",
                 f"--dir {self._directory}",
                 "--save ''",
-                "--hz 50",  # looks for expired keys more often than in earnest
+                "--hz 50",  # looks for expired keys more often than by default
                 *self._options,
             ],
             self._directory / "log",
@@ -57,11 +57,11 @@ class RedisServer(Service):
         self.child.wait_until(self._answers)
 
     def pause(self) -> None:
-        """Have it answer nothing, until resume()."""
+        """Stop its answers until resume()."""
         self.child.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Have it answer again."""
+        """Let it answer again."""
         self.child.send_signal(signal.SIGCONT)
 
     def forget(self) -> None:
@@ -70,14 +70,14 @@ class RedisServer(Service):
             file.unlink()
 
     def ask(self, *command: Any) -> Any:
-        """Have a command carried out, and return the reply."""
+        """Execute a command, and return the reply."""
         with Redis(port=self.port, decode_responses=True, socket_timeout=STOP_TIMEOUT) as client:
             return client.execute_command(*command)
 
     def tear(self, size: int) -> None:
-        """Take the last bytes of the append-only file of a server that is not running.
+        """Remove the last bytes of the append-only file of a server that is not running.
 
-        So the disk looks after a power failure: what was written and not yet synced is not there.
+        As after a power failure: bytes that were written but not synced are missing.
         """
         # Redis 6.2 has one file, later ones a directory.
         files = [self._directory / "appendonly.aof", *self._directory.glob("*/*.incr.aof")]
@@ -85,11 +85,11 @@ class RedisServer(Service):
         os.truncate(file, max(0, file.stat().st_size - size))
 
     def keys(self) -> list[str]:
-        """The names of all keys."""
+        """Return the names of all keys."""
         return sorted(self.ask("KEYS", "*"))
 
     def clients(self) -> list[str]:
-        """What Redis says of each connection but that of this question."""
+        """Return Redis' facts about each connection, except the one of this request."""
         lines = self.ask("CLIENT", "LIST")
         text = lines if isinstance(lines, str) else "\n".join(map(str, lines))
         return [line for line in text.splitlines() if "cmd=client" not in line]

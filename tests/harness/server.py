@@ -1,4 +1,4 @@
-"""A server in a process of its own, running one of the apps of tests/apps."""
+"""A server in its own process, running one of the apps of tests/apps."""
 
 import http.client
 import ssl
@@ -28,10 +28,10 @@ GUNICORN = (
     "{module}:server",
     "--bind=127.0.0.1:{port}",
     "--workers=1",
-    "--no-control-socket",  # which would be a file in the home directory
+    "--no-control-socket",  # it would be a file in the home directory
 )
 
-# Every way to serve an app: the interpreter, and its arguments with {module} and {port} open.
+# Every way to serve an app: the interpreter and its arguments, with {module} and {port}.
 HOSTS: dict[str, tuple[str, ...]] = {
     "werkzeug": (CURRENT_PYTHON, "-c", RUN),
     "gunicorn-sync": (CURRENT_PYTHON, *GUNICORN),
@@ -45,7 +45,7 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "waitress": (CURRENT_PYTHON, "-m", "waitress", "--listen=127.0.0.1:{port}", "{module}:server"),
     "gunicorn-tls": (CURRENT_PYTHON, *GUNICORN, "--certfile={certificate}", "--keyfile={key}"),
     "werkzeug-oldest": (OLDEST_PYTHON, "-c", RUN),
-    "script": (CURRENT_PYTHON, "{module}.py"),  # which finds the port where Dash looks, in PORT
+    "script": (CURRENT_PYTHON, "{module}.py"),  # Dash reads the port from PORT
 }
 
 UVICORN = (
@@ -60,12 +60,12 @@ HOSTS["uvicorn-flask"] = HOSTS["uvicorn"]  # with something around the app
 HOSTS["uvicorn-reload"] = (*HOSTS["uvicorn"], "--reload", "--reload-include={module}.py")
 HOSTS["uvicorn-two"] = (CURRENT_PYTHON, *UVICORN, "--workers=2")
 HOSTS["gunicorn-uvicorn"] = (CURRENT_PYTHON, *GUNICORN, "-kuvicorn_worker.UvicornWorker")
-# It gives open websockets all of this time when it replaces a worker; 30 s are its default.
+# A replaced worker waits all this time for open websockets; the default is 30 s.
 HOSTS["gunicorn-asgi"] = (CURRENT_PYTHON, *GUNICORN, "-kasgi", "--graceful-timeout=2")
 HOSTS["hypercorn"] = (CURRENT_PYTHON, "-m", "hypercorn", "{module}:server", "-b127.0.0.1:{port}")
 HOSTS["daphne"] = (CURRENT_PYTHON, "-m", "daphne", "-p{port}", "{module}:server")
 
-# As its own gunicorn.conf.py has it.
+# As in its gunicorn.conf.py.
 HOSTS["gunicorn-configured"] = (CURRENT_PYTHON, *GUNICORN[:4], "--no-control-socket")
 # A Django project, each half of it; and one of django-plotly-dash.
 HOSTS["dpd"] = (DPD_PYTHON, "-m", "daphne", "-p{port}", "{module}.asgi:application")
@@ -92,11 +92,11 @@ HOSTS["django-wsgi"] = (
 # No app: the endpoint alone.
 HOSTS["gateway"] = (CURRENT_PYTHON, "-m", "dash_pipe", "serve", "--port={port}")
 
-# The browser's suite runs on all of these.
+# The browser tests run on all of these.
 WSGI = ("werkzeug", "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "waitress")
 ASGI = ("uvicorn", "hypercorn", "gunicorn-uvicorn")
 
-# The backends of those that don't serve Flask; tests/apps/recorder.py reads it.
+# The backends of hosts that don't serve Flask, for tests/apps/recorder.py.
 BACKENDS = {
     "uvicorn": "fastapi",
     "uvicorn-two": "fastapi",
@@ -106,18 +106,17 @@ BACKENDS = {
     "daphne": "fastapi",
     "hypercorn": "quart",
 }
-# Those that can't open a websocket: their pages poll.
+# Hosts that can't open a websocket: their pages poll.
 POLLING = ("waitress", "gunicorn-tls")
-ON_PURPOSE = ".OnPurposeError\n"  # how the traceback of tests/apps/pacing.py ends
+ON_PURPOSE = ".OnPurposeError\n"  # the last line of the traceback of tests/apps/pacing.py
 
 
 class Server(Service):
     """One app on one host and port, from start() to stop(); also a context manager.
 
-    The port stays the same over restarts. Standard output and error go to `log`, which also
-    survives them. `python` runs the host on another interpreter than the table's, `options` are
-    arguments more than the table's, `directory` is where the module is found, and `settings` are
-    variables of its environment.
+    The port stays the same over restarts, and so does `log`, the file of standard output and error.
+    `python` replaces the interpreter of the table, `options` are additional arguments, `directory`
+    contains the module, and `settings` are variables of its environment.
     """
 
     def __init__(
@@ -147,16 +146,16 @@ class Server(Service):
 
     @property
     def url(self) -> str:
-        """The root of the server, without a slash at the end."""
+        """Return the root URL of the server, without a slash at the end."""
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """The process that was started; gunicorn's workers are its children."""
+        """Return the id of the started process; gunicorn's workers are its children."""
         return self.child.pid
 
     def start(self) -> None:
-        """Start the process and return when it answers HTTP."""
+        """Start the process; return as soon as it answers HTTP."""
         assert Path(self._interpreter).exists(), f"no {self._interpreter}; `make old` installs it"
         self._child = Child(
             self.host,
@@ -169,25 +168,25 @@ class Server(Service):
                     **self.settings,
                 }
             ),
-            self._directory,  # where `-c` and gunicorn look for the module
+            self._directory,  # `-c` and gunicorn look for the module there
         )
         # An accepted connection is not enough: gunicorn listens before its worker has imported
         # the app. Any HTTP status will do, since the root need not exist.
         self.child.wait_until(lambda: answers_http(self.port, self.scheme))
 
     def expect_end(self) -> None:
-        """Note that a test ends the process itself."""
+        """Note that the test itself ends the process."""
         self.child.expect_end()
 
     def log_text(self) -> str:
-        """Everything the server has written so far."""
+        """Return all the server's output so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def tracebacks(self, since: int = 0) -> list[str]:
-        """Return the tracebacks that the server has written, from a character of its log on.
+        """Return the tracebacks in the server's log, from a character of it on.
 
-        Not those that an app raises on purpose, and not hypercorn's own: on Python 3.11 it writes
-        one for each connection that it cancels when it ends.
+        Leave out those that an app raises on purpose, and hypercorn's own: on Python 3.11 it
+        writes one for each connection that it cancels at its end.
         """
         _, *parts = self.log_text()[since:].split("Traceback (most recent call last):")
         others = (ON_PURPOSE, "hypercorn/asyncio/run.py")
@@ -195,7 +194,7 @@ class Server(Service):
 
 
 def answers_http(port: int, scheme: str = "http") -> bool:
-    """Tell whether a request to the port gets an answer."""
+    """Return whether a request to the port gets an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT)
     if scheme == "https":
         connection = http.client.HTTPSConnection(
@@ -213,7 +212,7 @@ def answers_http(port: int, scheme: str = "http") -> bool:
 
 
 def trusting() -> ssl.SSLContext:
-    """Return a context that takes any certificate, as the browsers of the tests do."""
+    """Return a context that accepts any certificate, like the tests' browsers."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -221,7 +220,7 @@ def trusting() -> ssl.SSLContext:
 
 
 def make_certificate(directory: Path) -> dict[str, str]:
-    """Make a certificate that nobody trusts; return where it and its key are."""
+    """Make a self-signed certificate; return the paths of it and its key."""
     issued = trustme.CA().issue_cert("127.0.0.1")
     files = {"certificate": directory / "certificate.pem", "key": directory / "key.pem"}
     issued.cert_chain_pems[0].write_to_path(files["certificate"])

@@ -1,7 +1,7 @@
 """The option `--shard=1/4`: run the first of four parts of the tests.
 
-The parts are whole files, since the tests of a file share servers. They are of about the same
-number of tests, and the same on every machine.
+The parts are whole files, since the tests of a file share servers. They have about the same number
+of tests, and are the same on every machine.
 """
 
 import argparse
@@ -19,7 +19,7 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def split(tests: Counter[str], total: int) -> list[set[str]]:
-    """Split files, given with their numbers of tests, into parts of about the same size."""
+    """Split files with their numbers of tests into parts of about the same size."""
     parts: list[set[str]] = [set() for _ in range(total)]
     sizes = [0] * total
     for name in sorted(tests, key=lambda name: (-tests[name], name)):

@@ -1,4 +1,4 @@
-"""The page of tests/apps/stage.py: Pipes that a test mounts, changes and takes away."""
+"""The page of tests/apps/stage.py: Pipes that a test mounts, changes and unmounts."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def unmount(browser: Browser, slot: str) -> None:
 
 
 def change(browser: Browser, slot: str, **props: Any) -> None:
-    """Set props of the Pipe in a slot, as a callback would."""
+    """Set props of the Pipe in a slot, like a callback."""
     browser.run(SET, pipe(slot), props)
 
 

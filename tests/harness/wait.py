@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere: in the browser, in the server."""
+"""Wait for events in the browser or the server, with a bound."""
 
 import time
 from collections.abc import Callable
@@ -9,25 +9,25 @@ T = TypeVar("T")
 TIMEOUT = 15.0
 INTERVAL = 0.05
 
-# Each is called at every turn of every wait, and raises when there is nothing left to wait for:
-# a process that a test has started has ended (harness/child.py).
+# Every wait calls each of these at every turn. It raises if waiting is useless: a process that
+# a test has started has ended (harness/child.py).
 checks: dict[object, Callable[[], None]] = {}
 
 
 def wait_for(predicate: Callable[[], T], what: str, timeout: float = TIMEOUT) -> T:
-    """Ask until the answer is true, and return it; fail with `what` when it never is."""
+    """Poll until the answer is true, and return it; fail with `what` on a timeout."""
     return _ask(predicate, bool, what, timeout)
 
 
 def wait_for_value(
     ask: Callable[[], object], value: object, what: str, timeout: float = TIMEOUT
 ) -> None:
-    """Ask until the answer is `value`; fail with `what` when it never is."""
+    """Poll until the answer is `value`; fail with `what` on a timeout."""
     _ask(ask, lambda answer: answer == value, f"{what} {value!r}", timeout)
 
 
 def check() -> None:
-    """Fail when a process has ended that should be running; a wait of another kind calls it."""
+    """Fail if a process has ended that should run; for other kinds of waits."""
     for one in list(checks.values()):
         one()
 

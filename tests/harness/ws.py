@@ -13,8 +13,8 @@ from harness.wait import TIMEOUT, check
 class PipeClient:
     """One connection to an endpoint, with one subscription; a context manager.
 
-    `url` is that of the page, with http and a slash at the end. A connection that ends is an
-    `EndpointUnavailableError`, with the close code.
+    `url` is that of the page, with http and a slash at the end. The end of the connection raises
+    `EndpointUnavailableError` with the close code.
     """
 
     def __init__(self, url: str, *, origin: str | None = None) -> None:
@@ -29,27 +29,31 @@ class PipeClient:
         self._connection.__exit__(None, None, None)
 
     def subscribe(self, channel: str, labels: Sequence[str] | None = None) -> None:
-        """Subscribe; return when the server has accepted it."""
+        """Subscribe; return as soon as the server has accepted it."""
         self._client = Client(Subscription(channel, labels))
         for frame in self._client.opened(time.monotonic()):
             self._connection.send(frame)
         self._read(lambda update: update.opened, TIMEOUT)
 
     def rows(self, count: int, timeout: float = TIMEOUT) -> list[Row]:
-        """Return the next `count` rows, and those that came with them; TimeoutError if none do."""
+        """Return the next `count` rows, and those that came with them.
+
+        Raises:
+            TimeoutError: they did not come in time.
+        """
         self._read(lambda _: len(self._rows) >= count, timeout)
         rows, self._rows = self._rows, []
         return rows
 
     def _read(self, enough: Callable[[Update], bool], timeout: float) -> None:
-        """Read frames until it is enough; nothing may be lost, and nothing be wrong."""
+        """Read frames until there are enough; fail on a loss or an error."""
         deadline = time.monotonic() + timeout
         update = Update()
         while not enough(update):
             try:
                 text = self._connection.receive(max(0.0, deadline - time.monotonic()))
             except (EndpointUnavailableError, TimeoutError):
-                check()  # a server that has ended says why
+                check()  # the log of a server that has ended says why
                 raise
             update = self._client.received(text, time.monotonic())
             assert (update.gaps, update.notes) == ([], []), update
