@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""The hooks, fixtures and options that all tests share."""
 
 from hypothesis import settings
 
@@ -9,7 +9,7 @@ from harness.isolation import (  # noqa: F401 - hooks, and a fixture that every 
     pytest_runtest_teardown,
 )
 
-# Every run looks at new examples; a failure prints the blob that reproduces it.
+# Every run tries new examples; a failure prints the blob that reproduces it.
 settings.register_profile("dash-pipe", derandomize=False, print_blob=True, deadline=None)
 settings.load_profile("dash-pipe")
 

@@ -33,7 +33,7 @@ app.layout = html.Div(
     prevent_initial_call=True,
 )
 def work(_, messages, calls):
-    time.sleep(0.3)  # the work; this process can't be waited for at a gate
+    time.sleep(0.3)  # the work; a gate can't hold another process
     return [*(calls or []), [message["value"] for message in messages]]
 
 

@@ -1,6 +1,6 @@
 """A clock that a test moves forward, so that messages in memory get older at once.
 
-Import it before dash_pipe, whose broker looks up `time.time` at import.
+Import it before dash_pipe, whose broker binds `time.time` at import.
 harness/app.py is the other end of the route.
 """
 

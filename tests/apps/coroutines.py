@@ -7,7 +7,7 @@ from dash import Dash, Input, Output, callback, html
 from dash_pipe import Pipe
 from recorder import Recorder
 
-app = Dash(__name__, use_async=False)  # or Dash would run a callback in a loop already
+app = Dash(__name__, use_async=False)  # otherwise Dash would already run a callback in a loop
 server = app.server
 recorder = Recorder(server)
 

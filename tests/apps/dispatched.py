@@ -1,4 +1,4 @@
-"""Two Dash apps under paths of another server. Each is written as if it were at the root."""
+"""Two Dash apps under paths of another server. Each is written for the root."""
 
 import os
 
@@ -9,7 +9,7 @@ from recorder import BACKEND, OPTIONS, Recorder
 
 
 def page(path):
-    """A Dash app whose server is to be found at a path; both listen on one channel."""
+    """Return a Dash app for a path; both apps listen on one channel."""
     app = Dash(
         f"app{path}",
         **OPTIONS,
@@ -42,7 +42,7 @@ else:
     from fastapi import FastAPI
 
     def at_the_root(inner):
-        """Dash does not find its own pages below a mount, whose path Starlette leaves in place."""
+        """Remove the mount from the path: Starlette leaves it there, and Dash finds no page."""
 
         async def app(scope, receive, send):
             path = scope["path"].removeprefix(scope["root_path"])

@@ -1,4 +1,4 @@
-"""An app made without a server, which gets a Flask server later."""
+"""An app made without a server; it gets a Flask server later."""
 
 from dash import Dash, Input, Output, State, html
 from flask import Flask

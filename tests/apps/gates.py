@@ -1,4 +1,4 @@
-"""Gates: the callbacks of an app wait at them until the test opens them.
+"""Gates that hold callbacks of an app until the test opens them.
 
 harness/app.py is the other end of the route.
 """
@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from flask import Flask, jsonify
 
-PATIENCE = 30.0  # seconds; a test that fails leaves its gate closed
+PATIENCE = 30.0  # seconds; a failed test leaves its gate closed
 
 
 def opened():
@@ -18,14 +18,14 @@ def opened():
 
 
 class Gates:
-    """Open until a test closes them; for servers that go on while one request waits."""
+    """Gates, open until a test closes them; for servers that go on while one request waits."""
 
     def __init__(self, server: Flask):
         self._gates = defaultdict(opened)
         server.add_url_rule("/_test/gates/<name>/<verb>", view_func=self._turn, methods=["POST"])
 
     def wait(self, name):
-        """Go on when the gate is open."""
+        """Wait until the gate is open."""
         assert self._gates[name].wait(PATIENCE), f"nobody opened the gate {name!r}"
 
     def _turn(self, name, verb):

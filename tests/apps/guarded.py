@@ -12,7 +12,7 @@ recorder = Recorder(server)
 
 
 def authorize(request, channel, labels):
-    """A cookie says who it is; `labels` is None for a Pipe that takes every label."""
+    """Read the user from a cookie; `labels` is None for a Pipe that takes every label."""
     name = request.cookies.get("name", "nobody")
     return channel == "public" or (name == "ann" and labels is not None and "hidden" not in labels)
 

@@ -21,7 +21,7 @@ app.layout = html.Div(
         html.Div(os.getpid(), id="pid"),
     ]
 )
-# With --preload this is in the parent of the workers, and no page is ever told of it.
+# With --preload this runs in the parent of the workers, and no page receives it.
 send_to_pipe_channel(channel_name="life", label="any", value="born")
 
 
@@ -53,5 +53,5 @@ if isinstance(server, Flask):
 
 
 if __name__ == "__main__":
-    # Without Dash's own reloading of the page, which would hide whether ours comes back.
+    # Without Dash's reload of the page, which would hide whether the Pipe reconnects.
     app.run(debug=True, dev_tools_hot_reload=False, dev_tools_ui=False)

@@ -1,4 +1,4 @@
-"""The room behind a login that guards HTTP alone, as `middleware("http")` of FastAPI makes it."""
+"""The room behind a login that guards HTTP alone, like `middleware("http")` of FastAPI."""
 
 from fastapi import Response
 

@@ -26,11 +26,11 @@ server = app.server
 recorder = Recorder(server)
 gates = Gates(server)
 
-WORK = 0.05  # seconds that the work of a callback takes, many times what lies between messages
+WORK = 0.05  # seconds of work of a callback, many times the interval of messages
 
 
 class OnPurposeError(Exception):
-    """What a callback here raises."""
+    """The error that a callback here raises."""
 
 
 def pipe(channel, id_=None, **props):
@@ -56,7 +56,7 @@ two = [pipe("two", "left", label="left"), pipe("two", "right", label="right"), d
     prevent_initial_call=True,
 )
 def add_both(_left, _right, left, right, data):
-    # Both may have something new, or one: the messages of the other are those of before.
+    # Both may have new messages, or one: the other still has its earlier ones.
     came = {"left.n_messages": left, "right.n_messages": right}
     messages = [one for name in came if name in ctx.triggered_prop_ids for one in came[name]]
     recorder.record("two", messages)
@@ -106,7 +106,7 @@ def begin_and_append(_, messages):
     return patch
 
 
-# A Pipe fills a Store, the Store feeds a callback that takes long.
+# A Pipe fills a Store, which is the Input of a slow callback.
 
 chain = [pipe("chain"), dcc.Store(id="chain-link"), dcc.Store(id="chain")]
 
@@ -133,7 +133,7 @@ def last_of_chain(link, data):
     return (data or []) + link
 
 
-# A clientside callback that returns a promise, which the test keeps.
+# A clientside callback that returns a promise, which the test resolves.
 
 promise = [pipe("promise"), dcc.Store(id="promise")]
 
@@ -173,7 +173,7 @@ def raise_(_, messages, data):
     return (data or []) + values(messages)
 
 
-# An output that is taken away while its callback runs, and another callback of the same Pipe.
+# An output that is removed while its callback runs, and another callback of the same Pipe.
 
 unmount = [
     pipe("unmount"),
@@ -212,7 +212,7 @@ def remove(_):
     return "gone"
 
 
-# A Pipe that is State alone.
+# A Pipe that is only State.
 
 state = [pipe("state"), html.Button("look", id="look"), dcc.Store(id="state")]
 
@@ -270,7 +270,7 @@ def add_to_house(_, lists, data):
     return (data or []) + values(messages)
 
 
-# A buffer that is too small, and the signals that say so.
+# A buffer that is too small, and the signals of it.
 
 buffer = [pipe("buffer", buffer_size=10), dcc.Store(id="buffer"), html.Div(id="buffer-gap")]
 
@@ -295,7 +295,7 @@ def tell_gap(n_gaps, last_gap):
     recorder.record("gap", n_gaps=n_gaps, last_gap=last_gap)
 
 
-# `status` as an Input, of a callback that takes its time.
+# `status` as an Input of a slow callback.
 
 status = [pipe("status"), dcc.Store(id="status")]
 

@@ -16,7 +16,7 @@ def listening(name):
     return html.Div(
         [
             html.H1(name, id=f"is-{name}"),
-            Pipe(id="pipe", channel_name="pages", throttle=1),  # a test stops the clock for that
+            Pipe(id="pipe", channel_name="pages", throttle=1),  # a test stops the clock for it
             html.Div(id="value"),
         ]
     )

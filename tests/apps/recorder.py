@@ -1,4 +1,4 @@
-"""A record of an app's callback calls, and the routes that a test reads it from.
+"""A record of an app's callback calls, and routes for tests to read it.
 
 harness/app.py is the client of these routes. The variable BACKEND names the backend of Dash that
 the app uses; Flask is the default.
@@ -15,15 +15,15 @@ from dash import ctx
 from dash_pipe import send_to_pipe_channel
 
 BACKEND = os.environ.get("BACKEND", "flask")
-# What `Dash(...)` is to be given; Dash before 4.2 has no such argument, and is on Flask.
+# An argument of `Dash(...)`; Dash before 4.2 has none, and uses Flask.
 OPTIONS = {} if BACKEND == "flask" else {"backend": BACKEND}
 if "gevent.monkey" in sys.modules:
-    # Dash's async views run a loop each, and gevent's greenlets can't: they share a thread.
+    # Each async view of Dash runs a loop. Gevent's greenlets can't, since they share a thread.
     OPTIONS["use_async"] = False
 
 
 class Recorder:
-    """Remembers the calls of this process; install() adds the routes to the app's server."""
+    """Record the calls of this process; install() adds the routes to the app's server."""
 
     def __init__(self, server=None):
         self._calls = []
@@ -31,7 +31,7 @@ class Recorder:
             self.install(server)
 
     def record(self, callback, messages=None, n_messages=None, **values):
-        """Remember a call. To be the first line of a callback, so that calls are in their order."""
+        """Record a call. Make it the first line of a callback, so that calls are in order."""
         self._calls.append(
             {
                 "callback": callback,
@@ -80,8 +80,8 @@ class Recorder:
         server.add_route("/_test/send", view, methods=["POST"])
 
     async def _answer_beside(self, *request):
-        # In a thread: while messages are sent on the loop, nothing leaves it, and what a test
-        # means to be a stream arrives as one frame.
+        # In a thread: while messages are sent on the loop, nothing leaves it, and the stream
+        # of a test would arrive as one frame.
         return await asyncio.to_thread(self._answer, *request)
 
     def _answer(self, method, arguments, body):
@@ -101,5 +101,5 @@ def send_all(messages, every):
     positions = []
     for message in messages:
         positions.append(send_to_pipe_channel(**message))
-        time.sleep(every)  # the pace of the stream, where the test wants one
+        time.sleep(every)  # the pace of the stream, if the test wants one
     return positions

@@ -13,7 +13,7 @@ recorder = Recorder(server)
 
 app.layout = html.Div([Pipe(id="pipe", channel_name="socketed"), dcc.Store(id="kept")])
 
-WORK = 0.05  # seconds that the work of a callback takes, many times what lies between messages
+WORK = 0.05  # seconds of work of a callback, many times the interval of messages
 
 
 @callback(

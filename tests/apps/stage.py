@@ -1,6 +1,6 @@
 """A page without a Pipe, and callbacks for the Pipes that tests/harness/stage.py mounts on it."""
 
-import clock  # before dash_pipe, which then reads it
+import clock  # before dash_pipe, which reads it at import
 
 # isort: split
 

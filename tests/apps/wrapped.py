@@ -1,4 +1,4 @@
-"""The room on an ASGI server, in a wrapper that passes no websockets on."""
+"""The room on an ASGI server, in a wrapper that drops websockets."""
 
 from a2wsgi import WSGIMiddleware
 

@@ -20,7 +20,7 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture
 def redis(shared_redis: RedisServer) -> RedisServer:
-    """A server that is empty and running, and that the test leaves so."""
+    """Return an empty, running server; the test must leave it running."""
     shared_redis.ask("FLUSHALL")
     return shared_redis
 
@@ -29,7 +29,7 @@ Make = Callable[..., Broker]
 
 
 def layers(url: str) -> Any:
-    """A Django project's CHANNEL_LAYERS, while inside."""
+    """Set CHANNEL_LAYERS of a Django project while inside."""
     configure()
     layer = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [url]}}
     return override_settings(CHANNEL_LAYERS={"default": layer})
@@ -37,19 +37,19 @@ def layers(url: str) -> Any:
 
 @pytest.fixture
 def make_redis(redis: RedisServer) -> Iterator[Make]:
-    """Makes brokers on Redis."""
+    """Return a function that makes brokers on Redis."""
     yield from makes(redis.url)
 
 
 @pytest.fixture
 def make_layer(redis: RedisServer) -> Iterator[Make]:
-    """Makes brokers on a channel layer."""
+    """Return a function that makes brokers on a channel layer."""
     with layers(redis.url):
         yield from makes("channels://default")
 
 
 def makes(url: str) -> Iterator[Make]:
-    """A function that makes brokers, which are ended afterwards."""
+    """Yield a function that makes brokers; end them afterwards."""
     made: list[Broker] = []
 
     def make(url: str = url, send_timeout: float = 10.0, **limits: float) -> Broker:
@@ -62,5 +62,5 @@ def makes(url: str) -> Iterator[Make]:
 
 
 def stop(broker: Broker) -> None:
-    """End what a broker has open, where it has something."""
+    """End the connections of a broker, if it has any."""
     getattr(broker, "stop", lambda: None)()

@@ -1,4 +1,4 @@
-"""The channel layer: names, events, groups, and that it has no history."""
+"""The channel layer: names, events, groups, no history."""
 
 from typing import Any
 

@@ -19,12 +19,12 @@ HOUR = 3_600_000
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heads are compared all the time."""
+    """Compare heads every 0.1 seconds."""
     monkeypatch.setattr(sync, "CHECK_SECONDS", 0.1)
 
 
 def checks(redis: RedisServer) -> int:
-    """How often heads were compared."""
+    """Return the number of comparisons of heads."""
     return int(redis.ask("INFO", "commandstats").get("cmdstat_ping", {}).get("calls", 0))
 
 
@@ -69,7 +69,7 @@ def test_keys_of_channel_with_messages_all_expire(redis: RedisServer, make_redis
 
 @pytest.fixture
 def not_for_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A place is kept for a second, and a mirror does not linger."""
+    """Keep an idle channel for a second, and no idle mirror."""
     monkeypatch.setattr(commands, "EMPTY_SECONDS", 1.0)
     monkeypatch.setattr(mirrors, "IDLE_SECONDS", 0.0)
     commands._bounds.cache_clear()
@@ -92,7 +92,7 @@ def test_meta_key_of_subscribed_channel_is_kept(
 def test_meta_keys_of_empty_channels_are_bounded(redis: RedisServer, make_redis: Make) -> None:
     broker = make_redis()  # of 100 channels
     visit(broker, *(f"channel {number}" for number in range(350)))
-    # A hundred linger, and of a hundred others the place is kept.
+    # A hundred mirrors are idle, and the keys of a hundred other channels are kept.
     wait_for(lambda: redis.ask("DBSIZE") == 200, "the others to be removed")
     assert redis.ask("EXISTS", "dash-pipe:{channel%20150}:meta") == 1
     broker.publish("channel 150", "a", "1")
@@ -128,7 +128,7 @@ def test_meta_key_removed_while_subscribed_is_restored(
 def test_meta_key_removed_after_missed_message_changes_epoch(
     redis: RedisServer, make_redis: Make
 ) -> None:
-    """A listener that knows of an empty log, and comes back to a part of one that was not."""
+    """A listener that knows an empty log returns to the rest of one with a message."""
     with Proxy(redis.port) as proxy:
         reader = BrokerReader(make_redis(proxy.url.replace("http", "redis")))
         log = reader.open("jobs")

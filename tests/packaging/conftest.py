@@ -1,4 +1,4 @@
-"""The wheel under test, and the checkout that it was built from."""
+"""The wheel under test, and the checkout of which it was built."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def wheel(request, tmp_path_factory):
-    """The wheel that `WHEEL` names, or one that is built here; the sdist lies beside it."""
+    """Return the wheel that `WHEEL` names, or build one; the sdist is next to it."""
     if named := os.environ.get("WHEEL"):
         return Path(named).resolve(strict=True)
     return build(request.getfixturevalue("source"), tmp_path_factory.mktemp("dist"))

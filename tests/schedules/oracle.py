@@ -1,4 +1,4 @@
-"""The messages that a Pipe has to receive, computed from what was sent and its subscriptions."""
+"""The messages that a Pipe must receive, computed from the sent messages and its subscriptions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ LABELS = "abc"
 
 
 class Sent(NamedTuple):
-    """A message: the how manieth of all, and where it is in its channel."""
+    """A message: its number among all, and its position in its channel."""
 
     number: int
     channel: str
@@ -20,10 +20,10 @@ class Sent(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A loss that a Pipe counted: from after `first` up to `last` in the log named `epoch`.
+    """A loss that a Pipe counted: after `first` up to `last` in the log named `epoch`.
 
-    With another log, `present`, all is lost: of that log from after `first`, and whatever was in
-    logs between the two. `epoch` is None where the page did not say which it was.
+    If the log was replaced by `present`, everything after `first` is lost, and all logs between the
+    two. `epoch` is None if the page did not name it.
     """
 
     epoch: str | None
@@ -39,10 +39,10 @@ class Gap(NamedTuple):
 
 @dataclass
 class Listening:
-    """A Pipe's time with one label; with another label, or the same one again, another begins.
+    """The time of a Pipe with one label. A change of the label, or its return, begins another.
 
-    Numbers are those of messages: what is sent after `asked` is news, what is sent after `sure` is
-    for this Pipe beyond doubt, since it said that it was open.
+    Numbers are those of messages: messages sent after `asked` are new to the Pipe. Messages sent
+    after `sure` must reach it, since it had the status open.
     """
 
     label: str
@@ -52,17 +52,17 @@ class Listening:
 
 
 class Pipe:
-    """A Pipe on the page, and what it was given."""
+    """A Pipe on the page, and the messages that it received."""
 
     def __init__(self, channel: str, labels: str | None, replay: int, now: int) -> None:
         self.channel = channel
         self.replay = replay
         self.mounted = True
-        self.labels: dict[str, int] = {}  # all that it ever listened to, and since when
+        self.labels: dict[str, int] = {}  # all that it ever listened to, and since which message
         self.taken: set[int] = set()
         self.gaps: list[Gap] = []
-        self.doubt = 0  # what was sent before may be lost: a gap was counted, and not described
-        self.position = NOWHERE  # when it was asked last
+        self.doubt = 0  # earlier messages may be lost: a gap was counted, but not described
+        self.position = NOWHERE  # when it was last read
         self.listening: dict[str, Listening] = {}
         self._newest = 0
         self._relabelled = False
@@ -84,9 +84,9 @@ class Pipe:
             each.sure = min(each.sure, now)
 
     def takes(self, messages: Iterable[Sent]) -> None:
-        """Take an update: in order, none twice, none that it did not ask for.
+        """Take an update: in order, no message twice, none without a subscription.
 
-        Only the past of a label that it took up later may come at another place among the others.
+        Only the past of a label that was added later may be out of order.
         """
         for sent in messages:
             assert sent.channel == self.channel
@@ -101,7 +101,7 @@ class Pipe:
             label.taken.append(sent)
 
     def told(self, number: int, last: Gap | None, now: int) -> None:
-        """Take the news of losses, of which only the last is described."""
+        """Take the number of gaps, of which only the last is described."""
         if last is None:
             return
         self.gaps.append(last)
@@ -109,10 +109,10 @@ class Pipe:
             self.doubt = now
 
     def missing(self, everything: Iterable[Sent], *, to_the_end: bool) -> Iterator[Sent]:
-        """What it should have been given, was not, and was not told of.
+        """Return the messages that it neither received nor counted as lost.
 
-        Between what it was given of a label nothing may be missing; with `to_the_end`, nothing of
-        what was sent when it was open either.
+        None may be missing between two received messages of a label; with `to_the_end`, none of
+        those sent while it was open.
         """
         channel = [sent for sent in everything if sent.channel == self.channel]
         for each in self.listening.values():
@@ -127,8 +127,8 @@ class Pipe:
                     yield sent
 
     def excess(self) -> Iterator[Sent]:
-        """What it was given of the past beyond what it asked for."""
+        """Return the past messages that it received beyond its replay."""
         for each in self.listening.values():
-            # From its first time on: it may come back to a label that the server never let go of.
+            # Since its first time: it may return to a label that the server never dropped.
             past = [sent for sent in each.taken if sent.number <= self.labels[each.label]]
             yield from past[: max(0, len(past) - self.replay)]

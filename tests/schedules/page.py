@@ -1,4 +1,4 @@
-"""The page of tests/js/page.ts in a process: the browser half as it ships."""
+"""The page of tests/js/page.ts in a process: the built browser half."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ CONNECTING, OPEN, CLOSED = 0, 1, 3
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a command: what it returned, the frames that the page sends, how it is then."""
+    """The answer to a command: its result, the frames that the page sends, the page's state."""
 
     result: Any
     sent: list[str]
@@ -27,7 +27,7 @@ class Answer:
 
 
 class Page:
-    """A page that does what it is told; a context manager."""
+    """A page that executes commands; a context manager."""
 
     def __enter__(self) -> "Page":
         self._node = subprocess.Popen(

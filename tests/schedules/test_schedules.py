@@ -26,12 +26,12 @@ BOUNDS = [(0, 1000), (1, 1000), (3, 3)]  # replay and buffer_size
 MOUNTS: list[tuple[Any, ...]] = [
     ("mount", *where, labels, *bounds) for where in PIPES for labels in CHOICES for bounds in BOUNDS
 ]
-# A page that listens already, or may: so more happens in so many steps.
+# A page that may be listening already, so that more happens in the same number of steps.
 BEGINNINGS = st.lists(st.sampled_from(MOUNTS), max_size=2).map(
     lambda mounts: [*mounts, ("accept",), ("serve",), ("deliver", 100)]
 )
 
-# Each step as often as it shall come; `world.World` says what it does.
+# Each step with its weight; `world.World` describes it.
 STEPS: list[tuple[Any, ...]] = [
     *itertools.product(["send"], "cccd", ["a", "b", "c", "abab", "aaaaaa", "bbbbbbbbbbbb"]),
     *[("serve",)] * 16,
@@ -54,7 +54,7 @@ STEPS: list[tuple[Any, ...]] = [
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch, Page() as page:
-        for module in (delivery, session):  # so that flow control has something to do
+        for module in (delivery, session):  # so that flow control has work
             patch.setattr(module, "MAX_BATCH_BYTES", BATCH)
         patch.setattr(window, "SCAN_LIMIT", 3)  # so that messages are looked up as well
         yield page

@@ -7,15 +7,15 @@ Position = tuple[str, int]
 
 
 class Wire:
-    """What was asked on a connection, and what the server has sent since.
+    """The requests on a connection, and the server's answers.
 
     Args:
-        batch: how many characters go out before the server waits for a pong.
+        batch: the number of characters after which the server waits for a pong.
     """
 
     def __init__(self, batch: int) -> None:
         self._batch = batch
-        self._labels: dict[str, Any] = {}  # of each channel that is subscribed
+        self._labels: dict[str, Any] = {}  # of each subscribed channel
         self._since: dict[str, Any] = {}
         self._at: dict[str, Position] = {}  # rows are above it
         self._asked: dict[int, Any] = {}  # the labels of each replay that may be answered
@@ -24,7 +24,7 @@ class Wire:
         self._unanswered = 0
 
     def asks(self, text: str) -> None:
-        """The server is about to take a frame from the page."""
+        """Take a frame of the page, before the server does."""
         frame = json.loads(text)
         channel = frame.get("channel")
         match frame["type"]:
@@ -44,7 +44,7 @@ class Wire:
                 self._unanswered = 0
 
     def says(self, text: str) -> None:
-        """The server has sent a frame."""
+        """Check a frame of the server."""
         frame = json.loads(text)
         channel = frame.get("channel")
         match frame["type"]:
@@ -81,7 +81,7 @@ class Wire:
         assert len(rows) <= 1 or len(json.dumps(rows, separators=(",", ":"))) <= 1.2 * self._batch
 
     def _ascends(self, frame: dict[str, Any], at: int, labels: Any) -> int:
-        """The rows are news, in order, and of labels that were asked for; the last of them."""
+        """Check that rows are new, in order, and of requested labels; return the last offset."""
         for offset, label, *_ in frame["messages"]:
             assert offset > at, f"{frame} after {at}"
             assert labels is None or label in labels, f"{frame} has more than {labels}"

@@ -10,7 +10,7 @@ from schedules.page import CLOSED, CONNECTING, OPEN, Answer, Page
 from schedules.wire import Wire
 from unit.fakes import Browser, Room
 
-# Small, so that a schedule comes to their end; every label has room, so that nothing is told to be
+# Small, so that a schedule reaches the limits; every label has room, so that nothing is reported as
 # lost that is not.
 LIMITS = Limits(messages=8, bytes=400, seconds=60.0, labels=8, label_seconds=600.0)
 POLICY = Policy(heartbeat_interval=25.0)
@@ -22,13 +22,13 @@ BROKEN, RESTARTED = 1006, 1012
 
 
 class Line:
-    """One connection: the server's session, and what is on its way in each direction."""
+    """One connection: the server's session, and the frames on their way in each direction."""
 
     def __init__(self, room: Room) -> None:
         self.browser = Browser(room.hub)
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
-        self.heard = ""  # the last messages that have arrived, if no reply has since
+        self.heard = ""  # the last messages that have arrived, until a reply arrives
         self._wire = Wire(BATCH)
 
     @property
@@ -36,7 +36,7 @@ class Line:
         return self.browser.transport.closed is not None
 
     def answer(self) -> None:
-        """Let the server read what has arrived, and send."""
+        """Let the server read the arrived frames, and send."""
         session = self.browser.session
         assert session is not None
         self._collect()
@@ -58,19 +58,19 @@ class Line:
 
 
 class World:
-    """Every public method but ``settle`` and ``check`` is a step of a schedule."""
+    """A page, a server and a network; each public method but ``settle`` and ``check`` is a step."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.room = Room(LIMITS, POLICY)
         self.line: Line | None = None
-        # Lines that the page has left, which the server has not noticed.
+        # Lines that the page has left, unnoticed by the server.
         self.unnoticed: list[Line] = []
         self.sent: list[Sent] = []
         self.pipes: dict[str, Pipe] = {}
         self._places: dict[tuple[str, str], Pipe] = {}  # the last of each slot on each channel
         self.down = False
-        self.upheavals = 0  # how often a log may have got a new epoch
+        self.upheavals = 0  # the number of new epochs that logs may have got
         self._sockets = 0
         self._state = CLOSED
         self._act("load")
@@ -84,24 +84,24 @@ class World:
             self.sent.append(Sent(number, channel, label, *position))
 
     def serve(self) -> None:
-        """The server does what there is to do."""
+        """Let the server do its work."""
         self.room.hub.flush()
         for line in [*self.unnoticed, *([self.line] if self.line else [])]:
             if not line.rejected:
                 line.answer()
 
     def beat(self, seconds: float = 0.0) -> None:
-        """Time passes on the server alone: its clock jumped. It may miss pages then."""
+        """Move only the server's clock forward. It may then miss pages."""
         self.room.clock.now += seconds
         self.upheavals += seconds >= LIMITS.label_seconds
         self.room.hub.beat()
         self.serve()
-        self.room.publish("another", 0)  # sweeps up what has been idle for too long
+        self.room.publish("another", 0)  # drops logs that were idle for too long
         if self.line is not None and self.line.rejected:
             self._drop(4408)
 
     def restart(self) -> None:
-        """The server loses all it had."""
+        """Restart the server without its data."""
         clock = self.room.clock
         self.room = Room(LIMITS, POLICY)
         self.room.clock.now = clock.now
@@ -111,7 +111,7 @@ class World:
             self._drop(RESTARTED)
 
     def begin_epoch(self, channel: str) -> None:
-        """A log gets a new epoch while it is open, as a mirror does whose log has lost messages."""
+        """Give an open log a new epoch, like a mirror whose log has lost messages."""
         self.upheavals += 1
         epoch = f"epoch {self.upheavals}"
         log = self.room.broker.open(channel)
@@ -122,7 +122,7 @@ class World:
     # The network
 
     def deliver(self, count: int) -> None:
-        """So many frames arrive at the page."""
+        """Let a number of frames arrive at the page."""
         line = self.line
         if line is None:
             return
@@ -134,12 +134,12 @@ class World:
             self._act("hear", *frames)
 
     def again(self) -> None:
-        """Messages that have just arrived arrive once more, as the protocol allows it."""
+        """Let the newest messages arrive once more, as the protocol allows."""
         if self.line is not None and self.line.heard:
             self._act("hear", self.line.heard)
 
     def accept(self) -> None:
-        """The attempt of the page to connect comes to its end."""
+        """End the page's attempt to connect."""
         if self._state != CONNECTING:
             return
         if self.down:
@@ -149,7 +149,7 @@ class World:
         self._act("open")
 
     def cut(self, noticed: bool) -> None:
-        """The connection breaks; what is on its way is lost. The server may notice much later."""
+        """Break the connection: frames on their way are lost. The server may notice much later."""
         if self.line is None:
             return
         line, self.line = self.line, None
@@ -160,7 +160,7 @@ class World:
         self._drop(BROKEN)
 
     def network(self, down: bool) -> None:
-        """Whether new connections fail."""
+        """Let new connections fail or succeed."""
         self.down = down
 
     # The page
@@ -170,7 +170,7 @@ class World:
             return
         answer = self._act("mount", slot, channel, labels and list(labels), replay, limit)
         now = len(self.sent)
-        if answer.result:  # it comes back to its place, perhaps from another channel
+        if answer.result:  # it returns to its slot, perhaps from another channel
             pipe = self._places[slot, channel]
             pipe.mounted, pipe.replay = True, max(pipe.replay, replay)
             pipe.relabel(labels, now)
@@ -191,12 +191,12 @@ class World:
             self._act("relabel", slot, labels and list(labels))
 
     def wait(self, milliseconds: int) -> None:
-        """Time passes everywhere."""
+        """Move all clocks forward."""
         self.room.clock.now += milliseconds / 1000
         self._act("pass", milliseconds)
 
     def take(self, slot: str) -> None:
-        """The callback of a Pipe is free for its next update."""
+        """Let the callback of a Pipe take its next update."""
         pipe = self.pipes.get(slot)
         if pipe is None or not pipe.mounted:
             return
@@ -227,9 +227,9 @@ class World:
                 break
         else:
             raise AssertionError("it never comes to rest")
-        for _ in range(len(self.room.hub)):  # a heartbeat each, which tells where others' have led
+        for _ in range(len(self.room.hub)):  # a heartbeat each, with offsets of others
             due = self.room.hub.beat()
-            for wait in (0.0, due):  # what is overdue is answered before time goes on
+            for wait in (0.0, due):  # everything due is answered before time goes on
                 self.room.clock.now += wait
                 self.beat()
                 self.deliver(1000)
@@ -278,7 +278,7 @@ class World:
         return described
 
     def _drop(self, code: int) -> None:
-        """The page's connection ends, or its attempt."""
+        """End the page's connection, or its attempt."""
         if self.line is not None:
             self.line.end()
             self.line = None

@@ -24,7 +24,7 @@ def settings(redis):
 
 @contextmanager
 def listening(settings):
-    """A listener whose subscription is accepted; its standard error is read up to there."""
+    """Start a listener; wait until its standard error says that it is subscribed."""
     with Command("listen", "jobs", settings=settings) as listener:
         assert listener.note() == "dash-pipe: listening on jobs for every label"
         yield listener
@@ -39,7 +39,7 @@ def test_listen_command_and_page_of_gateway_share_channel(settings, tmp_path):
             message = local.message()
             assert message["value"] == {"x": 1}
             assert page.rows(1)[0][:3] == [message["offset"], "a", {"x": 1}]
-            # The same through the gateway, which knows the same channel.
+            # The same through the gateway, on the same channel.
             code, out, _ = run("listen", "jobs", "a", "--url", url, "--replay", "1", "--count", "1")
             assert (code, f'"offset": {message["offset"]}' in out) == (0, True)
         assert gateway.tracebacks() == []

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 LISTENERS = 500
 MESSAGES = 100
-ROUNDS = 8  # until it is plain whether memory is given back
+ROUNDS = 8  # until it is clear whether memory is given back
 
 
-# A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets. The first goes on
-# for longer, since it is looked at whether it gives back what a crowd took.
+# A sync worker gets a thread for the loop; uvicorn has a loop, gevent greenlets. The first runs
+# longer, to check that it gives back the memory of a crowd.
 @pytest.mark.parametrize(
     ("host", "added", "rounds"),
     [("gunicorn-sync", 1, ROUNDS), ("uvicorn", 0, 4), ("gunicorn-gevent", 0, 4)],
@@ -32,7 +32,7 @@ def test_one_process_serves_500_listeners_and_frees_their_memory(host, added, ro
         async def crowd_comes_and_goes():
             async with Crowd(server.url, LISTENERS, "room") as crowd:
                 hearing = asyncio.create_task(crowd.hear(MESSAGES))
-                # A request of its own, answered by the one process that holds all the sockets.
+                # A separate request, answered by the one process that holds all the sockets.
                 await asyncio.to_thread(app.send, *[("room", "news", n) for n in range(MESSAGES)])
                 heard = await hearing
                 return heard, figures(worker)
@@ -40,7 +40,7 @@ def test_one_process_serves_500_listeners_and_frees_their_memory(host, added, ro
         def settled():
             return figures(worker).descriptors <= before.descriptors + 10
 
-        app.send(("room", "news", "a warm-up"))  # for the threads of the app's own route
+        app.send(("room", "news", "a warm-up"))  # for the threads of the app's routes
         before = figures(worker)
         looks = []
         for _ in range(rounds):
@@ -52,7 +52,7 @@ def test_one_process_serves_500_listeners_and_frees_their_memory(host, added, ro
 
         assert {look.threads for look in looks} == {before.threads + added}
         assert looks[0].descriptors > LISTENERS
-        # What a crowd took is there for the next, as soon as Python's collector has seen to it.
+        # The memory of a crowd is free for the next as soon as Python's collector has run.
         if rounds == ROUNDS:
             crowd = looks[0].resident_kib - before.resident_kib
             assert looks[-1].resident_kib - looks[-3].resident_kib < crowd * 0.1

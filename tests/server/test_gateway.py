@@ -1,4 +1,4 @@
-"""The gateway, and the commands of the command line that are given its address."""
+"""The gateway, and the commands of the command line with its address."""
 
 import contextlib
 import json
@@ -42,7 +42,7 @@ def run(*arguments, settings=TOKEN):
 
 @contextlib.contextmanager
 def listening(url, *arguments):
-    """A listener that the server has accepted; its standard error is read up to there."""
+    """Start a listener; wait until its standard error says that it is subscribed."""
     with Command("listen", "--url", url, "jobs", *arguments, settings=TOKEN) as listener:
         assert "listening on jobs for " in listener.note()
         yield listener

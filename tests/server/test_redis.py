@@ -27,11 +27,11 @@ MESSAGES = 1000
 
 
 class LeftError(Exception):
-    """The follower leaves."""
+    """The follower was told to leave."""
 
 
 class Follower(threading.Thread):
-    """A listener that reconnects whenever its connection is lost, and reads on where it was."""
+    """A listener that reconnects whenever its connection is lost, and resumes."""
 
     def __init__(self, base: str) -> None:
         super().__init__(daemon=True)
@@ -45,7 +45,7 @@ class Follower(threading.Thread):
         wait_for(lambda: self.connections, "a listener to be subscribed")
 
     def leave(self) -> None:
-        """Stop; wait for it."""
+        """Stop, and wait for the end."""
         self._leaving.set()
         self._connection.__exit__(None, None, None)
         self.join()
@@ -90,9 +90,9 @@ def sender(redis: RedisServer) -> Iterator[Broker]:
 
 @pytest.fixture
 def followers(server: Server) -> Iterator[list[Follower]]:
-    """As many listeners at each of the workers.
+    """Connect the same number of listeners to each worker.
 
-    Which worker accepts a connection is the kernel's choice, so all others are stopped meanwhile.
+    The kernel chooses the worker that accepts a connection, so the others are stopped meanwhile.
     """
     with ExitStack() as stack:
         followers = []

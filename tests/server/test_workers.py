@@ -1,4 +1,4 @@
-"""The memory broker with several worker processes, which is logged as a mistake."""
+"""The memory broker with several worker processes: a mistake that is logged."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def log_after_a_listener(host, tmp_path):
 @pytest.mark.parametrize("host", ["gunicorn-two", "uvicorn-two"])
 def test_memory_broker_with_two_workers_logs_warning(tmp_path, host):
     log = log_after_a_listener(host, tmp_path)
-    assert 1 <= log.count(SAID) <= 2  # once in each worker that a browser came to
+    assert 1 <= log.count(SAID) <= 2  # once in each worker that has had a browser
     assert "DASH_PIPE_BROKER=redis://" in log
 
 

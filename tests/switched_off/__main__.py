@@ -1,7 +1,7 @@
-"""Switch off the mechanisms that browser tests are about, one at a time, and see the tests fail.
+"""Switch off the mechanisms behind browser tests, one at a time, and check that the tests fail.
 
 This works in a temporary worktree; the checkout is not changed. A test that passes with its
-mechanism switched off tests nothing. A test that fails with nothing switched off says nothing.
+mechanism switched off tests nothing. A test that fails with nothing switched off proves nothing.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from switched_off import edits
 from switched_off.table import SWITCHES, Switch
 from switched_off.worktree import Worktree, worktree
 
-# The mechanisms are not a host's. `-k` looks for these in names of tests, too: write them in full.
+# The mechanisms do not depend on the host. `-k` also searches names of tests: write them in full.
 HOSTS = "(werkzeug or uvicorn) and not werkzeug-oldest and not gunicorn"
 TIMEOUT = 600.0  # seconds for the tests of one switch
 
-Outcomes = dict[str, list[bool]]  # for each test of the table, whether it failed, on each host
+Outcomes = dict[str, list[bool]]  # for each test of the table and each host: whether it failed
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def outcomes(
 
 
 def is_case(name: str, case: ElementTree.Element) -> bool:
-    """Return true if a case of pytest's report, which also names its host, is this test."""
+    """Return whether a case of pytest's report, which also names its host, is this test."""
     module, _, test = name.partition("::")
     function, _, parameters = test.partition("[")
     found, _, found_parameters = case.get("name", "").partition("[")
@@ -74,7 +74,7 @@ def is_case(name: str, case: ElementTree.Element) -> bool:
 
 
 def check_unchanged(tree: Worktree, switches: list[Switch]) -> None:
-    """Exit if tests fail, or are not there, with nothing switched off."""
+    """Exit if tests fail or are missing with nothing switched off."""
     names = {name for switch in switches for name in switch.fails}
     results, output = outcomes(tree, names, timeout=2 * TIMEOUT)
     missing = [f"missing  {name}" for name in names if not results[name]]
@@ -85,7 +85,7 @@ def check_unchanged(tree: Worktree, switches: list[Switch]) -> None:
 
 
 def survivors(tree: Worktree, switch: Switch) -> list[str]:
-    """Run the tests with a mechanism switched off; print the results, return those that pass."""
+    """Run the tests with a mechanism switched off; print the results, return the passing tests."""
     began = time.monotonic()
     with switched_off(tree, switch):
         results, _ = outcomes(tree, switch.fails)

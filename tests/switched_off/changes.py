@@ -1,7 +1,7 @@
 """Changes of the source of one symbol: a function, a method, a class.
 
-A change looks for its expression or statement in the parsed source. Layout and comments do not
-matter. The place has to be there exactly once.
+A change searches for its expression or statement in the parsed source, so layout and comments do
+not matter. It must find exactly one place.
 """
 
 from __future__ import annotations

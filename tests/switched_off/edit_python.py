@@ -12,7 +12,7 @@ from switched_off.changes import Body, Change, EditError, Replace, Skip
 T = TypeVar("T")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
-Node = ast.stmt | ast.expr  # what has a place in the text
+Node = ast.stmt | ast.expr  # nodes with a place in the text
 
 
 def edit(text: str, symbol: str, change: Change) -> str:

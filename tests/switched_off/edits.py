@@ -1,4 +1,4 @@
-"""Edits of the sources: changes, each at a place that is named by its symbol."""
+"""Edits of the sources: changes, each at a place named by its symbol."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Edit(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The file, from the root of the project."""
+        """Return the file's path from the root of the project."""
         return self.place.partition(":")[0]
 
     @property
     def symbol(self) -> str:
-        """The names of classes and functions on the way to the place, with dots between."""
+        """Return the names of the enclosing classes and functions, joined by dots."""
         return self.place.partition(":")[2]
 
 
@@ -60,7 +60,7 @@ def _edit_python(texts: dict[Edit, str]) -> dict[Edit, Answer]:
 
 
 def _edit_typescript(texts: dict[Edit, str]) -> dict[Edit, Answer]:
-    """Edit in one run of Node, which takes a while to start."""
+    """Make all edits in one run of Node, which starts slowly."""
     if not texts:
         return {}
     requests = [

@@ -1,6 +1,6 @@
 """The mechanisms behind "nothing is lost", each with a way to switch it off.
 
-The browser tests of a mechanism have to fail while it is off.
+The browser tests of a mechanism must fail while it is off.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Switch:
     """A mechanism and how to switch it off.
 
     Attributes:
-        off: the fault that is there while it is off.
+        off: the fault while it is off.
         place: the file and the symbol to edit.
         change: the change of that symbol.
-        fails: the tests that have to fail, as ``module::test`` or ``module::test[case]``; the
-            module is named without ``test_``.
+        fails: the tests that must fail, as ``module::test`` or ``module::test[case]``; the module
+            is named without ``test_``.
     """
 
     off: str
@@ -36,7 +36,7 @@ class Switch:
 
     @property
     def edit(self) -> Edit:
-        """The edit that switches it off."""
+        """Return the edit that switches it off."""
         return Edit(self.place, self.change)
 
 

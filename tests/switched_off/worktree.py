@@ -31,10 +31,10 @@ class Worktree:
         environment = root / ".venv"
         venv.create(environment, symlinks=True)
         self.python = environment / "bin" / "python"
-        # Programs that packages have installed are in the checkout's environment.
+        # The programs of installed packages are in the checkout's environment.
         programs = f"{self.python.parent}{os.pathsep}{Path(sys.executable).parent}"
         self._environ = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-        # As paths: the .pth file there that leads to the checkout is then not read.
+        # As paths: then Python does not read the .pth file there, which leads to the checkout.
         packages = [path for path in sys.path if path.endswith("-packages")]
         own_packages = environment / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
         paths = "\n".join([str(root), *packages])
@@ -45,7 +45,7 @@ class Worktree:
         """Exit if servers would not import the package of the worktree, or if bundles are stale."""
         shown = subprocess.run(
             [self.python, "-c", "import dash_pipe; print(dash_pipe.__file__)"],
-            cwd=self.root / "tests" / "apps",  # where the harness starts servers
+            cwd=self.root / "tests" / "apps",  # the harness starts servers there
             env={},
             capture_output=True,
             text=True,
@@ -80,7 +80,7 @@ class Worktree:
         return subprocess.CompletedProcess(arguments, process.returncode, output)
 
     def restore(self) -> None:
-        """Undo all changes of files that git knows."""
+        """Undo all changes of files that git tracks."""
         git("-C", str(self.root), "checkout", "--quiet", "--", ".")
 
 

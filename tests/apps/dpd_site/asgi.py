@@ -1,4 +1,4 @@
-"""The ASGI app of the project: that of django-plotly-dash, or ours."""
+"""The ASGI app of the project, with the routes of django-plotly-dash or ours."""
 
 import os
 
@@ -18,7 +18,7 @@ from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 
 
 async def application(scope, receive, send):
-    """Serve static files beside it, as `runserver` does."""
+    """Serve it and static files, like `runserver`."""
     files = ASGIStaticFilesHandler(routes)
     is_file = scope["type"] == "http" and scope["path"].startswith("/static/")
     await (files if is_file else routes)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Apps of django-plotly-dash: with our Pipe, and with theirs in the same layout."""
+"""Apps of django-plotly-dash with our Pipe and theirs in one layout."""
 
 import dpd_components
 from dash import Input, Output, html

@@ -1,4 +1,4 @@
-"""A project of django-plotly-dash, as its docs have it, with its consumer or our endpoint."""
+"""A project of django-plotly-dash as in its docs, with its consumer or our endpoint."""
 
 import os
 from pathlib import Path
@@ -48,7 +48,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "dpd_site.urls"
 X_FRAME_OPTIONS = "SAMEORIGIN"
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [HERE / "static"]  # with the script that the wheel lacks
+STATICFILES_DIRS = [HERE / "static"]  # with the script that is missing in the wheel
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",

@@ -14,7 +14,7 @@ def show(request, how, order):
 
 
 def send(request, sender):
-    """Send as the original does, or as we do."""
+    """Send with the function of django-plotly-dash, or ours."""
     from django_plotly_dash.consumers import send_to_pipe_channel as theirs
 
     from dash_pipe import send_to_pipe_channel as ours
