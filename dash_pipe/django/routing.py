@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.apps import apps
 from django.core.asgi import get_asgi_application
@@ -20,22 +19,9 @@ from ..endpoint.routes import ROUTES
 from ..errors import SetupError
 from ..protocol.address import WEBSOCKET
 from ..transports.asgi import AsgiEndpoint
-from ..transports.asgi_http import AsgiPoke, Scope
-from ..transports.asgi_socket import Receive, Send
+from ..transports.asgi_http import AsgiPoke
+from .identified import Identified
 from .open_request import open_request
-
-
-class Identified:
-    """Add the session's user to the scope, unless the project's middleware did; an ASGI app."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self._by_session = AuthMiddlewareStack(app)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; see ASGI."""
-        app = self._app if "user" in scope else self._by_session
-        await app(scope, receive, send)
 
 
 def _websocket_urlpatterns() -> list[Any]:

@@ -1,9 +1,11 @@
 """The Django example with Redis, served in each way that its docs name."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -114,6 +116,7 @@ def plot(server, make_browser):
     return browser
 
 
+@pytest.mark.denies  # the first page shows a plot to everybody
 def test_async_view_that_sends_updates_plot(server, plot, make_browser):
     before = counts(plot)["green"]
     browser = make_browser()
@@ -133,22 +136,64 @@ def test_celery_task_that_sends_updates_plot(server, plot):
 def test_logged_out_user_is_denied_until_login(server, make_browser):
     browser = make_browser()
     browser.open(f"{server.url}/plot/")
-    browser.wait_open(status="denied")
-    browser.wait_for_text("status", "Only who has logged in may listen.")
+    browser.wait_open("names", status="denied")
+    browser.wait_for_text("status", "Log in to see who presses.")
+    browser.wait_open()  # the counts are everybody's
     lines = browser.console()
-    assert "denied: this app does not let you listen there" in lines[0]
+    assert "denied: `authorize` does not allow its label" in lines[0]
     assert all("[dash-pipe] Pipe(id=" in line for line in lines)
     server.manage("press", "green")
     log_in(browser, server)
     browser.open(f"{server.url}/plot/")
-    browser.wait_open()
+    browser.wait_open("pipe", "names")
     wait_for_value(lambda: total(browser) > 0, True, "the current state to be there")
     browser.driver.get(server.url)
     browser.click("logout")
     browser.find("a[href='/login/']")
     browser.open(f"{server.url}/plot/")
-    browser.wait_open(status="denied")
+    browser.wait_open("names", status="denied")
     browser.console()
+
+
+def status_of(url, data=None, **headers):
+    """Make a request that follows no redirect; return the status, and where it redirects to."""
+    target = urlsplit(url)
+    connection = http.client.HTTPConnection(target.netloc, timeout=30)
+    try:
+        connection.request("POST" if data else "GET", target.path, data, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers["Location"]
+    finally:
+        connection.close()
+
+
+def test_dash_app_of_a_logged_out_user_serves_nothing(server):
+    page = f"{server.url}/buttons/"
+    assert status_of(page, Accept="text/html") == (302, "/login/?next=/buttons/")
+    assert status_of(f"{page}_dash-layout") == (403, None)
+    json_type = {"Content-Type": "application/json"}
+    assert status_of(f"{page}_dash-update-component", b"{}", **json_type) == (403, None)
+    assert status_of(f"{server.url}/plot/", Accept="text/html") == (200, None)
+
+
+def test_dash_app_asked_for_by_another_host_answers_400(server):
+    assert status_of(f"{server.url}/plot/", Host="evil.example") == (400, None)
+
+
+def test_dash_callback_knows_the_user_of_the_session(server, plot):
+    tab = press(plot, server, "green")
+    plot.driver.close()
+    plot.driver.switch_to.window(tab)
+    plot.wait_for_text("status", "The last was demo: green.")
+
+
+@pytest.mark.denies
+def test_first_page_shows_presses_before_a_login(server, make_browser):
+    browser = make_browser()
+    browser.driver.get(server.url)
+    browser.driver.switch_to.frame(browser.find("iframe"))
+    browser.wait_open()
+    settle(server, browser)
 
 
 def test_poke_when_disabled_answers_404(server, tmp_path):

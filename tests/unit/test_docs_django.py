@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -76,11 +76,12 @@ def test_authorize_example_allows_only_logged_in_users(logged_in: bool) -> None:
     assert run_block("def may_listen")["may_listen"](scope, "jobs", None) is logged_in
 
 
-def test_routing_example_defines_an_application() -> None:
-    from channels.routing import ProtocolTypeRouter, URLRouter
-    from django.core.asgi import get_asgi_application
-    from django.urls import re_path
-
-    names = {"ProtocolTypeRouter": ProtocolTypeRouter, "URLRouter": URLRouter, "re_path": re_path}
-    names |= {"get_asgi_application": get_asgi_application, "others": []}
-    run_block("*others", **names)["application"]
+def test_routing_example_protects_the_dash_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("a2wsgi")
+    live = ModuleType("mysite.live")
+    live.app = SimpleNamespace(server=None)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mysite.live", live)
+    application = run_block("ProtocolTypeRouter({")["application"]
+    routes = application.application_mapping["http"].routes
+    (route,) = [route for route in routes if str(route.pattern) == "^live/"]
+    assert type(route.callback).__name__ == "Protected"

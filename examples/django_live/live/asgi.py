@@ -2,6 +2,7 @@
 
 The Dash apps are on Flask, so a2wsgi serves them, in threads. (asgiref's WsgiToAsgi does not do on
 uvicorn: where requests share a connection some end in `CurrentThreadExecutor already quit`.)
+Django's middleware does not run there, so `Protected` checks host, https and login.
 Where Django and the Dash apps are served by wsgi.py, the same file serves the websocket alone.
 """
 
@@ -19,15 +20,18 @@ from django.urls import re_path
 django = get_asgi_application()  # first: it sets Django up
 
 from dash_pipe.django import routing
+from dash_pipe.django.protected import Protected
 
 from .pages import server
 
+dash = WSGIMiddleware(server)
 application = ProtocolTypeRouter(
     {
         "http": URLRouter(
             [
                 *routing.urlpatterns,
-                re_path("^(buttons|plot)/", WSGIMiddleware(server)),
+                re_path("^buttons/", Protected(dash)),
+                re_path("^plot/", Protected(dash, login_required=False)),
                 re_path("", ASGIStaticFilesHandler(django) if settings.DEBUG else django),
             ]
         ),

@@ -18,4 +18,4 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 @app.task
 def press_later(colour: str) -> None:
     """Press a button when a worker has time."""
-    press(colour)
+    press(colour, "a worker")

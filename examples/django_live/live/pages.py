@@ -6,7 +6,7 @@ Neither says where the websocket is: Django's settings do.
 import functools
 
 from dash import Dash, Input, Output, dcc, html
-from flask import Flask
+from flask import Flask, request
 
 from dash_pipe import Pipe
 
@@ -43,7 +43,12 @@ buttons.layout = html.Main(
 )
 for colour in COLOURS:
     when_clicked = buttons.callback(Input(colour, "n_clicks"), prevent_initial_call=True)
-    when_clicked(functools.partial(lambda colour, _: press(colour), colour))
+    when_clicked(functools.partial(lambda colour, _: press(colour, user_name()), colour))
+
+
+def user_name() -> str:
+    """The user of Django's session, whom `Protected` hands on."""
+    return request.environ["asgi.scope"]["user"].get_username()
 
 
 # The plot
@@ -61,10 +66,10 @@ graph = dcc.Graph(id="plot", responsive=True, config={"displayModeBar": False})
 plot.layout = html.Main(
     [
         Pipe(id="pipe", channel_name="presses", label="counts", replay=1),
+        Pipe(id="names", channel_name="presses", label="names", replay=1),
         html.H1("Everyone's presses"),
-        html.P(id="status"),
         html.Div(graph, className="chart"),
-        html.P(["Press ", html.A("the buttons", href="/buttons/"), "."]),
+        html.P(id="status"),
     ]
 )
 
@@ -78,8 +83,9 @@ def show(counts: dict[str, int] | None):
     return {"data": [bars], "layout": LAYOUT}
 
 
-@plot.callback(Output("status", "children"), Input("pipe", "status"))
-def show_status(status: str | None):
+@plot.callback(Output("status", "children"), Input("names", "value"), Input("names", "status"))
+def show_name(press: dict[str, str] | None, status: str | None):
     if status == "denied":
-        return ["Only who has ", html.A("logged in", href="/login/?next=/plot/"), " may listen."]
-    return f"Connection: {status or 'connecting'}."
+        log_in = html.A("Log in", href="/login/?next=/", target="_top")
+        return [log_in, " to see who presses."]
+    return f"The last was {press['name']}: {press['colour']}." if press else "Nobody has pressed."

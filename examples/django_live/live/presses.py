@@ -8,22 +8,23 @@ from dash_pipe.django import async_send_to_pipe_channel, send_to_pipe_channel
 COLOURS = {"red": "#cf3346", "cyan": "#0b7c98", "green": "#2a8043"}
 
 
-def press(colour: str) -> None:
+def press(colour: str, name: str) -> None:
     """Count a press, and tell every page. From a callback, a view, a command, a task."""
-    counts = count(colour)
-    send_to_pipe_channel(channel_name="presses", label="counts", value=counts)
+    for label, value in count(colour, name).items():
+        send_to_pipe_channel(channel_name="presses", label=label, value=value)
 
 
-async def async_press(colour: str) -> None:
+async def async_press(colour: str, name: str) -> None:
     """The same from an async view, which waits for nothing on its event loop."""
-    counts = await sync_to_async(count)(colour)
-    await async_send_to_pipe_channel(channel_name="presses", label="counts", value=counts)
+    for label, value in (await sync_to_async(count)(colour, name)).items():
+        await async_send_to_pipe_channel(channel_name="presses", label=label, value=value)
 
 
-def count(colour: str) -> dict[str, int]:
-    """Count a press; return how many of each colour there were."""
+def count(colour: str, name: str) -> dict[str, object]:
+    """Count a press; return the messages about it by label."""
     cache.add(f"presses-{colour}", 0, timeout=None)
     cache.incr(f"presses-{colour}")
     keys = {colour: f"presses-{colour}" for colour in COLOURS}
     found = cache.get_many(keys.values())
-    return {colour: found.get(key, 0) for colour, key in keys.items()}
+    counts = {colour: found.get(key, 0) for colour, key in keys.items()}
+    return {"counts": counts, "names": {"name": name, "colour": colour}}

@@ -48,7 +48,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True  # the pages are told; nobody asks
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ.get("LIVE_STATIC", HERE / "static")
+LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+TIME_ZONE = "UTC"  # otherwise Chicago's, in the log too
 USE_TZ = True
 
 DASH_PIPE = {

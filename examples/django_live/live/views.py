@@ -1,18 +1,18 @@
 """What Django itself serves beside the way in: a page whose buttons press."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from .presses import COLOURS, async_press
 
 
 async def home(request: HttpRequest) -> HttpResponse:
     """The page, and the presses that its form posts."""
+    user = await request.auser()
     if request.method == "POST":
         colour = request.POST.get("colour")
         if colour not in COLOURS:
             return HttpResponseBadRequest(f"no such colour; there are {', '.join(COLOURS)}")
-        await async_press(colour)
-        return redirect("/")
-    user = await request.auser()
+        await async_press(colour, user.get_username() or "somebody")
+        return HttpResponse(status=204)  # the page stays as it is: its plot moves by itself
     return render(request, "home.html", {"colours": COLOURS, "user": user})

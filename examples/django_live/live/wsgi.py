@@ -8,10 +8,19 @@ from django.core.wsgi import get_wsgi_application
 
 django = get_wsgi_application()  # first: it sets Django up
 
+from dash_pipe.django.protected_wsgi import ProtectedWsgi
+
 from .pages import server
+
+DASH = {
+    "/buttons/": ProtectedWsgi(server),
+    "/plot/": ProtectedWsgi(server, login_required=False),
+}
 
 
 def application(environ, start_response):
     """Have Flask serve the Dash apps' paths, and Django the others."""
-    is_dash = environ["PATH_INFO"].startswith(("/buttons/", "/plot/"))
-    return (server.wsgi_app if is_dash else django)(environ, start_response)
+    for path, dash in DASH.items():
+        if environ["PATH_INFO"].startswith(path):
+            return dash(environ, start_response)
+    return django(environ, start_response)

@@ -21,4 +21,4 @@ class Command(BaseCommand):
 
             press_later.delay(colour)
         else:
-            press(colour)
+            press(colour, "a command")
