@@ -51,6 +51,7 @@ class Runtime:
         with self._lock:
             merged = {**self._keywords, **keywords}
             settings = resolve(merged, os.environ, self._project)
+            _check_broker(settings)
             if self._broker is not None and settings != self._settings:
                 raise SettingError(
                     ", ".join(keywords),
@@ -138,9 +139,11 @@ class Runtime:
         """Note that an app of this process has an endpoint; check the settings that only it needs.
 
         Raises:
-            SettingError: ``authorize`` names a module that does not exist.
+            SettingError: ``authorize`` names a module that does not exist, or the package of the
+                broker is not installed.
         """
         self.diagnostics.has_endpoint()
+        _check_broker(self.settings)
         authorize = self.settings.authorize
         if isinstance(authorize, FunctionPath):
             authorize.check()
@@ -196,6 +199,11 @@ class Runtime:
         self._lock = threading.Lock()
         self._settings = self._broker = None
         self._parts.abandon()
+
+
+def _check_broker(settings: Settings) -> None:
+    if isinstance(settings.broker, str):
+        brokers.check(settings.broker)
 
 
 def _broker(settings: Settings) -> brokers.Broker:

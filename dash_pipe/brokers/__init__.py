@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ brokers is a module with that function.
 
 _MODULES = {"memory": "memory", "channels": "channel_layer.broker"}
 _MODULES |= dict.fromkeys(("redis", "rediss", "unix"), "redis.broker")
+# The package that a module imports, and our extra that installs it.
+_PACKAGES = {"channel_layer.broker": ("channels", "django"), "redis.broker": ("redis", "redis")}
 
 
 @runtime_checkable
@@ -106,32 +109,47 @@ class Watchers:
 
 
 def is_known(url: str) -> bool:
-    """Return whether a broker is registered for the URL's scheme."""
-    return _connector(urlsplit(url).scheme) is not None
+    """Return whether a broker is registered for the URL's scheme. Import nothing."""
+    scheme = urlsplit(url).scheme
+    return scheme in _MODULES or bool(entry_points(group=GROUP, name=scheme))
+
+
+def check(url: str) -> None:
+    """Check at the start what would fail at the first message. Import nothing.
+
+    Raises:
+        SettingError: no broker is registered for the URL's scheme, or its package is missing.
+    """
+    if not is_known(url):
+        schemes = (*_MODULES, *(each.name for each in entry_points(group=GROUP)))
+        known = ", ".join(f"{scheme}://" for scheme in schemes)
+        shown = without_password(url)
+        raise SettingError("broker", f"expected a URL that begins with {known}; got {shown!r}")
+    scheme = urlsplit(url).scheme
+    package, extra = _PACKAGES.get(_MODULES.get(scheme, ""), ("", ""))
+    if package and find_spec(package) is None:
+        raise SettingError(
+            "broker",
+            f"{scheme}:// needs the package {package}, which is not installed; "
+            f'pip install "dash-pipe[{extra}]"',
+        )
 
 
 def connect(url: str, limits: Limits, max_idle_channels: int, send_timeout: float = 2.0) -> Broker:
     """Make the broker that a URL names.
 
     Raises:
-        SettingError: no broker is registered for the URL's scheme.
+        SettingError: see ``check``.
     """
-    connector = _connector(urlsplit(url).scheme)
-    if connector is None:
-        schemes = (*_MODULES, *(each.name for each in entry_points(group=GROUP)))
-        known = ", ".join(f"{scheme}://" for scheme in schemes)
-        shown = without_password(url)
-        raise SettingError("broker", f"expected a URL that begins with {known}; got {shown!r}")
-    return connector(url, limits, max_idle_channels, send_timeout)
+    check(url)
+    return _connector(urlsplit(url).scheme)(url, limits, max_idle_channels, send_timeout)
 
 
-def _connector(scheme: str) -> Callable[[str, Limits, int, float], Broker] | None:
-    """Return the ``connect`` of a broker of ours, else that of another package, if there is one."""
+def _connector(scheme: str) -> Callable[[str, Limits, int, float], Broker]:
+    """Return the ``connect`` of a broker of ours, else that of another package."""
     connector: Callable[[str, Limits, int, float], Broker]
     if module := _MODULES.get(scheme):
         connector = import_module(f"{__name__}.{module}").connect
-        return connector
-    for each in entry_points(group=GROUP, name=scheme):
-        connector = each.load()
-        return connector
-    return None
+    else:
+        connector = next(iter(entry_points(group=GROUP, name=scheme))).load()
+    return connector

@@ -12,7 +12,12 @@ from importlib import metadata
 from .. import runtime
 from ..brokers.url import without_password
 from ..client import Client, Connection, Subscription, WebSocketConnection
-from ..errors import DashPipeError, EndpointUnavailableError, ListenDeniedError
+from ..errors import (
+    DashPipeError,
+    EndpointUnavailableError,
+    ListenDeniedError,
+    SettingError,
+)
 from ..settings import Settings
 from . import remote
 from .exits import Exit, Failure
@@ -20,7 +25,11 @@ from .local import LocalConnection
 
 TIMEOUT = 5.0  # seconds that the broker or a websocket has to answer
 CHANNEL = "dash-pipe doctor"
-_EXTRAS = {"redis": "redis", "server": "uvicorn"}  # the package that each extra installs
+_EXTRAS = {
+    "redis": "redis",
+    "django": "channels",
+    "server": "uvicorn",
+}  # the package that each extra installs
 
 
 def examine(url: str | None) -> Exit:
@@ -83,6 +92,9 @@ def _broker() -> str | None:
         return None
     try:
         problem, took = _subscribe(LocalConnection())
+    except SettingError as error:  # the package is missing, or no broker has this URL
+        _write("broker", [str(error)])
+        return str(error)
     except DashPipeError as error:
         problem, took = str(error), ""
     remedy = "is it running, and is DASH_PIPE_BROKER its address?"

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
-from ..brokers import Broker, is_known
+from .. import brokers
+from ..brokers import Broker
 from ..errors import SettingError
 from ..settings import Settings, resolve
 from .conf import OWN, project
@@ -30,7 +31,11 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def check_broker(**_: Any) -> list[CheckMessage]:
-    """Return E002 if no broker has such a URL, E003 if the project has no such channel layer."""
+    """Return what would fail at the first message.
+
+    E002: no broker has such a URL. E003: the project has no such channel layer. E004: the broker's
+    package is not installed.
+    """
     try:
         found: Settings = resolve({}, os.environ, project())
     except SettingError:
@@ -38,9 +43,14 @@ def check_broker(**_: Any) -> list[CheckMessage]:
     if isinstance(found.broker, Broker):
         return []
     scheme, alias = urlsplit(found.broker)[:2]
-    if not is_known(found.broker):
+    if not brokers.is_known(found.broker):
         hint = "Use memory://, redis://host:port/0, or channels://default."
         return [_error("E002", f"broker: expected the URL of a broker, got {found.broker!r}", hint)]
+    try:
+        brokers.check(found.broker)
+    except SettingError as error:
+        hint = "Install it in the environment of this project, or set another broker."
+        return [_error("E004", str(error), hint)]
     layers = getattr(settings, "CHANNEL_LAYERS", {})
     if scheme == "channels" and (alias or "default") not in layers:
         names = ", ".join(sorted(layers)) or "no layer"

@@ -29,7 +29,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> MemoryBroker:
     """A memory broker in the place of one that processes share."""
     broker = MemoryBroker(Limits(), 100)
     monkeypatch.setattr(brokers, "connect", lambda *_: broker)
-    dash_pipe.configure(broker="shared://here")
+    dash_pipe.configure(broker="redis://here")
     return broker
 
 
@@ -188,7 +188,7 @@ def test_send_with_unavailable_broker_prints_the_id_for_a_retry(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setattr(brokers, "connect", lambda *_: UnavailableBroker())
-    assert main(["send", "--broker", "shared://here", "jobs", "a", "1"]) == Exit.UNREACHABLE
+    assert main(["send", "--broker", "redis://here", "jobs", "a", "1"]) == Exit.UNREACHABLE
     said = capsys.readouterr().err
     assert said.startswith("dash-pipe: the message was not sent: it is away")
     assert said.endswith("send it with --id m1\n")

@@ -335,7 +335,7 @@ def test_same_message_id_publishes_once() -> None:
 
 
 def test_invalid_broker_setting_raises_setting_error() -> None:
-    dash_pipe.configure(broker="nonsense://secret@host")
+    runtime.current().adopt({"broker": ("broker", "nonsense://secret@host")})
     with pytest.raises(SettingError):
         post(MESSAGE)
 

@@ -72,8 +72,8 @@ def test_publish_with_invalid_environment_variable_raises(monkeypatch: pytest.Mo
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
 
 
-def test_publish_with_unknown_broker_raises() -> None:
-    dash_pipe.configure(broker="pigeon://")
+def test_publish_with_unknown_broker_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASH_PIPE_BROKER", "pigeon://")
     with pytest.raises(SettingError, match=r"^broker: "):
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
 

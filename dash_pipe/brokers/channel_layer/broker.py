@@ -132,14 +132,10 @@ def connect(
     """Make the broker for ``channels://<alias>``.
 
     Raises:
-        SettingError: Channels is not installed, or the project has no such layer, or it is one
-            that reaches no other loop.
+        SettingError: the project has no such layer, or it is one that reaches no other loop.
     """
-    try:
-        from channels.layers import InMemoryChannelLayer, channel_layers
-    except ImportError as error:
-        reason = "channels:// needs Django Channels; pip install 'dash-pipe[django]'"
-        raise SettingError("broker", reason) from error
+    from channels.layers import InMemoryChannelLayer, channel_layers
+
     alias = urlsplit(url).netloc or "default"
     if alias not in channel_layers:
         layers = ", ".join(sorted(channel_layers.configs)) or "none"

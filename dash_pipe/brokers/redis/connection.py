@@ -10,19 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.connection import Connection, parse_url
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
 from ...errors import SettingError
 from ..url import without_password
-
-try:
-    from redis import exceptions
-    from redis.backoff import NoBackoff
-    from redis.connection import Connection, parse_url
-    from redis.exceptions import RedisError
-    from redis.retry import Retry
-except ImportError as absent:
-    raise SettingError(
-        "broker", 'a broker in Redis needs redis-py; pip install "dash-pipe[redis]"'
-    ) from absent
 
 __all__ = ["Connect", "RedisConnection", "RedisError", "connector", "is_temporary", "was_rejected"]
 
