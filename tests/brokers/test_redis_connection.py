@@ -67,7 +67,7 @@ def test_database_is_read_from_url(url: str, database: int) -> None:
 
 
 class SilentConnection:
-    """A connection that is open and on which nothing comes."""
+    """An open connection that never receives anything."""
 
     def __init__(self) -> None:
         self.said: list[Any] = []
@@ -139,4 +139,4 @@ def steps_to_leave(count: int) -> int:
 def test_leaving_many_channels_takes_linear_work() -> None:
     few, many = steps_to_leave(100), steps_to_leave(800)
     assert few > 100
-    assert many < 10 * few  # 64 times it was, when each was looked for among all
+    assert many < 10 * few  # it was 64 times when each was searched among all

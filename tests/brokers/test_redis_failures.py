@@ -32,14 +32,14 @@ def make(server: RedisServer) -> Iterator[Make]:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
-    """A server of the test's own; the parameters are its options."""
+    """Run a separate Redis server; the parameters are its options."""
     options = getattr(request, "param", ())
     with RedisServer(tmp_path / "redis", *options) as server:
         yield server
 
 
 class Stream:
-    """Sends 1, 2, 3, ... from a thread until it is stopped; each with all the patience it takes."""
+    """Send 1, 2, 3, ... from a thread until it is stopped; retry each until it is sent."""
 
     def __init__(self, broker: Broker) -> None:
         self.positions: list[Position] = []
@@ -61,7 +61,7 @@ class Stream:
             self.positions.append(self._broker.publish("jobs", "a", str(number)))
 
     def more(self, count: int = 50) -> None:
-        """Wait until so many more were sent."""
+        """Wait until a number of further messages were sent."""
         enough = len(self.positions) + count
         wait_for(lambda: len(self.positions) >= enough, f"{enough} messages to be sent")
 
@@ -70,7 +70,7 @@ def values(reader: BrokerReader, log: Log) -> list[object]:
     return [value for _, _, value in reader.rows(log)]
 
 
-CLEAN = ("--save 3600 1000000",)  # saves when it is shut down, and not before
+CLEAN = ("--save 3600 1000000",)  # saves at its shutdown, and not before
 EVERY_SECOND = ("--appendonly yes", "--appendfsync everysec")
 
 
@@ -155,19 +155,19 @@ def test_messages_missed_within_window_are_no_gap(server: RedisServer, make: Mak
 
 
 def forbid_to_subscribe(server: RedisServer) -> Callable[[], object]:
-    """Redis takes connections and no SUBSCRIBE; the result undoes it."""
+    """Make Redis reject SUBSCRIBE; return a function that undoes it."""
     server.ask("ACL", "SETUSER", "default", "-subscribe")
     return lambda: server.ask("ACL", "SETUSER", "default", "+subscribe")
 
 
 def forbid_to_read(server: RedisServer) -> Callable[[], object]:
-    """The same with what comes after a subscription was confirmed."""
+    """Make Redis reject reads after a subscription; return a function that undoes it."""
     server.ask("ACL", "SETUSER", "default", "-xrange", "-eval")
     return lambda: server.ask("ACL", "SETUSER", "default", "+xrange", "+eval")
 
 
 def subscribes(server: RedisServer) -> int:
-    """How often Redis was asked to announce, whether it did or not."""
+    """Return the number of SUBSCRIBE requests, rejected ones included."""
     asked = server.ask("INFO", "commandstats").get("cmdstat_subscribe", {})
     return int(asked.get("calls", 0)) + int(asked.get("rejected_calls", 0))
 
@@ -207,7 +207,7 @@ def test_lost_data_starts_new_epoch(server: RedisServer, make: Make) -> None:
     server.kill9()
     server.start()
     reader.wait_until(lambda: log.epoch != old.epoch)
-    (frame,) = runner.frames(browser, [], lambda frames: frames)  # it is told at once
+    (frame,) = runner.frames(browser, [], lambda frames: frames)  # it is notified at once
     assert (frame["epoch"], frame["messages"], frame["upto"]) == (log.epoch, [], 0)
     new = make().publish("jobs", "a", "2")
     assert new == (log.epoch, 1)
@@ -220,11 +220,11 @@ def test_log_with_missing_key_starts_new_epoch(server: RedisServer, make: Make, 
     for label in "aabcc":
         old = sender.publish("jobs", label, "1")
     assert server.ask("DEL", f"dash-pipe:{{jobs}}:{part}") == 1
-    if part == "log":  # who reads finds out
+    if part == "log":  # a reader finds out
         log = BrokerReader(make(messages=2)).open("jobs")
         assert log.end.offset == 0
         assert log.epoch != old.epoch
-    new = sender.publish("jobs", "a", "1")  # and so does who sends
+    new = sender.publish("jobs", "a", "1")  # and so does a sender
     assert new.offset == 1
     assert new.epoch != old.epoch
     assert BrokerReader(make(messages=2)).open("jobs").end == new
@@ -240,7 +240,7 @@ def test_message_ids_of_lost_log_are_remembered(server: RedisServer, make: Make)
 
 @pytest.fixture
 def rolled_back(server: RedisServer) -> Callable[[Callable[[], None]], None]:
-    """Have something sent, and let Redis come back without it, as from an older disk."""
+    """Send something, then restart Redis without it, as from an older disk."""
 
     def roll_back(lose: Callable[[], None]) -> None:
         server.ask("SAVE")
@@ -294,7 +294,7 @@ def test_rollback_overwritten_by_new_messages_is_detected(
         assert reader.rows(log) == [
             [1, "a", 3],
             [2, "a", 4],
-        ]  # what nobody has seen yet, and no more
+        ]  # only messages that nobody has seen yet
         assert sender.publish("jobs", "a", "5") == (log.epoch, 3)
 
 
@@ -315,7 +315,7 @@ def test_server_killed_while_writing_leaves_no_hole_in_an_epoch(
     for reader, log in zip(readers, logs, strict=True):
         reader.wait_for_end(log, stream.positions[-1])
         read = reader.rows(log)
-        # What is read under the last epoch has no hole: a loss is never inside an epoch.
+        # Messages of the last epoch have no hole: a loss is never inside an epoch.
         heard = [value for _, _, value in read]
         assert heard == list(range(heard[0], len(stream.positions) + 1))
         assert [offset for offset, *_ in read] == list(range(1, len(read) + 1))
@@ -388,7 +388,7 @@ def test_publish_without_password_raises_at_once(server: RedisServer, make: Make
 def test_publish_whose_script_fails_raises_may_have_been_sent(
     server: RedisServer, make: Make
 ) -> None:
-    server.ask("ACL", "SETUSER", "default", "resetchannels")  # the last thing can't be done now
+    server.ask("ACL", "SETUSER", "default", "resetchannels")  # the last message can't be sent now
     with pytest.raises(BrokerUnavailableError, match=r"may have been sent.*script") as caught:
         make().publish("jobs", "a", "1")
     server.ask("ACL", "SETUSER", "default", "allchannels")
@@ -402,7 +402,7 @@ def test_sender_after_rollback_of_its_message_starts_new_epoch(
 ) -> None:
     sender, other = make(), make()
     first = sender.publish("jobs", "a", "1")
-    rolled_back(lambda: sender.publish("jobs", "a", "2"))  # nobody else has heard of it
+    rolled_back(lambda: sender.publish("jobs", "a", "2"))  # nobody else knows it
     assert other.publish("jobs", "a", "3") == (first.epoch, 2)
     assert other.publish("jobs", "a", "4") == (first.epoch, 3)
     last = sender.publish("jobs", "a", "5")
@@ -417,7 +417,7 @@ def test_sender_after_rollback_of_its_message_starts_new_epoch(
 def test_idle_follower_keeps_its_connections(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer than redis-py 8 lets a socket be idle, and than a check takes to come."""
+    """Longer than the idle timeout of redis-py 8, and than the interval of checks."""
     monkeypatch.setattr(sync, "CHECK_SECONDS", 2.5)
     reader = BrokerReader(make())
     log = reader.open("jobs")
@@ -435,7 +435,7 @@ def test_message_without_announcement_is_found(
     reader = BrokerReader(make())
     log = reader.open("jobs")
     reader.wait_for_end(log, make().publish("jobs", "a", "1"))
-    mute = RedisBroker(connector(server.url)[0], 7, Limits(), 100, 10.0)  # nobody hears this one
+    mute = RedisBroker(connector(server.url)[0], 7, Limits(), 100, 10.0)  # nobody receives this one
     reader.wait_for_end(log, mute.publish("jobs", "a", "1"))
     mute.stop()
 
@@ -470,7 +470,7 @@ def test_follower_thread_without_channels_ends(
         log = reader.open("jobs")
         assert following()
         broker.close("jobs")
-        assert broker.open("jobs") is log  # it lingers
+        assert broker.open("jobs") is log  # it is idle
         broker.close("jobs")
         wait_for(lambda: not following(), "the thread to end")
         wait_for(lambda: not server.clients(), "its connections to be closed")
@@ -515,4 +515,4 @@ def test_sender_loop_outlives_redis_and_listeners_get_its_new_values(
         loop.wait_until(lambda: "messages are sent again; " in loop.log_text())
     sent = values(reader, log)
     assert sent == sorted(sent)
-    assert sent[-1] >= len(sent)  # some were lost, and the newest came
+    assert sent[-1] >= len(sent)  # some were lost, and the newest arrived

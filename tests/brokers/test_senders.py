@@ -19,7 +19,7 @@ from harness.environment import environment
 from harness.redis import RedisServer
 from harness.server import OLDEST_PYTHON
 
-# What the scripts share; each is a process of its own.
+# The start of each script, which runs in its own process.
 SEND = "from dash_pipe import send_to_pipe_channel as send\n"
 LISTEN = """
 import threading
@@ -51,7 +51,7 @@ assert not any(isinstance(one, Hub) for one in gc.get_objects())
 
 
 def run(code: str, url: str, python: str = sys.executable) -> str:
-    """Run a script in a process of its own; it must say nothing but what it prints."""
+    """Run a script in its own process; return its output. It must write no error."""
     done = subprocess.run(
         [python, "-W", "error", "-c", code],
         env=environment({"DASH_PIPE_BROKER": url}),
@@ -82,7 +82,7 @@ def test_script_that_sends_uses_one_connection(redis: RedisServer, reader: Broke
     assert json.loads(run(code, redis.url)) == [1, 2, 3]
     reader.wait_until(lambda: log.head == 3)
     after = int(redis.ask("INFO", "stats")["total_connections_received"])
-    assert after - before == 2  # the script's, and that of this question
+    assert after - before == 2  # the script's, and that of this request
 
 
 def test_oldest_redis_py_sends_and_listens(url: str, reader: BrokerReader) -> None:

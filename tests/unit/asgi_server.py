@@ -55,7 +55,7 @@ class Server:
         self.to_app.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
 
     async def handled(self) -> None:
-        """Wait until the app has handled every event that it was given."""
+        """Wait until the app has handled every event."""
         await asyncio.wait_for(self.to_app.join(), 5)
 
     async def next(self) -> Event:

@@ -18,7 +18,7 @@ def room() -> Room:
 
 @pytest.fixture
 def database() -> Iterator[None]:
-    """The connection of the tests' Django project (harness/project.py)."""
+    """Open the database of the tests' Django project (harness/project.py)."""
     from django.db import connection
 
     connection.ensure_connection()
@@ -28,7 +28,7 @@ def database() -> Iterator[None]:
 
 @pytest.fixture(params=["tcp", "pair"])
 def ends(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The browser's end of a connection, and the server's."""
+    """Return the browser's end of a connection, and the server's."""
     if request.param == "pair":
         browser, server = socket.socketpair()
     else:

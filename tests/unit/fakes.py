@@ -127,7 +127,7 @@ EVERYTHING = 2**30
 
 
 def log_of(clock: Clock, history: str = "", /, **limits: float) -> Log:
-    """A log to which a message was published for each letter."""
+    """Return a log with a message for each letter."""
     log = Log("epoch", Limits(**limits), clock)  # type: ignore[arg-type]
     for label in history:
         log.append(label, "0")

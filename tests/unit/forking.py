@@ -1,7 +1,7 @@
-"""A server with one browser, which forks when it is told to. A process of its own.
+"""A server process with one browser, which forks on request.
 
-Its arguments say what serves the browser, and which descriptor is the browser's socket. It reads
-lines: at the first it forks, at the end of them both processes end. It writes the child's id.
+Its arguments are the kind of server and the descriptor of the browser's socket. It forks at the
+first line of input and writes the child's id; both processes end at the end of input.
 """
 
 import os

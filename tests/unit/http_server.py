@@ -25,7 +25,7 @@ def running(server: Any) -> Iterator[None]:
 
 @contextmanager
 def answering(status: int, body: bytes = b"", version: str = "HTTP/1.1") -> Iterator[str]:
-    """Run an HTTP server that opens no websocket; yield the base of an endpoint there."""
+    """Run an HTTP server without websockets; yield the base of an endpoint there."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = version

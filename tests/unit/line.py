@@ -61,7 +61,7 @@ class Line:
         return self.frame()
 
     def close_code(self) -> int | None:
-        """Read on to the server's close frame; return its code."""
+        """Read up to the server's close frame; return its code."""
         while self.next().opcode is not Opcode.CLOSE:
             pass
         return self.ws.close_rcvd.code if self.ws.close_rcvd else None

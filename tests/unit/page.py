@@ -51,7 +51,7 @@ class Transport(asyncio.Transport):
 
 
 class Looped:
-    """In place of a LoopHub: its loop and its clock are the test's."""
+    """A fake LoopHub with the loop and the clock of the test."""
 
     def __init__(self, hub: Hub) -> None:
         self.runtime = runtime.current()
@@ -93,7 +93,7 @@ class Page:
 
     @property
     def closed(self) -> tuple[int, str] | None:
-        """The code and the reason of the server's close frame."""
+        """Return the code and the reason of the server's close frame."""
         close = self.ws.close_rcvd
         return (close.code, close.reason) if close else None
 
@@ -102,7 +102,7 @@ class Page:
         return self.closed[0] if self.closed else None
 
     def read(self) -> list[Any]:
-        """Return what came since the last call: the answer to the handshake, frames."""
+        """Return the events since the last call: the answer to the handshake, frames."""
         written, self.transport.written = self.transport.written, []
         for data in written:
             self.ws.receive_data(data)

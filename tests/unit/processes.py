@@ -26,10 +26,10 @@ forks = [
 
 @contextmanager
 def forked(look: Callable[[], bool]) -> Iterator[bool]:
-    """Fork a child for the length of the context; yield what `look` returned in it."""
+    """Fork a child while inside; yield the result of `look` in it."""
     ours, theirs = os.pipe()
     pid = os.fork()
-    if pid == 0:  # lives until the parent has looked
+    if pid == 0:  # lives until the parent has read
         os.write(theirs, b"yes" if look() else b"no")
         select.select([], [], [], 30)  # longer than the parent waits
         os._exit(0)
@@ -44,7 +44,7 @@ def forked(look: Callable[[], bool]) -> Iterator[bool]:
 
 
 def check_child_drops_browsers(make: Callable[[runtime.Runtime], Part], page: Any) -> None:
-    """Check that a browser keeps its connection after a fork, and the child has none of it."""
+    """Check that a browser stays connected after a fork, and that the child drops it."""
     page.subscribe("jobs")
     with forked(lambda: runtime.current().existing_part(make) is None) as forgotten:
         assert forgotten
@@ -57,9 +57,9 @@ def check_child_drops_browsers(make: Callable[[runtime.Runtime], Part], page: An
 
 
 def kill(thread: threading.Thread) -> None:
-    """Have a thread that waits raise SystemExit, as dash.testing ends an app on Flask.
+    """Make a waiting thread raise SystemExit, as dash.testing ends an app on Flask.
 
-    It does so when it has something to do again.
+    It raises as soon as it runs again.
     """
     if sys.gettrace() is not None and sys.version_info < (3, 12):
         pytest.skip("a traced thread spins until the other has taken its exception (CPython 3.11)")

@@ -1,4 +1,4 @@
-"""A server that forks, as multiprocessing does, and is killed before its child."""
+"""A server that forks like multiprocessing, and is killed before its child."""
 
 import os
 import signal

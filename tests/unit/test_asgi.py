@@ -19,7 +19,7 @@ from unit.asgi_server import Event, Server
 
 
 def hub() -> LoopHub | None:
-    """The hub of the running loop."""
+    """Return the hub of the running loop."""
     return runtime.current().existing_part(LoopHub, asyncio.get_running_loop())
 
 
@@ -276,7 +276,7 @@ def test_old_hub_that_goes_idle_late_leaves_the_new_hub_running() -> None:
             await first.subscribe()
             old = hub()
             assert old is not None
-            runtime.current().discard(old)  # as when its last session has been expelled
+            runtime.current().discard(old)  # as after its last session was disconnected
             async with Server() as second:
                 await second.next()
                 await second.subscribe()

@@ -1,4 +1,4 @@
-"""How an asyncio socket ends: by the browser, by the hub, by a lost connection."""
+"""The end of an asyncio socket: by the browser, by the hub, by a lost connection."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ def test_browser_close_is_answered_and_ends_the_session(room: Room, page: Page) 
     page.sends(page.ws.send_close, 1000)
     assert page.close_code == 1000
     assert page.transport.closed
-    room.send("jobs", 1)  # nothing is written, or the transport complains
+    room.send("jobs", 1)  # nothing is written; otherwise the transport complains
     page.connection.connection_lost(None)
     assert page.gone == [page.connection]
     assert len(room.hub) == 0
@@ -56,7 +56,7 @@ def test_unanswered_close_aborts_the_transport(room: Room, monkeypatch: pytest.M
         lost.connection.connection_lost(None)
         due = asyncio.Event()
         asyncio.get_running_loop().call_later(asyncio_socket.CLOSE_TIMEOUT, due.set)
-        await due.wait()  # as are the timers that were set before
+        await due.wait()  # as are the timers set before
         return cut.transport.aborted, lost.transport.aborted
 
     assert asyncio.run(main()) == (True, False)

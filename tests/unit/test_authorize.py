@@ -49,7 +49,7 @@ class AppCall:
 def ask_async(question: AppCall) -> Outcome:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         assert question.open
-        await asyncio.sleep(0)  # what it asks takes its time
+        await asyncio.sleep(0)  # a wait of its own
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
@@ -128,7 +128,7 @@ def return_pending_awaitable(*_: Any) -> Any:
 
 @pytest.fixture
 def stuck() -> Iterator[threading.Event]:
-    """An event that `authorize` waits for until the test ends."""
+    """Return an event on which `authorize` waits until the test ends."""
     event = threading.Event()
     yield event
     event.set()
@@ -272,7 +272,7 @@ def test_coroutine_named_in_the_environment_runs_on_the_servers_loop(
             authorize_subscribe_beside_loop, loop, runtime.current(), request, subscribe
         )
 
-    assert asyncio.run(poll()) == frozenset()  # the first one, too, which imports it
+    assert asyncio.run(poll()) == frozenset()  # also the first one, which imports it
     assert asyncio.run(poll()) == frozenset()
 
 

@@ -1,4 +1,4 @@
-"""The contract of brokers, as another package's tests use it."""
+"""The contract of brokers in the tests of another package."""
 
 import subprocess
 import sys
@@ -64,7 +64,7 @@ class TestPigeonBroker(BrokerContract):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A package with a broker and its tests, away from this checkout."""
+    """Make a package with a broker and its tests, away from this checkout."""
     (tmp_path / "pigeons.py").write_text(BROKER)
     (tmp_path / "test_pigeons.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers -p no:dash\n")
@@ -96,4 +96,4 @@ def test_contract_names_the_tests_that_a_broken_broker_fails(project: Path) -> N
     code, output = run(project, "-k", "epochs_of_two")
     assert code == 1, output
     assert "FAILED test_pigeons.py::TestPigeonBroker::test_epochs_of_two_channels_differ" in output
-    assert "assert 'same' != 'same'" in output  # with the values, as in a test of one's own
+    assert "assert 'same' != 'same'" in output  # with the values, as in the package's own tests

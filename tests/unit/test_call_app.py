@@ -1,4 +1,4 @@
-"""Functions of the app that are slow or hang: the effect on pages and on the process."""
+"""Slow or hanging functions of the app: the effect on pages and on the process."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ POLL = b'[{"type":"subscribe","channel":"jobs","labels":null}]'
 
 
 class Hanging:
-    """An `authorize` that answers at once for `quick`, and for others once `release` is set."""
+    """An `authorize` that answers at once for `quick`, and otherwise after `release` is set."""
 
     def __init__(self) -> None:
         self.release = threading.Event()
@@ -48,7 +48,7 @@ def hanging() -> Iterator[Hanging]:
 
 
 def run_with_pages(test: Callable[[list[Server]], Any], count: int = call_app.THREADS + 1) -> None:
-    """Run a test with a number of pages, each of them accepted."""
+    """Run a test with a number of accepted pages."""
 
     async def main() -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -68,7 +68,7 @@ def test_queued_subscribe_is_authorized_when_a_thread_is_free(hanging: Hanging) 
         for _ in first:
             await asyncio.to_thread(hanging.asked.acquire)
         last.says(type="subscribe", channel="quick", labels=None)
-        for server in first:  # more than its own answer may take
+        for server in first:  # longer than its own answer may take
             assert (await server.next())["code"] == Close.TRY_LATER
         assert last.sent.empty()
         hanging.release.set()
@@ -120,7 +120,7 @@ def test_disconnect_while_queued_cancels_authorization(hanging: Hanging) -> None
 
 
 def test_thousand_pages_that_reconnect_at_once_are_all_authorized() -> None:
-    """As after a restart: one answer is quick, all of them take longer than the timeout."""
+    """A restart: one answer is quick, but all of them take longer than the timeout."""
     dash_pipe.configure(
         authorize=lambda *_: not threading.Event().wait(0.02), authorize_timeout=1.0
     )

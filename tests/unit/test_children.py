@@ -1,4 +1,4 @@
-"""Processes that tests start: their ports, their logs and their ends."""
+"""Processes started by tests: their ports, their logs and their ends."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def test_child_that_ends_at_its_start_raises_with_status_and_log(
     with pytest.raises(ChildError) as raised:
         child.wait_until(lambda: False)
     assert str(raised.value) == "python ended with status 3:\nno module of that name\n"
-    assert time.monotonic() - begun < 10  # of the 30 that it may take to be up
+    assert time.monotonic() - begun < 10  # of the 30 for its start
 
 
 def test_child_that_is_never_ready_is_ended_and_its_log_shown(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process is there, and no mere entry that nobody has asked about."""
+    """Return whether a process is running, and is no zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:

@@ -26,7 +26,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> MemoryBroker:
-    """A memory broker in the place of one that processes share."""
+    """Use a memory broker instead of one that processes share."""
     broker = MemoryBroker(Limits(), 100)
     monkeypatch.setattr(brokers, "connect", lambda *_: broker)
     dash_pipe.configure(broker="redis://here")
@@ -292,7 +292,7 @@ def test_listen_is_subscribed_before_it_says_so(
 ) -> None:
     class Stderr(io.StringIO):
         def write(self, text: str) -> int:
-            shared.publish("jobs", "a", "1")  # a message that only a listener can get
+            shared.publish("jobs", "a", "1")  # a message without replay: only a listener gets it
             return super().write(text)
 
     stderr = Stderr()

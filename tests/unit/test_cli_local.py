@@ -16,7 +16,7 @@ from dash_pipe.errors import ListenDeniedError
 
 
 class Talk:
-    """A client and its hub; reads what has come without waiting."""
+    """A client and its hub; it reads the received frames without waiting."""
 
     def __init__(self, labels: list[str] | None = None, last: int = 0) -> None:
         self.client = Client(Subscription("jobs", labels, replay=last))
@@ -71,7 +71,7 @@ def test_listen_to_labels_delivers_only_those() -> None:
 def test_replayed_messages_come_first_and_once() -> None:
     send("a", "b", "a", "a")
     talk = Talk(last=2)
-    send("c")  # before the replay is asked for
+    send("c")  # before the replay is requested
     assert talk.read() == [("b", 1), ("a", 1), ("a", 1), ("c", 1)]
     send("d")
     assert talk.read()[4:] == [("d", 1)]

@@ -139,7 +139,7 @@ def test_other_errors_malformed_frames_and_denied_labels_are_noted() -> None:
 
 
 class Script:
-    """Connections that bring what a test says: texts, or the error that ends them."""
+    """Connections with the texts of a test, or with the error that ends them."""
 
     def __init__(self, *connections: list[str | Exception]) -> None:
         self.connections = list(connections)

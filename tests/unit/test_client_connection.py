@@ -1,4 +1,4 @@
-"""The client's websocket, against servers that answer a handshake in all kinds of ways."""
+"""The client's websocket, against servers with different answers to a handshake."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

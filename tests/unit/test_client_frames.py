@@ -1,4 +1,4 @@
-"""The client's frames, with the vectors that the server and the browser are tested with."""
+"""The client's frames, with the vectors of the server and the browser."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""A client's subscription, with the vectors that the browser's is tested with."""
+"""A client's subscription, with the vectors of the browser's."""
 
 import json
 from typing import Any

@@ -13,7 +13,7 @@ FLOORS = {"log/": 100, "log/window.py": 50, "": 10}
 
 
 def report(**missing: list[int]) -> dict[str, Any]:
-    """A report about three files of ten lines."""
+    """Return a report about three files of ten lines."""
     names = {"log": "log/log.py", "window": "log/window.py", "errors": "errors.py"}
     return {
         "files": {

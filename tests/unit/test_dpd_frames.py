@@ -116,7 +116,7 @@ def test_page_without_new_triplets_is_sent_a_limited_amount() -> None:
         room.send("jobs", "x" * 33_000)
         sent += len(page.take())
     assert MAX_UNSEEN <= sent * 33_000 <= MAX_UNSEEN + 3 * 66_000
-    page.hears(triplet("u1"))  # it lives: what waited in the log follows
+    page.hears(triplet("u1"))  # it lives: the messages that waited in the log follow
     assert sent + len(page.take()) == min(100, 2 * sent)
 
 

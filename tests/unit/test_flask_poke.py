@@ -79,7 +79,7 @@ def test_poke_headers_are_checked() -> None:
 
 
 class EndlessBody:
-    """A body that never ends, as a client sends in chunks."""
+    """A body that never ends, sent in chunks."""
 
     taken = 0
 
@@ -148,7 +148,7 @@ def test_poke_with_http_route_setting_is_served_only_there() -> None:
     with pytest.raises(SettingError, match=r"^http_route: .*before the app is made"):
         dash_pipe.configure(http_route="/elsewhere")
     assert post(client, "/hooks/in/poke/").status_code == 200
-    assert post(client).status_code == 405  # the app's own page is there
+    assert post(client).status_code == 405  # the app's own page works
 
 
 def test_two_apps_on_one_server_both_serve_poke() -> None:

@@ -1,4 +1,4 @@
-"""`DASH_PIPE_AUTHORIZE=module:function`, where that module makes the app that asks for it."""
+"""`DASH_PIPE_AUTHORIZE=module:function`, where that module makes the app."""
 
 import json
 import socket
@@ -46,7 +46,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A directory with an app, its function `may_listen` after it."""
+    """Make a directory with an app, which defines `may_listen` after the app."""
     (tmp_path / "app.py").write_text(APP)
     return tmp_path
 
@@ -94,7 +94,7 @@ def test_sender_with_authorize_of_the_app_sends(project: Path, program: str) -> 
 
 @contextmanager
 def gateway(directory: Path) -> Iterator[str]:
-    """The address of a gateway that runs while inside."""
+    """Run a gateway while inside; yield its address."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     with subprocess.Popen(

@@ -20,7 +20,7 @@ WORDS = """
     mirror, retention, framing, rejection, denied, diagnostics, per process
 """
 
-# Words that no identifier may contain, each with the name that took its place.
+# Words that no identifier may contain, each with its replacement.
 REPLACED = {
     "asked": "open_for_authorize, or pending_authorization",
     "asking": "open_request",

@@ -11,7 +11,7 @@ from unit.fakes import Browser, Room, kinds, values
 
 @pytest.fixture
 def browser(room: Room) -> Browser:
-    """A browser whose authorizations stay pending until `resolve`."""
+    """Return a browser whose authorizations stay pending until `resolve`."""
     browser = room.browser()
     browser.verdict = Pending()
     return browser
@@ -147,7 +147,7 @@ def test_bad_frames_queued_during_authorization_close_with_4400(
 
 
 def test_too_many_frames_queued_during_authorization_close_with_1013(browser: Browser) -> None:
-    for _ in range(MAX_PARKED + 1):  # the first is the one that is pending
+    for _ in range(MAX_PARKED + 1):  # the first is pending
         browser.subscribe("jobs")
     assert browser.close_code is None
     browser.subscribe("jobs")

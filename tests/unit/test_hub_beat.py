@@ -72,7 +72,7 @@ def test_missing_pong_of_flow_control_closes_after_a_heartbeat(
     room.send("jobs", *[BIG] * 9)
     room.clock.now += 1
     room.hub.beat()
-    assert browser.close_code is None  # it was asked a second ago
+    assert browser.close_code is None  # its ping is one second old
     assert kinds(browser.transport.take()) == ["messages", "messages", "ping"]
     room.clock.now += 25
     room.hub.beat()
@@ -118,7 +118,7 @@ def test_second_ping_does_not_extend_the_deadline(room: Room, browser: Browser) 
     room.clock.now += 25
     room.hub.beat()
     room.clock.now += 24
-    room.send("jobs", *[BIG] * 9)  # its ping is younger, and the first is not answered
+    room.send("jobs", *[BIG] * 9)  # its ping is newer, and the first is not answered
     room.clock.now += 1
     room.hub.beat()
     assert browser.close_code == 4408

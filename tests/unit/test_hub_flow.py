@@ -1,4 +1,4 @@
-"""Flow control of slow sessions."""
+"""Flow control for slow sessions."""
 
 import pytest
 

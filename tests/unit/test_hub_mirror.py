@@ -101,7 +101,7 @@ def test_new_epoch_is_read_from_its_beginning(mirrored: MirrorRoom) -> None:
     mirrored.load("new", *"aa")
     (frame,) = browser.transport.take()
     assert (frame["epoch"], values([frame]), frame["upto"]) == ("new", [1, 2], 2)
-    (frame,) = other.transport.take()  # it is told, though there is nothing for it
+    (frame,) = other.transport.take()  # it is answered, though there is no message for it
     assert (frame["epoch"], rows([frame]), frame["upto"]) == ("new", [], 2)
     mirrored.load("newer")
     (frame,) = browser.transport.take()
@@ -113,7 +113,7 @@ def test_new_epoch_is_read_from_its_beginning(mirrored: MirrorRoom) -> None:
 def test_new_epoch_during_a_replay_ends_the_replay(mirrored: MirrorRoom) -> None:
     browser = mirrored.browser()
     browser.subscribe("jobs", since=since("old", 0))
-    mirrored.load("old", *["a" * 200] * 600)  # more than goes out before a pong
+    mirrored.load("old", *["a" * 200] * 600)  # more than the server sends before a pong
     frames = browser.transport.take()
     browser.replay("jobs", last=600)
     ping = frames[-1]["n"]
@@ -124,7 +124,7 @@ def test_new_epoch_during_a_replay_ends_the_replay(mirrored: MirrorRoom) -> None
         ("new", [], True)
     ]
     assert {frame["epoch"] for frame in later if "epoch" in frame} == {"new"}
-    assert values(later) == [1]  # by `messages`, where all of the new log comes
+    assert values(later) == [1]  # by `messages`, with all of the new log
 
 
 def test_frames_over_max_parked_close_with_try_later(mirrored: MirrorRoom) -> None:

@@ -102,7 +102,7 @@ def test_queued_replay_reads_the_log_at_its_turn() -> None:
     browser.subscribe("jobs")
     first = browser.replay("jobs", last=3)
     browser.replay("jobs", last=3)
-    room.publish("jobs", 4, 5, 6)  # 1 and 2 are gone, unless some replay holds them
+    room.publish("jobs", 4, 5, 6)  # 1 and 2 are dropped, unless a replay holds them
     parts = [frame for frame in browser.drain(first) if frame["type"] == "replayed"]
     assert [row[0] for row in rows(parts)] == [1, 2, 3, 3]
     assert {part["upto"] for part in parts} == {3}

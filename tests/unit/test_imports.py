@@ -35,12 +35,12 @@ HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
 
 
 def room(path: Path) -> str:
-    """The part of the architecture that a file belongs to."""
+    """Return the room of a file."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The parts that a file imports from, wherever in it."""
+    """Yield the rooms that a file imports from, anywhere in the file."""
     package = ("dash_pipe", *path.relative_to(PACKAGE).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -73,7 +73,7 @@ def test_imports_come_from_lower_floors_only() -> None:
 
 
 def test_runtime_is_looked_up_at_entry_points_only() -> None:
-    """Everything below is handed what it needs, so that a test can swap it."""
+    """Code below the entry points gets the runtime as an argument, so a test can swap it."""
     asking = {path for path in files() if "current()" in path.read_text("utf-8")}
     assert {room(path) for path in asking} == ENTRANCES
     assert {path.name for path in asking if room(path) == "transports"} == {

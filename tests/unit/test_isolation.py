@@ -1,4 +1,4 @@
-"""The tests' own rules: nothing leaks from one to the next, and children inherit little."""
+"""The rules of the tests: nothing leaks into the next test, and children inherit little."""
 
 import ast
 import subprocess
@@ -63,7 +63,7 @@ AFTER = "\n\ndef test_after():\n    assert look_up() in (None, [])\n"
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Run pytest on files with such a test and then one that looks; return its output."""
+    """Run pytest on files with such a test, then one that checks; return its output."""
     directory = tmp_path_factory.mktemp("leaks")
     (directory / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     files = [*LEAKS.values(), IMPORT, RESTORED]
@@ -133,7 +133,7 @@ def calls(file: Path) -> list[ast.Call]:
 
 
 def is_start(node: ast.AST) -> bool:
-    """Tell whether a piece of code starts a process."""
+    """Return whether a node starts a process."""
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

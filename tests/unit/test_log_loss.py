@@ -20,7 +20,7 @@ def test_lost_counts_only_after_the_position(clock: Clock) -> None:
 
 def test_label_without_a_record_counts_as_lost(clock: Clock) -> None:
     log = log_of(clock, "abcdeeee", messages=1, labels=2)
-    # a, b and e lost most; the table has room for two of them, and `null` speaks for the others.
+    # a, b and e lost most; the table has room for two of them, and `null` is for the others.
     lost = dict(log.lost(0, None))
     assert None in lost
     assert len(lost) <= 3
@@ -44,6 +44,6 @@ def test_loss_table_drops_the_oldest_loss_first(clock: Clock) -> None:
 
 
 def test_bound_of_dropped_losses_never_decreases(clock: Clock) -> None:
-    # p, q and k are kept beside the window and are lost late, after b's greater loss was forgotten.
+    # p, q and k are kept outside the window and lost later, after b's greater loss was forgotten.
     log = log_of(clock, "pqkbbccdde", messages=1, labels=4)
     assert log.lost(0, frozenset("b")) == [("b", 4)]

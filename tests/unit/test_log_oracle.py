@@ -20,9 +20,9 @@ class Sent(NamedTuple):
 
 
 class Oracle:
-    """All that was ever published; what should be readable follows from it and the time.
+    """All published messages, from which the readable ones follow by the time.
 
-    Only where time goes forward: a log does not take back what it has let go of.
+    Only if time goes forward: a log does not restore dropped messages.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -55,7 +55,7 @@ class Oracle:
 
 
 def covered(sent: Sent, lost: Iterable[Lost]) -> bool:
-    """Tell if the losses that a browser is told of include this message."""
+    """Return whether the reported losses include this message."""
     known = dict(lost)
     return sent.offset <= known.get(sent.label, known.get(None, 0))
 
@@ -67,7 +67,7 @@ READ = st.tuples(st.just("read"), LABELS, st.integers(1, 400), st.integers(0, 10
 PAST = st.tuples(st.just("newest"), LABELS, st.integers(1, 4), st.integers(0, 100))
 FORWARD = st.tuples(st.just("wait"), st.sampled_from([0.5, 1.0, 4.0, 30.0]))
 JUMP = st.tuples(st.just("wait"), st.sampled_from([-30.0, -2.0, 0.5, 4.0, 30.0]))
-# Room for every label, and for fewer: then what is known of loss is a bound.
+# Room for every label, and for fewer: then the known losses are a bound.
 LIMITS = st.builds(
     Limits,
     messages=st.integers(1, 6),
@@ -79,7 +79,7 @@ LIMITS = st.builds(
 
 
 def replay_history(scan_limit: int, limits: Limits, history: list[Any], *, forward: bool) -> None:
-    with pytest.MonkeyPatch.context() as patch:  # a fixture would be one for all examples
+    with pytest.MonkeyPatch.context() as patch:  # all examples would share a fixture
         patch.setattr(window, "SCAN_LIMIT", scan_limit)
         compare(limits, history, forward=forward)
 
@@ -114,7 +114,7 @@ def compare(limits: Limits, history: list[Any], *, forward: bool) -> None:
 
 
 def check_read(log: Log, oracle: Oracle, after: int, labels: Labels, max_bytes: int) -> None:
-    """Read on to the head as a session does; every missing message must be reported."""
+    """Read up to the head like a session; check that every missing message is reported."""
     while after < log.head:
         rows, upto, lost, _ = log.read(after, labels, max_bytes)
         got = [json.loads(row)[0] for row in rows]
@@ -138,7 +138,7 @@ def check_exact(log: Log, oracle: Oracle, after: int, labels: Labels, now: float
     gone = {sent.label: sent.offset for sent in wanted if sent.offset not in readable}
     lost = log.lost(after, labels)
     if oracle.limits.labels >= len(NAMES):
-        assert dict(lost) == gone  # all is known, so nothing is said to be lost that is not
+        assert dict(lost) == gone  # all is known, so nothing else is reported as lost
     else:
         most = max((s.offset for s in oracle.sent if s.offset not in readable), default=0)
         assert all(offset <= most for _, offset in lost)

@@ -16,7 +16,7 @@ from unit.fakes import needs_descriptors
 from unit.line import Line
 from unit.processes import check_child_drops_browsers, forks, kill
 
-pytestmark = needs_descriptors  # what is not taken over is not served by this thread
+pytestmark = needs_descriptors  # this thread serves only sockets that were taken over
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ def test_flooded_channel_leaves_room_for_others(room: Room) -> None:
     frames = json.loads(ask(room, subscription("a")).body)
     room.publish("a", *["x" * 60_000] * 100)
     flooded = subscription("a", {"epoch": frames[0]["epoch"], "offset": 0})
-    # Asked for first, the quiet one is served; asked for last, in the next poll.
+    # The quiet channel is served if it is requested first; otherwise by the next poll.
     first = json.loads(ask(room, subscription("b", {"epoch": epoch, "offset": 0}), flooded).body)
     assert [frame["channel"] for frame in first if "channel" in frame][:2] == ["b", "b"]
 
@@ -165,7 +165,7 @@ def test_replay_of_any_size_is_completed_in_one_poll(room: Room, page: Page) -> 
     parts = [frame for frame in frames if frame["type"] == "replayed"]
     assert [row[0] for row in rows(parts)] == list(range(1, 31))
     assert [part["done"] for part in parts].count(True) == 1
-    # The second has to wait: it is asked for again, and at once.
+    # The second must wait: it is requested again, at once.
     assert frames[-1]["type"] == "ping"
 
 

@@ -132,7 +132,7 @@ def test_end_of_the_pool_ends_its_threads_at_once() -> None:
     threads.end()
     first.join(pool.IDLE / 2)
     assert not first.is_alive()
-    assert threads.submit(lambda: "again").result(5) == "again"  # what came too late is done
+    assert threads.submit(lambda: "again").result(5) == "again"  # the late call was made
 
 
 def test_failed_thread_start_raises_pool_full_unless_a_thread_runs(
@@ -160,7 +160,7 @@ def test_killed_thread_is_replaced() -> None:
     threads = Pool("test", 1)
     ident = threads.submit(threading.get_ident).result(5)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
-    for _ in range(3):  # it is noticed when a thread wakes up
+    for _ in range(3):  # a thread notices it when it wakes up
         assert threads.submit(lambda: "served").result(5) == "served"
 
 
@@ -180,7 +180,7 @@ def test_call_of_a_killed_thread_is_made_by_another(
 
 
 def test_pool_made_before_gevent_patches_still_serves() -> None:
-    """As in a gunicorn worker that preloads the app: our locks are older than gevent's."""
+    """A gunicorn worker with a preloaded app: our locks are older than gevent's."""
     pytest.importorskip("gevent")
     code = """if 1:
         from dash_pipe import runtime

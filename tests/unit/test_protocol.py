@@ -132,7 +132,7 @@ NEARLY = st.fixed_dictionaries(
 
 
 def check_decode(text: str) -> None:
-    """Check that a text is decoded, or gives an error that can be sent."""
+    """Check that a text is decoded, or raises an error that can be sent."""
     try:
         assert isinstance(decode(text), ClientFrame)
     except ProtocolError as problem:

@@ -1,4 +1,4 @@
-"""A mirror of a log in Redis, with a list in the place of Redis."""
+"""A mirror of a log in Redis, with a list instead of Redis."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from unit.fakes import Clock
 
 
 class RedisLog:
-    """A log as in Redis, which can be appended to, rolled back and begun again."""
+    """A log as in Redis: append to it, roll it back, restart it."""
 
     def __init__(self, window: int = 100) -> None:
         self.epoch = "epoch 0"
@@ -29,7 +29,7 @@ class RedisLog:
         return Head(self.epoch, len(self.messages), mark)
 
     def append(self) -> tuple[str, str, str, str]:
-        """Append; return the announcement."""
+        """Append a message; return the announcement."""
         before = self.head.mark
         self._marks += 1
         self.now += 1
@@ -58,7 +58,7 @@ class RedisLog:
 
 
 def catch_up(mirror: Mirror, redis_log: RedisLog) -> list[Next]:
-    """Read until the mirror needs no more, as the sync does; return its steps."""
+    """Read until the mirror is in step, like the sync; return the steps."""
     steps, after = [], mirror.log.head
     while not steps or steps[-1] is not Next.NOTHING:
         found = redis_log.read(after)
@@ -81,7 +81,7 @@ def redis_log() -> RedisLog:
 
 @pytest.fixture
 def mirror(clock: Clock, redis_log: RedisLog) -> Mirror:
-    """A mirror that has read three messages."""
+    """Return a mirror that has read three messages."""
     mirror = Mirror(Limits(), clock)
     for _ in range(3):
         redis_log.append()
@@ -206,7 +206,7 @@ STEPS = st.lists(
 
 
 class Reader:
-    """A session on a mirror, as the hub has it: its messages, its position, its gaps."""
+    """A session of the hub on a mirror: its messages, its position, its gaps."""
 
     def __init__(self, redis_log: RedisLog, window: int) -> None:
         self.mirror = Mirror(Limits(messages=window), Clock())
@@ -250,12 +250,12 @@ def test_mirror_with_any_history_reports_every_loss_as_a_gap(
             redis_log.roll_back(argument)
         else:
             readers[argument].catch_up()
-    for reader in readers * 2:  # the first may end an epoch that the second is in
+    for reader in readers * 2:  # the first may end the epoch of the second
         reader.catch_up()
     assert readers[0].mirror.log.end == readers[1].mirror.log.end
     heard = {mark for reader in readers for mark in reader.seen}
     for reader in readers:
         if not reader.gaps:
-            assert {mark for mark, _ in redis_log.messages} <= {*reader.seen}  # all that is there
-            if window == 100:  # so nothing was overlooked: also all that is there no more
+            assert {mark for mark, _ in redis_log.messages} <= {*reader.seen}  # the kept ones
+            if window == 100:  # no gap: also the dropped ones
                 assert reader.seen == [mark for mark in sent if mark in heard]

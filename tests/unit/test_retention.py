@@ -1,4 +1,4 @@
-"""How long idle items are kept, without a broker."""
+"""The retention of idle items, without a broker."""
 
 from itertools import count
 
@@ -66,7 +66,7 @@ def test_reopened_mirror_keeps_its_epoch() -> None:
         if not log.epoch:
             log.load(Snapshot(f"epoch of {name}", 0, [], [], {}, 0))
 
-    for name in "abc":  # one lingers, of one the place is kept
+    for name in "abc":  # one mirror is kept, for another only its empty log
         listen(name)
         mirrors.close(name)
     assert [epoch for _, epoch in mirrors.take_surplus()] == ["epoch of a"]

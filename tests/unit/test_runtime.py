@@ -107,7 +107,7 @@ def test_runtime_is_usable_while_its_broker_is_made(
 
 
 class Recorded(Part):
-    """A part that records what becomes of it."""
+    """A part that records its end."""
 
     def __init__(self, owner: runtime.Runtime) -> None:
         self.owner = owner
@@ -154,7 +154,7 @@ def test_part_discarded_is_made_again() -> None:
     runtime.current().discard(first)
     second = runtime.current().part(Recorded)
     assert second is not first
-    runtime.current().discard(first)  # which has gone already
+    runtime.current().discard(first)  # which has ended already
     assert runtime.current().part(Recorded) is second
     assert first.calls == ["start"]
 
@@ -215,7 +215,7 @@ def test_process_exit_ends_parts_once() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-# Some thread of an earlier test may be alive; the child does little enough to be safe.
+# A thread of an earlier test may be alive; the child does too little to be affected.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 class TestAfterFork:
     @staticmethod

@@ -80,7 +80,7 @@ def test_wait_for_listener_returns_at_the_expected_count(messages: PipeMessages)
 
 
 def test_own_messages_restores_the_earlier_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A name of no server: to be asked for nothing while inside.
+    # The name of no server: it must not be used while inside.
     monkeypatch.setenv("DASH_PIPE_BROKER", "redis://nowhere.invalid")
     before = runtime.current()
     with own_messages() as first:
@@ -127,7 +127,7 @@ def test_asgi_page_of_an_earlier_test_is_closed_and_gets_no_message() -> None:
 
 @contextmanager
 def wsgi_page() -> Iterator[Line]:
-    """A browser that a WSGI server has handed to us."""
+    """Connect a browser through a WSGI server."""
     page = Line("dash-pipe.v1")
     environ = {
         "HTTP_SEC_WEBSOCKET_KEY": page.ws.key,
@@ -148,7 +148,7 @@ def wsgi_page() -> Iterator[Line]:
 
 
 def answer_close(page: Line) -> int | None:
-    """Wait for the server's close, and answer it as browsers do; return its code."""
+    """Wait for the server's close, answer it like a browser, and return its code."""
     code = page.close_code()
     page.flush()
     return code

@@ -112,7 +112,7 @@ def test_missing_pong_closes_with_4408_and_ends_the_thread(monkeypatch: pytest.M
     with Page() as page:
         page.subscribe("jobs")
         assert page.close_code() == 4408
-        page.thread.join(10)  # though the close is not answered either
+        page.thread.join(10)  # although the close is not answered either
         assert not page.thread.is_alive()
 
 
@@ -154,7 +154,7 @@ def test_goodbye_with_a_blocked_writer_times_out(
     page.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     page.subscribe("jobs")
     dash_pipe.send_to_pipe_channel("jobs", "a", "x" * 60_000)
-    page.sock.recv(1)  # the writer is at it, and will hang: there is no room for the rest
+    page.sock.recv(1)  # the writer writes, and will hang: there is no room for the rest
     began = time.monotonic()
     shared.goodbye()
     assert time.monotonic() - began < CLOSE_TIMEOUT / 2

@@ -21,7 +21,7 @@ from unit.fakes import Clock
 
 
 class AwayBroker(brokers.Broker):
-    """A broker in another process, which is away at first."""
+    """A broker in another process, unavailable at first."""
 
     may_wait = True
 
@@ -89,7 +89,7 @@ def test_async_send_without_an_asyncio_loop_says_what_to_call(broker: AwayBroker
     broker.is_away = False
     sending = async_send_to_pipe_channel("jobs", "a", 1)
     with pytest.raises(SetupError, match=r"under trio .*to_thread\.run_sync\("):
-        sending.send(None)  # as another loop than asyncio's would run it
+        sending.send(None)  # as a loop other than asyncio's runs it
 
 
 # The lines of the log

@@ -152,7 +152,7 @@ def test_find_socket_without_a_usable_socket_gives_the_reason(
             assert found is None
             assert reason in said
             assert "To fix it, " in said
-        # Where a socket is no descriptor it holds a thread; that has to be one of many.
+        # A socket that is no descriptor holds a thread, so there must be several threads.
         monkeypatch.setattr(takeover, "is_descriptor", lambda sock: False)
         assert find_socket({"werkzeug.socket": sock, "wsgi.multithread": True}) == (sock, "")
         assert "this server has one thread" in find_socket({"werkzeug.socket": sock})[1]
@@ -208,7 +208,7 @@ def test_socket_without_descriptor_is_served_in_the_request_thread(
     )
     serving.start()
     assert ends[0].recv(12) == b"HTTP/1.1 101"
-    assert serving.is_alive()  # as long as the browser is there
+    assert serving.is_alive()  # as long as the browser is connected
     ends[0].close()
     serving.join(10)
     (answer,) = answers
