@@ -1,9 +1,9 @@
 """Servers and browsers for the tests of this directory.
 
-A test module names its app (`APP`, a module of tests/apps or of its `DIRECTORY`). It may name the
-hosts it runs on (`HOSTS`), variables of their environment (`SETTINGS`), and the properties of the
-Pipe in tests/apps/room.py (`PIPE`). Every test runs on each of the hosts, and fails on a traceback
-in the server's log or a line in the console of a browser, whatever else it asserts.
+A test module names its app (`APP`, a module of tests/apps or of its `DIRECTORY`). It may name its
+hosts (`HOSTS`), variables of their environment (`SETTINGS`), and the properties of the Pipe in
+tests/apps/room.py (`PIPE`). Every test runs on each host, and fails on a traceback in the server's
+log or a line in a browser's console, besides its own assertions.
 """
 
 import json
@@ -30,11 +30,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """Show what the server wrote beside a failure."""
+    """Show the server's output with a failure."""
     report = yield
     server = getattr(item, "funcargs", {}).get("server")
     if report.failed and server is not None:
-        # Without our own questions, of which there are hundreds.
+        # Without the test's own requests, of which there are hundreds.
         lines = [line for line in server.log_text().splitlines() if "/_test/" not in line]
         report.sections.append((f"log of {server.host}", "\n".join(lines)))
     return report
@@ -55,7 +55,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(autouse=True)
 def _websocket(request: pytest.FixtureRequest) -> None:
-    """Leave out what needs a websocket where there is none."""
+    """Skip tests that need a websocket on hosts without any."""
     if request.node.get_closest_marker("websocket") and "server" in request.fixturenames:
         host = request.getfixturevalue("server").host
         if host in POLLING:
@@ -64,7 +64,7 @@ def _websocket(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def app(server: Server) -> Iterator[App]:
-    """The app on its server, having forgotten the calls of the tests before."""
+    """Return the app on its server, without the calls of earlier tests."""
     app = App(server.url)
     app.forget()
     seen = len(server.log_text())
@@ -74,13 +74,13 @@ def app(server: Server) -> Iterator[App]:
 
 @pytest.fixture
 def proxy(server: Server) -> Iterator[Proxy]:
-    """A proxy before the server."""
+    """Run a proxy in front of the server."""
     with Proxy(server.port) as proxy:
         yield proxy
 
 
 class Browsers:
-    """Browsers that start when they are first asked for: a start costs more than a test."""
+    """Browsers that start at first use and are shared: a start takes longer than a test."""
 
     def __init__(self, paths: pytest.TempPathFactory) -> None:
         self._paths = paths
@@ -105,9 +105,9 @@ def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
 
 @pytest.fixture
 def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator[MakeBrowser]:
-    """A function that returns one more browser; their consoles must stay empty."""
+    """Return a function that returns one more browser; their consoles must stay empty."""
     if "proxy" in request.fixturenames:
-        request.getfixturevalue("proxy")  # made before us, so it is there until the page is left
+        request.getfixturevalue("proxy")  # made first, so it ends after the page
     polling = "server" in request.fixturenames and (
         request.getfixturevalue("server").host in POLLING
     )
@@ -125,17 +125,17 @@ def make_browser(request: pytest.FixtureRequest, browsers: Browsers) -> Iterator
         allowed.append(FALLEN_BACK)
     lines = [unexpected(browser.console(), sum(allowed, DASHS_OWN)) for browser in used]
     for browser in used:
-        browser.fresh()  # leaves the page, so that it does not talk to the next test's server
+        browser.fresh()  # leaves the page, so that it does not connect to the next test's server
     assert lines == [[] for _ in used]
 
 
 @pytest.fixture
 def browser(make_browser: MakeBrowser, app: App) -> Browser:
-    """A browser. It asks for `app` so that its page is left before the app is looked at."""
+    """Return a browser. It depends on `app`, so its page is left before the app is checked."""
     return make_browser()
 
 
 @pytest.fixture
 def second_browser(make_browser: MakeBrowser, browser: Browser) -> Browser:
-    """A browser that shares nothing with `browser`."""
+    """Return a browser that shares nothing with `browser`."""
     return make_browser()

@@ -1,7 +1,7 @@
 """An https page behind an nginx that ends TLS, for each way in which proxies rewrite requests.
 
-The browser uses the path that it sees (`requests_pathname_prefix`). The server's routes have the
-path that the proxy makes of it (`routes_pathname_prefix`).
+The browser uses the public path (`requests_pathname_prefix`). The server's routes have the path
+after the proxy's rewrite (`routes_pathname_prefix`).
 """
 
 import contextlib
@@ -36,7 +36,7 @@ server {
 
 
 class Proxied(NamedTuple):
-    """A way to be proxied: the path that the browser sees, the server's, and what is passed on."""
+    """A kind of proxy: the browser's path, the server's path, and the forwarded headers."""
 
     seen: str
     routes: str
@@ -63,7 +63,7 @@ HOSTS = [pytest.param(way, id=name) for name, way in WAYS.items()]
 
 @pytest.fixture(scope="module")
 def server(request, tmp_path_factory):
-    """The app; who starts it says under which address browsers see it."""
+    """Return the app; its starter passes the address that browsers use."""
     way = request.param
     settings = {
         "DASH_REQUESTS_PATHNAME_PREFIX": way.seen,
@@ -78,7 +78,7 @@ def server(request, tmp_path_factory):
 
 @pytest.fixture
 def proxy(server, tmp_path):
-    """A function that starts nginx before the server, and returns the address of the page."""
+    """Return a function that starts nginx and the server, and returns the page's address."""
     port, way = Port(), server.way
     files = make_certificate(tmp_path)
     with contextlib.ExitStack() as stack:
@@ -101,7 +101,7 @@ def proxy(server, tmp_path):
 
 def test_page_behind_nginx_opens_websocket(app, server, proxy, browser):
     browser.open(proxy(server.way.headers))
-    assert browser.run("return location.protocol") == "https:"  # which opens no ws://
+    assert browser.run("return location.protocol") == "https:"  # an https page opens no ws://
     browser.wait_open(status="open")
     browser.click("tell")
     browser.wait_for_text("value", "click 1")

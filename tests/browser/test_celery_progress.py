@@ -10,13 +10,13 @@ from harness.server import ROOT, Server
 from harness.wait import TIMEOUT, wait_for
 
 EXAMPLE = ROOT / "examples" / "celery_progress"
-HOSTS = ("script",)  # as its README starts it
+HOSTS = ("script",)  # as in its README
 
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory):
     directory = tmp_path_factory.mktemp("redis")
-    with RedisServer(directory, "--save 3600 1000000") as redis:  # saves when it is shut down
+    with RedisServer(directory, "--save 3600 1000000") as redis:  # saves at its shutdown
         yield redis
 
 
@@ -45,18 +45,18 @@ def worker(settings, tmp_path):
 
 
 def in_row(page, number, script):
-    """What a script makes of a row, as soon as that is there."""
+    """Return the result of a script for a row, as soon as it is true."""
     row = page.find(f"li:nth-child({number + 1})")
     return page.run(f"const row = arguments[0]; return {script};", row)
 
 
 def text(page, number=0):
-    """What a row says."""
+    """Return the text of a row."""
     return in_row(page, number, "row.querySelector('[role=status]').innerText")
 
 
 def width(page, number=0):
-    """How much of its bar is filled, of 1."""
+    """Return the filled part of its bar, between 0 and 1."""
     return in_row(
         page,
         number,

@@ -1,7 +1,7 @@
 """The deployment of examples/deploy while its processes are killed.
 
-A message has arrived when the page has made a callback call with it. Such a call may fail when the
-worker that serves it is killed. Dash does not repeat it, and its messages are in no other call.
+A message has arrived when the page has made a callback call with it. The call may fail if its
+worker is killed. Dash does not repeat it, and its messages are in no other call.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from harness.redis import RedisServer
 from harness.server import trusting
 from harness.wait import TIMEOUT, wait_for
 
-HOSTS = ("gunicorn", "gateway")  # who holds the websockets
+HOSTS = ("gunicorn", "gateway")  # the holder of the websockets
 LOG = "dash-pipe:{board}:log"  # its key in Redis
 EVERY_SECOND = ("--appendonly yes", "--appendfsync everysec")
 
@@ -44,7 +44,7 @@ def app(server):
 
 @pytest.fixture
 def page(app, browser):
-    """An open page whose calls are recorded."""
+    """Return an open page whose calls are recorded."""
     browser.open(app.url)
     browser.wait_for_text("status", "open")
     watch(browser)
@@ -52,7 +52,7 @@ def page(app, browser):
 
 
 def heard(page):
-    """Return the values that have arrived, in order."""
+    """Return the received values in order."""
     return [message["value"] for call in calls(page) for message in call.messages]
 
 
@@ -105,10 +105,10 @@ def test_messages_while_processes_are_killed_arrive_once_in_order(app, redis, pa
     assert heard(page) == list(range(1000))
     page.wait_for_text("gaps", "0")
     made = calls(page)
-    assert len(made) < 500  # what comes while a call is under way is in the next
+    assert len(made) < 500  # messages that arrive during a call are in the next
     wait_for(lambda: all(call.status is not None for call in calls(page)), "their answers")
     failed = [call for call in calls(page) if not call.succeeded]
-    assert len(failed) <= 2, failed  # of the two workers that were killed
+    assert len(failed) <= 2, failed  # of the two killed workers
     assert all(call.status == 502 for call in failed)
 
 
@@ -130,12 +130,12 @@ def test_lost_redis_data_is_one_gap_and_later_messages_arrive(app, redis, page):
 
 @pytest.mark.cuts
 def test_redis_rollback_of_unseen_messages_is_reported_as_gap(app, redis, page):
-    """The disk comes back without the last messages; who serves the page had not heard of them."""
+    """Redis returns without the last messages; the process of the page had not received them."""
     with app.sender() as sender:
         sender.say(*range(100))
         wait_until_heard(page, 99)
         with app.paused():
-            assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") >= 1  # or else it has heard
+            assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") >= 1  # else it has them
             known = redis.ask("XLEN", LOG)
             sender.say(*range(100, 300))
             wait_for(lambda: redis.ask("XLEN", LOG) == known + 200, "all to be sent")
@@ -156,7 +156,7 @@ def test_redis_rollback_of_unseen_messages_is_reported_as_gap(app, redis, page):
 
 @pytest.mark.cuts
 def test_redis_rollback_of_delivered_messages_is_reported_as_gap(app, redis, page):
-    """It can't be told from the other: that nothing is missing, nobody knows."""
+    """It looks like the other case: no process knows that nothing is missing."""
     with app.sender() as sender:
         sender.say(*range(300))
         wait_until_heard(page, 299)

@@ -16,7 +16,7 @@ from harness.wait import wait_for, wait_for_value
 HOSTS = ("theirs", "ours")
 pytestmark = pytest.mark.framed
 
-# Scripts that are set as `innerHTML` do not run, so each is created again, in order.
+# Scripts set as `innerHTML` do not run, so each is created again, in order.
 MAKE_SOCKET = """
     const scripts = document.getElementById("late").content.querySelectorAll("script, meta");
     (function next(n) {
@@ -64,7 +64,7 @@ class Page:
         browser.driver.get(f"{server.url}/page/{how}/{order}/?{query}")
 
     def in_frame(self, app, ask):
-        """Ask something in the window that an app is in."""
+        """Run a script in the window of an app."""
         driver = self.browser.driver
         try:
             if self.how == "frame":
@@ -84,7 +84,7 @@ class Page:
             wait_for(lambda: self.prop("Ours", "pipe", "status") == "open", "our Pipe to be open")
 
     def send_until_received(self, value, sender):
-        """Send until every app has the value: their Pipe does not show when it is subscribed."""
+        """Send until every app has the value: their Pipe has no status for a subscription."""
         url = f"{self.server.url}/send/{sender}/?value={value}"
 
         def heard() -> bool:
@@ -94,7 +94,7 @@ class Page:
         wait_for(heard, f"{self.apps} to have heard {value!r}")
 
     def sockets(self):
-        """How many websockets the page has opened."""
+        """Return the number of websockets that the page has opened."""
         return self.server.log_text()[self.seen :].count("WSCONNECT ")
 
 

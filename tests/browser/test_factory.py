@@ -3,7 +3,7 @@
 from harness.server import WSGI
 
 APP = "factory"
-HOSTS = WSGI  # of a Flask server without an app
+HOSTS = WSGI  # answer of a Flask server without an app
 
 
 def test_app_with_late_server_receives_messages(app, browser):

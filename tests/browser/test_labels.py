@@ -20,7 +20,7 @@ def test_pipe_receives_only_its_labels_of_its_channel(app, browser):
         ("two", "b", 4),
         ("three", "a", 5),
         ("one", "c", 6),
-        # the last of each, so that nothing can still be on its way
+        # the last of each, so nothing can still be on its way
         ("two", "a", "end"),
         ("one", "a", "end"),
         ("one", "b", "end"),

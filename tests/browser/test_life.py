@@ -1,7 +1,7 @@
-"""Restarts of a server or a worker: the page reconnects by itself and reports one gap.
+"""Restarts of a server or a worker: the page reconnects and reports one gap.
 
-These servers keep messages in memory, so a new process has none of the old ones. That is one gap
-with the cause "epoch" each time. Messages that are sent afterwards arrive.
+These servers keep messages in memory, so a new process has none of the old ones. Each time that is
+one gap with the cause "epoch". Later messages arrive.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from harness.server import APPS, Server
 from harness.wait import wait_for
 
 APP = "life"
-HOSTS = ("werkzeug",)  # of the page that each test leaves; it has a server of its own
+HOSTS = ("werkzeug",)  # of the page that each test leaves; each has its own server
 pytestmark = pytest.mark.cuts
 
 
 @pytest.fixture
 def serve(tmp_path, browser):
-    """A function that serves the app, opens its page and sends a first message."""
+    """Return a function that serves the app, opens its page and sends a first message."""
     with contextlib.ExitStack() as stack:
 
         def start(host):
@@ -58,7 +58,7 @@ def ask(server, path):
 
 
 def wait_for_worker(server):
-    """Return the pid of the process that answers."""
+    """Return the id of the process that answers."""
 
     def pid():
         with contextlib.suppress(OSError):

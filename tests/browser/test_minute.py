@@ -7,12 +7,12 @@ HOSTS = ("werkzeug",)
 
 RATE = 60
 SECONDS = 60
-WARM = 600  # messages after which the page has made what it keeps
+WARM = 600  # messages after which the page has allocated its buffers
 MIB = 2**20
-BALLAST = 1000 * "-"  # in each message, so that a page weighs more when it keeps them
+BALLAST = 1000 * "-"  # in each message, so that kept messages show in the heap
 
-# What arrives on sockets of the page, beside what the Pipe makes of it; and at each frame, whether
-# it shows what had arrived when the frame before was drawn.
+# Compare the messages on the page's sockets with those of the Pipe. At each animation frame, check
+# that the page shows the messages that had arrived before the previous frame.
 WATCH = """
     window.arrived = -1;
     window.frames = {drawn: 0, dropped: 0};
@@ -33,7 +33,7 @@ WATCH = """
     });
 """
 
-# How many changes Dash's store remembers for the undo button; the store is found by React's nodes.
+# The number of changes in Dash's store for the undo button; React's nodes lead to the store.
 REMEMBERED = """
     const entries = Object.entries(document.getElementById("react-entry-point"));
     let [, node] = entries.find(([name]) => name.startsWith("__reactContainer"));
@@ -43,7 +43,7 @@ REMEMBERED = """
 
 
 def heap(browser):
-    """Bytes of JavaScript that the tab can't do without."""
+    """Return the bytes of live JavaScript objects of the tab."""
     browser.driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
     metrics = browser.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
     return next(one["value"] for one in metrics if one["name"] == "JSHeapUsedSize")
@@ -64,7 +64,7 @@ def test_sixty_messages_a_second_drop_no_frame_and_keep_no_memory(app, browser):
     kept = heap(browser) - warm
     assert browser.run("return window.unexpected") == 0
     frames = browser.run("return window.frames")
-    assert frames["drawn"] > 30 * SECONDS  # as many as a busy machine draws
+    assert frames["drawn"] > 30 * SECONDS  # as many as a busy machine can draw
     assert frames["dropped"] <= frames["drawn"] / 100, frames
     assert kept < MIB / 2
     assert browser.run(REMEMBERED) == 0

@@ -21,7 +21,7 @@ def nginx(server, tmp_path):
 
 @pytest.fixture
 def browser(nginx, make_browser, app):
-    """A browser whose page is left before nginx is, and before the app is looked at."""
+    """Return a browser whose page is left before nginx ends and the app is checked."""
     return make_browser()
 
 

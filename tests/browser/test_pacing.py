@@ -10,13 +10,13 @@ from harness.app import heard, offsets
 from harness.wait import wait_for, wait_for_value
 
 APP = "pacing"
-HOSTS = ("werkzeug", "werkzeug-oldest")  # two renderers; threads, since callbacks wait for tests
+HOSTS = ("werkzeug", "werkzeug-oldest")  # two renderers; threads, since callbacks wait at gates
 
 COUNT = 100
-EVERY = 0.01  # seconds between two messages, less than a callback's work takes
+EVERY = 0.01  # seconds between two messages, less than a callback's work
 
 
-# Stops the page's clock so many milliseconds after it was stopped first.
+# Stop the page's clock a number of milliseconds after its first stop.
 SET_CLOCK = """
     window.stopped ??= performance.now();
     performance.now = () => window.stopped + arguments[0];
@@ -139,7 +139,7 @@ def test_pipe_used_only_as_state_waits_for_no_callback(app, browser):
         browser.wait_for_prop("state-pipe", "n_messages", 2)
     wait_for_store(browser, "state", ["before"])
     browser.click("look")
-    wait_for_store(browser, "state", ["meanwhile"])  # the last update alone, as the docs say
+    wait_for_store(browser, "state", ["meanwhile"])  # only the last update, as the docs say
     assert [call.n_messages for call in app.calls("state")] == [1, 2]
 
 

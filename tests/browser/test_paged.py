@@ -34,7 +34,7 @@ def test_pipe_with_same_id_on_next_page_keeps_position(app, browser, proxy):
     browser.run("const now = performance.now(); performance.now = () => now;")
     app.send(("pages", "any", 0))
     browser.wait_for_text("value", "0")
-    # For the throttle the time of the next update never comes; so these wait when the Pipe goes.
+    # The throttle's clock is stopped, so these wait in the page until the Pipe is unmounted.
     app.send(*[("pages", "any", n) for n in range(1, 10)])
     browser.click("to-third")
     browser.find("#is-third")
@@ -62,7 +62,7 @@ def test_pipe_remounted_after_linger_time_starts_at_head(app, browser, proxy):
     assert proxy.count("/_pipe/ws") == 2
 
 
-@pytest.mark.cuts  # Chromium's back-forward cache closes what it puts aside, and says so
+@pytest.mark.cuts  # Chromium's back-forward cache closes websockets, with a line in the console
 def test_page_restored_from_back_forward_cache_receives_missed_messages(app, browser, proxy):
     browser.open(proxy.url)
     browser.wait_open()

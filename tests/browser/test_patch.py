@@ -4,7 +4,7 @@ from harness.app import contiguous, heard, offsets
 from harness.wait import wait_for
 
 APP = "room"
-HOSTS = ("werkzeug", "werkzeug-oldest")  # it is the browser's matter
+HOSTS = ("werkzeug", "werkzeug-oldest")  # only the browser matters
 
 PATCH = {
     "__dash_patch_update": "__dash_patch_update",

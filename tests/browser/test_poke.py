@@ -19,7 +19,7 @@ HOSTS = ("werkzeug", "gunicorn-sync", "werkzeug-oldest", "uvicorn", "hypercorn")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINE = next(line for line in README.splitlines() if line.startswith("curl "))
 
-# Whatever a page can make a browser send without asking; `done` is called when all is answered.
+# All requests that a page can make without a preflight; `done` is called after the last answer.
 ATTACKS = """
     const [url, body, done] = arguments;
     const types = ["application/x-www-form-urlencoded", "text/plain", "application/json"];
@@ -56,7 +56,7 @@ ATTACKS = """
 
 
 def poke(app, value):
-    """Send a value from the shell, as the README's line does, which stays as it is but for this."""
+    """Send a value from the shell with the README's line, changed only here."""
     port = app.url.rpartition(":")[2]
     assert LINE.count('{"click_colour":"cyan"}') == LINE.count(" http://localhost:8050/") == 1
     line = LINE.replace('{"click_colour":"cyan"}', json.dumps(value)).replace("8050", port)
@@ -73,7 +73,7 @@ def poke(app, value):
 
 @pytest.fixture
 def page(app, browser):
-    """A page whose Pipe is open."""
+    """Return a page whose Pipe is open."""
     browser.open(app.url)
     browser.wait_open()
     return browser
@@ -101,6 +101,6 @@ def test_poke_from_a_page_is_rejected(app, browser, proxy, own_page):
     poke(app, "good")
     wait_for(lambda: heard(app.calls("show")), "the message from the shell")
     assert heard(app.calls("show")) == ["good"]
-    # Chromium says in the console what it was refused, and that is all it says.
+    # The console has Chromium's lines about the rejected requests, and no others.
     rejections = ("401", "CORS", "net::ERR_FAILED")
     assert unexpected(browser.console(), (*DASHS_OWN, *rejections)) == []

@@ -24,7 +24,7 @@ def test_polling_page_warns_once_with_reason_and_remedy(app, browser, server):
     app.send(*ticks(1, first=1))
     browser.wait_for_text("last", "1")
     *failed, warning = browser.console()
-    # Two opens that fail, and those until the other file is loaded: another, rarely more.
+    # Two failed attempts, and those until the other file is loaded: one more, rarely two.
     assert 2 <= len(failed) <= 5, failed
     assert all("SEVERE" in line and FALLEN_BACK[0] in line for line in failed)
     assert warning.startswith("WARNING ")

@@ -10,9 +10,9 @@ from harness.stage import change, mount, pipe, wait_open
 from harness.wait import wait_for, wait_for_value
 
 APP = "stage"
-HOSTS = ("werkzeug",)  # what is tested here is the page's and the log's
+HOSTS = ("werkzeug",)  # these tests concern the page and the log
 
-# A replay's request goes out, and its answer comes in, when so many messages have overtaken it.
+# A replay's request, and its answer, is held until this many messages have overtaken it.
 OVERTAKE = """
     window.overtaken = {replay: 0, replayed: 0};
     const waiting = [];
@@ -54,7 +54,7 @@ def wait_for_last(app, slot, value):
 
 
 def cut(browser, proxy, slots):
-    """Cut the line of the page, and keep it cut."""
+    """Cut the connection of the page, and keep it cut."""
     proxy.refuse("/_pipe")
     assert proxy.cut("/_pipe") == 1
     for slot in slots:
@@ -148,7 +148,7 @@ def test_pipes_mounted_during_stream_receive_contiguous_messages(app, browser):
     app.send(*[("joined", "x", n) for n in range(300)], thread=True, every=0.004)
     wait_for(lambda: len(offsets(app.calls("a"))) > 20, "the stream")
     mount(browser, "b", channel_name="joined")
-    # What was sent while this one asks for the past comes live, before or after the past.
+    # Messages sent during the replay come live, before or after the past.
     mount(browser, "c", channel_name="joined", replay=15)
     for slot in "abc":
         wait_for_last(app, slot, 299)
@@ -177,7 +177,7 @@ def test_replay_overtaken_by_live_messages_delivers_each_once(app, browser):
     assert heard(app.calls("a")) == list(range(COUNT))
     told = heard(app.calls("c"))
     assert told == list(range(told[0], COUNT))
-    assert told[0] >= ROWS - 15  # the newest 15 of those, with all that came meanwhile
+    assert told[0] >= ROWS - 15  # the newest 15 of those, and all later messages
     assert len(app.calls("c")[0].messages) >= 15 + ROWS
 
 
@@ -209,7 +209,7 @@ def test_busy_label_neither_evicts_quiet_label_nor_adds_gaps_to_it(app, browser,
     app.send(*[("noise", "chatty", n) for n in range(2000)])
     app.later(HOUR + 1)
     proxy.allow()
-    wait_for_heard(app, "b", [1999])  # the newest of its label is all that is left
+    wait_for_heard(app, "b", [1999])  # only the newest of its label is kept
     (gap,) = wait_for(lambda: app.calls("gap b"), "its gap")
     assert gap.values["last_gap"] == {"from": quiet, "to": quiet + 1999, "cause": "window"}
     mount(browser, "c", channel_name="noise", replay=1)

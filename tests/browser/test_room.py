@@ -1,4 +1,4 @@
-"""The first things that a user tries."""
+"""The first actions of a user."""
 
 import pytest
 

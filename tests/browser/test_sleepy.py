@@ -9,8 +9,8 @@ from harness.wait import wait_for, wait_for_value
 APP = "sleepy"
 HOSTS = ("werkzeug",)
 
-# From `stop()` on no timer of the page rings that waits as long as one for a new connection does:
-# neither one that runs nor one to come. Dash needs its short ones.
+# After `stop()` no timer of the page fires that is as long as the one for a new connection, neither
+# a running nor a new one. Dash needs its short ones.
 TIMERS = """
     const begin = window.setTimeout;
     const running = [];
@@ -39,7 +39,7 @@ def test_page_after_laptop_sleep_resumes_at_its_position(app, browser, proxy):
     proxy.refuse("/_pipe")
     proxy.silence("/_pipe/ws")
     wait_for(lambda: b"no pong" in proxy.swallowed, "the server to miss the page")
-    browser.wait_for_prop(pipe("a"), "status", "connecting")  # it noticed the silence, too
+    browser.wait_for_prop(pipe("a"), "status", "connecting")  # it also noticed the silence
     app.send(("night", "x", "dream"), ("night", "x", "good morning"))
     browser.run("window.stop()")
     proxy.allow()

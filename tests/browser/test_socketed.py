@@ -1,4 +1,4 @@
-"""Callbacks over the websocket of Dash: a Pipe waits for their end as for that of a request.
+"""Callbacks over the websocket of Dash: a Pipe waits for their end, like for a request.
 
 Messages are counted in the calls that the Pipe triggered, which the app recorded. Results are
 counted in the Store of the page: each call adds its own to those of earlier calls.
@@ -11,7 +11,7 @@ APP = "socketed"
 HOSTS = ("uvicorn", "hypercorn")  # Dash has such callbacks on FastAPI and Quart
 
 COUNT = 100
-EVERY = 0.01  # seconds between two messages, less than a callback's work takes
+EVERY = 0.01  # seconds between two messages, less than a callback's work
 
 
 def test_websocket_callback_holds_its_pipe(app, browser):

@@ -9,14 +9,14 @@ APP = "room"
 PIPE = {"channel_name": "often", "throttle": 400}
 
 THROTTLE = 0.4
-JITTER = 0.1  # a request takes a moment, and not always the same
+JITTER = 0.1  # the duration of a request varies
 
 
 def test_throttled_updates_keep_interval_and_lose_nothing(app, browser):
     browser.open(app.url)
     browser.wait_open()
     app.send(("often", "any", 0))
-    # The next is sent when the one before has arrived: without the throttle, a call each.
+    # Each is sent after the arrival of the one before: without the throttle, each is a call.
     for n in range(1, 4):
         app.send(("often", "any", n), ("often", "any", f"and {n}"))
         browser.wait_for_text("value", f"and {n}")

@@ -1,4 +1,4 @@
-"""The demo, as a visitor sees it."""
+"""The demo in a visitor's browser."""
 
 import pytest
 
@@ -14,7 +14,7 @@ HOSTS = ("werkzeug", "gunicorn-sync", "uvicorn", "hypercorn")
 
 @pytest.fixture
 def app(server):
-    """The demo; it has no routes for tests."""
+    """Return the demo's server; it has no routes for tests."""
     return App(server.url)
 
 
@@ -56,7 +56,7 @@ def test_press_is_counted_in_open_and_in_later_browsers(app, browser, make_brows
 def test_ticker_updates_page_without_requests(app, browser):
     browser.open(app.url)
     browser.wait_for_text("status-light", "open")
-    # At first there are some: the page loads.
+    # At first there are some, since the page loads.
     wait_for(lambda: browser.requests("/_dash-update-component"), "the one that starts the ticker")
 
     def quiet():

@@ -1,4 +1,4 @@
-"""A Flask app on an ASGI server, in a wrapper that passes no websockets on."""
+"""A Flask app on an ASGI server, in a wrapper that drops websockets."""
 
 import pytest
 
@@ -12,7 +12,7 @@ HOSTS = ("uvicorn-flask",)
 
 @pytest.fixture
 def make_browser(browsers):
-    """One browser, whose console the tests look at themselves."""
+    """Return a function that returns one browser; the tests check its console themselves."""
     browser = browsers.get(0, (1366, 768))
     browser.fresh()
     yield lambda: browser
