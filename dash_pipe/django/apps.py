@@ -7,7 +7,7 @@ from django.core import checks
 from django.core.signals import setting_changed
 
 from .. import runtime
-from .checks import check_broker, check_settings
+from .checks import check_broker, check_poke, check_settings
 from .conf import NAMES, project
 
 
@@ -23,6 +23,7 @@ class DashPipeConfig(AppConfig):
         runtime.current().adopt(project())
         checks.register(check_settings)
         checks.register(check_broker)
+        checks.register(check_poke, deploy=True)
         setting_changed.connect(_changed, dispatch_uid="dash_pipe")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 from .. import brokers
@@ -57,6 +58,24 @@ def check_broker(**_: Any) -> list[CheckMessage]:
         hint = f"CHANNEL_LAYERS has {names}; name one of its keys."
         return [_error("E003", f"broker: {found.broker!r} names no channel layer", hint)]
     return []
+
+
+def check_poke(**_: Any) -> list[CheckMessage]:
+    """Return W001 if a deployed project lets programs publish over HTTP without a token."""
+    try:
+        found = resolve({}, os.environ, project())
+    except SettingError:
+        return []  # check_settings reports it
+    if settings.DEBUG or not found.http_poke_enabled or found.http_poke_token is not None:
+        return []
+    return [
+        checks.Warning(
+            "http_poke_enabled without http_poke_token: every program on this machine may publish, "
+            "and so may everybody behind a proxy that adds no X-Forwarded-For",
+            hint="Set http_poke_token, and send 'Authorization: Bearer <token>'; see docs/poke.md.",
+            id="dash_pipe.W001",
+        )
+    ]
 
 
 def _error(number: str, message: str, hint: str) -> CheckMessage:

@@ -14,7 +14,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 from .. import runtime
-from ..endpoint.poke import route as poke_route
+from ..endpoint.poke import paths as poke_paths
 from ..endpoint.routes import ROUTES
 from ..errors import SetupError
 from ..protocol.address import WEBSOCKET
@@ -38,7 +38,8 @@ def _urlpatterns() -> list[Any]:
     endpoint = Identified(AsgiEndpoint(opening=open_request))
     patterns = [path(f"{base}/{name}", endpoint) for name in ROUTES]
     if settings.http_poke_enabled and (http_route := runtime.current().http_route) is not None:
-        patterns.append(path(poke_route(http_route, "").lstrip("/"), AsgiPoke()))
+        poke = AsgiPoke()
+        patterns += [path(each.lstrip("/"), poke) for each in poke_paths(http_route, "")]
     return patterns
 
 

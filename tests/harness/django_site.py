@@ -26,10 +26,12 @@ NGINX = """
 server {{
     listen 127.0.0.1:{port};
     proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     location {route} {{
         proxy_http_version 1.1;
         proxy_set_header Connection upgrade;
         proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header Upgrade $http_upgrade;
         proxy_pass http://127.0.0.1:{asgi};
     }}

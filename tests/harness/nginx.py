@@ -33,6 +33,7 @@ server {
     location / {
         proxy_pass http://127.0.0.1:8000;
         proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     }
 }
 """

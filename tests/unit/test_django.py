@@ -118,6 +118,29 @@ def test_check_of_valid_settings_reports_nothing() -> None:
     assert [each for each in run_checks() if each.id.startswith("dash_pipe.")] == []
 
 
+DEPLOYED = {"http_poke_enabled": True}
+TOKEN = {"http_poke_token": "t0ken"}
+
+
+@pytest.mark.parametrize(
+    ("own", "debug", "warned"),
+    [
+        *((DEPLOYED, False, ["dash_pipe.W001"]), (DEPLOYED, True, []), ({}, False, [])),
+        (DEPLOYED | TOKEN, False, []),
+    ],
+)
+def test_check_of_a_deployment_warns_of_poke_without_a_token(
+    own: dict[str, Any], debug: bool, warned: list[str]
+) -> None:
+    def ours(*, deploy: bool) -> list[str]:
+        found = run_checks(include_deployment_checks=deploy)
+        return [each.id for each in found if each.id.startswith("dash_pipe.")]
+
+    with override_settings(DASH_PIPE=own, DEBUG=debug):
+        assert ours(deploy=True) == warned
+        assert ours(deploy=False) == []
+
+
 # Routes
 
 
@@ -168,8 +191,9 @@ def test_poke_disabled_has_no_route() -> None:
 
 
 @override_settings(DASH_PIPE={"http_poke_enabled": True, "http_route": "hooks"})
-def test_poke_enabled_publishes_the_message() -> None:
-    assert request(routing().application, "/hooks/poke/", "POST", MESSAGE) == 200
+@pytest.mark.parametrize("path", ["/hooks/poke/", "/hooks/poke"])
+def test_poke_enabled_publishes_the_message(path: str) -> None:
+    assert request(routing().application, path, "POST", MESSAGE) == 200
     assert runtime.current().broker.open("jobs").head == 1
 
 
