@@ -42,6 +42,7 @@ class Runtime:
         self._project = project or {}
         self._settings: Settings | None = None
         self._broker: brokers.Broker | None = None
+        self._given: brokers.Broker | None = None  # in place of the one that the settings name
         self._routed = False  # the routes of a server are made
         self._parts = PerProcess()
         after_fork_in_child(self, Runtime._reset_after_fork)
@@ -74,6 +75,19 @@ class Runtime:
         """
         with self._lock:
             self._project, self._settings = dict(project), None
+
+    def restart(self, project: Project) -> None:
+        """Adopt settings that a test has changed, and begin anew, within a bounded time.
+
+        Browsers are disconnected and find the new broker when they return. A broker that
+        ``with_broker`` was given stays.
+        """
+        with self._lock:
+            settings, before = self._settings, self._broker
+            self._project, self._settings, self._broker = dict(project), None, self._given
+        self._parts.end()
+        if before not in (None, self._given) and before is not (settings and settings.broker):
+            getattr(before, "stop", _do_nothing)()
 
     @property
     def settings(self) -> Settings:
@@ -164,7 +178,7 @@ class Runtime:
         """Return a copy with another broker, made by ``make``."""
         other = self.copy()
         settings = other.settings
-        other._broker = make(_limits(settings), settings.max_idle_channels)
+        other._broker = other._given = make(_limits(settings), settings.max_idle_channels)
         return other
 
     def end(self) -> None:
@@ -223,6 +237,10 @@ def _limits(settings: Settings) -> Limits:
         labels=settings.kept_labels,
         label_seconds=settings.kept_seconds,
     )
+
+
+def _do_nothing() -> None:
+    pass
 
 
 _current = Runtime()

@@ -28,6 +28,6 @@ class DashPipeConfig(AppConfig):
 
 
 def _changed(setting: str, **_: object) -> None:
-    """Adopt settings that a test changes with ``override_settings``."""
+    """Begin anew with settings that a test changes with ``override_settings``."""
     if setting in NAMES:
-        runtime.current().adopt(project())
+        runtime.current().restart(project())

@@ -10,7 +10,8 @@ from ..settings import Project
 
 OWN = "DASH_PIPE"
 DPD = "PLOTLY_DASH"  # the setting of django-plotly-dash
-NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME")
+NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME", "CHANNEL_LAYERS")
+"""The settings of Django that our settings and brokers are made from."""
 _SHARED = ("ws_route", "http_route", "http_poke_enabled")
 _DEFAULTS = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
 

@@ -16,8 +16,12 @@ from django.test import override_settings
 import dash_pipe
 from dash_pipe import django as dash_pipe_django
 from dash_pipe import runtime
+from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.errors import InvalidMessageError, SettingError
 from dash_pipe.frameworks import dpd
+from dash_pipe.log import Limits
+from dash_pipe.protocol import Close
+from dash_pipe.testing import own_messages
 from harness.project import configure
 from unit.asgi_server import Server
 
@@ -349,3 +353,42 @@ def test_invalid_setting_raises_when_routing_is_imported() -> None:
         pytest.raises(SettingError, match="hartbeat"),
     ):
         routing()
+
+
+# Tests of a project
+
+
+def test_override_of_settings_begins_with_an_empty_broker_and_no_page() -> None:
+    async def main() -> None:
+        async with Server() as server:
+            await server.next()
+            await server.subscribe()
+            dash_pipe_django.send_to_pipe_channel("jobs", "a", 1)
+            await server.frame()
+            with override_settings(DASH_PIPE={"window_messages": 5}):
+                assert (await server.next())["code"] == Close.GOING_AWAY
+                assert (settings().window_messages, head()) == (5, 0)
+
+    asyncio.run(main())
+    assert settings().window_messages == 10_000
+
+
+def test_override_of_settings_keeps_the_broker_of_the_fixture() -> None:
+    with own_messages() as messages, override_settings(DASH_PIPE={"broker": "redis://nowhere"}):
+        dash_pipe_django.send_to_pipe_channel("jobs", "a", 1)
+        assert messages() == [1]
+
+
+class StoppableBroker(MemoryBroker):
+    stopped = False
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def test_override_of_settings_does_not_stop_a_broker_that_the_project_made() -> None:
+    broker = StoppableBroker(Limits(), 10)
+    with override_settings(DASH_PIPE={"broker": broker}):
+        assert runtime.current().broker is broker
+    assert runtime.current().broker is not broker
+    assert not broker.stopped
