@@ -1,4 +1,4 @@
-"""Where logs live: a broker keeps them and calls its watchers when one has grown."""
+"""Brokers keep the logs, and call their watchers when one has grown."""
 
 from __future__ import annotations
 

@@ -32,13 +32,13 @@ def log_in(browser, site):
 
 
 def counts(browser):
-    """How many presses of each colour the plot shows."""
+    """Return the number of presses of each colour in the plot."""
     figure = browser.prop("plot", "figure")
     return dict(zip(figure["data"][0]["x"], figure["data"][0]["y"], strict=True)) if figure else {}
 
 
 def total(browser):
-    """How many presses the plot shows."""
+    """Return the number of presses in the plot."""
     return sum(counts(browser).values())
 
 

@@ -27,7 +27,7 @@ def code(section: str) -> str:
 
 
 def anchor(heading: str) -> str:
-    """What GitHub makes of a heading."""
+    """Return GitHub's anchor for a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
@@ -178,7 +178,7 @@ def test_dpd_components_recipe_counts_presses(page) -> None:
 
 
 class Duo:
-    """What the recipe uses of `dash_duo`; dash[testing] wants an older selenium than ours."""
+    """The used part of `dash_duo`; dash[testing] requires an older selenium than ours."""
 
     def __init__(self, browser, stack: ExitStack) -> None:
         self._browser = browser

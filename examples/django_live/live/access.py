@@ -1,13 +1,13 @@
-"""Who may listen."""
+"""The permissions of listeners."""
 
 from collections.abc import Mapping
 
 
 def may_listen(scope, channel: str, labels: list[str] | None) -> bool:
-    """Everybody to the counts; who has logged in, to everything.
+    """Allow the counts to everybody, and everything to users who have logged in.
 
-    `scope` is the ASGI scope, in which Channels has put the user. The endpoints that Dash apps
-    have of their own are given Flask's request instead: nobody listens there.
+    `scope` is the ASGI scope, to which Channels adds the user. The Dash apps' own endpoints get
+    Flask's request instead: nobody listens there.
     """
     if not isinstance(scope, Mapping):
         return False

@@ -1,9 +1,9 @@
 """One ASGI process for all: Django, the Dash apps, the websocket. `daphne live.asgi:application`.
 
-The Dash apps are on Flask, so a2wsgi serves them, in threads. (asgiref's WsgiToAsgi does not do on
-uvicorn: where requests share a connection some end in `CurrentThreadExecutor already quit`.)
+The Dash apps are on Flask, so a2wsgi serves them in threads. (asgiref's WsgiToAsgi fails on
+uvicorn: some requests on a shared connection end in `CurrentThreadExecutor already quit`.)
 Django's middleware does not run there, so `Protected` checks host, https and login.
-Where Django and the Dash apps are served by wsgi.py, the same file serves the websocket alone.
+If wsgi.py serves Django and the Dash apps, this file serves only the websocket.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Presses from a Celery worker, a process that serves no browser: `celery -A live worker`.
 
-Celery sets Django up in the worker, and so dash-pipe gets its settings from the project there too.
+Celery sets Django up in the worker, so dash-pipe has the project's settings there too.
 """
 
 import os

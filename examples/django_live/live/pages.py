@@ -1,6 +1,6 @@
 """Two Dash apps on one Flask server: three buttons, and the plot of everyone's presses by colour.
 
-Neither says where the websocket is: Django's settings do.
+Django's settings have the address of the websocket.
 """
 
 import functools
@@ -16,7 +16,7 @@ server = Flask(__name__)
 
 
 def page(name: str, title: str) -> Dash:
-    """A Dash app at /<name>/."""
+    """Make a Dash app at /<name>/."""
     return Dash(
         f"live_{name}",
         server=server,
@@ -47,7 +47,7 @@ for colour in COLOURS:
 
 
 def user_name() -> str:
-    """The user of Django's session, whom `Protected` hands on."""
+    """Return the name of Django's user, which `Protected` passes on."""
     return request.environ["asgi.scope"]["user"].get_username()
 
 

@@ -1,4 +1,4 @@
-"""What the buttons count: in Django's cache, and said on a channel."""
+"""The counts of presses: in Django's cache, and sent to a channel."""
 
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
@@ -9,13 +9,13 @@ COLOURS = {"red": "#cf3346", "cyan": "#0b7c98", "green": "#2a8043"}
 
 
 def press(colour: str, name: str) -> None:
-    """Count a press, and tell every page. From a callback, a view, a command, a task."""
+    """Count a press, and send it to every page. For a callback, a view, a command, a task."""
     for label, value in count(colour, name).items():
         send_to_pipe_channel(channel_name="presses", label=label, value=value)
 
 
 async def async_press(colour: str, name: str) -> None:
-    """The same from an async view, which waits for nothing on its event loop."""
+    """Do the same from an async view, without blocking its event loop."""
     for label, value in (await sync_to_async(count)(colour, name)).items():
         await async_send_to_pipe_channel(channel_name="presses", label=label, value=value)
 

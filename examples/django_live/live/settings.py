@@ -45,7 +45,7 @@ CACHES = {
 }
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TASK_IGNORE_RESULT = True  # the pages are told; nobody asks
+CELERY_TASK_IGNORE_RESULT = True  # results go to the pages; nobody reads them from Celery
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ.get("LIVE_STATIC", HERE / "static")
 LOGIN_URL = "/login/"

@@ -1,4 +1,4 @@
-"""What Django itself serves: a page that presses, and the way in."""
+"""The pages of Django itself: a page that presses, and the login."""
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path

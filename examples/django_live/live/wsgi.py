@@ -19,7 +19,7 @@ DASH = {
 
 
 def application(environ, start_response):
-    """Have Flask serve the Dash apps' paths, and Django the others."""
+    """Pass the Dash apps' paths to Flask, and the others to Django."""
     for path, dash in DASH.items():
         if environ["PATH_INFO"].startswith(path):
             return dash(environ, start_response)

@@ -1,4 +1,4 @@
-"""`manage.py demo_user`: somebody who can log in as demo, with the password demo."""
+"""`manage.py demo_user`: make the user demo with the password demo."""
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand

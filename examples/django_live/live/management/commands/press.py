@@ -1,6 +1,6 @@
 """`manage.py press red`: a press from a process that serves no browser.
 
-With `--later` a Celery worker presses, which is yet another one.
+With `--later` a Celery worker presses, which is yet another process.
 """
 
 from django.core.management.base import BaseCommand
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *, colour, later, **_):
         if later:
-            from live.celery import press_later  # the rest of the example does without Celery
+            from live.celery import press_later  # the rest of the example needs no Celery
 
             press_later.delay(colour)
         else:
