@@ -64,7 +64,7 @@ coverage: install ## the lines that the fast tests reach; fails below the floor 
 	$(BIN)/python -m coverage json --quiet -o - | $(BIN)/python tools/coverage.py
 
 .PHONY: test
-test: install old dpd chromium curl nginx redis ## all tests, also in a browser: under 25 minutes
+test: install old dpd chromium curl mosquitto nginx redis ## all tests, also in a browser: under 25 minutes
 	$(MAKE) coverage
 	$(MAKE) django42
 	$(PYTEST) --numprocesses=2 --dist=loadfile
@@ -75,7 +75,7 @@ brokers: install old redis ## the tests of the brokers; REDIS_SERVER=valkey-serv
 	$(PYTEST) tests/brokers tests/server
 
 .PHONY: browsers
-browsers: install old dpd chromium curl nginx redis ## the tests in a browser; SHARD=1/4 runs a quarter
+browsers: install old dpd chromium curl mosquitto nginx redis ## the tests in a browser; SHARD=1/4 runs a quarter
 	$(PYTEST) --numprocesses=2 --dist=loadfile tests/browser $(if $(SHARD),--shard=$(SHARD))
 
 .PHONY: packaging
@@ -171,8 +171,8 @@ clean: ## remove everything that make has made
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: chromium curl nginx redis
-chromium curl nginx redis:
+.PHONY: chromium curl mosquitto nginx redis
+chromium curl mosquitto nginx redis:
 	@tools/$@.sh
 
 $(RUN): pyproject.toml setup.py package.json constraints/dev.txt constraints/build.txt

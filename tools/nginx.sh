@@ -2,21 +2,10 @@
 # nginx for the tests behind a proxy: there already, installed here, or said what to do.
 set -euo pipefail
 
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
 PATH="$PATH:/usr/sbin"
-POLICY=/usr/sbin/policy-rc.d # Debian asks it whether a service that was installed may start
 
-if command -v nginx >/dev/null; then
-    exit 0
-fi
-if [[ $EUID -eq 0 && -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    if [[ ! -e $POLICY ]]; then
-        trap 'rm -f "$POLICY"' EXIT
-        printf '#!/bin/sh\nexit 101 # no: the tests start one of their own\n' >"$POLICY"
-        chmod +x "$POLICY"
-    fi
-    apt-get update -qq
-    apt-get install -qq -y --no-install-recommends nginx-light >/dev/null
+if command -v nginx >/dev/null || install_without_start nginx-light; then
     exit 0
 fi
 cat >&2 <<'END'

@@ -8,6 +8,8 @@ log or a line in a browser's console, besides its own assertions.
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from harness.server import APPS, ASGI, POLLING, WSGI, Server
 HOSTS = (*WSGI, *ASGI)
 
 MakeBrowser = Callable[..., Browser]
+ServeCode = Callable[[str], Server]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -139,3 +142,16 @@ def browser(make_browser: MakeBrowser, app: App) -> Browser:
 def second_browser(make_browser: MakeBrowser, browser: Browser) -> Browser:
     """Return a browser that shares nothing with `browser`."""
     return make_browser()
+
+
+@pytest.fixture
+def serve_code(tmp_path: Path) -> Iterator[ServeCode]:
+    """A function that runs code of the docs in a process of its own, until the test is over."""
+    with ExitStack() as stack:
+
+        def serve_code(code: str) -> Server:
+            (tmp_path / "recipe.py").write_text(code, encoding="utf-8")
+            server = Server("werkzeug", "recipe", tmp_path / "log", directory=tmp_path)
+            return stack.enter_context(server)
+
+        yield serve_code

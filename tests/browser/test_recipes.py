@@ -2,46 +2,26 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from werkzeug.serving import make_server
 
 from dash_pipe.testing import own_messages
 from harness.app import contiguous
-from harness.server import ROOT, Server
+from harness.recipes import Recipes
+from harness.server import ROOT
 from harness.wait import wait_for
 
-TEXT = (ROOT / "docs" / "recipes.md").read_text("utf-8")
-SECTIONS = dict(re.findall(r"^## (.+?)\n(.+?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
-HOST = "werkzeug"
-
-Serve = Callable[[str], Server]
-
-
-def code(section: str) -> str:
-    (block,) = re.findall(r"```python\n(.+?)```", SECTIONS[section], re.DOTALL)
-    return block
-
-
-def anchor(heading: str) -> str:
-    """Return GitHub's anchor for a heading."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+RECIPES = Recipes("docs/recipes.md")
 
 
 @pytest.fixture
-def serve(tmp_path) -> Iterator[Serve]:
-    """A function that runs a recipe in a process of its own, until the test is over."""
-    with ExitStack() as stack:
-
-        def serve(section: str) -> Server:
-            (tmp_path / "recipe.py").write_text(code(section), encoding="utf-8")
-            server = Server(HOST, "recipe", tmp_path / "log", directory=tmp_path)
-            return stack.enter_context(server)
-
-        yield serve
+def serve(serve_code):
+    """A function that runs a recipe, until the test is over."""
+    return lambda heading: serve_code(RECIPES.code(heading))
 
 
 @pytest.fixture
@@ -72,9 +52,8 @@ def chart(browser):
 
 
 def test_recipes_are_all_tested_and_listed() -> None:
-    run = set(re.findall(r'"([^"\n]+)"', (ROOT / "tests/browser/test_recipes.py").read_text()))
-    assert set(SECTIONS) <= run
-    assert re.findall(r"^\* \[.+?\]\(#(.+)\)$", TEXT, re.MULTILINE) == [*map(anchor, SECTIONS)]
+    assert RECIPES.untested(Path(__file__)) == set()
+    assert RECIPES.unlisted() == set()
     assert "(docs/recipes.md)" in (ROOT / "README.md").read_text("utf-8")
 
 
@@ -202,7 +181,7 @@ class Duo:
 
 def test_test_recipe_runs_its_tests(make_browser) -> None:
     recipe = {"__name__": __name__}
-    exec(compile(code("Test your app"), "recipe", "exec"), recipe)
+    exec(compile(RECIPES.code("Test your app"), "recipe", "exec"), recipe)
     with own_messages() as messages:
         recipe["test_a_ring_is_sent"](messages)
     with own_messages() as messages, ExitStack() as stack:

@@ -16,7 +16,9 @@ from traitlets.config import Config
 from dash_pipe import Pipe, runtime, send_to_pipe_channel
 from dash_pipe.testing import own_messages
 from harness.environment import environment
+from harness.nginx import filled
 from harness.port import Port
+from harness.recipes import Recipes
 from harness.wait import wait_for
 from harness.ws import PipeClient
 
@@ -98,24 +100,15 @@ def test_app_run_with_pipe_messages_fixture_receives_messages() -> None:
             assert messages("jobs") == [n]
 
 
-NOTEBOOK = """
-from dash import Dash, html
-from dash_pipe import Pipe, async_send_to_pipe_channel, send_to_pipe_channel
-
-app = Dash()
-app.layout = html.Div(Pipe(id="pipe", channel_name="jobs"))
-app.run(jupyter_mode="external", port={port})
-#
-position = send_to_pipe_channel("jobs", "a", "from a cell")
-#
-position = await async_send_to_pipe_channel("jobs", "a", "from a coroutine")
-"""
+# The recipe, a cell below each `# %%`.
+NOTEBOOK = Recipes("docs/integrations.md").code("A notebook").split("# %%\n")[1:]
 
 
 def test_notebook_cells_run_twice_deliver_messages() -> None:
     port = Port()
+    first, *rest = NOTEBOOK
     cells = [
-        nbformat.v4.new_code_cell(cell) for cell in NOTEBOOK.format(port=port.number).split("\n#\n")
+        nbformat.v4.new_code_cell(cell) for cell in (filled(first, {"8050": port.number}), *rest)
     ]
     # Its own ports would be looked for, let go of and bound again by the kernel: it needs none.
     config = Config({"KernelManager": {"transport": "ipc"}})
@@ -127,4 +120,4 @@ def test_notebook_cells_run_twice_deliver_messages() -> None:
                 page.subscribe("jobs")
                 for index in (1, 2):
                     client.execute_cell(cells[index], index)
-                assert values(page, 2) == ["from a cell", "from a coroutine"]
+                assert values(page, 4) == [0, 1, 2, "all"]
