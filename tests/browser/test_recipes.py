@@ -1,6 +1,5 @@
 """The recipes of docs/recipes.md, run as written."""
 
-import re
 import threading
 from contextlib import ExitStack
 from datetime import datetime
@@ -55,12 +54,6 @@ def test_recipes_are_all_tested_and_listed() -> None:
     assert RECIPES.untested(Path(__file__)) == set()
     assert RECIPES.unlisted() == set()
     assert "(docs/recipes.md)" in (ROOT / "README.md").read_text("utf-8")
-
-
-def test_interval_recipe_updates_value(page) -> None:
-    browser = page("Instead of `dcc.Interval`")
-    first = wait_for(lambda: re.fullmatch(r"(\d+) °C", text(browser, "temperature")), "a value")
-    browser.wait_for_text("temperature", f"{int(first[1]) + 2} °C")
 
 
 def test_chart_recipe_appends_every_point(page) -> None:
