@@ -155,6 +155,10 @@ bench: $(DEV) ## how fast messages fan out
 	$(BIN)/python $(PIP) install $(call within,dev) --group bench || echo "picows is left out"
 	$(BIN)/python benchmarks/fanout.py
 
+.PHONY: pictures
+pictures: $(DEV) chromium ## the pictures of the demo, docs/images/demo-*.png
+	$(BIN)/python tools/pictures.py
+
 .PHONY: wheel
 wheel: $(DEV) ## the wheel and the sdist, in dist
 	rm -rf build dist
