@@ -22,7 +22,7 @@ WATCH_TITLE = """
 
 @pytest.fixture
 def page(serve_code, make_browser):
-    """A function that serves a shape and opens its page."""
+    """Return a function that serves a shape and opens its page."""
 
     def page(heading: str):
         browser = make_browser()

@@ -1,4 +1,4 @@
-"""What the pages of docs/ share: links that lead somewhere, messages that exist."""
+"""Links and quoted messages of the docs: links lead somewhere, messages exist."""
 
 import re
 from pathlib import Path
