@@ -1,7 +1,7 @@
 """Log each warning about this process once, above all that messages can't reach every browser.
 
-Nothing is guessed: a server reports multiple workers, or its command line asks for them; a process
-that sends has no app with an endpoint.
+Nothing is guessed. A process serves if it has accepted a page, or it may serve if it has an app and
+a socket that listens; ``family`` knows the parent and the siblings.
 """
 
 from __future__ import annotations
@@ -9,72 +9,52 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import shlex
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePath
-from typing import Any
+from collections.abc import Callable
+from typing import Protocol
 
-GRACE_SECONDS = (
-    5.0  # a sender that has no endpoint this many seconds after its first message is warned
-)
+GRACE_SECONDS = 5.0  # after its first message, that a process with an app has to begin to listen
 
-SERVERS = {"gunicorn", "uvicorn", "hypercorn"}
-QUEUES = {"celery", "rq", "dramatiq", "huey_consumer"}  # their workers serve no pages
 REMEDY = (
     "Use one broker for all processes: set DASH_PIPE_BROKER=redis://localhost:6379/0 in the "
     'environment of each (pip install "dash-pipe[redis]"; see docs/brokers.md)'
 )
 
+SEVERAL = (
+    "this server runs multiple workers (processes), and each keeps its messages in its own memory: "
+    "a browser receives only the messages sent by the worker that it is connected to"
+)
+NO_APP = (
+    "no browser can receive the messages of this process: it has no Dash app (an app has to be "
+    "made before the first message), and its memory, where it keeps them, no other process can read"
+)
+NO_PARENT = (
+    "no browser can receive the messages of this process: it serves no page, and neither does the "
+    "process that started it, which would take them from here once a page has come to it"
+)
+NO_SERVER = (
+    "no browser can receive the messages of this process: it has a Dash app, but it is no server, "
+    "and its memory, where it keeps them, no other process can read"
+)
+
 logger = logging.getLogger("dash_pipe")
 
 
-def workers(argv: Sequence[str], environ: Mapping[str, str], config: Any = None) -> int:
-    """Return how many worker processes the server was told to run; 1 by default.
+class Process(Protocol):
+    """A process among others; see ``family``."""
 
-    Args:
-        argv: the command line.
-        environ: the environment.
-        config: the config that uvicorn and hypercorn pass to each worker.
-    """
-    if config is not None:
-        alone = getattr(config, "should_reload", False)
-        count = getattr(config, "workers", None)
-        return count if isinstance(count, int) and not alone else 1
-    program = _program(argv)
-    if program not in SERVERS or "--reload" in argv:
-        return 1
-    words = [*argv[1:]]
-    if program == "gunicorn":
-        words = [*shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), *words]
-    found = environ.get("WEB_CONCURRENCY", "1")
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word in ("-w", "--workers"):
-            found = following
-        elif word.startswith("--workers="):
-            found = word.partition("=")[2]
-        elif word.startswith("-w") and word[2:].isdigit():
-            found = word[2:]
-    return int(found) if found.isdigit() else 1
+    def may_serve(self) -> bool:
+        """Return whether a page may come to this process."""
 
+    def is_job(self) -> bool:
+        """Return whether another process has started this one to compute something."""
 
-def _program(argv: Sequence[str]) -> str:
-    """Return the name of the program, also if it runs as ``python -m``."""
-    path = PurePath(argv[0]) if argv else PurePath()
-    return path.parent.name if path.stem == "__main__" else path.stem
-
-
-def _config() -> Any:
-    """Return the config that uvicorn or hypercorn passed to this process, if it is a worker."""
-    multiprocessing = sys.modules.get("multiprocessing")  # imported in each of their workers
-    if multiprocessing is None:
-        return None
-    return getattr(multiprocessing.current_process(), "_kwargs", {}).get("config")
+    def has_parent(self) -> bool:
+        """Return whether a process with an app has started this one."""
 
 
 class Diagnostics:
-    """Track whether this process serves browsers and sends; log each warning once.
+    """Track whether this process sends what nobody can hear; log each warning once.
 
     A forked child keeps its copy: it has the parent's apps, and its warnings are logged already.
     """
@@ -83,6 +63,7 @@ class Diagnostics:
         self._clock = clock
         self._has_endpoint = False
         self._first: tuple[int, float] | None = None  # the process that sent first, and when
+        self._is_settled = False  # a page may come to this process
         self._has_warned = False
         self._warnings: set[str] = set()
 
@@ -96,39 +77,36 @@ class Diagnostics:
         """Note that this process has an app that browsers may connect to."""
         self._has_endpoint = True
 
-    # The rest is called only if the broker keeps messages in the memory of the process.
+    @property
+    def has_warned(self) -> bool:
+        """Whether it was said already that messages can't reach every browser."""
+        return self._has_warned
 
-    def serves(self, *, multiprocess: bool = False) -> None:
-        """Note that a browser has connected; ``multiprocess``: to one of several processes."""
-        self._has_endpoint = True
-        if multiprocess or workers(sys.argv, os.environ, _config()) > 1:
-            self._warn(
-                "this server runs multiple workers (processes), and each keeps its messages in its "
-                "own memory: a browser receives only the messages sent by the worker that it is "
-                "connected to"
-            )
+    def has_siblings(self) -> None:
+        """Note that other processes of the same server serve pages too."""
+        self._warn(SEVERAL)
 
-    def sends(self) -> None:
-        """Note that a message was sent."""
-        if self._has_warned or "PYTEST_VERSION" in os.environ:
+    def serves(self) -> None:
+        """Note that this process has accepted a page."""
+        self._is_settled = True
+
+    def keeps(self, process: Process) -> None:
+        """Note that a message stays in the memory of this process, which serves no page yet."""
+        if self._is_settled or self._has_warned or "PYTEST_VERSION" in os.environ:
             return
         now, pid = self._clock(), os.getpid()
         if self._first is None or self._first[0] != pid:
             self._first = (pid, now)
-            atexit.register(self.judge)
-        elif now >= self._first[1] + GRACE_SECONDS:
-            self.judge()
+            if self._has_endpoint and process.has_parent():
+                atexit.register(self.judge)
+        problem = self._problem(process, now - self._first[1])
+        if problem:
+            self._warn(problem)
 
     def judge(self) -> None:
-        """Warn if no browser can ever receive the messages of this process."""
-        if self._first is None or self._first[0] != os.getpid():
-            return
-        if self._has_endpoint and _program(sys.argv) not in QUEUES:
-            return
-        self._warn(
-            "this process sends messages, but no browser can receive them: it serves no Dash app, "
-            "and it keeps the messages in its own memory, which no other process can read"
-        )
+        """Warn at the end of a child if no browser can have received its messages."""
+        if self._first is not None and self._first[0] == os.getpid() and not self._is_settled:
+            self._warn(NO_PARENT)
 
     def copy(self) -> Diagnostics:
         """Return the diagnostics of the same apps, with no message sent and nothing logged yet."""
@@ -136,9 +114,24 @@ class Diagnostics:
         other._has_endpoint = self._has_endpoint
         return other
 
+    def reset_after_fork(self) -> None:
+        """In a forked child: pages are connected to the parent."""
+        self._is_settled = False
+
     def end(self) -> None:
         """Stop: do not warn when the process ends."""
         atexit.unregister(self.judge)
+
+    def _problem(self, process: Process, seconds: float) -> str:
+        """Return why no browser can receive a message; "" if one may yet."""
+        if not self._has_endpoint:
+            return NO_PARENT if process.has_parent() else NO_APP
+        if not process.is_job() and seconds < GRACE_SECONDS:
+            return ""
+        if process.may_serve():
+            self._is_settled = True
+            return ""
+        return NO_PARENT if process.has_parent() else NO_SERVER
 
     def _warn(self, problem: str) -> None:
         if not self._has_warned:

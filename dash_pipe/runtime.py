@@ -13,8 +13,12 @@ from .concurrency.forks import after_fork_in_child
 from .concurrency.per_process import Part, PerProcess
 from .diagnostics import Diagnostics
 from .errors import SettingError
+from .family.family import Family
+from .family.parent import Parent
+from .family.relay import Relay
+from .family.siblings import Siblings
 from .hub.policy import Policy
-from .log import Limits
+from .log import Limits, Position
 from .settings import FunctionPath, Project, Settings, resolve
 
 P = TypeVar("P", bound=Part)
@@ -31,12 +35,14 @@ class Runtime:
 
     Attributes:
         diagnostics: facts about this process, and the warnings that were logged.
+        family: the place of this process among others.
     """
 
     def __init__(
         self, keywords: dict[str, Any] | None = None, project: Project | None = None
     ) -> None:
         self.diagnostics = Diagnostics()
+        self.family = Family()
         self._lock = threading.Lock()
         self._keywords = keywords or {}
         self._project = project or {}
@@ -86,6 +92,7 @@ class Runtime:
             settings, before = self._settings, self._broker
             self._project, self._settings, self._broker = dict(project), None, self._given
         self._parts.end()
+        self.family.forget()
         if before not in (None, self._given) and before is not (settings and settings.broker):
             getattr(before, "stop", _do_nothing)()
 
@@ -158,20 +165,39 @@ class Runtime:
         """
         self.diagnostics.has_endpoint()
         _check_broker(self.settings)
+        if self.settings.keeps_messages_in_memory:
+            self.family.has_app()
         authorize = self.settings.authorize
         if isinstance(authorize, FunctionPath):
             authorize.check()
 
-    def serves(self, *, multiprocess: bool = False) -> None:
-        """Note that a browser has connected; ``multiprocess``: to one of several processes."""
-        if not self.broker.may_wait:
-            self.diagnostics.serves(multiprocess=multiprocess)
+    def serves(self) -> None:
+        """Note that a page has come to this process. Children hand their messages to it now."""
+        if self.broker.may_wait:
+            return
+        if not self.family.serves:
+            self.diagnostics.serves()
+            self._hear_children()
+        self._look_for_siblings(accepts=True)
+
+    @property
+    def parent(self) -> Parent | None:
+        """The process to hand messages to, instead of publishing them in the memory of this one."""
+        return self.family.parent(self.settings.send_timeout)
+
+    def keeps(self) -> None:
+        """Note that a message was published in the memory of this process."""
+        if not self.diagnostics.has_warned:
+            self._look_for_siblings(accepts=False)
+            if not self.family.serves:
+                self.diagnostics.keeps(self.family)
 
     def copy(self) -> Runtime:
         """Return a runtime with the same settings, and nothing else in common with this one."""
         other = Runtime(self._keywords, self._project)
         other._routed = self._routed
         other.diagnostics = self.diagnostics.copy()
+        other.family = self.family.copy()
         return other
 
     def with_broker(self, make: Callable[[Limits, int], brokers.Broker]) -> Runtime:
@@ -188,6 +214,7 @@ class Runtime:
         """
         self._parts.end()
         self.diagnostics.end()
+        self.family.forget()
 
     def _resolved(self) -> Settings:
         if self._settings is None:
@@ -213,6 +240,20 @@ class Runtime:
         self._lock = threading.Lock()
         self._settings = self._broker = None
         self._parts.abandon()
+        self.diagnostics.reset_after_fork()
+        self.family.reset_after_fork()
+
+    def _hear_children(self) -> None:
+        try:
+            self.part(_relay)
+        except (OSError, RuntimeError) as error:
+            self.diagnostics.warn_once(f"dash-pipe: can't hear child processes: {error}")
+
+    def _look_for_siblings(self, *, accepts: bool) -> None:
+        if self.diagnostics.has_warned or not self.family.addresses:
+            return
+        if self.part(_siblings).are_there(accepts=accepts):
+            self.diagnostics.has_siblings()
 
 
 def _check_broker(settings: Settings) -> None:
@@ -241,6 +282,17 @@ def _limits(settings: Settings) -> Limits:
 
 def _do_nothing() -> None:
     pass
+
+
+def _relay(runtime: Runtime) -> Relay:
+    def publish(channel: str, label: str, value: str, message_id: str | None) -> Position:
+        return runtime.broker.publish(channel, label, value, message_id)  # tests may change it
+
+    return Relay(runtime.family.accepts(), publish, runtime.settings.max_message_bytes)
+
+
+def _siblings(runtime: Runtime) -> Siblings:
+    return Siblings(runtime.family.addresses, runtime.family.since)
 
 
 _current = Runtime()

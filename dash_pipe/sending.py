@@ -14,6 +14,7 @@ from .encoding import described, encode
 from .errors import BrokerUnavailableError, InvalidMessageError, SetupError
 from .log import Position
 from .protocol import MAX_NAME, is_name
+from .publishing import publish_here, waiting_publish
 from .runtime import Runtime
 from .unsent import OnError
 
@@ -94,16 +95,16 @@ def prepared(
     text = _checked(current, channel_name, label, value, message_id)
 
     def send() -> Position:
-        broker = current.broker
-        if not broker.may_wait:
-            return _publish_here(current, channel_name, label, text, message_id)
+        publish = waiting_publish(current)
+        if publish is None:
+            return publish_here(current, channel_name, label, text, message_id)
         if _blocks_a_loop():
             current.diagnostics.warn_once(
                 "dash-pipe: send_to_pipe_channel() was called on a running event loop and blocks "
                 "it until the broker has answered; use "
                 "`await async_send_to_pipe_channel(...)` instead"
             )
-        return broker.publish(channel_name, label, text, message_id)
+        return publish(channel_name, label, text, message_id)
 
     return send
 
@@ -164,14 +165,13 @@ async def _publish_beside_loop(
     current: Runtime, channel: str, label: str, text: str, message_id: str | None
 ) -> Position:
     """Publish without blocking the running loop."""
-    broker = current.broker
-    if not broker.may_wait:
-        return _publish_here(current, channel, label, text, message_id)
+    publish = waiting_publish(current)
+    if publish is None:
+        return publish_here(current, channel, label, text, message_id)
     _require_asyncio()
     timeout = current.settings.send_timeout
-    publish = partial(broker.publish, channel, label, text, message_id)
     try:
-        job = current.part(_threads).submit(publish)
+        job = current.part(_threads).submit(partial(publish, channel, label, text, message_id))
         return await job.outcome(timeout)
     except PoolFullError as error:
         raise BrokerUnavailableError(
@@ -190,15 +190,6 @@ def _require_asyncio() -> None:
             "trio call send_to_pipe_channel() in a thread: `await trio.to_thread.run_sync("
             "send_to_pipe_channel, channel_name, label, value)`"
         ) from None
-
-
-def _publish_here(
-    current: Runtime, channel: str, label: str, text: str, message_id: str | None
-) -> Position:
-    """Publish to the memory of this process."""
-    position = current.broker.publish(channel, label, text, message_id)
-    current.diagnostics.sends()
-    return position
 
 
 def _blocks_a_loop() -> bool:

@@ -126,9 +126,15 @@ def _on_setup(app: Dash) -> None:
 
 
 def _on_index(index: str) -> str:
-    """Name the endpoint in the page if the setting ``url`` is set. Dash's index hook."""
-    url = runtime.current().settings.url
+    """Name the endpoint in the page if the setting ``url`` is set. Dash's index hook.
+
+    Without it this process serves the page's Pipes, and its children send to them from now on.
+    """
+    current = runtime.current()
+    url = current.settings.url
     if url is None:
+        if current.settings.keeps_messages_in_memory:
+            current.serves()
         return index
     return index.replace("</head>", f"{meta(url)}</head>", 1)
 

@@ -99,6 +99,7 @@ class AsgiEndpoint:
         """
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
+        current.serves()
         rejection = await self._guard.rejection(current, request.headers, hooks_request)
         authorize = partial(
             authorize_subscribe_beside_loop,

@@ -89,7 +89,7 @@ def serve_websocket(
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _do_nothing)
-    runtime.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
+    runtime.serves()
     sock, reason = takeover.find_socket(environ)
     if sock is None:
         runtime.diagnostics.warn_once(reason)
@@ -157,7 +157,7 @@ def serve_http(
         rejection: why the page is rejected, if it is.
         authorize: returns the denied labels of a subscribe.
     """
-    runtime.serves(multiprocess=bool(environ.get("wsgi.multiprocess")))
+    runtime.serves()
     request = request_of(environ, path)
     _, obstacle = takeover.find_socket(environ)
     return answer(runtime, request, obstacle=obstacle, rejection=rejection, authorize=authorize)

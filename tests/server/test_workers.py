@@ -1,28 +1,112 @@
 """The memory broker with several worker processes: a mistake that is logged."""
 
+import contextlib
+import os
+import signal
+import urllib.request
+
 import pytest
 
-from harness.server import Server
+from harness.app import App
+from harness.process import children
+from harness.server import APPS, Server
+from harness.wait import wait_for
 from harness.ws import PipeClient
 
 SAID = "multiple workers"
+ADVICE = "DASH_PIPE_BROKER"
 
 
-def log_after_a_listener(host, tmp_path):
-    with Server(host, "room", tmp_path / "log") as server:
-        for _ in range(3):
-            with PipeClient(server.url + "/") as client:
-                client.subscribe("room")
-        return server.log_text()
+def listen(server):
+    with PipeClient(server.url + "/") as client:
+        client.subscribe("room")
+
+
+def poll(server):
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{server.url}/_pipe/info") as answer:
+        answer.read()
+
+
+def said_after_pages(server):
+    """Open pages until the log has the warning."""
+
+    def said():
+        listen(server)
+        return SAID in server.log_text()
+
+    wait_for(said, "the warning")
+    return server.log_text()
 
 
 @pytest.mark.parametrize("host", ["gunicorn-two", "uvicorn-two"])
 def test_memory_broker_with_two_workers_logs_warning(tmp_path, host):
-    log = log_after_a_listener(host, tmp_path)
+    with Server(host, "room", tmp_path / "log") as server:
+        log = said_after_pages(server)
     assert 1 <= log.count(SAID) <= 2  # once in each worker that has had a browser
     assert "DASH_PIPE_BROKER=redis://" in log
 
 
+def test_two_workers_of_a_configuration_file_log_warning(tmp_path):
+    (tmp_path / "gunicorn.conf.py").write_text(
+        "import os\nworkers = 2\nworker_class = 'uvicorn_worker.UvicornWorker'\n"
+        f"chdir = {str(APPS)!r}\nbind = '127.0.0.1:' + os.environ['PORT']"
+    )
+    settings = {"BACKEND": "fastapi"}
+    log = tmp_path / "log"
+    with Server(
+        "gunicorn-configured", "room", log, directory=tmp_path, settings=settings
+    ) as server:
+        said_after_pages(server)
+
+
+def test_worker_without_pages_that_sends_is_warned(tmp_path):
+    with Server("gunicorn-two", "room", tmp_path / "log") as server:
+        listen(server)
+
+        def said():
+            App(server.url).send(("room", "news", 1))  # a plain request, to either worker
+            return SAID in server.log_text()
+
+        wait_for(said, "the warning")
+
+
 @pytest.mark.parametrize("host", ["gunicorn-sync", "werkzeug", "uvicorn"])
 def test_memory_broker_with_one_process_logs_no_warning(tmp_path, host):
-    assert "DASH_PIPE_BROKER" not in log_after_a_listener(host, tmp_path)
+    with Server(host, "room", tmp_path / "log") as server:
+        for _ in range(3):
+            listen(server)
+        assert ADVICE not in server.log_text()
+
+
+def test_one_process_in_a_wrapper_logs_no_warning(tmp_path):
+    with Server("uvicorn-flask", "wrapped", tmp_path / "log") as server:
+        for _ in range(3):
+            poll(server)
+            App(server.url).send(("room", "news", 1))
+        assert ADVICE not in server.log_text()
+
+
+def test_two_apps_of_one_parent_log_no_warning(tmp_path):
+    with (
+        Server("werkzeug", "room", tmp_path / "one") as one,
+        Server("werkzeug", "room", tmp_path / "two") as two,
+    ):
+        for _ in range(3):
+            for server in (one, two):
+                listen(server)
+                App(server.url).send(("room", "news", 1))
+        assert ADVICE not in one.log_text() + two.log_text()
+
+
+def test_worker_that_is_replaced_logs_no_warning(tmp_path):
+    with Server("gunicorn-gthread", "room", tmp_path / "log") as server:
+        for _ in range(2):
+            (worker,) = children(server.pid)
+            with PipeClient(server.url + "/") as client:  # it holds the old worker up
+                client.subscribe("room")
+                os.kill(server.pid, signal.SIGHUP)
+                wait_for(lambda old=worker: children(server.pid) not in ([old], []), "a new one")
+                wait_for(lambda old=worker: old not in children(server.pid), "its end")
+            listen(server)
+            App(server.url).send(("room", "news", 1))
+        assert ADVICE not in server.log_text()

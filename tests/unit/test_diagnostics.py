@@ -4,119 +4,148 @@ import logging
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import dataclass
 
 import pytest
 
-from dash_pipe.diagnostics import GRACE_SECONDS, Diagnostics, workers
+from dash_pipe.diagnostics import GRACE_SECONDS, Diagnostics
 from harness.environment import environment
 from unit.fakes import Clock
 
 ADVICE = "DASH_PIPE_BROKER=redis://"
 
 
-@pytest.mark.parametrize(
-    ("line", "environ", "count"),
-    [
-        ("/usr/bin/gunicorn app:server", {}, 1),
-        ("/usr/bin/gunicorn -w 1 app:server", {}, 1),
-        ("/usr/bin/gunicorn -w 4 app:server", {}, 4),
-        ("/usr/bin/gunicorn -w4 app:server", {}, 4),
-        ("/usr/bin/gunicorn --workers=4 app:server", {}, 4),
-        ("/x/gunicorn/__main__.py --workers 4 app:server", {}, 4),
-        ("gunicorn app:server", {"WEB_CONCURRENCY": "3"}, 3),
-        ("gunicorn app:server", {"GUNICORN_CMD_ARGS": "--bind=:80 --workers=3"}, 3),
-        ("gunicorn -w 1 app:server", {"WEB_CONCURRENCY": "3"}, 1),
-        ("gunicorn -w many app:server", {}, 1),
-        ("uvicorn --workers 2 app:server", {}, 2),
-        ("uvicorn --workers 2 --reload app:server", {}, 1),
-        ("hypercorn -w 2 app:server", {}, 2),
-        ("app.py -w 4", {"WEB_CONCURRENCY": "3"}, 1),
-        ("", {}, 1),
-    ],
-)
-def test_workers_are_counted_from_command_line_and_environment(
-    line: str, environ: dict[str, str], count: int
-) -> None:
-    assert workers(line.split(), environ) == count
+@dataclass
+class Process:
+    listens: bool = False
+    job: bool = False
+    parent: bool = False
 
+    def may_serve(self) -> bool:
+        return self.listens
 
-@pytest.mark.parametrize(
-    ("config", "count"),
-    [
-        ({"workers": 4, "should_reload": False}, 4),
-        ({"workers": 4, "should_reload": True}, 1),
-        ({"workers": None}, 1),
-        ({}, 1),
-    ],
-)
-def test_workers_are_counted_from_the_server_config(config: dict[str, Any], count: int) -> None:
-    assert workers(["app.py"], {}, SimpleNamespace(**config)) == count
+    def is_job(self) -> bool:
+        return self.job
+
+    def has_parent(self) -> bool:
+        return self.parent
 
 
 @pytest.fixture
 def diagnostics(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Diagnostics:
     monkeypatch.delenv("PYTEST_VERSION")
     monkeypatch.setattr("atexit.register", lambda _: None)
-    monkeypatch.setattr(sys, "argv", ["app.py"])
     return Diagnostics(clock)
 
 
-def test_several_workers_are_warned_about_once(
+def test_siblings_are_warned_about_once(
     diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture
 ) -> None:
     diagnostics.serves()
     assert not caplog.messages
-    diagnostics.serves(multiprocess=True)
-    diagnostics.serves(multiprocess=True)
+    diagnostics.has_siblings()
+    diagnostics.has_siblings()
     (said,) = caplog.messages
     assert "multiple workers" in said
     assert ADVICE in said
 
 
-def test_publisher_without_endpoint_is_warned_once_after_the_grace_period(
-    diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("process", "reason"), [(Process(), "no Dash app"), (Process(parent=True), "that started it")]
+)
+def test_process_without_app_is_warned_at_its_first_message(
+    diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture, process: Process, reason: str
 ) -> None:
-    diagnostics.sends()
-    clock.now += GRACE_SECONDS - 0.1
-    diagnostics.sends()
-    assert not caplog.messages  # there may be one yet
-    clock.now += 0.2
-    diagnostics.sends()
-    diagnostics.sends()
+    diagnostics.keeps(process)
+    diagnostics.keeps(process)
     diagnostics.judge()
     (said,) = caplog.messages
     assert "no browser can receive" in said
+    assert reason in said
     assert ADVICE in said
 
 
-@pytest.mark.parametrize("comes", ["before", "after"])
-def test_publisher_with_endpoint_is_not_warned(
-    diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture, comes: str
+@pytest.mark.parametrize(
+    ("parent", "reason"), [(True, "that started it"), (False, "it is no server")]
+)
+def test_job_with_app_is_warned_at_its_first_message(
+    diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture, parent: bool, reason: str
 ) -> None:
-    if comes == "before":
-        diagnostics.has_endpoint()
-    diagnostics.sends()
     diagnostics.has_endpoint()
+    diagnostics.keeps(Process(job=True, parent=parent))
+    (said,) = caplog.messages
+    assert reason in said
+
+
+@pytest.mark.parametrize(
+    ("parent", "reason"), [(True, "that started it"), (False, "it is no server")]
+)
+def test_process_with_app_is_warned_if_it_does_not_listen_in_time(
+    diagnostics: Diagnostics,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    parent: bool,
+    reason: str,
+) -> None:
+    process = Process(parent=parent)
+    diagnostics.has_endpoint()
+    diagnostics.keeps(process)
+    clock.now += GRACE_SECONDS - 0.1
+    diagnostics.keeps(process)
+    assert not caplog.messages  # it may yet
+    clock.now += 0.2
+    diagnostics.keeps(process)
+    diagnostics.keeps(process)
+    (said,) = caplog.messages
+    assert reason in said
+
+
+@pytest.mark.parametrize("job", [True, False])
+def test_process_with_app_that_listens_is_not_warned(
+    diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture, job: bool
+) -> None:
+    process = Process(listens=True, job=job, parent=True)
+    diagnostics.has_endpoint()
+    diagnostics.keeps(process)
     clock.now += 2 * GRACE_SECONDS
-    diagnostics.sends()
+    diagnostics.keeps(process)
+    process.listens = False  # as when it ends
+    diagnostics.keeps(process)
     diagnostics.judge()
     assert not caplog.messages
 
 
-@pytest.mark.parametrize("program", ["/usr/bin/celery", "/x/celery/__main__.py", "/usr/bin/rq"])
-def test_task_queue_that_imports_the_app_is_warned(
-    diagnostics: Diagnostics,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    program: str,
+def test_process_that_serves_is_not_warned(
+    diagnostics: Diagnostics, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [program, "worker"])
     diagnostics.has_endpoint()
-    diagnostics.sends()
+    diagnostics.keeps(Process(parent=True))
+    diagnostics.serves()
+    clock.now += 2 * GRACE_SECONDS
+    diagnostics.keeps(Process(parent=True))
     diagnostics.judge()
-    assert "no browser can receive" in caplog.text
+    assert not caplog.messages
+
+
+def test_forked_child_of_a_process_that_serves_is_warned(
+    diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture
+) -> None:
+    diagnostics.has_endpoint()
+    diagnostics.serves()
+    diagnostics.reset_after_fork()
+    diagnostics.keeps(Process(job=True, parent=True))
+    assert len(caplog.messages) == 1
+
+
+def test_child_is_warned_at_its_end(
+    diagnostics: Diagnostics, caplog: pytest.LogCaptureFixture
+) -> None:
+    diagnostics.has_endpoint()
+    diagnostics.keeps(Process(parent=True))
+    assert not caplog.messages
+    diagnostics.judge()
+    (said,) = caplog.messages
+    assert "that started it" in said
 
 
 def stderr_of(script: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -133,8 +162,9 @@ def stderr_of(script: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return done.stderr
 
 
-def test_script_that_publishes_is_warned_once_at_exit(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = stderr_of("for n in range(3): send('jobs', 'a', n)", monkeypatch)
+@pytest.mark.parametrize("end", ["", "\nimport os; os._exit(0)"])
+def test_script_that_publishes_is_warned_once(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    said = stderr_of(f"for n in range(3): send('jobs', 'a', n){end}", monkeypatch)
     assert said.count(ADVICE) == 1
 
 
@@ -145,7 +175,7 @@ def test_forked_child_does_not_repeat_the_warning(monkeypatch: pytest.MonkeyPatc
 
 
 def test_app_without_browsers_is_not_warned(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = "import dash\nsend('jobs', 'a', 1)\napp = dash.Dash()\nsend('jobs', 'a', 2)"
+    script = "import dash\napp = dash.Dash()\nsend('jobs', 'a', 1)"
     assert stderr_of(script, monkeypatch) == ""
 
 

@@ -13,13 +13,13 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # A room, a folder or a file of the package, imports from the floors below its own. Two rooms on one
 # floor don't know each other.
 FLOORS = [
-    {"errors", "version", "concurrency", "diagnostics"},
+    {"errors", "version", "concurrency"},
     {"log", "encoding"},
     {"protocol"},
-    {"brokers", "client"},
-    {"settings", "hub"},
+    {"brokers", "client", "family"},
+    {"settings", "hub", "diagnostics"},
     {"runtime"},
-    {"unsent"},
+    {"unsent", "publishing"},
     {"sending", "configuration"},
     {"auth"},
     {"endpoint"},

@@ -84,6 +84,7 @@ def test_headers_of_environ_are_http_headers_in_lowercase(environ: dict[str, Any
 @needs_descriptors
 def test_failing_loop_thread_leaks_no_descriptor(environ: dict[str, Any], loop: FakeLoop) -> None:
     loop.error = RuntimeError("no loop")
+    runtime.current().serves()  # it opens what the process keeps
     before = descriptors()
     with pytest.raises(RuntimeError, match="no loop"):
         serve_websocket(runtime.current(), environ)

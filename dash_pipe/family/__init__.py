@@ -1,0 +1,1 @@
+"""Know the other processes of an app: the parent that serves its pages, the siblings, the jobs."""

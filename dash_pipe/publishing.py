@@ -1,0 +1,42 @@
+"""Publish where pages read: the broker, the process that started this one, or this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from .family.parent import Parent
+from .log import Position
+from .runtime import Runtime
+
+Publish = Callable[[str, str, str, "str | None"], Position]
+"""Takes channel, label, value as JSON and message id; see ``Broker.publish``."""
+
+
+def waiting_publish(current: Runtime) -> Publish | None:
+    """Return the function that publishes a message and may wait for another process.
+
+    Return ``None`` if the messages stay in the memory of this process.
+    """
+    broker = current.broker
+    if broker.may_wait:
+        return broker.publish
+    parent = current.parent
+    return None if parent is None else partial(_hand_over, current, parent)
+
+
+def publish_here(
+    current: Runtime, channel: str, label: str, text: str, message_id: str | None
+) -> Position:
+    """Publish to the memory of this process."""
+    position = current.broker.publish(channel, label, text, message_id)
+    current.keeps()
+    return position
+
+
+def _hand_over(
+    current: Runtime, parent: Parent, channel: str, label: str, text: str, message_id: str | None
+) -> Position:
+    """Have the parent publish a message; keep it here if the parent serves no page."""
+    position = parent.publish(channel, label, text, message_id)
+    return position or publish_here(current, channel, label, text, message_id)
