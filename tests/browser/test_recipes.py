@@ -60,6 +60,7 @@ def test_chart_recipe_appends_every_point(page) -> None:
     browser = page("Append to a chart")
     wait_for(lambda: len(chart(browser)[0]) > 100, "a hundred points")
     assert contiguous(chart(browser)[0])
+    assert browser.requests("/_dash-update-component") == 0
 
 
 def test_table_recipe_appends_rows(page) -> None:
