@@ -94,6 +94,14 @@ def test_compose_app_is_healthy_and_shows_what_sender_sends(start, redis, tmp_pa
         assert [row[2] for row in page.rows(1)] == [1]
 
 
+def test_compose_file_fits_the_schema(tmp_path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(yaml.safe_dump(COMPOSE[0]), encoding="utf-8")
+    checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*checker, file], env=environment(), capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+
+
 def healthy(port: Port) -> bool:
     """Run Compose's health check."""
     kind, *words = services()["app"]["healthcheck"]["test"]
