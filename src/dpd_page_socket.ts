@@ -18,30 +18,45 @@ interface Triplet {
   uid?: unknown;
 }
 
+/** The heartbeat of a server that does not know yet which page this is. */
+interface Ping {
+  type?: unknown;
+  n?: unknown;
+}
+
 /** In milliseconds. */
 const MIN_DELAY = 300;
 const MAX_DELAY = 15_000;
+/** How often the newest triplet is repeated: the server takes a page without triplets for gone after 150 s. */
+const REPEAT_INTERVAL = 60_000;
 const MAX_TRIPLETS = 512;
 const REJECTED = [4401, 4403, 4406];
 
 const page = window as unknown as { dpd_wsb?: object; dpd_wsb_pre?: Waiting };
 
-/** A websocket that reconnects until the server rejects it. Dispatches `open`, `message` and `close`. */
+/**
+ * A websocket that opens when it is started, and reconnects until the server rejects it. Dispatches `open`,
+ * `message` and `close`.
+ */
 class ReconnectingSocket extends EventTarget {
   private attempt = 0;
-  private socket!: WebSocket;
+  private socket: WebSocket | undefined;
 
   constructor(private readonly url: string) {
     super();
-    this.open();
   }
 
   get readyState(): number {
-    return this.socket.readyState;
+    return this.socket?.readyState ?? 0;
+  }
+
+  /** Open the websocket. A second call does nothing. */
+  start(): void {
+    if (!this.socket) this.open();
   }
 
   send(text: string): void {
-    if (this.readyState === 1) this.socket.send(text);
+    if (this.readyState === 1) this.socket?.send(text);
   }
 
   private open(): void {
@@ -65,41 +80,61 @@ class ReconnectingSocket extends EventTarget {
   }
 }
 
-/** `window.dpd_wsb`. The names of its public members are those of django-plotly-dash. */
+/**
+ * `window.dpd_wsb`. The names of its public members are those of django-plotly-dash. Its websocket opens when the
+ * first Pipe needs it: a Pipe with a connection of its own never does.
+ */
 class PageSocket {
   readonly callbacks: OnMessage[] = [];
   readonly wsb: { socket: ReconnectingSocket };
-  /** The last triplet of each Pipe. A new connection gets them at once. */
-  private readonly triplets = new Map<unknown, object>();
+  /** The last triplet of each Pipe, as JSON. A new connection gets them at once. */
+  private readonly triplets = new Map<unknown, string>();
+  private newest = "";
 
   constructor(url: string) {
     const socket = new ReconnectingSocket(websocketUrl(url, location.href));
     this.wsb = { socket };
     socket.addEventListener("open", () => {
-      for (const triplet of this.triplets.values()) socket.send(JSON.stringify(triplet));
+      for (const text of this.triplets.values()) socket.send(text);
     });
     socket.addEventListener("message", (event) => this.handleMessage((event as MessageEvent).data));
+    setInterval(() => this.repeat(), REPEAT_INTERVAL);
   }
 
-  readonly add_callback = (call: OnMessage): number => this.callbacks.push(call);
-
-  readonly send = (message: Triplet): void => {
-    if (message.type === "connection_triplet") this.keep(message);
-    this.wsb.socket.send(JSON.stringify(message));
+  readonly add_callback = (call: OnMessage): number => {
+    this.wsb.socket.start();
+    return this.callbacks.push(call);
   };
 
-  private keep(triplet: Triplet): void {
+  readonly send = (message: Triplet): void => {
+    this.wsb.socket.start();
+    const text = JSON.stringify(message);
+    if (message.type === "connection_triplet") this.keep(message, text);
+    this.wsb.socket.send(text);
+  };
+
+  private keep({ uid }: Triplet, text: string): void {
     const { triplets } = this;
-    triplets.delete(triplet.uid);
-    triplets.set(triplet.uid, triplet);
+    this.newest = text;
+    triplets.delete(uid);
+    triplets.set(uid, text);
     if (triplets.size > MAX_TRIPLETS) triplets.delete(triplets.keys().next().value);
   }
 
+  /** Repeat the newest triplet, also when its Pipe has gone: the page is still there. */
+  private repeat(): void {
+    if (this.newest) this.wsb.socket.send(this.newest);
+  }
+
   private handleMessage(data: string): void {
-    let message: unknown;
+    let message: Ping | null;
     try {
       message = JSON.parse(data);
     } catch {
+      return;
+    }
+    if (message?.type === "ping") {
+      this.wsb.socket.send(JSON.stringify({ type: "pong", n: message.n }));
       return;
     }
     for (const call of [...this.callbacks]) call(message);
@@ -112,7 +147,7 @@ function provide(url: string): void {
   page.dpd_wsb = socket;
   const waiting = page.dpd_wsb_pre;
   if (!waiting) return;
-  socket.callbacks.push(...waiting.callbacks);
+  for (const call of waiting.callbacks) socket.add_callback(call);
   for (const target of waiting.sender_targets) target.add_sender(socket);
   waiting.callbacks = [];
   waiting.sender_targets = [];
