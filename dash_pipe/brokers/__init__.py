@@ -80,6 +80,16 @@ class Broker(Protocol):
     def close(self, channel: str) -> None:
         """Release a log that was opened."""
 
+    def ping(self, timeout: float) -> None:
+        """Wait until the broker answers, at most ``timeout`` seconds.
+
+        Most brokers in this process always answer.
+
+        Raises:
+            ConnectionError: it does not answer, or rejects the connection.
+        """
+        return
+
     def watch(self, on_append: OnAppend) -> Callable[[], None]:
         """Call ``on_append`` whenever a log has grown. Return a function that stops it."""
 

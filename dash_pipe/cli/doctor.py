@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import fields
+from http import HTTPStatus
 from importlib import metadata
+from urllib.parse import urljoin
 
 from .. import runtime
 from ..brokers.url import without_password
@@ -25,6 +27,7 @@ from .local import LocalConnection
 
 TIMEOUT = 5.0  # seconds that the broker or a websocket has to answer
 CHANNEL = "dash-pipe doctor"
+DJANGO_ROUTE = "dpd/views"  # the default of http_route in Django
 _EXTRAS = {
     "redis": "redis",
     "django": "channels",
@@ -107,23 +110,41 @@ def _endpoint(url: str) -> list[str | None]:
     try:
         status, info = remote.request(f"{url}info")
         websocket = _websocket(url)
-        poked, poke = remote.request(f"{url}poke/", b"[]", remote.poke_headers())
+        poke = _poke(url)
     except Failure as failure:
         _write(url, [str(failure), "is it running, and is this its address and port?"])
         return [str(failure)]
     lines = [f"info: {_shown(info)}"]
+    problem = None
     if "protocol" not in info:
-        reason = info.get("error") or info.get("reason") or remote.not_an_endpoint()
-        lines[0] = f"info: HTTP {status}; {reason}"
+        problem = info.get("error") or info.get("reason") or remote.not_an_endpoint()
+    elif status != HTTPStatus.OK:
+        problem = str(info.get("status"))
+    if problem:
+        lines[0] = f"info: HTTP {status}; {problem}"
     if websocket is None:
         lines.append("websocket: opens")
     else:
         remedy = info.get("reason") or "does a proxy pass on the headers Upgrade and Connection?"
         lines.append(f"websocket: {websocket}; {remedy}")
-    reason = poke.get("error") or "no poke at this address"
-    lines.append("poke: accepts messages" if poked == 200 else f"poke: HTTP {poked}; {reason}")
-    _write(url, lines)
-    return [websocket]
+    _write(url, [*lines, poke])
+    return [problem, websocket]
+
+
+def _poke(base: str) -> str:
+    """Report whether poke takes messages: below the base, or else at the route of a Django project.
+
+    Raises:
+        Failure: no server answers.
+    """
+    route = runtime.current().settings.http_route or DJANGO_ROUTE
+    for address in (f"{base}poke/", urljoin(base, f"/{route.strip('/')}/poke/")):
+        status, answer = remote.request(address, b"[]", remote.poke_headers())
+        if status == HTTPStatus.OK:
+            return "poke: accepts messages"
+        if reason := answer.get("error"):
+            return f"poke: HTTP {status}; {reason}"
+    return f"poke: HTTP {status}; no poke here, or http_poke_enabled is off"
 
 
 def _websocket(base: str) -> str | None:
@@ -151,4 +172,6 @@ def _subscribe(connection: Connection) -> tuple[str | None, str]:
 
 
 def _shown(info: dict[str, object]) -> str:
-    return ", ".join(f"{name} {info[name]}" for name in ("version", "websocket") if name in info)
+    return ", ".join(
+        f"{name} {info[name]}" for name in ("status", "version", "websocket") if name in info
+    )

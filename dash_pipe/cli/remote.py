@@ -75,7 +75,7 @@ def not_an_endpoint() -> str:
     """Return the text for an answer that does not come from an endpoint of ours."""
     return (
         "that is not a dash-pipe endpoint. Expected the base of an endpoint, which ends with "
-        f"_pipe/, such as {EXAMPLE}"
+        f"_pipe/, such as {EXAMPLE}, or is /<ws_route>/ in Django, by default /dpd/ws/channel/"
     )
 
 

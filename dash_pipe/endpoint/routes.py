@@ -9,6 +9,7 @@ from http import HTTPStatus
 from ..protocol import SUBPROTOCOL, Rejection
 from ..runtime import Runtime
 from ..version import __version__
+from .health import broker_health
 from .http import HttpAnswer, HttpRequest, error_response
 from .poll import AuthorizeSubscribe, poll
 
@@ -46,20 +47,22 @@ def answer(
         return error_response(HTTPStatus.FORBIDDEN, *rejection)
     interval = runtime.settings.poll_interval
     if request.path == "info":
-        found = info(obstacle, interval)
+        found = info(obstacle, interval, runtime.part(broker_health).problem())
     else:
         found = poll(request, runtime.broker, runtime.policy, interval, authorize)
     return found._replace(headers=_readable(request))
 
 
-def info(obstacle: str, interval: float) -> HttpAnswer:
-    """Describe the endpoint.
+def info(obstacle: str, interval: float, problem: str) -> HttpAnswer:
+    """Describe the endpoint: 200 if all is well, 503 if the broker is away.
 
     Args:
         obstacle: why this server can't open a websocket, and what to do; empty if it can.
         interval: seconds between two polls.
+        problem: why the broker is away; empty if it answers.
     """
     facts = {
+        "status": problem or "ok",
         "version": __version__,
         "protocol": SUBPROTOCOL,
         "websocket": not obstacle,
@@ -67,7 +70,8 @@ def info(obstacle: str, interval: float) -> HttpAnswer:
         "poll": "poll",  # relative to this address
         "interval": interval,
     }
-    return HttpAnswer(HTTPStatus.OK, json.dumps(facts))
+    status = HTTPStatus.SERVICE_UNAVAILABLE if problem else HTTPStatus.OK
+    return HttpAnswer(status, json.dumps(facts))
 
 
 def _readable(request: HttpRequest) -> Mapping[str, str]:

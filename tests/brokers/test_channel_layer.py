@@ -187,3 +187,9 @@ def test_unusable_layer_raises_setting_error(url: str, reason: str) -> None:
         pytest.raises(SettingError, match=reason),
     ):
         connect(url, Limits(), 100)
+
+
+def test_ping_of_layer_leaves_nothing_in_redis(make: Make, redis: RedisServer) -> None:
+    keys = redis.keys()
+    make().ping(5)
+    assert redis.keys() == keys

@@ -516,3 +516,23 @@ def test_sender_loop_outlives_redis_and_listeners_get_its_new_values(
     sent = values(reader, log)
     assert sent == sorted(sent)
     assert sent[-1] >= len(sent)  # some were lost, and the newest arrived
+
+
+@pytest.mark.parametrize("server", [CLEAN], indirect=True)
+def test_ping_fails_within_its_timeout_while_redis_is_away(server: RedisServer, make: Make) -> None:
+    broker = make()
+    broker.ping(5)
+    assert len(server.clients()) == 1  # it keeps its connection
+    server.pause()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(ConnectionError, match=r"^Redis: .*[Tt]imed? ?out"):
+            broker.ping(0.2)
+    finally:
+        server.resume()
+    assert time.monotonic() - begun < 2
+    server.stop()
+    with pytest.raises(ConnectionError, match=r"^Redis: "):
+        broker.ping(5)
+    server.start()
+    broker.ping(5)

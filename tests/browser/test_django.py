@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from harness.command import run
 from harness.django_site import ALONE, BEHIND_NGINX, TOKEN, DjangoSite
 from harness.wait import wait_for_value
 
@@ -103,6 +104,17 @@ def test_press_updates_plots_of_two_browsers(server, make_browser):
     assert poke(server.url, Authorization=f"Bearer {TOKEN}") == 200
     for browser in (first, second):
         wait_for_value(lambda browser=browser: total(browser), 1000, "the presses")
+
+
+def test_doctor_on_the_project_reports_endpoint_and_poke(server):
+    base = f"{server.url}/dpd/ws/channel/"
+    settings = {"DASH_PIPE_HTTP_POKE_TOKEN": TOKEN}
+    code, text, said = run("doctor", "--url", base, settings=settings)
+    assert (code, said) == (0, "")
+    assert "info: status ok, " in text
+    assert "websocket: opens" in text
+    assert "poke: accepts messages" in text
+    assert "poke: HTTP 401; " in run("doctor", "--url", base)[1]
 
 
 @pytest.fixture

@@ -184,6 +184,14 @@ describe("fallback", () => {
     expect(String(spies.warn.mock.calls)).toContain("a proxy");
   });
 
+  test("info of a server whose broker is away starts polling", async () => {
+    await asking();
+    await browser.request.answer({ ...BLOCKED, websocket: false, status: "the broker is away" }, 503);
+    browser.pass(0);
+    expect(requests()).toEqual(["info", "poll"]);
+    expect(spies.error).not.toHaveBeenCalled();
+  });
+
   test("info request that is rejected denies the Pipe", async () => {
     const { subscription } = await asking();
     await browser.request.answer({ code: 4403, reason: "a strange origin" });

@@ -375,6 +375,19 @@ def test_doctor_advises_broker_and_missing_extra(
     assert "pip install 'dash-pipe[nonsense]'" in capsys.readouterr().out
 
 
+def test_doctor_reports_an_endpoint_whose_broker_is_away(capsys: Capture) -> None:
+    info = {"protocol": "dash-pipe.v1", "status": "the broker is away", "version": "1"}
+    with answering(503, json.dumps(info).encode()) as base:
+        assert main(["doctor", "--url", base]) == Exit.UNREACHABLE
+    assert "info: HTTP 503; the broker is away\n" in capsys.readouterr().out
+
+
+def test_doctor_names_the_base_of_a_django_project(capsys: Capture) -> None:
+    with answering(404, b"<html>") as base:
+        assert main(["doctor", "--url", base]) == Exit.UNREACHABLE
+    assert "or is /<ws_route>/ in Django" in capsys.readouterr().out
+
+
 def test_docs_list_every_exit_code() -> None:
     text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
     table = text[text.index("## Exit codes") :]

@@ -24,6 +24,7 @@ from .events import GROUP, event
 from .follower import FollowedChannel, LayerFollower
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
+PING_GROUP = "dash_pipe_ping"
 _EXPECTED = "expected at most 90 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 
 
@@ -106,6 +107,13 @@ class ChannelLayerBroker(Broker):
     def refresh(self, channel: str) -> int:
         """Return 1: the log is refreshed once, when its group was joined; see ``Broker``."""
         return 1
+
+    def ping(self, timeout: float) -> None:
+        """Send to a group that nobody has joined; see ``Broker``."""
+        try:
+            self._follower.send(PING_GROUP, {"type": "ping"}, timeout)
+        except Exception as error:  # a layer raises what its own client does
+            raise ConnectionError(f"the channel layer: {error!r}") from error
 
     def watch(self, on_append: OnAppend) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""

@@ -110,6 +110,19 @@ class RedisBroker(Broker):
         """Register a watcher; see ``Broker``."""
         return self._watchers.add(on_append)
 
+    def ping(self, timeout: float) -> None:
+        """Send a PING; see ``Broker``."""
+        deadline = time.monotonic() + timeout
+        connection: RedisConnection | None = None
+        try:
+            connection = self._idle_or_new_connection(deadline)
+            connection.request(("PING",), timeout=deadline - time.monotonic())
+        except RedisError as error:
+            if connection is not None:
+                connection.close()
+            raise ConnectionError(f"Redis: {error}") from error
+        self._connections.append(connection)
+
     def stop(self) -> None:
         """Close what is open: the thread, within a bound, and the connections that are idle."""
         self._follower.stop()

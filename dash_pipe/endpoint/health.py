@@ -1,0 +1,63 @@
+"""Tell whether the broker answers, for ``info``."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from ..concurrency.per_process import Part
+from ..runtime import Runtime
+
+TIMEOUT = 2.0  # seconds that the broker has to answer
+FRESH_SECONDS = 1.0  # that an answer counts: however many ask, the broker is asked once a second
+
+logger = logging.getLogger("dash_pipe")
+
+
+class BrokerHealth(Part):
+    """Ping the broker at most once a second. Any thread may call it.
+
+    Args:
+        ping: see ``Broker.ping``.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self, ping: Callable[[float], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ping = ping
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._checked_at = -FRESH_SECONDS
+        self._problem = ""
+
+    def problem(self) -> str:
+        """Return why the broker is away; an empty string if it answers. Wait ``TIMEOUT`` at most.
+
+        The text is for everybody, so the details go to the log.
+        """
+        with self._lock:  # whoever waits here finds a fresh answer
+            if self._clock() >= self._checked_at + FRESH_SECONDS:
+                self._problem = self._check()
+                self._checked_at = self._clock()
+            return self._problem
+
+    def _check(self) -> str:
+        try:
+            self._ping(TIMEOUT)
+        except ConnectionError as error:
+            if not self._problem:
+                logger.warning("dash-pipe: the broker is away: %s", error)
+            kind = type(error.__cause__ or error).__name__
+            return (
+                f"the broker is away ({kind}); messages go on when it is back. The log of this "
+                "server has the details"
+            )
+        return ""
+
+
+def broker_health(runtime: Runtime) -> BrokerHealth:
+    """Make the health of a runtime's broker; see ``Runtime.part``."""
+    return BrokerHealth(lambda timeout: runtime.broker.ping(timeout))
