@@ -31,7 +31,9 @@ Keyword arguments:
 
 - id (string; optional):
     The id of this component: a string, or a dict for pattern-matching
-    callbacks.
+    callbacks. If a Pipe is removed and a Pipe with the same id,
+    channel and labels comes back on the same page, it continues where
+    the first one was.
 
 - buffer_size (number; optional):
     The number of messages that may wait for a slow callback or for

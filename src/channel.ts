@@ -52,11 +52,19 @@ export class Channel<L extends Subscription = Subscription> {
   /** Build the next subscribe frame. Its reply starts the subscriptions that are new. */
   subscribeFrame(token?: string): ClientFrame {
     this.subscribesSent++;
-    for (const subscription of this.allowed) subscription.replyNumber ||= this.subscribesSent;
+    for (const subscription of this.allowed) {
+      subscription.replyNumber ||= this.subscribesSent;
+      this.rewind(subscription.resume);
+    }
     const frame: ClientFrame = { type: "subscribe", channel: this.name, labels: this.labels() };
     if (this.position) frame.since = { ...this.position };
     if (token) frame.token = token;
     return frame;
+  }
+
+  /** True if a Pipe returned whose messages the server has passed: it has to subscribe from another position. */
+  get resumes(): boolean {
+    return this.allowed.some(({ resume }) => resume);
   }
 
   /** The connection is new: replies that were due on the last one do not come. */
@@ -83,6 +91,7 @@ export class Channel<L extends Subscription = Subscription> {
   /** Handle the reply to a subscribe. Return the subscriptions whose labels were denied. */
   handleSubscribed({ epoch, offset, denied: deniedLabels = [] }: SubscribedFrame): L[] {
     this.repliesReceived++;
+    for (const subscription of this.allowed) if (this.isAnswered(subscription)) subscription.takeUp();
     // A log without history is read from its head, not from its beginning.
     this.enterEpoch(epoch, epoch[0] === NO_HISTORY ? offset : 0);
     const denied = this.allowed.filter(({ labels }) => labels?.some((label) => deniedLabels.includes(label)));
@@ -91,10 +100,22 @@ export class Channel<L extends Subscription = Subscription> {
     this.position.offset = Math.min(this.position.offset, offset);
     for (const subscription of this.allowed) {
       if ((subscription.position?.offset ?? 0) > offset) subscription.restart({ epoch, offset });
-      if (subscription.replyNumber && subscription.replyNumber <= this.repliesReceived)
-        subscription.startAt({ epoch, offset });
+      if (this.isAnswered(subscription)) subscription.startAt({ epoch, offset });
+      this.rewind(subscription.position);
     }
     return denied;
+  }
+
+  /** The subscribe was answered that starts a subscription. */
+  private isAnswered({ replyNumber }: L): boolean {
+    return replyNumber > 0 && replyNumber <= this.repliesReceived;
+  }
+
+  /** Move the position back to one that is older, or in another epoch. */
+  private rewind(to: Position | null): void {
+    const { position } = this;
+    if (to && (!position || to.epoch !== position.epoch || to.offset < position.offset))
+      this.position = { ...to };
   }
 
   handleMessages({ epoch, messages, upto, lost = [] }: MessagesFrame): void {

@@ -1,6 +1,7 @@
 import { type Browser, type LoadTransport, report } from "./browser";
 import { Channel } from "./channel";
 import { PipeSubscription, type SubscribeOptions } from "./pipe_subscription";
+import { positions } from "./positions";
 import type { ErrorFrame, PingFrame, ServerFrame } from "./protocol";
 import { Socket, type SocketHandlers } from "./socket";
 import type { Status, Subscription } from "./subscription";
@@ -30,12 +31,16 @@ export class Connection implements SocketHandlers {
     this.socket.start();
   }
 
-  /** Subscribe a Pipe. A Pipe that was unmounted a moment ago gets its old subscription and keeps its position. */
+  /**
+   * Subscribe a Pipe. A Pipe that was unmounted a moment ago gets its old subscription; one that was unmounted
+   * earlier continues at its position.
+   */
   subscribe(options: SubscribeOptions): Subscription {
     const channel = this.channels.get(options.channel) ?? new Channel<PipeSubscription>(options.channel);
     this.channels.set(options.channel, channel);
     const previous = [...channel.subscriptions].find((each) => each.isLingering(options));
-    const subscription = previous ?? new PipeSubscription(options);
+    const resume = positions.take(this.url, options);
+    const subscription = previous ?? new PipeSubscription(options, resume);
     const changed = subscription.setLabels(options.labels, options.replay) || subscription.denied;
     if (changed) subscription.replayId = 0;
     if (!previous || changed || previous.options.token !== options.token) this.scheduleSubscribe(channel);
@@ -135,6 +140,9 @@ export class Connection implements SocketHandlers {
     }
     let token: string | undefined;
     for (const { options } of channel.allowed) token = options.token || token;
+    // A second subscribe would keep the server's position.
+    if (channel.resumes && channel.subscribesSent)
+      this.socket.send({ type: "unsubscribe", channel: channel.name });
     this.socket.send(channel.subscribeFrame(token));
     for (const subscription of channel.allowed) {
       if (subscription.awaitingReplay && !subscription.replayId) this.sendReplay(channel, subscription);
@@ -165,6 +173,8 @@ export class Connection implements SocketHandlers {
     const channel = this.channels.get(subscription.options.channel);
     if (!channel) return;
     channel.subscriptions.delete(subscription);
+    const { options, labels, leftAt } = subscription;
+    positions.keep(this.url, { ...options, labels }, leftAt);
     this.scheduleSubscribe(channel);
     for (const { subscriptions } of this.channels.values()) if (subscriptions.size) return;
     this.socket.stop();

@@ -12,6 +12,11 @@ const MAX_TOKEN = 4000;
 const MAX_REPLAY = 1000;
 const NAME = RegExp(`^.{1,${MAX_NAME}}$`, "su");
 
+/** The most Pipes of which it is known how many times they were disabled. */
+const MAX_DISABLED = 1000;
+/** The number of times that each Pipe was disabled, by id. Part of its key: an enabled Pipe starts again. */
+const timesDisabled = new Map<string, number>();
+
 /** A value that lives as long as the component, as React's `useRef` makes it. */
 interface Ref<T> {
   current: T;
@@ -26,11 +31,11 @@ interface Opened {
 }
 
 /** Subscribe a Pipe that was mounted, and deliver its updates. Return a function for when it is unmounted. */
-export function mountPipe(latest: Latest, labels: Labels, starts: Ref<number>): () => void {
+export function mountPipe(latest: Latest, labels: Labels): () => void {
   const { props, ref } = latest.current;
   const { id, channel_name } = props;
   const name = `Pipe(id=${JSON.stringify(id)}, channel_name=${JSON.stringify(channel_name)})`;
-  const { subscription, close } = openSubscription(name, latest, labels, starts);
+  const { subscription, close } = openSubscription(name, latest, labels);
   const pacer = pacerOf(ref.store);
   const removeFromPacer = pacer.add(pacedPipe(name, latest, subscription));
   pacer.wake();
@@ -40,18 +45,19 @@ export function mountPipe(latest: Latest, labels: Labels, starts: Ref<number>): 
   };
 }
 
-function openSubscription(name: string, latest: Latest, labels: Labels, starts: Ref<number>): Opened {
+function openSubscription(name: string, latest: Latest, labels: Labels): Opened {
   const { props, ref } = latest.current;
+  const id = `${props.id}`;
   try {
     checkNames(props, labels);
     if (props.disabled) {
-      starts.current++;
+      countDisabled(id);
       return notSubscribed(labels, "closed");
     }
     const connection = connect(endpointUrl(props.url), window as unknown as Browser, loadTransport);
     const subscription = connection.subscribe({
       owner: ref.store,
-      key: `${props.id} ${starts.current}`,
+      key: `${id} ${timesDisabled.get(id) ?? 0}`,
       name,
       channel: props.channel_name,
       labels,
@@ -65,6 +71,13 @@ function openSubscription(name: string, latest: Latest, labels: Labels, starts: 
     report(`${name} is not subscribed: ${(error as Error).message}.`);
     return notSubscribed(labels, "denied");
   }
+}
+
+function countDisabled(id: string): void {
+  const times = timesDisabled.get(id) ?? 0;
+  timesDisabled.delete(id);
+  timesDisabled.set(id, times + 1);
+  if (timesDisabled.size > MAX_DISABLED) timesDisabled.delete([...timesDisabled.keys()][0] as string);
 }
 
 /** A subscription that never receives anything: it only shows a status. */

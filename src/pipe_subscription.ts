@@ -1,9 +1,9 @@
-import type { Labels } from "./protocol";
+import type { Labels, Position } from "./protocol";
 import { Subscription } from "./subscription";
 
 /** The subscription that a Pipe asks for. */
 export interface SubscribeOptions {
-  /** The page. With `key` it tells whether a Pipe that mounts is one that was unmounted a moment ago. */
+  /** The page. With `key` it tells whether a Pipe that mounts is one that was unmounted. */
   owner: unknown;
   key: string;
   /** The name of the Pipe in console messages. */
@@ -23,8 +23,14 @@ export class PipeSubscription extends Subscription {
   /** Runs while the Pipe is unmounted. */
   lingerTimer: number | undefined;
 
-  constructor(public options: SubscribeOptions) {
-    super(options.labels, options.replay);
+  /** Its position when it was unmounted: up to there everything was delivered. */
+  leftAt: Position | null = null;
+
+  constructor(
+    public options: SubscribeOptions,
+    resume: Position | null,
+  ) {
+    super(options.labels, options.replay, resume);
   }
 
   /** The Pipe is mounted, for the first time or again. */
@@ -39,6 +45,7 @@ export class PipeSubscription extends Subscription {
   /** The Pipe is unmounted. `timer` removes the subscription if the Pipe does not return. */
   unmount(timer: number): void {
     this.lingerTimer = timer;
+    this.leftAt = this.delivered;
     this.options = { ...this.options, onChange: () => {} };
   }
 

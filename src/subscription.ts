@@ -41,12 +41,27 @@ export class Subscription {
   private lastGap: Gap | null = null;
   private overflowGap: Gap | null = null;
   private lostUpTo = 0;
+  /** Everything up to here was delivered when last an update was. */
+  private deliveredAt: Position | null;
+  /** The offset at which it resumes. Rows above are not replayed, since they come as messages. */
+  private resumedAt: number;
 
+  /** `resume` is the position of this Pipe when it was here before; null after the reply to its first subscribe. */
   constructor(
     public labels: Labels,
     public replay = 0,
+    public resume: Position | null = null,
   ) {
     this.awaitingReplay = replay > 0;
+    this.deliveredAt = resume;
+    this.resumedAt = resume?.offset ?? NEVER;
+  }
+
+  /** Everything up to here was delivered; null if nothing is known. */
+  get delivered(): Position | null {
+    const { position, rows, gaps, overflowGap } = this;
+    const waits = this.awaitingReplay || rows.length > 0 || gaps > 0 || overflowGap;
+    return !position || waits ? this.deliveredAt : { ...position };
   }
 
   /** Return true if a row with this label and offset is for this Pipe. */
@@ -70,11 +85,13 @@ export class Subscription {
    */
   setLabels(labels: Labels, replay: number): boolean {
     if (JSON.stringify(labels) === JSON.stringify(this.labels)) return false;
-    const started = (label: string) => (this.live ? has(this.labels, label) : this.knownLabels.has(label));
+    const start = Math.min(this.startOffset, this.resumedAt);
+    const started = (label: string) =>
+      this.live || this.resumedAt < NEVER ? has(this.labels, label) : this.knownLabels.has(label);
     // The old or the new labels are a list. A label that was removed and returns is new: the server has stopped
     // sending it.
     const kept = (labels ?? this.labels ?? []).filter(started);
-    this.knownLabels = new Map(kept.map((label) => [label, this.knownLabels.get(label) ?? this.startOffset]));
+    this.knownLabels = new Map(kept.map((label) => [label, this.knownLabels.get(label) ?? start]));
     this.labels = labels;
     this.replay = replay;
     const stays = (row: Row) => has(labels, row[1]);
@@ -85,14 +102,24 @@ export class Subscription {
       this.startOffset = NEVER;
       this.replyNumber = 0;
     }
+    this.resumedAt = NEVER;
     this.awaitingReplay = anyNew && replay > 0;
     if (!this.awaitingReplay) this.endReplay(); // no label is left whose replay is due
     return true;
   }
 
+  /** Continue where this Pipe was when it was here before. The log may have restarted since. */
+  takeUp(): void {
+    if (!this.resume) return;
+    this.position = { ...this.resume };
+    this.startOffset = Math.min(this.startOffset, this.resumedAt);
+    this.resume = null;
+  }
+
   /** Start new labels after `position`. */
   startAt(position: Position): void {
     this.position ??= { ...position };
+    this.deliveredAt ??= { ...position };
     this.startOffset = Math.min(this.startOffset, position.offset);
     // The log may have been rolled back to before a known label started.
     for (const [label, start] of this.knownLabels)
@@ -122,8 +149,9 @@ export class Subscription {
       ...rows.filter(([, label]) => has(this.labels, label) && !this.knownLabels.has(label)),
     );
     if (!done) return;
-    this.startOffset = upto;
-    this.endReplay(this.replayedRows);
+    const start = Math.min(upto, this.resumedAt);
+    this.startOffset = start;
+    this.endReplay(this.replayedRows.filter(([offset]) => offset <= start));
   }
 
   /** Stop holding rows back. The replayed rows come first, then the held ones that are newer. */
@@ -138,7 +166,8 @@ export class Subscription {
   /** The server denied the subscription: forget the position. */
   deny(): void {
     this.denied = true;
-    this.position = null;
+    this.position = this.deliveredAt = this.resume = null;
+    this.resumedAt = NEVER;
     this.startOffset = NEVER;
     this.knownLabels.clear();
   }
@@ -149,6 +178,7 @@ export class Subscription {
     if (this.position && position.epoch[0] !== NO_HISTORY)
       this.addGap({ from: this.position.offset, to: null, cause: "epoch" });
     this.position = { ...position };
+    this.resumedAt = NEVER;
     this.endReplay();
     if (this.startOffset < NEVER) this.startOffset = 0;
     for (const label of this.knownLabels.keys()) this.knownLabels.set(label, 0);
@@ -184,6 +214,7 @@ export class Subscription {
     this.gaps = 0;
     this.lastGap = this.overflowGap = null;
     this.deliveredStatus = this.status;
+    if (!this.awaitingReplay && this.position) this.deliveredAt = { ...this.position };
   }
 
   private addGap(gap: Gap): void {

@@ -4,7 +4,9 @@ import { mountPipe } from "../mount";
 
 export type Props = {
   /**
-   * The id of this component: a string, or a dict for pattern-matching callbacks.
+   * The id of this component: a string, or a dict for pattern-matching callbacks. If a Pipe is
+   * removed and a Pipe with the same id, channel and labels comes back on the same page, it
+   * continues where the first one was.
    */
   id?: string;
   /**
@@ -120,12 +122,10 @@ const Pipe = (props: Props): null => {
   latest.current = { props, ref };
   const labels = label == null ? null : ([] as string[]).concat(label);
   const labelsKey = JSON.stringify(labels);
-  // The number of times it was disabled. It is part of the subscription's key: an enabled Pipe starts again.
-  const starts = useRef(0);
   const { store } = ref;
 
   useEffect(
-    () => mountPipe(latest, labels, starts),
+    () => mountPipe(latest, labels),
     [store, labelsKey, channel_name, url, token, disabled, buffer_size],
   );
 

@@ -43,6 +43,39 @@ describe("dash_pipe.min.js, vectors of a listener", () => {
   });
 });
 
+describe("dash_pipe.min.js, Pipe that returns", () => {
+  const gone = (pipe: BuiltPipe) => {
+    pipe.unmount();
+    page.browser.pass(5000);
+  };
+  const back = (props: Frame = {}) => {
+    const pipe = page.mount({ id: "p", channel_name: "jobs", ...props });
+    page.browser.socket.open();
+    return pipe;
+  };
+  const at5 = { epoch: "e1", offset: 5 };
+
+  test("continues where it was, after any time", () => {
+    const pipe = open({ id: "p" });
+    hear(subscribed("jobs", 5));
+    gone(pipe);
+    page.browser.pass(3_600_000);
+    back();
+    expect(sent()).toEqual([{ type: "subscribe", channel: "jobs", labels: null, since: at5 }]);
+  });
+
+  test("starts again if it was disabled", () => {
+    const pipe = open({ id: "p" });
+    hear(subscribed("jobs", 5));
+    pipe.props.disabled = true;
+    pipe.render();
+    page.browser.pass(5000);
+    gone(pipe);
+    back();
+    expect(sent()).toEqual([{ type: "subscribe", channel: "jobs", labels: null }]);
+  });
+});
+
 describe("dash_pipe.min.js, vectors from the browser", () => {
   const valid = vectors.from_browser.flatMap(({ name, frame }) =>
     frame ? [{ name, frame: frame as Frame }] : [],

@@ -221,7 +221,7 @@ describe("unmounted Pipe", () => {
     expect(connection.subscribe(options()).hasUpdate).toBe(true);
   });
 
-  test("subscribe after an unsubscribe starts at the head", () => {
+  test("another Pipe after an unsubscribe starts at the head", () => {
     const { connection, subscription } = listening();
     connection.subscribe(options({ channel: "prices" }));
     const other = connection.subscribe(options({ key: "y" }));
@@ -229,7 +229,7 @@ describe("unmounted Pipe", () => {
     for (const one of [subscription, other]) connection.unsubscribe(one);
     browser.pass(5000);
     expect(browser.socket.last).toEqual({ type: "unsubscribe", channel: "jobs" });
-    connection.subscribe(options());
+    connection.subscribe(options({ key: "z" }));
     browser.tick();
     expect(browser.socket.last).toEqual({ type: "subscribe", channel: "jobs", labels: null });
   });

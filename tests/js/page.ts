@@ -26,15 +26,19 @@ const commands = {
     latest.clear();
   },
 
-  /** Mount a Pipe. Return true if it got the subscription that this slot had on this channel before. */
-  mount(slot: string, channel: string, labels: string[] | null, replay: number, limit = NORMAL): boolean {
+  /**
+   * Mount a Pipe. Return "kept" if it got the subscription that this slot had on this channel before, "resumed"
+   * if it continues at the position that it had there.
+   */
+  mount(slot: string, channel: string, labels: string[] | null, replay: number, limit = NORMAL): string {
     const base = { owner: OWNER, key: slot, name: slot, token: undefined, onChange: () => {} };
     const options = { ...base, channel, labels, replay, bufferSize: limit };
     const subscription = join(options);
     pipes.set(slot, { subscription, options });
     const old = latest.get(`${slot} ${channel}`);
     latest.set(`${slot} ${channel}`, subscription);
-    return subscription === old;
+    if (subscription === old) return "kept";
+    return subscription.resume ? "resumed" : "new";
   },
 
   unmount(slot: string): void {

@@ -64,13 +64,22 @@ class Pipe:
         self.doubt = 0  # earlier messages may be lost: a gap was counted, but not described
         self.position = NOWHERE  # when it was last read
         self.listening: dict[str, Listening] = {}
+        self.wanted = labels
         self._newest = 0
         self._relabelled = False
+        self._repeats: dict[str, int] = {}  # how many messages of a label may be replayed again
         self._listen(labels, now)
 
     def relabel(self, labels: str | None, now: int) -> None:
         self._relabelled = True
+        self.wanted = labels
         self._listen(labels, now)
+
+    def comes_back(self, replay: int) -> None:
+        """Mount it again, after its subscription was removed: it continues, after a replay."""
+        self.mounted = True
+        self.replay += replay
+        self._repeats = dict.fromkeys(LABELS, replay)
 
     def _listen(self, labels: str | None, now: int) -> None:
         names = LABELS if labels is None else labels
@@ -90,6 +99,8 @@ class Pipe:
         """
         for sent in messages:
             assert sent.channel == self.channel
+            if self._is_repeated(sent):
+                continue
             assert sent.number not in self.taken, f"{sent} came twice"
             assert sent.label in self.listening, f"{sent} has a label that was not asked for"
             label = self.listening[sent.label]
@@ -99,6 +110,14 @@ class Pipe:
                 self._newest = sent.number
             self.taken.add(sent.number)
             label.taken.append(sent)
+
+    def _is_repeated(self, sent: Sent) -> bool:
+        """The replay of a Pipe that came back may hold what it was given before, and older ones."""
+        taken = self.listening[sent.label].taken if sent.label in self.listening else []
+        if not self._repeats.get(sent.label) or not taken or sent.number > taken[-1].number:
+            return False
+        self._repeats[sent.label] -= 1
+        return True
 
     def told(self, number: int, last: Gap | None, now: int) -> None:
         """Take the number of gaps, of which only the last is described."""

@@ -46,6 +46,8 @@ STEPS: list[tuple[Any, ...]] = [
     *[("begin_epoch", channel) for channel in "cd"],
     *MOUNTS,
     *[("unmount", slot) for slot in SLOTS] * 2,
+    *[("leave", slot) for slot in SLOTS] * 2,
+    *[("remount", slot, *bounds) for slot in SLOTS for bounds in BOUNDS] * 2,
     *itertools.product(["relabel"], SLOTS, CHOICES),
     *[("take", slot) for slot in SLOTS] * 5,
 ]

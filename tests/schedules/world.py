@@ -69,6 +69,7 @@ class World:
         self.sent: list[Sent] = []
         self.pipes: dict[str, Pipe] = {}
         self._places: dict[tuple[str, str], Pipe] = {}  # the last of each slot on each channel
+        self._left: dict[tuple[str, str, str | None], Pipe] = {}  # by its labels when it left
         self.down = False
         self.upheavals = 0  # the number of new epochs that logs may have got
         self._sockets = 0
@@ -170,10 +171,13 @@ class World:
             return
         answer = self._act("mount", slot, channel, labels and list(labels), replay, limit)
         now = len(self.sent)
-        if answer.result:  # it returns to its slot, perhaps from another channel
+        if answer.result == "kept":  # it returns to its slot, perhaps from another channel
             pipe = self._places[slot, channel]
             pipe.mounted, pipe.replay = True, max(pipe.replay, replay)
             pipe.relabel(labels, now)
+        elif answer.result == "resumed":  # it returns later
+            pipe = self._left[slot, channel, labels]
+            pipe.comes_back(replay)
         else:
             pipe = Pipe(channel, labels, replay, now)
         self.pipes[slot] = self._places[slot, channel] = pipe
@@ -181,8 +185,21 @@ class World:
 
     def unmount(self, slot: str) -> None:
         if slot in self.pipes and self.pipes[slot].mounted:
-            self.pipes[slot].mounted = False
+            pipe = self.pipes[slot]
+            pipe.mounted = False
+            self._left[slot, pipe.channel, pipe.wanted] = pipe
             self._act("unmount", slot)
+
+    def leave(self, slot: str) -> None:
+        """Unmount a Pipe for so long that its subscription is removed."""
+        self.unmount(slot)
+        self.wait(6000)
+
+    def remount(self, slot: str, replay: int, limit: int) -> None:
+        """Mount a Pipe where it was last."""
+        if slot in self.pipes:
+            pipe = self.pipes[slot]
+            self.mount(slot, pipe.channel, pipe.wanted, replay, limit)
 
     def relabel(self, slot: str, labels: str | None) -> None:
         pipe = self.pipes.get(slot)

@@ -12,7 +12,7 @@ from switched_off.edits import Edit
 
 MODULES = (
     *("background", "labels", "minute", "paged", "pacing", "replaying", "resume"),
-    *("sleepy", "socketed", "switches", "throttled"),
+    *("sleepy", "socketed", "switches", "tabbed", "throttled"),
 )
 """The modules of tests/browser each of whose tests has to fail for one of ``SWITCHES``."""
 
@@ -251,7 +251,25 @@ SWITCHES = (
         "a Pipe that is unmounted is never removed",
         "src/connection.ts:Connection.unsubscribe",
         Replace("LINGER", "99 * LINGER"),
-        ("paged::test_pipe_remounted_after_linger_time_starts_at_head",),
+        (
+            "paged::test_pipe_remounted_after_linger_time_receives_missed_messages",
+            "tabbed::test_pipe_in_a_tab_closed_for_long_receives_missed_messages",
+        ),
+    ),
+    Switch(
+        "the position of a Pipe that was removed is forgotten",
+        "src/connection.ts:Connection.subscribe",
+        Replace("positions.take(this.url, options)", "null"),
+        (
+            "paged::test_pipe_remounted_after_linger_time_receives_missed_messages",
+            "tabbed::test_pipe_in_a_tab_closed_for_long_receives_missed_messages",
+        ),
+    ),
+    Switch(
+        "a Pipe that returns does not move the server's position",
+        "src/connection.ts:Connection.sendSubscribe",
+        Replace("channel.resumes && channel.subscribesSent", "false"),
+        ("tabbed::test_pipe_in_a_tab_closed_for_long_receives_missed_messages",),
     ),
     Switch(
         "a Pipe that is unmounted is not unsubscribed",
@@ -265,7 +283,7 @@ SWITCHES = (
     Switch(
         "a Pipe that was disabled resumes at its old position",
         "src/mount.ts:openSubscription",
-        Replace("starts.current++", "starts.current"),
+        Replace("countDisabled(id)", "void id"),
         ("switches::test_disabled_pipe_receives_nothing_until_enabled",),
     ),
     Switch(
