@@ -79,7 +79,7 @@ class Diagnostics:
 
     @property
     def has_warned(self) -> bool:
-        """Whether it was said already that messages can't reach every browser."""
+        """True once a warning said that messages can't reach every browser."""
         return self._has_warned
 
     def has_siblings(self) -> None:

@@ -75,7 +75,7 @@ class Family:
 
     @property
     def listens(self) -> bool:
-        """Whether this process accepts connections; True if the system does not tell."""
+        """True if this process accepts connections, or the system does not tell."""
         return bool(self.addresses) or self._addresses is None
 
     def may_serve(self) -> bool:
