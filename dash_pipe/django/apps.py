@@ -9,6 +9,7 @@ from django.core.signals import setting_changed
 from .. import runtime
 from .checks import check_broker, check_poke, check_settings
 from .conf import NAMES, project
+from .dpd_senders import check_senders, watch
 
 
 class DashPipeConfig(AppConfig):
@@ -24,6 +25,8 @@ class DashPipeConfig(AppConfig):
         checks.register(check_settings)
         checks.register(check_broker)
         checks.register(check_poke, deploy=True)
+        checks.register(check_senders)
+        watch()
         setting_changed.connect(_changed, dispatch_uid="dash_pipe")
 
 

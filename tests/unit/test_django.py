@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from unit.asgi_server import Server
 
 configure()
 
+from dash_pipe.django import dpd_senders  # noqa: E402 - which needs settings
 from dash_pipe.django.conf import project  # noqa: E402 - which needs settings
 
 
@@ -143,6 +146,70 @@ def test_check_of_a_deployment_warns_of_poke_without_a_token(
     with override_settings(DASH_PIPE=own, DEBUG=debug):
         assert ours(deploy=True) == warned
         assert ours(deploy=False) == []
+
+
+SENDS = """
+def get_channel_layer():
+    return "the layer"
+
+def send_to_pipe_channel():
+    return get_channel_layer()
+"""
+
+
+@pytest.fixture
+def dpd_consumers(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The senders of django-plotly-dash, and a module of the project that has imported one."""
+    consumers, views = ModuleType("django_plotly_dash.consumers"), ModuleType("mysite.views")
+    exec(SENDS, vars(consumers))
+    views.send = consumers.send_to_pipe_channel  # type: ignore[attr-defined]
+    for module in (consumers, views):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return consumers
+
+
+HEARD = [
+    {"DASH_PIPE": {"broker": "channels://default"}, "CHANNEL_LAYERS": {"default": {}}},
+    {"ASGI_APPLICATION": "django_plotly_dash.routing.application"},
+]
+
+
+@pytest.mark.parametrize(
+    ("project_settings", "warned"),
+    [({"DASH_PIPE": {"broker": "redis://:secret@x/0"}}, True), *((each, False) for each in HEARD)],
+)
+@pytest.mark.usefixtures("dpd_consumers")
+def test_check_warns_of_an_imported_sender_that_no_pipe_hears(
+    project_settings: dict[str, Any], warned: bool
+) -> None:
+    with override_settings(**project_settings):
+        found = [each for each in run_checks() if each.id.startswith("dash_pipe.")]
+    assert [each.id for each in found] == ["dash_pipe.W002"] * warned
+    for each in found:
+        assert "mysite.views" in each.msg
+        assert "secret" not in each.msg
+
+
+@pytest.mark.parametrize(
+    ("project_settings", "warned"), [({}, True), *((each, False) for each in HEARD)]
+)
+def test_sender_that_no_pipe_hears_is_logged_once_when_it_is_called(
+    dpd_consumers: Any,
+    caplog: pytest.LogCaptureFixture,
+    project_settings: dict[str, Any],
+    warned: bool,
+) -> None:
+    dpd_senders._watch(dpd_consumers)
+    with override_settings(**project_settings):
+        for _ in range(2):
+            assert dpd_consumers.send_to_pipe_channel() == "the layer"
+    assert ["the broker is memory://" in text for text in caplog.messages] == [True] * warned
+
+
+def test_consumers_without_a_channel_layer_are_left_alone() -> None:
+    consumers = ModuleType("django_plotly_dash.consumers")
+    dpd_senders._watch(consumers)
+    assert not hasattr(consumers, "get_channel_layer")
 
 
 # Routes
