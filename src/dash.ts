@@ -1,6 +1,7 @@
 import { websocketUrl } from "./address";
-import type { LoadTransport } from "./browser";
+import type { Clock, LoadTransport } from "./browser";
 import { Pacer } from "./pacing";
+import { Retrier } from "./retry";
 
 /** Everything that this package knows about dash-renderer (Dash 3.0 to 4.x). */
 
@@ -15,10 +16,16 @@ interface Input {
   id: unknown;
 }
 
-interface Callback {
+export interface Callback {
   getInputs(paths: unknown): (Input | Input[])[];
   /** The definitions of the callbacks that led to this one: a chain. */
   predecessors?: { inputs: Input[] }[];
+  callback?: { background?: unknown };
+  /** What triggered it: `id.property`. */
+  changedPropIds?: Record<string, unknown>;
+  resolvedId?: string;
+  /** While it is in flight. */
+  executionPromise?: unknown;
 }
 
 export interface State {
@@ -64,27 +71,78 @@ export function useComponentRef(): ComponentRef {
   return { store: useStore(), path: componentPath };
 }
 
-/** Return the ids that are Inputs of a callback in flight, directly or through a chain; null before hydration. */
-export function busyIds({ appLifecycle, callbacks, paths }: State): Set<string> | null {
-  if (appLifecycle !== "HYDRATED") return null;
+/**
+ * Return the ids that are Inputs of a callback in flight, directly or through a chain; null before hydration.
+ * Callbacks that wait for a retry count as in flight.
+ */
+export function busyIds(state: State, waiting: Iterable<Callback> = []): Set<string> | null {
+  if (state.appLifecycle !== "HYDRATED") return null;
   const ids = new Set<string>();
-  for (const [stage, list] of Object.entries(callbacks)) {
-    if (stage === "stored" || !Array.isArray(list)) continue;
-    for (const { getInputs, predecessors = [] } of list) {
-      const inputs = [getInputs(paths), predecessors.map((callback) => callback.inputs)];
-      for (const { id } of inputs.flat(2)) ids.add(stringifyId(id));
-    }
+  for (const { getInputs, predecessors = [] } of [...inFlight(state), ...waiting]) {
+    const inputs = [getInputs(state.paths), predecessors.map((callback) => callback.inputs)];
+    for (const { id } of inputs.flat(2)) ids.add(stringifyId(id));
   }
   return ids;
+}
+
+function inFlight({ callbacks }: State): Callback[] {
+  const lists = Object.entries(callbacks).map(([stage, list]) => (stage === "stored" ? [] : list));
+  return lists.flatMap((list) => (Array.isArray(list) ? list : []));
 }
 
 const pacers = new WeakMap<Store, Pacer<State>>();
 
 /** Return the pacer of a store; it is made at first use. */
 export function pacerOf(store: Store): Pacer<State> {
-  const pacer = pacers.get(store) ?? new Pacer(store, busyIds, window);
+  const pacer = pacers.get(store) ?? makePacer(store, window);
   pacers.set(store, pacer);
   return pacer;
+}
+
+function makePacer(store: Store, clock: Clock): Pacer<State> {
+  // A call whose Pipe is gone is not repeated.
+  const retrier: Retrier<Callback> = new Retrier((call) => !isOfPipe(call) || repeat(store, call), clock);
+  const pacer: Pacer<State> = new Pacer(store, (state) => busyIds(state, retrier.waiting), clock);
+  const isOfPipe = (call: Callback): boolean => triggers(call).some((id) => pacer.has(id));
+  watchCalls(store, retrier, isOfPipe);
+  return pacer;
+}
+
+/**
+ * Pass the results of calls that Pipes trigger to the retrier. A call that nothing but a button has triggered is
+ * not repeated, nor is a background callback.
+ */
+export function watchCalls(
+  store: Store,
+  retrier: Retrier<Callback>,
+  isOfPipe: (call: Callback) => boolean,
+): void {
+  const seen = new WeakSet<object>();
+  store.subscribe(() => {
+    for (const call of inFlight(store.getState())) {
+      const promise = call.executionPromise;
+      if (!(promise instanceof Promise) || seen.has(promise)) continue;
+      seen.add(promise);
+      if (call.callback?.background || !isOfPipe(call)) continue;
+      // The same turn in which Dash takes the result: before a Pipe can deliver its next update.
+      promise.then((result) => retrier.settle(String(call.resolvedId), call, result?.error));
+    }
+  });
+}
+
+/** Return the ids of the components that triggered a call. */
+function triggers({ changedPropIds = {} }: Callback): string[] {
+  return Object.keys(changedPropIds).map((prop) => prop.slice(0, prop.lastIndexOf(".")));
+}
+
+/** Request a call again, with its inputs of now. Return false if its callback is in flight: Dash would drop that. */
+export function repeat(store: Store, call: Callback): boolean {
+  const state = store.getState();
+  const { executionPromise: _, ...requested } = { ...call, executionGroup: undefined };
+  if (!busyIds(state) || inFlight(state).some(({ resolvedId }) => resolvedId === call.resolvedId))
+    return false;
+  store.dispatch({ type: "Callbacks.AddRequested", payload: [requested] });
+  return true;
 }
 
 /**

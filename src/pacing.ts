@@ -60,6 +60,11 @@ export class Pacer<State> {
     return () => this.remove(entry);
   }
 
+  /** Return true if a Pipe has this id. */
+  has(id: string): boolean {
+    return [...this.entries].some(({ pipe }) => pipe.id === id);
+  }
+
   /** Look for updates to deliver. In a microtask, not in a timer: timers of a hidden tab are late. */
   readonly wake = (): void => {
     if (this.scheduled || ![...this.entries].some(({ pipe }) => pipe.hasUpdate)) return;

@@ -1,7 +1,7 @@
 """The deployment of examples/deploy while its processes are killed.
 
-A message has arrived when the page has made a callback call with it. The call may fail if its
-worker is killed. Dash does not repeat it, and its messages are in no other call.
+A message has arrived when a callback call with it has succeeded. A call that fails, as its worker
+is killed or gunicorn is away, is repeated.
 """
 
 import itertools
@@ -52,8 +52,9 @@ def page(app, browser):
 
 
 def heard(page):
-    """Return the received values in order."""
-    return [message["value"] for call in calls(page) for message in call.messages]
+    """Return the values of calls that succeeded, in order."""
+    succeeded = [call for call in calls(page) if call.succeeded]
+    return [message["value"] for call in succeeded for message in call.messages]
 
 
 def wait_until_heard(page, value):
@@ -110,6 +111,24 @@ def test_messages_while_processes_are_killed_arrive_once_in_order(app, redis, pa
     failed = [call for call in calls(page) if not call.succeeded]
     assert len(failed) <= 2, failed  # of the two killed workers
     assert all(call.status == 502 for call in failed)
+    page.wait_for_text("posted", "1000")
+
+
+@pytest.mark.cuts
+@pytest.mark.kills
+def test_messages_while_gunicorn_restarts_are_each_in_one_call_that_succeeds(app, redis, page):
+    with app.sender() as sender:
+        sender.say(0)
+        wait_until_heard(page, 0)
+        app.app.stop()
+        sender.say(1)
+        if app.gateway in app.running:  # else the page learns of it from its new connection
+            wait_for(lambda: 502 in [call.status for call in calls(page)], "a call to fail")
+        sender.say(2, 3)
+        app.app.start()
+    wait_until_heard(page, 3)
+    assert heard(page) == [0, 1, 2, 3]
+    page.wait_for_text("posted", "4")
 
 
 @pytest.mark.cuts

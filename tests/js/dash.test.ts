@@ -25,6 +25,10 @@ test("busyIds contains Inputs of callbacks in every stage but stored and complet
   expect(busyIds(state({ callbacks, appLifecycle: "STARTED" }))).toBeNull();
 });
 
+test("busyIds contains Inputs of a callback that waits for a retry", () => {
+  expect(busyIds(state({}), [callback("pipe")])).toEqual(new Set(["pipe"]));
+});
+
 test("busyIds contains Inputs of the whole chain while one of its callbacks is in flight", () => {
   const last = {
     ...callback("store"),

@@ -180,9 +180,10 @@ test("update held again has 30 s again", () => {
 });
 
 test("pacer subscribes to the store once, while it has Pipes, and removed Pipes get nothing", () => {
-  const { store, log, pipe } = setup();
+  const { store, log, pacer, pipe } = setup();
   const [a, b] = [pipe("a", { throttle: 500 }), pipe("b")];
   expect(store.calls.size).toBe(1);
+  expect([pacer.has("a"), pacer.has("c")]).toEqual([true, false]);
   a.rows();
   browser.tick();
   a.rows();
@@ -190,6 +191,7 @@ test("pacer subscribes to the store once, while it has Pipes, and removed Pipes 
   b.rows();
   a.leave();
   b.leave();
+  expect(pacer.has("a")).toBe(false);
   browser.pass(1000);
   expect(log).toEqual(["a"]);
   expect([store.calls.size, browser.waits]).toEqual([0, []]);
