@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis.exceptions import RedisError
 
-from dash_pipe.brokers.redis import sync
+from dash_pipe.brokers.redis import pulse
 from dash_pipe.brokers.redis.connection import RedisConnection, connector
 from dash_pipe.brokers.redis.mirrors import Mirrors
 from dash_pipe.brokers.redis.sync import Sync
@@ -88,7 +88,8 @@ class SilentConnection:
 
 
 def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(pulse, "TIMEOUT", 0.05)
     mirrors, wakeup, news = Mirrors(0, Limits(), 1), Wakeup(), SilentConnection()
     conversation: Any = Sync
     with pytest.raises(RedisError, match="no answer to a ping"):
@@ -96,6 +97,39 @@ def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) 
     assert news.said == [("PING",)]
     wakeup.close()
     news.close()
+
+
+class ComparedError(RedisError):
+    """The heads were compared."""
+
+
+class ComparingConnection(SilentConnection):
+    """A silent connection that says when heads are compared."""
+
+    def request(self, *_: Any, timeout: float) -> list[Any]:
+        raise ComparedError
+
+
+def test_ping_is_followed_by_comparison_before_the_next_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.05)
+    mirrors, wakeup, connection = Mirrors(0, Limits(), 1), Wakeup(), ComparingConnection()
+    mirrors.open("jobs")
+
+    def done() -> bool:  # called before each wait
+        mirrored = mirrors.get("jobs")
+        assert mirrored is not None
+        mirrored.subscribed = True
+        assert ("PING",) not in connection.said
+        return False
+
+    conversation: Any = Sync
+    with pytest.raises(ComparedError):
+        conversation(mirrors, wakeup, connection, connection, print).run(done, lambda: None)
+    assert [command[0] for command in connection.said] == ["SUBSCRIBE", "PING"]
+    wakeup.close()
+    connection.close()
 
 
 def steps_to_leave(count: int) -> int:

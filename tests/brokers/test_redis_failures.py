@@ -11,7 +11,7 @@ import pytest
 
 from brokers.conftest import Make, makes
 from dash_pipe.brokers import Broker
-from dash_pipe.brokers.redis import sync
+from dash_pipe.brokers.redis import pulse, sync
 from dash_pipe.brokers.redis.broker import RedisBroker
 from dash_pipe.brokers.redis.connection import connector
 from dash_pipe.errors import BrokerUnavailableError
@@ -417,8 +417,8 @@ def test_sender_after_rollback_of_its_message_starts_new_epoch(
 def test_idle_follower_keeps_its_connections(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer than the idle timeout of redis-py 8, and than the interval of checks."""
-    monkeypatch.setattr(sync, "CHECK_SECONDS", 2.5)
+    """Longer than the idle timeout of redis-py 8, and than the interval of pings."""
+    monkeypatch.setattr(pulse, "PING_SECONDS", 2.5)
     reader = BrokerReader(make())
     log = reader.open("jobs")
     before = [line.split()[0] for line in server.clients()]
@@ -431,7 +431,7 @@ def test_idle_follower_keeps_its_connections(
 def test_message_without_announcement_is_found(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.2)
     reader = BrokerReader(make())
     log = reader.open("jobs")
     reader.wait_for_end(log, make().publish("jobs", "a", "1"))
@@ -443,8 +443,9 @@ def test_message_without_announcement_is_found(
 def test_half_open_connection_is_replaced(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.3)
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.3)
     monkeypatch.setattr(sync, "TIMEOUT", 0.3)
+    monkeypatch.setattr(pulse, "TIMEOUT", 0.3)
     reader = BrokerReader(make())
     log = reader.open("jobs")
     server.pause()
@@ -457,7 +458,7 @@ def test_follower_thread_without_channels_ends(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.IDLE_SECONDS", 0.2)
-    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.1)
     broker = make()
     assert isinstance(broker, RedisBroker)
 

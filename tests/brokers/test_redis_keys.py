@@ -6,7 +6,7 @@ import pytest
 
 from brokers.conftest import Make
 from dash_pipe.brokers import Broker
-from dash_pipe.brokers.redis import commands, mirrors, sync
+from dash_pipe.brokers.redis import commands, mirrors, pulse
 from dash_pipe.testing.brokers import BrokerReader, HubRunner
 from harness.proxy import Proxy
 from harness.redis import RedisServer
@@ -20,7 +20,7 @@ HOUR = 3_600_000
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare heads every 0.1 seconds."""
-    monkeypatch.setattr(sync, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.1)
 
 
 def checks(redis: RedisServer) -> int:
@@ -103,7 +103,7 @@ def test_meta_keys_of_empty_channels_are_bounded(redis: RedisServer, make_redis:
 def test_meta_key_of_channel_open_in_other_process_is_kept(
     redis: RedisServer, make_redis: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "CHECK_SECONDS", 30.0)
+    monkeypatch.setattr(pulse, "PING_SECONDS", 30.0)
     reader = BrokerReader(make_redis())
     log = reader.open("channel 0")
     visit(make_redis(), *(f"channel {number}" for number in range(350)))

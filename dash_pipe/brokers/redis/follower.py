@@ -11,7 +11,8 @@ from ...log import Limits, Log
 from .. import OnAppend
 from .connection import Connect, RedisError
 from .mirrors import Mirrors
-from .sync import TIMEOUT, Sync
+from .pulse import TIMEOUT
+from .sync import Sync
 from .wakeup import Wakeup
 
 BACKOFF = (0.05, 2.0)  # seconds before the first reconnect, and the maximum

@@ -12,10 +12,9 @@ from .commands import SCRIPT, head, reading
 from .connection import RedisConnection, RedisError
 from .mirror import Next
 from .mirrors import MirroredChannel, Mirrors
+from .pulse import TIMEOUT, Pulse
 from .wakeup import Wakeup
 
-CHECK_SECONDS = 30.0  # between two comparisons of all heads, which find missed announcements
-TIMEOUT = 5.0  # seconds for a reply from Redis
 AT_ONCE = 500  # channels compared in one request
 HEARD_AT_ONCE = 100  # announcements taken before the watchers are called
 ATTEMPTS = 5  # to read a log that other processes replace at the same time
@@ -51,7 +50,7 @@ class Sync:
         self._topic_of: dict[str, bytes] = {}  # the reverse
         self._unconfirmed: set[bytes] = set()  # topics whose SUBSCRIBE was not confirmed yet
         self._stale: set[str] = set()  # channels to compare with Redis
-        self._pinged = False
+        self._pulse = Pulse(time.monotonic())
 
     def run(self, done: Callable[[], bool], in_step: Callable[[], None]) -> None:
         """Keep the mirrors in step until ``done`` returns True.
@@ -61,7 +60,6 @@ class Sync:
         Raises:
             RedisError: a connection was lost.
         """
-        check_at = time.monotonic() + CHECK_SECONDS
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakeup, selectors.EVENT_READ)
             selector.register(self._pubsub, selectors.EVENT_READ)
@@ -70,18 +68,16 @@ class Sync:
             more = told = False
             while not done():
                 more = more or self._mirrors.has_changes
-                selector.select(0 if more else max(0.0, check_at - time.monotonic()))
+                selector.select(0 if more else self._pulse.wait(time.monotonic()))
                 self._wakeup.clear()
                 self._follow(self._mirrors.take_changes())
                 more = self._receive()
+                self._check(time.monotonic())
                 self._compare()
                 self._delete_empty()
                 if not told and not self._unconfirmed:
                     told = True
                     in_step()
-                if time.monotonic() >= check_at:
-                    check_at = time.monotonic() + CHECK_SECONDS
-                    self._check()
 
     def _follow(self, names: Iterable[str]) -> None:
         """Subscribe to new channels, unsubscribe from closed ones, mark the rest for comparison."""
@@ -115,9 +111,8 @@ class Sync:
         try:
             for kind, *rest in islice(self._pubsub.announcements(), HEARD_AT_ONCE):
                 heard += 1
-                if kind == b"pong":
-                    self._pinged = False
-                elif self._take(kind, *rest):
+                self._pulse.heard()
+                if kind != b"pong" and self._take(kind, *rest):
                     changed.add(self._names[rest[0]])
         finally:  # announcements from before a lost connection count too
             for name in changed:
@@ -191,11 +186,14 @@ class Sync:
             commands = [channel.delete_empty(epoch) for channel, epoch in surplus]
             self._requests.request(*commands, timeout=TIMEOUT)
 
-    def _check(self) -> None:
-        """Ping the announcing connection; mark all mirrors for comparison."""
-        if self._pinged:
-            raise RedisError(f"no answer to a ping for {CHECK_SECONDS:g} seconds")
-        self._pubsub.send(("PING",))
-        self._pinged = True
-        self._mirrors.expire()
-        self._stale.update(self._mirrors.names())
+    def _check(self, now: float) -> None:
+        """Ping the announcing connection when it is time; then mark all mirrors for comparison.
+
+        A comparison finds missed announcements.
+        """
+        if self._pulse.is_late(now):
+            raise RedisError(f"no answer to a ping for {TIMEOUT:g} seconds")
+        if self._pulse.beat(now):
+            self._pubsub.send(("PING",))
+            self._mirrors.expire()
+            self._stale.update(self._mirrors.names())
