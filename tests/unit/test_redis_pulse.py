@@ -1,13 +1,13 @@
-"""When Redis is pinged, and when its answer is late, with times as plain numbers."""
+"""When Redis is pinged, and when its answer is overdue, with times as plain numbers."""
 
 from dash_pipe.brokers.redis.pulse import PING_SECONDS, TIMEOUT, Pulse
 
 
-def test_silent_connection_is_late_within_25_seconds() -> None:
+def test_silent_connection_is_overdue_within_25_seconds() -> None:
     pulse = Pulse(100.0)
     waited = []
     now = 100.0
-    while not pulse.is_late(now):
+    while not pulse.is_overdue(now):
         waited.append(pulse.wait(now))
         now += waited[-1]
         pulse.beat(now)
@@ -21,7 +21,7 @@ def test_answered_ping_is_followed_by_another() -> None:
     assert pulse.beat(120.0)
     assert pulse.wait(121.0) == 4.0
     pulse.heard()
-    assert not pulse.is_late(1000.0)
+    assert not pulse.is_overdue(1000.0)
     assert pulse.wait(121.0) == 19.0
     assert not pulse.beat(139.0)
     assert pulse.beat(140.0)

@@ -1,4 +1,4 @@
-"""Decide when to ping Redis, and when its answer is late."""
+"""Decide when to ping Redis, and when its answer is overdue."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ class Pulse:
 
     def __init__(self, now: float) -> None:
         self._ping_at = now + PING_SECONDS
-        self._late_at = math.inf
+        self._deadline = math.inf
 
     def wait(self, now: float) -> float:
         """Return the seconds until ``beat`` has something to do."""
-        return max(0.0, min(self._ping_at, self._late_at) - now)
+        return max(0.0, min(self._ping_at, self._deadline) - now)
 
     def heard(self) -> None:
         """Note that the connection is alive."""
-        self._late_at = math.inf
+        self._deadline = math.inf
 
-    def is_late(self, now: float) -> bool:
+    def is_overdue(self, now: float) -> bool:
         """Return whether a ping has had no answer for ``TIMEOUT`` seconds."""
-        return now >= self._late_at
+        return now >= self._deadline
 
     def beat(self, now: float) -> bool:
         """Return whether to ping now."""
         if now < self._ping_at:
             return False
-        self._ping_at, self._late_at = now + PING_SECONDS, now + TIMEOUT
+        self._ping_at, self._deadline = now + PING_SECONDS, now + TIMEOUT
         return True

@@ -191,7 +191,7 @@ class Sync:
 
         A comparison finds missed announcements.
         """
-        if self._pulse.is_late(now):
+        if self._pulse.is_overdue(now):
             raise RedisError(f"no answer to a ping for {TIMEOUT:g} seconds")
         if self._pulse.beat(now):
             self._pubsub.send(("PING",))
