@@ -16,6 +16,7 @@ from harness.nginx import filled
 from harness.port import Port
 from harness.redis import RedisServer
 from harness.server import ROOT, answers_http
+from harness.wait import wait_for
 from harness.ws import PipeClient
 
 TEXT = (ROOT / "docs" / "containers.md").read_text("utf-8")
@@ -109,6 +110,15 @@ def healthy(port: Port) -> bool:
     command = [word.replace(":8000/", f":{port.number}/") for word in on_this_python(words)]
     done = subprocess.run(command, env=environment(), capture_output=True, timeout=60, check=False)
     return done.returncode == 0
+
+
+def test_compose_app_is_unhealthy_while_redis_is_away(start, redis) -> None:
+    app = services()["app"]
+    port = start(shlex.split(app["command"]), app["environment"])
+    redis.stop()
+    wait_for(lambda: not healthy(port), "an unhealthy app")
+    redis.start()
+    wait_for(lambda: healthy(port), "a healthy app")
 
 
 def test_compose_health_check_fails_without_an_app() -> None:
