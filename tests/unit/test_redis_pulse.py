@@ -1,4 +1,4 @@
-"""When Redis is pinged, and when its answer is overdue, with times as plain numbers."""
+"""The times of pings to Redis and of overdue answers, as plain numbers."""
 
 from dash_pipe.brokers.redis.pulse import PING_SECONDS, TIMEOUT, Pulse
 
