@@ -2,12 +2,14 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from a2wsgi import WSGIMiddleware
+from dash import Dash, Input, Output, html
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.test import override_settings
@@ -188,6 +190,29 @@ def test_websocket_needs_host_https_and_user() -> None:
     assert opened(app) == "websocket.close"
     assert opened(app, scheme="ws", cookie=cookie()) == "websocket.close"
     assert opened(app, host="evil.org", cookie=cookie()) == "websocket.close"
+
+
+def test_dash_app_on_fastapi_is_mounted_as_it_is() -> None:
+    app = Dash("live", backend="fastapi", url_base_pathname="/live/")
+    app.layout = html.Div([html.P(id="out"), html.Button(id="button")])
+
+    @app.callback(Output("out", "children"), Input("button", "n_clicks"))
+    def show(clicks: int) -> str:
+        return f"{clicks} clicks"
+
+    call = {"output": "out.children", "outputs": {"id": "out", "property": "children"}}
+    call |= {"inputs": [{"id": "button", "property": "n_clicks", "value": 3}]}
+    path = "/live/_dash-update-component"
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
+    first = {"type": "http.request", "body": json.dumps(call).encode()}
+    headers = {"host": "app.org", "content_type": "application/json"}
+    protected = Protected(app.server)
+    start, *_ = asyncio.run(events(protected, scope, headers, first))
+    assert start["status"] == 403
+    known = {**headers, "cookie": cookie()}
+    start, *parts = asyncio.run(events(protected, scope, known, first))
+    assert start["status"] == 200
+    assert b'"3 clicks"' in b"".join(part["body"] for part in parts)
 
 
 def test_query_that_is_no_text_is_rejected() -> None:
