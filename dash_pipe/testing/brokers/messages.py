@@ -47,6 +47,9 @@ class MessageTests(BrokerTests):
         assert reader.rows(prices) == [[1, "a", 1]]
 
     @needs_positions
+    def test_ping_of_a_reachable_broker_returns(self, broker: Broker) -> None:
+        broker.ping(5)
+
     def test_publish_returns_position(self, broker: Broker, reader: BrokerReader) -> None:
         log = reader.open("jobs")
         positions = [broker.publish("jobs", "a", "1") for _ in range(3)]
