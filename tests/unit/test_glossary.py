@@ -30,6 +30,7 @@ REPLACED = {
     "decided": "resolve_authorization",
     "desk": "Subscriptions",
     "expel": "disconnect",
+    "following": "retention, or continues",
     "former": "dpd_",
     "grown": "on_append",
     "heirloom": "after_fork_in_child",
