@@ -1,8 +1,8 @@
 import { type Browser, report } from "./browser";
-import type { Props } from "./components/Pipe";
 import { connect } from "./connection";
 import { type ComponentRef, deliver, endpointUrl, loadTransport, pacerOf } from "./dash";
 import type { PacedPipe } from "./pacing";
+import type { Props } from "./pipe_props";
 import { updateProps } from "./props";
 import { type Labels, MAX_LABELS, MAX_NAME } from "./protocol";
 import { type Status, Subscription } from "./subscription";
