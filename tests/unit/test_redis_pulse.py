@@ -1,4 +1,4 @@
-"""The times of pings to Redis and of overdue answers, as plain numbers."""
+"""The pulse of Redis: its pings, and the time of an overdue answer, as plain numbers."""
 
 from dash_pipe.brokers.redis.pulse import PING_SECONDS, TIMEOUT, Pulse
 
