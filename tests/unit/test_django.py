@@ -19,7 +19,7 @@ import dash_pipe
 from dash_pipe import django as dash_pipe_django
 from dash_pipe import runtime
 from dash_pipe.brokers.memory import MemoryBroker
-from dash_pipe.errors import InvalidMessageError, SettingError
+from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError, SettingError
 from dash_pipe.frameworks import dpd
 from dash_pipe.log import Limits
 from dash_pipe.protocol import Close
@@ -352,6 +352,18 @@ class TestSendOnCommit:
     def test_without_a_transaction_publishes_at_once(self) -> None:
         dash_pipe_django.send_on_commit("jobs", "a", 1)
         assert head() == 1
+
+    def test_unavailable_broker_is_logged_at_the_commit(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class AwayBroker(MemoryBroker):
+            def publish(self, *_: Any, **__: Any) -> Any:
+                raise BrokerUnavailableError("away", may_have_been_sent=False, message_id="m")
+
+        dash_pipe.configure(broker=AwayBroker(Limits(), 10))
+        with transaction.atomic():
+            dash_pipe_django.send_on_commit("jobs", "a", 1, on_error="log")
+        assert "1 message was lost, and the sender goes on: away" in caplog.text
 
     def test_invalid_message_raises_before_the_commit(self) -> None:
         with transaction.atomic(), pytest.raises(InvalidMessageError):
