@@ -32,6 +32,11 @@ export class Channel<L extends Subscription = Subscription> {
   subscribesSent = 0;
   repliesReceived = 0;
 
+  /** The next subscribe asks why nothing comes. */
+  asksHint = false;
+  /** Runs until it is time for that. */
+  hintTimer: number | undefined;
+
   constructor(readonly name: string) {}
 
   /** The subscriptions that the server has not denied. */
@@ -59,6 +64,7 @@ export class Channel<L extends Subscription = Subscription> {
     const frame: ClientFrame = { type: "subscribe", channel: this.name, labels: this.labels() };
     if (this.position) frame.since = { ...this.position };
     if (token) frame.token = token;
+    if (this.asksHint) frame.hint = true;
     return frame;
   }
 

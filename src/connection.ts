@@ -10,6 +10,8 @@ import type { Status, Subscription } from "./subscription";
 const LINGER = 5000;
 /** How long a Pipe waits for its replay, in milliseconds. */
 const REPLAY_TIMEOUT = 5000;
+/** How long after a subscribe the page asks why nothing comes, in milliseconds, if Dash's dev tools are on. */
+const HINT_DELAY = 5000;
 
 type PipeChannel = Channel<PipeSubscription>;
 
@@ -44,6 +46,7 @@ export class Connection implements SocketHandlers {
     const changed = subscription.setLabels(options.labels, options.replay) || subscription.denied;
     if (changed) subscription.replayId = 0;
     if (!previous || changed || previous.options.token !== options.token) this.scheduleSubscribe(channel);
+    if (options.debug && (!previous || changed)) this.scheduleHint(channel);
     this.browser.clearTimeout(subscription.lingerTimer);
     subscription.mount(options);
     reportEach([subscription], this.socket.rejection);
@@ -85,6 +88,7 @@ export class Connection implements SocketHandlers {
     const channel = this.channels.get(frame.channel ?? "");
     if (frame.type === "error") this.handleError(frame, channel);
     if (!channel) return;
+    if (frame.type === "subscribed") handleHint(channel, frame.hint);
     if (frame.type === "subscribed")
       reportEach(channel.handleSubscribed(frame), "denied: `authorize` does not allow its label");
     if (frame.type === "messages") channel.handleMessages(frame);
@@ -125,6 +129,14 @@ export class Connection implements SocketHandlers {
   private scheduleSubscribe(channel: PipeChannel): void {
     this.dirty.add(channel);
     this.browser.queueMicrotask(() => this.flush());
+  }
+
+  private scheduleHint(channel: PipeChannel): void {
+    channel.hintTimer ??= this.browser.setTimeout(() => {
+      channel.hintTimer = undefined;
+      channel.asksHint = true;
+      if (channel.allowed.length) this.scheduleSubscribe(channel);
+    }, HINT_DELAY);
   }
 
   private flush(): void {
@@ -187,6 +199,11 @@ export class Connection implements SocketHandlers {
     this.channels.delete(channel.name);
     this.dirty.delete(channel);
   }
+}
+
+function handleHint(channel: PipeChannel, hint: string | undefined): void {
+  if (hint !== undefined) channel.asksHint = false;
+  if (hint) console.warn(`[dash-pipe] ${hint}.`);
 }
 
 /** Report `cause` for each subscription, if there is a cause. */

@@ -182,12 +182,21 @@ function removeFromUndoHistory(store: Store, id: string | undefined): void {
   while (past.length && stringifyId(past[past.length - 1]?.id) === id) past.pop();
 }
 
+function dashConfig(): { ui?: boolean; requests_pathname_prefix?: string } {
+  return JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
+}
+
+/** True if the page shows Dash's dev tools, as in debug mode. */
+export function hasDevTools(): boolean {
+  return !!dashConfig().ui;
+}
+
 /**
  * Return the websocket address for `url`, the base of an endpoint; without one, that of the endpoint that the page
  * names (the setting `url`), or of the app's own. Throw if `url` is not an address.
  */
 export function endpointUrl(url: string | undefined): string {
-  const config = JSON.parse(document.getElementById("_dash-config")?.textContent || "{}");
+  const config = dashConfig();
   const named = document.querySelector<HTMLMetaElement>("meta[name=dash-pipe-url]")?.content;
   const own = `${config.requests_pathname_prefix || "/"}_pipe/`;
   return websocketUrl(url || named || own, location.href);

@@ -1,6 +1,6 @@
 import { type Browser, report } from "./browser";
 import { connect } from "./connection";
-import { type ComponentRef, deliver, endpointUrl, loadTransport, pacerOf } from "./dash";
+import { type ComponentRef, deliver, endpointUrl, hasDevTools, loadTransport, pacerOf } from "./dash";
 import type { PacedPipe } from "./pacing";
 import type { Props } from "./pipe_props";
 import { updateProps } from "./props";
@@ -64,6 +64,7 @@ function openSubscription(name: string, latest: Latest, labels: Labels): Opened 
       replay: Math.min(MAX_REPLAY, props.replay || 0),
       bufferSize: Math.max(1, props.buffer_size ?? 1000),
       token: props.token,
+      debug: hasDevTools(),
       onChange: pacerOf(ref.store).wake,
     });
     return { subscription, close: () => connection.unsubscribe(subscription) };

@@ -14,6 +14,8 @@ export interface SubscribeOptions {
   /** The most rows that may wait. */
   bufferSize: number;
   token: string | undefined;
+  /** True if Dash's dev tools are on: the console says why nothing comes. */
+  debug?: boolean;
   /** Called when there may be an update to deliver. */
   onChange: () => void;
 }

@@ -24,7 +24,7 @@ export interface Gap {
 }
 
 export type ClientFrame =
-  | { type: "subscribe"; channel: string; labels: Labels; since?: Position; token?: string }
+  | { type: "subscribe"; channel: string; labels: Labels; since?: Position; token?: string; hint?: true }
   | { type: "unsubscribe"; channel: string }
   | { type: "replay"; id: number; channel: string; labels: Labels; last: number }
   | { type: "pong"; n: number };
@@ -36,6 +36,8 @@ export interface SubscribedFrame {
   offset: number;
   /** Labels that this browser may not subscribe to. */
   denied?: string[];
+  /** The answer to a subscribe with `hint`; empty if there is nothing to say. */
+  hint?: string;
   spread?: number;
   heartbeat?: number;
 }

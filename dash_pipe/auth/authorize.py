@@ -58,7 +58,7 @@ def authorize_subscribe_beside_loop(
     future = asyncio.run_coroutine_threadsafe(
         authorize_subscribe(runtime, open_request, subscribe), loop
     )
-    most = 1 + len(subscribe.labels or ())  # calls; see label_sets
+    most = 2 + len(subscribe.labels or ())  # calls; see label_sets, and one for a hint
     try:
         return future.result(most * runtime.settings.authorize_timeout + 1)
     except FutureTimeoutError:  # Python 3.10 has its own class for futures
@@ -76,6 +76,19 @@ def _outcome(authorize: Authorize | None, subscribe: Subscribe) -> AppCalls[Outc
         if not _is_allowed(result, subscribe.channel):
             return frozenset(subscribe.labels or {None})
         authorize = authorize.load()
+    denied = yield from _denied(authorize, subscribe)
+    if isinstance(denied, AuthorizationTimeout) or not _needs_every_label(subscribe, denied):
+        return denied
+    answer = yield _app_call(authorize, subscribe, None)
+    return denied if answer is True else denied | {None}
+
+
+def _needs_every_label(subscribe: Subscribe, denied: Denied) -> bool:
+    """Return whether a hint is requested, which names every label, beside granted labels."""
+    return subscribe.hint and bool((subscribe.labels or frozenset()) - denied)
+
+
+def _denied(authorize: Authorize, subscribe: Subscribe) -> AppCalls[Outcome]:
     sets = label_sets(subscribe.labels)
     labels = next(sets)
     while True:

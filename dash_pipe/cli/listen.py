@@ -28,7 +28,7 @@ def run(options: Namespace) -> Exit:
     channel, labels = options.channel, options.labels or None
     subscription = Subscription(channel, labels, replay=options.replay, token=options.token)
     connect = connector(options.url, options.headers, has_token=options.token is not None)
-    arriving = messages(Client(subscription), connect)
+    arriving = messages(Client(subscription, hints=True), connect)
     for message in islice(arriving, options.count):
         _write(message)
     return Exit.OK

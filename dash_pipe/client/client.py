@@ -14,6 +14,7 @@ from .subscription import Delivery, Gap, Subscription
 # Seconds, as in src/socket.ts and src/pipe_subscription.ts.
 ANSWER_TIMEOUT = 15.0  # until the first frame of a connection; authorize may take 10
 REPLAY_TIMEOUT = 5.0
+HINT_DELAY = 5.0  # until a listener without a message asks for a hint
 MIN_DELAY = 0.3
 MAX_DELAY = 15.0
 SILENT_HEARTBEATS = 1.6  # a connection is dead after a silence of this many heartbeats
@@ -43,16 +44,27 @@ class Client:
     It opens no socket and reads no clock: its methods take events and clock readings (``now``, in
     seconds), and return what the caller has to do. So a thread or an asyncio loop can drive it.
 
+    Args:
+        subscription: the channel and labels.
+        uniform: returns a random number between two.
+        hints: ask why no message comes, once for each connection.
+
     Attributes:
         accepted: whether the server has ever accepted the subscription.
     """
 
     def __init__(
-        self, subscription: Subscription, uniform: Callable[[float, float], float] = random.uniform
+        self,
+        subscription: Subscription,
+        uniform: Callable[[float, float], float] = random.uniform,
+        *,
+        hints: bool = False,
     ) -> None:
         self.subscription = subscription
         self.accepted = False
         self._uniform = uniform
+        self._hints = hints
+        self._hint_at: float | None = None
         self._attempt = 1  # failed attempts in a row; only an accepted subscription sets it to 0
         self._spread = 0.0
         self._heartbeat = 25.0
@@ -62,13 +74,14 @@ class Client:
     def opened(self, now: float) -> list[str]:
         """Start on a new connection; return the frames to send."""
         self._dead_at = now + ANSWER_TIMEOUT
+        self._hint_at = None
         self._end_replay_at = now + REPLAY_TIMEOUT if self.subscription.replaying else None
         return [encode(frame) for frame in self.subscription.open()]
 
     def timeout(self, now: float) -> float:
         """Return how many seconds to wait for a frame before calling ``waited``."""
-        replay = self._end_replay_at
-        return max(0.0, (self._dead_at if replay is None else min(replay, self._dead_at)) - now)
+        due = (self._dead_at, self._end_replay_at, self._hint_at)
+        return max(0.0, min(each for each in due if each is not None) - now)
 
     def waited(self, now: float) -> Update:
         """Note that no frame has come for ``timeout`` seconds.
@@ -78,6 +91,9 @@ class Client:
         """
         if now >= self._dead_at:
             raise EndpointUnavailableError("timed out: the server did not answer")
+        if self._hint_at is not None and now >= self._hint_at:
+            self._hint_at = None
+            return Update(frames=[encode(self.subscription.ask_hint())])
         if self._end_replay_at is None or now < self._end_replay_at:
             return Update()
         return self._end_replay("timed out waiting for the past messages")
@@ -121,12 +137,19 @@ class Client:
             case Subscribed():
                 self._accepted(frame, now, update)
         delivery = self.subscription.take(frame)
+        if delivery.rows:
+            self._hint_at = None
         if not self.subscription.replaying:
             self._end_replay_at = None
         return _deliver(delivery, update)
 
     def _accepted(self, frame: Subscribed, now: float, update: Update) -> None:
-        self.accepted = update.opened = True
+        self.accepted = True
+        if frame.hint is not None:  # the answer to ask_hint
+            update.notes += [frame.hint] if frame.hint else []
+            return
+        update.opened = True
+        self._hint_at = now + HINT_DELAY if self._hints else None
         self._attempt = 0
         self._spread, self._heartbeat = frame.spread, frame.heartbeat or self._heartbeat
         self._dead_at = now + SILENT_HEARTBEATS * self._heartbeat

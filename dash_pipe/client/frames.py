@@ -29,6 +29,7 @@ class Subscribed:
     spread: float
     heartbeat: float
     denied: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,14 @@ def encode(frame: ClientFrame) -> str:
     subscription filters the rows anyway.
     """
     match frame:
-        case Subscribe(channel, labels, since, token):
+        case Subscribe(channel, labels, since, token, hint=hint):
             fields: dict[str, Any] = {"channel": channel, "labels": _listed(labels)}
             if since is not None:
                 fields["since"] = since._asdict()
             if token is not None:
                 fields["token"] = token
+            if hint:
+                fields["hint"] = True
             return _text("subscribe", fields)
         case Unsubscribe(channel):
             return _text("unsubscribe", {"channel": channel})
@@ -134,6 +137,7 @@ def _subscribed(fields: dict[str, Any]) -> Subscribed:
         float(fields["spread"]),
         float(fields["heartbeat"]),
         denied,
+        fields.get("hint"),
     )
 
 

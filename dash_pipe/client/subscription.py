@@ -86,6 +86,10 @@ class Subscription:
         self._replayed = []  # a replay that was cut off is requested again
         return [subscribe, Replay(REPLAY_ID, self.channel, self.labels, self._replay)]
 
+    def ask_hint(self) -> ClientFrame:
+        """Return a frame that requests a hint, and changes nothing."""
+        return Subscribe(self.channel, self.labels, token=self._token, hint=True)
+
     def take(self, frame: ServerFrame) -> Delivery:
         """Take a frame of this channel, or a ping."""
         delivery = Delivery()

@@ -93,7 +93,7 @@ class PollAuthorize:
 
     def __init__(self, authorize: AuthorizeSubscribe) -> None:
         self._authorize = authorize
-        self._outcomes: dict[tuple[str, Labels, str | None], Outcome] = {}
+        self._outcomes: dict[tuple[str, Labels, str | None, bool], Outcome] = {}
 
     def __call__(self, _session: Session, subscribe: Subscribe) -> Outcome:
         """Wait for the app's answer, unless this poll has it already.
@@ -102,7 +102,7 @@ class PollAuthorize:
             ProtocolError: the poll has called the app ``MAX_AUTHORIZATIONS`` times already; each
                 call may have taken long.
         """
-        key = (subscribe.channel, subscribe.labels, subscribe.token)
+        key = (subscribe.channel, subscribe.labels, subscribe.token, subscribe.hint)
         if key not in self._outcomes:
             if len(self._outcomes) == MAX_AUTHORIZATIONS:
                 reason = f"a poll may subscribe in at most {MAX_AUTHORIZATIONS} different ways"

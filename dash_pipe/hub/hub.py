@@ -206,6 +206,7 @@ class Hub:
                 denied=answer.denied,
                 spread=self._policy.spread(len(self)),
                 heartbeat=self._policy.heartbeat_interval,
+                hint=answer.hint,
             )
         )
 

@@ -8,6 +8,7 @@ from ..brokers import Broker
 from ..errors import ProtocolError
 from ..log import Position
 from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Denied, Replay, Subscribe, Unsubscribe
+from .hint import hint_for
 from .session import ChannelFrame, PendingReplay, Session, Subscription
 
 Listeners = dict[str, dict[Session, Subscription]]
@@ -22,6 +23,7 @@ class Subscribed:
         head: the newest position of the channel at that moment.
         recovered: see docs/protocol.md.
         is_new: the channel was not subscribed before, so its messages have to be sent.
+        hint: see docs/protocol.md; None if it was not requested.
     """
 
     channel: str
@@ -29,6 +31,7 @@ class Subscribed:
     recovered: bool | None
     denied: Denied
     is_new: bool
+    hint: str | None
 
 
 class TooManyParkedError(Exception):
@@ -124,10 +127,12 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
     """Set the labels of a subscription, and the position of a new one."""
     subscription = session.subscriptions[frame.channel]
     subscription.labels = frame.labels
-    if subscription.has_position:  # it reads on from there, with the new labels
-        return Subscribed(frame.channel, subscription.log.end, None, frame.denied, is_new=False)
-    head, recovered = _set_position(subscription, frame.since)
-    return Subscribed(frame.channel, head, recovered, frame.denied, is_new=True)
+    is_new = not subscription.has_position
+    head, recovered = subscription.log.end, None
+    if is_new:  # otherwise it reads on from its position, with the new labels
+        head, recovered = _set_position(subscription, frame.since)
+    hint = hint_for(frame, subscription.log) if frame.hint else None
+    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint)
 
 
 def _set_position(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from .limits import Limits
 from .losses import Losses
-from .message import NO_HISTORY, Batch, Labels, Lost, Message, Position, Snapshot
+from .message import NO_HISTORY, Batch, Labels, Lost, Message, Position, Snapshot, Summary
 from .window import Window
 
 _quote = json.JSONEncoder().encode
@@ -125,6 +125,18 @@ class Log:
         with self._lock:
             self._trim(self._clock())
             return self._losses.after(after, labels)
+
+    def summary(self, labels: Labels) -> Summary:
+        """Return which labels the log has had, and which of ``labels`` never."""
+        with self._lock:
+            self._trim(self._clock())
+            silent = [
+                label
+                for label in sorted(labels or ())
+                if label not in self._newest and not self._losses.after(0, frozenset({label}))
+            ]
+            newest = list(reversed(self._newest))
+            return Summary(len(self._window), self._limits.seconds, newest, silent, self.head == 0)
 
     # Called with the lock held
 

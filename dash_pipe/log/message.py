@@ -58,6 +58,24 @@ class Batch(NamedTuple):
     epoch: str
 
 
+class Summary(NamedTuple):
+    """The labels of a log, for a listener that has received nothing.
+
+    Attributes:
+        kept: the number of messages in the window.
+        seconds: the age limit of the window.
+        labels: the labels whose newest message is kept, newest first.
+        silent: the labels of the listener that the log has never had, as far as it knows.
+        is_new: whether the log has never had a message.
+    """
+
+    kept: int
+    seconds: float
+    labels: list[str]
+    silent: list[str]
+    is_new: bool
+
+
 class Snapshot(NamedTuple):
     """The content of a log. ``window`` ends at ``head``; ``beside`` is kept from before it."""
 

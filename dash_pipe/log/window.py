@@ -35,6 +35,9 @@ class Window:
         # By label, in order. Up to half of them, at the front, may have been dropped already.
         self._offsets: dict[str, list[int]] = {}
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def add(self, message: Message) -> None:
         """Add the message that follows the newest."""
         self._messages[message.offset] = message

@@ -25,6 +25,7 @@ class Subscribe:
 
     Attributes:
         denied: the labels that the app has denied and the hub has removed; not on the wire.
+        hint: request a hint if the labels have never had a message.
     """
 
     channel: str
@@ -32,6 +33,7 @@ class Subscribe:
     since: Position | None = None
     token: str | None = None
     denied: Denied = frozenset()
+    hint: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def decode(text: str) -> ClientFrame:
     match fields.get("type"):
         case "subscribe":
             channel = _name(fields, "channel")
-            return Subscribe(channel, _labels(fields, channel), _since(fields), _token(fields))
+            labels, hint = _labels(fields, channel), fields.get("hint") is True
+            return Subscribe(channel, labels, _since(fields), _token(fields), hint=hint)
         case "unsubscribe":
             return Unsubscribe(_name(fields, "channel"))
         case "replay":

@@ -65,8 +65,10 @@ def subscribed(
     denied: Denied,
     spread: float,
     heartbeat: float,
+    hint: str | None = None,
 ) -> Frame:
     """Answer a subscribe; ``head`` is the newest position at that moment."""
+    named = sorted(filter(None, denied))
     return _frame(
         type="subscribed",
         channel=channel,
@@ -75,7 +77,8 @@ def subscribed(
         recovered=recovered,
         spread=spread,
         heartbeat=heartbeat,
-        **({"denied": sorted(filter(None, denied))} if denied else {}),
+        **({"denied": named} if named else {}),
+        **({} if hint is None else {"hint": hint}),
     )
 
 

@@ -90,9 +90,10 @@ export class BuiltPage {
   private readonly pipes: BuiltPipe[] = [];
   private readonly window: FakeBrowser & { dash_pipe?: { Pipe: Component } };
 
-  constructor() {
+  /** `config` is what Dash writes into the page. */
+  constructor(config: object = {}) {
     const document = Object.assign(this.browser.document, {
-      getElementById: () => null,
+      getElementById: () => ({ textContent: JSON.stringify(config) }),
       querySelector: () => null,
     });
     this.window = Object.assign(this.browser, {

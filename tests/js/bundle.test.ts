@@ -90,9 +90,11 @@ describe("dash_pipe.min.js, vectors from the browser", () => {
   test.each(named("subscribe"))("$name", ({ frame }) => {
     const channel = frame.channel as string;
     const labels = frame.labels as string[] | null;
+    if (frame.hint) page = new BuiltPage({ ui: true });
     open({ channel_name: channel, label: labels, token: frame.token });
     if (frame.since) page.startAt(frame.since as Position, channel);
-    expect(sent()).toEqual([{ ...present(frame), labels: labels && [...labels].sort() }]);
+    if (frame.hint) page.browser.pass(5000);
+    expect(sent().slice(-1)).toEqual([{ ...present(frame), labels: labels && [...labels].sort() }]);
   });
 
   test.each(named("unsubscribe"))("$name", ({ frame }) => {
@@ -131,6 +133,7 @@ describe("dash_pipe.min.js, vectors from the server", () => {
     const pipe = open();
     const others = denied.map((label) => page.mount({ channel_name: "jobs", label }));
     hear(frame);
+    expect(spies.warn.mock.calls).toEqual(frame.hint ? [[`[dash-pipe] ${frame.hint}.`]] : []);
     expect([pipe, ...others].map(({ props }) => props.status)).toEqual([
       "open",
       ...denied.map(() => "denied"),

@@ -17,6 +17,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 const owner = {};
+const at5 = { epoch: "e1", offset: 5 };
 function options(more: Partial<SubscribeOptions> = {}): SubscribeOptions {
   const base = {
     owner,
@@ -595,5 +596,50 @@ describe("errors and rejections", () => {
     expect(subscription.status).toBe("denied");
     expect(spies.error).toHaveBeenCalledTimes(1);
     expect(browser.waits).toEqual([]);
+  });
+});
+
+describe("hint", () => {
+  const asked = () => browser.socket.sent.filter(({ hint }) => hint);
+
+  test("with dev tools is asked for once, 5 s after Pipes mounted, and reported", () => {
+    const { connection } = listening({ debug: true });
+    connection.subscribe(options({ debug: true, key: "y", labels: ["a"] }));
+    browser.pass(4999);
+    expect(asked()).toEqual([]);
+    browser.pass(1);
+    expect(asked()).toEqual([{ type: "subscribe", channel: "jobs", labels: null, hint: true, since: at5 }]);
+    browser.socket.hear(subscribed("jobs", 5), subscribed("jobs", 5, { hint: "nothing" }));
+    browser.pass(5000);
+    expect([asked().length, spies.warn.mock.calls]).toEqual([1, [["[dash-pipe] nothing."]]]);
+  });
+
+  test("that the connection lost is asked for again on the next one", () => {
+    listening({ debug: true });
+    browser.pass(5000);
+    browser.socket.drop(1006);
+    browser.pass(5000);
+    browser.socket.open();
+    expect(asked().length).toBe(1);
+    browser.socket.hear(subscribed("jobs", 5, { hint: "" }));
+    browser.socket.drop(1006);
+    browser.pass(5000);
+    browser.socket.open();
+    expect([asked(), spies.warn.mock.calls]).toEqual([[], []]);
+  });
+
+  test("without dev tools is not asked for", () => {
+    listening();
+    browser.pass(6000);
+    expect(asked()).toEqual([]);
+  });
+
+  test("is not asked for a Pipe that has gone", () => {
+    const { connection, subscription } = listening({ debug: true });
+    connection.subscribe(options({ channel: "prices" }));
+    browser.pass(1);
+    connection.unsubscribe(subscription);
+    browser.pass(6000);
+    expect(asked().length).toBeLessThan(2);
   });
 });

@@ -286,3 +286,38 @@ def test_function_that_cannot_be_imported_denies_and_logs_why(
         assert asyncio.run(authorize_subscribe(current, request, subscribe)) == denied
         assert authorize_subscribe_sync(current, request, subscribe) == denied
     assert "can't import 'no_such_module:may_listen' (ModuleNotFoundError" in caplog.text
+
+
+@pytest.mark.parametrize("ask", [authorize_subscribe_sync])
+@pytest.mark.parametrize(
+    ("answers", "denied"),
+    [
+        ({None: True}, set()),
+        ({None: False}, {None}),
+        ({None: "truthy"}, {None}),
+        ({None: ZeroDivisionError()}, {None}),
+    ],
+    ids=["every-label", "its-labels", "no-bool", "raising"],
+)
+def test_hint_needs_permission_for_every_label(
+    ask: Any, answers: dict[None, Any], denied: set[None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def authorize(_request: Any, _channel: str, labels: list[str] | None) -> Any:
+        answer = True if labels else answers[None]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    dash_pipe.configure(authorize=authorize)
+    subscribe = Subscribe("jobs", LABELS, hint=True)
+    outcome = ask(runtime.current(), contextlib.nullcontext, subscribe)
+    assert outcome == denied
+    assert not caplog.records
+
+
+def test_hint_for_denied_labels_calls_authorize_no_more() -> None:
+    question = AppCall(answer=False)
+    dash_pipe.configure(authorize=question)
+    subscribe = Subscribe("jobs", frozenset({"a"}), hint=True)
+    assert authorize_subscribe_sync(runtime.current(), question.request, subscribe) == {"a"}
+    assert len(question.asked) == 1

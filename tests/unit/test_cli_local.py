@@ -12,6 +12,7 @@ import dash_pipe
 from dash_pipe import runtime, send_to_pipe_channel
 from dash_pipe.cli.local import LocalConnection
 from dash_pipe.client import Client, Gap, Subscription
+from dash_pipe.client.client import HINT_DELAY
 from dash_pipe.errors import ListenDeniedError
 
 
@@ -174,3 +175,20 @@ def test_any_history_with_reconnects_delivers_each_message_once(
                 expected.append(step)
         assert [label for label, _ in talk.read()] == expected
         assert talk.gaps == []
+
+
+def test_listen_to_a_label_without_messages_notes_the_labels_of_the_channel() -> None:
+    send("progress", "done")
+    client = Client(Subscription("jobs", ["progres"]), hints=True)
+    connection = LocalConnection()
+    for frame in client.opened(0):
+        connection.send(frame)
+    client.received(connection.receive(1), 0)
+    for frame in client.waited(HINT_DELAY).frames:
+        connection.send(frame)
+    notes = client.received(connection.receive(1), HINT_DELAY).notes
+    connection.__exit__(None, None, None)
+    assert notes == [
+        "channel jobs has 2 messages of the last hour, labels: done, progress; "
+        "nothing with label progres"
+    ]

@@ -240,3 +240,28 @@ def test_listen_on_a_silent_connection_raises() -> None:
     with pytest.raises(EndpointUnavailableError, match="timed out: the server did not answer"):
         next(listen(client(), Silent, lambda: now[0], now.append))
     assert now == [15.0]
+
+
+def test_client_without_messages_asks_for_a_hint_and_notes_it() -> None:
+    one = Client(Subscription("jobs", ["b"]), longest, hints=True)
+    one.opened(0.0)
+    assert one.received(subscribed(3), 1.0).opened
+    assert one.timeout(1.0) == 5.0
+    assert one.waited(5.9) == Update()
+    (frame,) = one.waited(6.0).frames
+    asked = {"type": "subscribe", "channel": "jobs", "labels": ["b"], "hint": True}
+    assert json.loads(frame) == asked
+    assert one.waited(7.0) == Update()
+    answer = one.received(subscribed(3, hint="nothing with label b"), 7.0)
+    assert (answer.notes, answer.opened) == (["nothing with label b"], False)
+    assert one.received(subscribed(3, hint=""), 7.0) == Update()
+    assert one.subscription.position == ("e1", 3)
+
+
+def test_client_with_a_message_asks_for_no_hint() -> None:
+    one = Client(Subscription("jobs"), longest, hints=True)
+    one.opened(0.0)
+    one.received(subscribed(3), 1.0)
+    one.received(message(4), 2.0)
+    assert one.timeout(2.0) == 16.0
+    assert one.waited(6.0) == Update()
