@@ -1,13 +1,16 @@
 """The place of a process among others: its address, its parent, its sockets."""
 
+import asyncio
 import multiprocessing
 import os
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -327,3 +330,123 @@ def test_forked_child_gets_the_position_in_the_log_of_its_parent() -> None:
     assert ours.poll(10)
     assert ours.recv() == (first.epoch, 2)
     process.join()
+
+
+@pytest.fixture
+def handed_over(relay: Relay, directory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent of this process has the relay."""
+    monkeypatch.setenv(address.VARIABLE, f"1:{directory}")
+
+
+@pytest.mark.usefixtures("handed_over")
+def test_senders_hand_messages_to_the_parent(published: Published, relay: Relay) -> None:
+    assert dash_pipe.send_to_pipe_channel("jobs", "a", 1) == ("epoch", 1)
+    assert [message[2] for message in published] == ["1"]
+    relay.end()
+    epoch, offset = dash_pipe.send_to_pipe_channel("jobs", "a", 3)
+    assert (epoch != "epoch", offset) == (True, 1)  # it stays here
+
+
+@pytest.mark.parametrize("directory", ["unix"], indirect=True)  # a loop needs such sockets, too
+@pytest.mark.usefixtures("handed_over")
+def test_async_sender_hands_messages_to_the_parent(published: Published) -> None:
+    sent = dash_pipe.async_send_to_pipe_channel("jobs", "a", 2, message_id="id")
+    assert asyncio.run(sent) == ("epoch", 1)
+    assert published == [("jobs", "a", "2", "id")]
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no unix sockets")
+def test_parent_that_accepts_nobody_raises_that_nothing_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(door, "BACKLOG", 0)
+    directory = address.claim({})
+    opened = door.listen(directory)
+    with opened.listener, door.connect(directory, time.monotonic() + 10):
+        with pytest.raises(BrokerUnavailableError) as raised:
+            Parent(directory, 0.1).publish("jobs", "a", "1")
+        assert not raised.value.may_have_been_sent
+    opened.remove()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no unix sockets")
+def test_directory_with_a_path_too_long_for_a_socket_is_removed(tmp_path: Path) -> None:
+    directory = tmp_path / ("x" * 120)
+    with pytest.raises(OSError, match="path too long"):
+        door.listen(str(directory))
+    assert not directory.exists()
+
+
+def test_relay_that_can_not_start_a_thread_leaves_nothing(
+    directory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    relay = Relay(directory, lambda *_: Position("epoch", 1), 100)
+    with pytest.raises(RuntimeError, match="thread"):
+        relay.start()
+    assert not os.path.exists(directory)
+
+
+class FailingOnce:
+    """A socket whose first accept fails, as without free descriptors."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._failed = False
+
+    def accept(self) -> Any:
+        if not self._failed:
+            self._failed = True
+            raise OSError("too many open files")
+        return self._sock.accept()
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def test_relay_goes_on_after_a_failed_accept(
+    directory: str, parent: Parent, caplog: pytest.LogCaptureFixture
+) -> None:
+    relay = Relay(directory, lambda *_: Position("epoch", 1), 100)
+    failing: Any = FailingOnce(relay._door.listener)
+    relay._door = relay._door._replace(listener=failing)
+    relay.start()
+    assert parent.publish("jobs", "a", "1")
+    assert caplog.messages == ["dash-pipe: can't hear child processes: too many open files"]
+    relay.end()
+
+
+def test_relay_that_is_abandoned_closes_its_socket_and_leaves_the_directory(
+    directory: str,
+) -> None:
+    relay = Relay(directory, lambda *_: Position("epoch", 1), 100)
+    relay.abandon()
+    assert relay._door.listener.fileno() == -1
+    assert os.path.exists(directory)
+    relay.end()
+
+
+@pytest.mark.usefixtures("child")
+def test_forked_child_of_a_server_is_a_job_with_a_parent() -> None:
+    family = Family()
+    family.has_app()
+    family.serves = True
+    family.reset_after_fork()
+    assert family.is_job()
+    assert family.parent(1)
+    assert family.copy().parent(1)
+    assert not family.may_serve()
+
+
+@pytest.mark.parametrize("package", ["multiprocessing", "multiprocess"])
+@pytest.mark.parametrize("starting", [True, False])
+def test_process_of_a_package_for_processes_is_a_job_once_it_is_complete(
+    monkeypatch: pytest.MonkeyPatch, package: str, starting: bool
+) -> None:
+    process = SimpleNamespace(**({"_inheriting": True} if starting else {}))
+    found = SimpleNamespace(parent_process=lambda: 1, current_process=lambda: process)
+    monkeypatch.setitem(sys.modules, package, found)  # type: ignore[arg-type]
+    assert Family().is_job() is not starting
