@@ -79,8 +79,6 @@ class LoopThread(Part):
         deadline = self._loop.time() + GOODBYE_TIMEOUT
         self._loop.call_soon_threadsafe(stop)
         self._thread.join(2 * GOODBYE_TIMEOUT)
-        if not self._thread.is_alive():
-            self._loop.close()
 
     def abandon(self) -> None:
         """In a forked child: close its copies of the sockets; see ``Part``.
@@ -104,6 +102,7 @@ class LoopThread(Part):
                 self._loop.call_soon(self._hub.close)
                 self._hub = LoopHub(self._runtime, self._loop)
             else:
+                self._loop.close()
                 return
 
     async def _serve(

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from dash_pipe.transports import loop_hub
 from dash_pipe.transports import loop_thread as loop_thread_module
 from dash_pipe.transports.framing import websocket
 from dash_pipe.transports.loop_thread import LoopThread, loop_thread
+from harness.wait import TIMEOUT
 from unit.fakes import needs_descriptors
 from unit.line import Line
 from unit.processes import check_child_drops_browsers, forks, kill
@@ -75,16 +77,37 @@ def test_goodbye_closes_with_1001(thread: LoopThread, page: Page) -> None:
 def test_end_aborts_a_browser_that_does_not_answer(
     thread: LoopThread, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop_thread_module, "GOODBYE_TIMEOUT", 0.01)
+    monkeypatch.setattr(loop_thread_module, "GOODBYE_TIMEOUT", 0)
     page.subscribe("jobs")
     runtime.current().end()
     assert page.close_code() == 1001
     assert page.sock.recv(100) == b""
+    thread._thread.join(TIMEOUT)  # `end` does not wait as long
+    assert thread._loop.is_closed()
+
+
+def test_loop_that_ends_after_the_timeout_is_closed(
+    thread: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def keep_busy() -> None:
+        thread._loop.call_soon_threadsafe(go_on.wait, TIMEOUT)
+
+    monkeypatch.setattr(loop_thread_module, "GOODBYE_TIMEOUT", 0)
+    monkeypatch.setattr(thread, "goodbye", keep_busy)
+    runtime.current().end()
+    assert not thread._loop.is_closed()
+    go_on.set()
+    thread._thread.join(TIMEOUT)
     assert thread._loop.is_closed()
 
 
 def test_goodbye_of_a_busy_loop_times_out_and_logs(
-    thread: LoopThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    thread: LoopThread,
+    page: Page,  # so the loop runs
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(loop_hub, "GOODBYE_TIMEOUT", 0.01)
     ready, go_on = os.pipe()
