@@ -1,8 +1,10 @@
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from harness.wait import TIMEOUT
 from unit.fakes import Clock, Room
 
 
@@ -33,8 +35,24 @@ def ends(request: pytest.FixtureRequest) -> Iterator[tuple[socket.socket, socket
         browser, server = socket.socketpair()
     else:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            browser = socket.create_connection(listener.getsockname(), timeout=5)
+            browser = socket.create_connection(listener.getsockname(), timeout=TIMEOUT)
             server, _ = listener.accept()
-    browser.settimeout(5)
+    browser.settimeout(TIMEOUT)
     with browser, server:
         yield browser, server
+
+
+@pytest.fixture
+def pairs(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """The ends of the socket pairs that the test's thread makes from now on."""
+    made: list[socket.socket] = []
+    make, thread = socket.socketpair, threading.get_ident()
+
+    def socketpair() -> tuple[socket.socket, socket.socket]:
+        ends = make()
+        if threading.get_ident() == thread:
+            made.extend(ends)
+        return ends
+
+    monkeypatch.setattr(socket, "socketpair", socketpair)
+    return made

@@ -1,10 +1,10 @@
 """Fakes for a clock, a browser, its socket and a broker."""
 
 import json
-import os
+import socket
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -119,8 +119,14 @@ needs_descriptors = pytest.mark.skipif(
 )
 
 
-def descriptors() -> int:
-    return len(os.listdir("/dev/fd"))
+def are_closed(sockets: Iterable[socket.socket]) -> bool:
+    return all(sock.fileno() < 0 for sock in sockets)
+
+
+def is_last_descriptor(server: socket.socket, browser: socket.socket) -> bool:
+    """Close the server's end; tell whether the browser sees its end, so no duplicate is left."""
+    server.close()
+    return browser.recv(1) == b""
 
 
 EVERYTHING = 2**30

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dash_pipe.transports.takeover import take_over
-from unit.fakes import descriptors, needs_descriptors
+from harness.wait import TIMEOUT
+from unit.fakes import are_closed, is_last_descriptor, needs_descriptors
 
 pytestmark = needs_descriptors
 
@@ -29,7 +30,7 @@ def test_taken_over_socket_reaches_the_browser_and_the_servers_does_not(
         ours.sendall(b"ours")
         assert browser.recv(100) == b"ours"
         browser.sendall(b"hello")
-        ours.settimeout(5)
+        ours.settimeout(TIMEOUT)
         assert ours.recv(100) == b"hello"
     assert browser.recv(100) == b""  # it was the last descriptor
 
@@ -39,34 +40,40 @@ def test_write_of_the_server_after_takeover_fails_without_blocking(
 ) -> None:
     ours, done = take_over(ends[1])
     done()
-    ends[1].settimeout(5)
+    ends[1].settimeout(TIMEOUT)
     with ours, pytest.raises(OSError, match=r"Broken pipe|reset"):
         ends[1].sendall(b"x" * 1_000_000)
 
 
-def test_takeover_leaks_no_descriptor(ends: tuple[socket.socket, socket.socket]) -> None:
-    before = descriptors()
+def test_takeover_leaks_no_descriptor(
+    ends: tuple[socket.socket, socket.socket], pairs: list[socket.socket]
+) -> None:
     ours, done = take_over(ends[1])
     done()
     ours.close()
-    assert descriptors() == before
+    assert ends[0].recv(1) == b""
+    assert len(pairs) == 2
+    assert are_closed(pairs)
 
 
 @pytest.mark.parametrize("name", ["dup", "dup2"])
 def test_takeover_with_failing_dup_leaks_no_descriptor(
-    name: str, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    ends: tuple[socket.socket, socket.socket],
+    pairs: list[socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.EMFILE, "too many open files")
 
-    before = descriptors()
     with monkeypatch.context() as patch:
         patch.setattr(os, name, fails)
         with pytest.raises(OSError, match="too many"):
             take_over(ends[1])
-    assert descriptors() == before
+    assert are_closed(pairs)
     ends[1].sendall(b"still the server's")
     assert ends[0].recv(100) == b"still the server's"
+    assert is_last_descriptor(ends[1], ends[0])
 
 
 def test_takeover_with_failing_socketpair_leaks_no_descriptor(
@@ -75,9 +82,8 @@ def test_takeover_with_failing_socketpair_leaks_no_descriptor(
     def fails() -> None:
         raise OSError(errno.EMFILE, "too many open files")
 
-    before = descriptors()
     with monkeypatch.context() as patch:
         patch.setattr(socket, "socketpair", fails)
         with pytest.raises(OSError, match="too many"):
             take_over(ends[1])
-    assert descriptors() == before
+    assert is_last_descriptor(ends[1], ends[0])

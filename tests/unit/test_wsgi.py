@@ -11,7 +11,8 @@ from dash_pipe.protocol import Close
 from dash_pipe.transports import takeover, wsgi
 from dash_pipe.transports.takeover import find_socket
 from dash_pipe.transports.wsgi import headers_of, serve_websocket
-from unit.fakes import descriptors, needs_descriptors
+from harness.wait import TIMEOUT
+from unit.fakes import are_closed, is_last_descriptor, needs_descriptors
 
 
 @pytest.fixture
@@ -82,13 +83,18 @@ def test_headers_of_environ_are_http_headers_in_lowercase(environ: dict[str, Any
 
 
 @needs_descriptors
-def test_failing_loop_thread_leaks_no_descriptor(environ: dict[str, Any], loop: FakeLoop) -> None:
+def test_failing_loop_thread_leaks_no_descriptor(
+    environ: dict[str, Any],
+    loop: FakeLoop,
+    ends: tuple[socket.socket, socket.socket],
+    pairs: list[socket.socket],
+) -> None:
     loop.error = RuntimeError("no loop")
-    runtime.current().serves()  # it opens what the process keeps
-    before = descriptors()
     with pytest.raises(RuntimeError, match="no loop"):
         serve_websocket(runtime.current(), environ)
-    assert descriptors() == before
+    assert ends[0].recv(1) == b""  # the duplicate was the last descriptor of the connection
+    assert len(pairs) == 2
+    assert are_closed(pairs)
 
 
 @needs_descriptors
@@ -106,15 +112,19 @@ def test_failing_loop_thread_leaks_no_descriptor(environ: dict[str, Any], loop: 
     ],
 )
 def test_invalid_handshake_returns_400(
-    broken: dict[str, str], environ: dict[str, Any], loop: FakeLoop
+    broken: dict[str, str],
+    environ: dict[str, Any],
+    loop: FakeLoop,
+    ends: tuple[socket.socket, socket.socket],
+    pairs: list[socket.socket],
 ) -> None:
-    before = descriptors()
     answer = serve_websocket(runtime.current(), environ | broken)
     answer.done()
     assert answer.status == 400
     assert answer.body
     assert not loop.adopted
-    assert descriptors() == before
+    assert not pairs
+    assert is_last_descriptor(ends[1], ends[0])
 
 
 def test_server_without_a_socket_gets_501_and_is_logged_once(
@@ -179,7 +189,7 @@ def test_concurrent_takeovers_keep_their_own_sockets(
     for sock, *_ in loop.adopted:
         sock.send(b"!")
     for browser, server in pairs:
-        browser.settimeout(5)
+        browser.settimeout(TIMEOUT)
         assert browser.recv(10) == b"!"
         browser.close()
         server.close()
@@ -196,6 +206,9 @@ def test_socket_under_gevent_is_served_by_a_greenlet(
     answer.done()
     assert answer.status == 101
     assert ends[0].recv(12) == b"HTTP/1.1 101"
+    ends[0].shutdown(socket.SHUT_WR)
+    while ends[0].recv(1000):  # until the greenlet has closed its socket
+        pass
 
 
 def test_socket_without_descriptor_is_served_in_the_request_thread(
@@ -211,7 +224,7 @@ def test_socket_without_descriptor_is_served_in_the_request_thread(
     assert ends[0].recv(12) == b"HTTP/1.1 101"
     assert serving.is_alive()  # as long as the browser is connected
     ends[0].close()
-    serving.join(10)
+    serving.join(TIMEOUT)
     (answer,) = answers
     assert answer.status == 101
 
