@@ -348,7 +348,7 @@ def test_publish_after_timeout_raises_not_sent(server: RedisServer, make: Make) 
     begun = time.monotonic()
     with pytest.raises(BrokerUnavailableError, match="was not sent") as caught:
         sender.publish("jobs", "a", "2", "id")
-    assert time.monotonic() - begun < 0.6
+    assert time.monotonic() - begun < 5  # of the default's 10
     assert caught.value.may_have_been_sent is False
     assert caught.value.message_id == "id"
 
@@ -366,7 +366,7 @@ def test_publish_without_reply_raises_may_have_been_sent(server: RedisServer, ma
     begun = time.monotonic()
     with pytest.raises(BrokerUnavailableError, match="may have been sent") as caught:
         sender.publish("jobs", "a", "2")
-    assert time.monotonic() - begun < 0.6
+    assert time.monotonic() - begun < 5  # of the default's 10
     assert caught.value.may_have_been_sent is True
     server.resume()
     again = sender.publish("jobs", "a", "2", caught.value.message_id)
@@ -463,7 +463,8 @@ def test_follower_thread_without_channels_ends(
     assert isinstance(broker, RedisBroker)
 
     def following() -> bool:
-        return any(thread.name == "dash-pipe-redis" for thread in threading.enumerate())
+        running = broker._follower._running
+        return running is not None and running[0].is_alive()
 
     assert not following()
     reader = BrokerReader(broker)

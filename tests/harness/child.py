@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from harness import wait
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 
 # The kernel ends our children if we are killed. A small program requests it, since Python code
@@ -121,7 +121,7 @@ class Child:
         self._is_over = True
         with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
             os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait(STOP_TIMEOUT)
+        self._process.wait(wait.TIMEOUT)
 
     def send_signal(self, number: int) -> None:
         """Send a signal that does not end it."""

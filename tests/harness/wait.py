@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-TIMEOUT = 15.0
+TIMEOUT = 30.0  # for what takes a moment, on a machine that is busy with much else
 INTERVAL = 0.05
 
 # Every wait calls each of these at every turn. It raises if waiting is useless: a process that

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from dash_pipe.transports.asgi import AsgiEndpoint
+from harness.wait import TIMEOUT
 
 Event = dict[str, Any]
 
@@ -35,7 +36,7 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, TIMEOUT)
 
     async def _receive(self) -> Event:
         if self._unhandled:
@@ -56,10 +57,10 @@ class Server:
 
     async def handled(self) -> None:
         """Wait until the app has handled every event."""
-        await asyncio.wait_for(self.to_app.join(), 5)
+        await asyncio.wait_for(self.to_app.join(), TIMEOUT)
 
     async def next(self) -> Event:
-        return await asyncio.wait_for(self.sent.get(), 5)
+        return await asyncio.wait_for(self.sent.get(), TIMEOUT)
 
     async def frame(self) -> Event:
         frame: Event = json.loads((await self.next())["text"])

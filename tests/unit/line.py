@@ -11,6 +11,7 @@ from dash_pipe.client import encode
 from dash_pipe.client.handshake import client_protocol
 from dash_pipe.protocol import Subscribe
 from dash_pipe.transports.framing import websocket
+from harness.wait import TIMEOUT
 
 
 class Line:
@@ -18,7 +19,7 @@ class Line:
 
     def __init__(self, subprotocol: str | None = None) -> None:
         self.sock, self.theirs = socket.socketpair()
-        self.sock.settimeout(10)
+        self.sock.settimeout(TIMEOUT)
         self.events: list[Any] = []
         offered = [subprotocol] if subprotocol else []
         self.ws = client_protocol("ws://app.org/", subprotocols=offered)

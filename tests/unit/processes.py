@@ -14,7 +14,7 @@ import pytest
 import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.concurrency.per_process import Part
-from harness.wait import wait_for
+from harness.wait import TIMEOUT, wait_for
 
 WAITING = ("select", "wait")  # of a selector, of an event
 
@@ -31,10 +31,10 @@ def forked(look: Callable[[], bool]) -> Iterator[bool]:
     pid = os.fork()
     if pid == 0:  # lives until the parent has read
         os.write(theirs, b"yes" if look() else b"no")
-        select.select([], [], [], 30)  # longer than the parent waits
+        select.select([], [], [], 4 * TIMEOUT)  # longer than the parent waits
         os._exit(0)
     try:
-        assert select.select([ours], [], [], 10)[0]
+        assert select.select([ours], [], [], TIMEOUT)[0]
         yield os.read(ours, 100) == b"yes"
     finally:
         os.kill(pid, 9)

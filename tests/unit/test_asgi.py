@@ -15,6 +15,7 @@ from dash_pipe.protocol import close_reason
 from dash_pipe.transports import asgi_socket
 from dash_pipe.transports.asgi import AsgiEndpoint
 from dash_pipe.transports.loop_hub import LoopHub
+from harness.wait import TIMEOUT
 from unit.asgi_server import Event, Server
 
 
@@ -170,7 +171,7 @@ def test_close_that_is_not_sent_in_time_abandons_the_socket(
             await server.subscribe()
             server.writable.clear()
             server.to_app.put_nowait({"type": "websocket.receive", "bytes": b"!"})
-            await asyncio.wait_for(server.task, 5)
+            await asyncio.wait_for(server.task, TIMEOUT)
         assert hub() is None
 
     asyncio.run(main())
@@ -303,7 +304,7 @@ def test_concurrent_polls_with_sync_authorize_all_complete() -> None:
     async def main() -> None:
         endpoint = AsgiEndpoint()
         polls = [endpoint.answer(runtime.current(), request, {}) for _ in range(100)]
-        answers = await asyncio.wait_for(asyncio.gather(*polls), 5)
+        answers = await asyncio.wait_for(asyncio.gather(*polls), TIMEOUT)
         assert all('"subscribed"' in answer.body for answer in answers)
 
     asyncio.run(main())

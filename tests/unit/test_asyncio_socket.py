@@ -9,6 +9,7 @@ from websockets.protocol import State
 
 import dash_pipe
 from dash_pipe.protocol import Close
+from harness.wait import TIMEOUT
 from unit.fakes import Room
 from unit.page import Page, run_with_page, subscription, with_page
 
@@ -168,4 +169,4 @@ def test_pending_authorization_pauses_reading(room: Room) -> None:
         assert [answer["channel"] for answer in answers] == ["jobs", "prices"]
 
     dash_pipe.configure(authorize=authorize)
-    asyncio.run(asyncio.wait_for(main(), 10))
+    asyncio.run(asyncio.wait_for(main(), TIMEOUT))

@@ -22,6 +22,7 @@ from dash_pipe.log import Batch, Limits
 from dash_pipe.protocol import messages, ping
 from dash_pipe.transports.thread_hub import ThreadHub
 from dash_pipe.transports.thread_socket import ThreadSocket
+from harness.wait import TIMEOUT
 from unit.asgi_server import Server
 from unit.fakes import Room, Transport, kinds, values
 from unit.line import Line
@@ -174,7 +175,7 @@ def test_thread_socket_delivers_more_than_flow_control_allows() -> None:
         dash_pipe.send_to_pipe_channel("jobs", "a", [number, "x" * 60_000])
     assert [line.frame()["value"][0] for _ in range(10)] == list(range(10))
     line.sock.close()
-    thread.join(10)
+    thread.join(TIMEOUT)
     line.theirs.close()
 
 

@@ -15,6 +15,7 @@ import pytest
 from dash_pipe.concurrency import pool
 from dash_pipe.concurrency.pool import CallTimeoutError, Job, Pool, PoolFullError
 from harness.environment import environment
+from harness.wait import TIMEOUT
 
 
 @pytest.fixture
@@ -105,34 +106,35 @@ def test_exception_after_the_timeout_is_not_logged(
 
 def test_pool_never_uses_more_than_its_threads(release: threading.Event) -> None:
     threads = Pool("test", 3)
-    at_once = threading.Barrier(4, timeout=5)
+    at_once = threading.Barrier(4, timeout=TIMEOUT)
     jobs = [threads.submit(at_once.wait) for _ in range(3)]
     at_once.wait()
     for job in jobs:
-        job.result(5)
+        job.result(TIMEOUT)
     names: set[int] = set()
     jobs = [threads.submit(lambda: names.add(threading.get_ident())) for _ in range(50)]
     for job in jobs:
-        job.result(5)
+        job.result(TIMEOUT)
     assert len(names) <= 3
 
 
 def test_idle_thread_ends_and_the_next_call_starts_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "IDLE", 0.01)
     threads = Pool("test", 1)
-    first = threads.submit(threading.current_thread).result(5)
-    first.join(5)
+    first = threads.submit(threading.current_thread).result(TIMEOUT)
+    first.join(TIMEOUT)
     assert not first.is_alive()
-    assert threads.submit(lambda: "again").result(5) == "again"
+    assert threads.submit(lambda: "again").result(TIMEOUT) == "again"
 
 
-def test_end_of_the_pool_ends_its_threads_at_once() -> None:
+def test_end_of_the_pool_ends_its_idle_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "IDLE", 3600)
     threads = Pool("test", 1)
-    first = threads.submit(threading.current_thread).result(5)
+    first = threads.submit(threading.current_thread).result(TIMEOUT)
     threads.end()
-    first.join(pool.IDLE / 2)
+    first.join(TIMEOUT)
     assert not first.is_alive()
-    assert threads.submit(lambda: "again").result(5) == "again"  # the late call was made
+    assert threads.submit(lambda: "again").result(TIMEOUT) == "again"  # the late call was made
 
 
 def test_failed_thread_start_raises_pool_full_unless_a_thread_runs(
@@ -148,20 +150,20 @@ def test_failed_thread_start_raises_pool_full_unless_a_thread_runs(
             threads.submit(int)
     release = threading.Event()
     first = threads.submit(release.wait)
-    first.begun.result(5)
+    first.begun.result(TIMEOUT)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start)
         second = threads.submit(int)
     release.set()
-    assert second.result(5) == 0  # the first thread serves it
+    assert second.result(TIMEOUT) == 0  # the first thread serves it
 
 
 def test_killed_thread_is_replaced() -> None:
     threads = Pool("test", 1)
-    ident = threads.submit(threading.get_ident).result(5)
+    ident = threads.submit(threading.get_ident).result(TIMEOUT)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
     for _ in range(3):  # a thread notices it when it wakes up
-        assert threads.submit(lambda: "served").result(5) == "served"
+        assert threads.submit(lambda: "served").result(TIMEOUT) == "served"
 
 
 def test_call_of_a_killed_thread_is_made_by_another(
@@ -176,7 +178,7 @@ def test_call_of_a_killed_thread_is_made_by_another(
         run(job)
 
     monkeypatch.setattr(Job, "run", ends)
-    assert Pool("test", 1).submit(lambda: "made").result(5) == "made"
+    assert Pool("test", 1).submit(lambda: "made").result(TIMEOUT) == "made"
 
 
 def test_pool_made_before_gevent_patches_still_serves() -> None:
@@ -189,10 +191,10 @@ def test_pool_made_before_gevent_patches_still_serves() -> None:
         threads = Pool("test", 4)
         from gevent import joinall, monkey, spawn
         monkey.patch_all()
-        calls = [spawn(lambda n=n: threads.submit(lambda: n).result(5)) for n in range(20)]
+        calls = [spawn(lambda n=n: threads.submit(lambda: n).result(40)) for n in range(20)]
         hubs = [spawn(thread_hub, runtime.current()) for _ in range(4)]
-        joinall([*calls, *hubs], timeout=20)
+        joinall([*calls, *hubs], timeout=50)
         assert [call.value for call in calls] == list(range(20))
         assert {hub.value for hub in hubs} == {thread_hub(runtime.current())}
     """
-    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=60, check=True)

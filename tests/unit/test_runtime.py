@@ -15,6 +15,7 @@ from dash_pipe.concurrency.per_process import Part
 from dash_pipe.errors import SettingError
 from dash_pipe.log import Limits
 from harness.environment import environment
+from harness.wait import TIMEOUT
 
 
 def test_configure_returns_the_settings_in_force() -> None:
@@ -98,7 +99,7 @@ def test_runtime_is_usable_while_its_broker_is_made(
     def connect(*_: Any) -> MemoryBroker:
         other = threading.Thread(target=dash_pipe.configure)
         other.start()
-        other.join(10)
+        other.join(TIMEOUT)
         assert not other.is_alive()
         return made
 

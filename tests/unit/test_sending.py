@@ -23,6 +23,7 @@ from dash_pipe import (
 )
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError
 from dash_pipe.sending import THREADS
+from harness.wait import TIMEOUT
 
 
 def sent(channel: str = "jobs") -> list[Any]:
@@ -246,7 +247,7 @@ def test_async_send_does_not_need_the_loops_executor(blocking_broker: BlockingBr
         apps = [asyncio.create_task(asyncio.to_thread(done.wait)) for _ in range(40)]
         await asyncio.sleep(0)
         try:
-            return await asyncio.wait_for(async_send_to_pipe_channel("jobs", "a", 1), 5)
+            return await asyncio.wait_for(async_send_to_pipe_channel("jobs", "a", 1), TIMEOUT)
         finally:
             done.set()
             await asyncio.gather(*apps)
@@ -257,7 +258,7 @@ def test_async_send_does_not_need_the_loops_executor(blocking_broker: BlockingBr
 def test_async_send_without_a_free_thread_raises_and_does_not_send(
     blocking_broker: BlockingBroker,
 ) -> None:
-    dash_pipe.configure(send_timeout=0.05)
+    dash_pipe.configure(send_timeout=1.0)  # in which the first threads have to begin
     blocking_broker.release.clear()
 
     async def main() -> None:

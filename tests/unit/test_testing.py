@@ -18,6 +18,7 @@ from dash_pipe.transports import takeover
 from dash_pipe.transports.asgi import AsgiEndpoint
 from dash_pipe.transports.wsgi import serve_websocket
 from harness.environment import environment
+from harness.wait import TIMEOUT
 from unit.asgi_server import Server
 from unit.line import Line
 
@@ -143,7 +144,7 @@ def wsgi_page() -> Iterator[Line]:
     assert page.next().status_code == 101
     yield page
     page.sock.close()
-    serving.join(10)
+    serving.join(TIMEOUT)
     page.theirs.close()
 
 
@@ -167,7 +168,7 @@ def test_wsgi_page_of_an_earlier_test_is_closed_and_gets_no_message(
             left_open.subscribe("jobs")
             closed = browsers.submit(answer_close, left_open)
             with own_messages() as messages:
-                assert closed.result(10) == Close.GOING_AWAY  # to come back here
+                assert closed.result(TIMEOUT) == Close.GOING_AWAY  # to come back here
                 with wsgi_page() as page:
                     page.subscribe("jobs")
                     messages.wait_for_listener("jobs", timeout=0)
@@ -175,7 +176,7 @@ def test_wsgi_page_of_an_earlier_test_is_closed_and_gets_no_message(
                     assert page.frame()["messages"][0][2] == "hello"
                     closed = browsers.submit(answer_close, page)
                     with own_messages() as inner:
-                        assert closed.result(10) == Close.GOING_AWAY
+                        assert closed.result(TIMEOUT) == Close.GOING_AWAY
                         assert inner() == []
         with wsgi_page() as page:
             assert page.subscribe("jobs")["offset"] == 0
