@@ -10,6 +10,7 @@ from .errors import (
     SettingError,
     SetupError,
 )
+from .frameworks.bundle import bundle
 from .frameworks.dash import setup
 from .log import Position
 from .Pipe import Pipe
@@ -39,11 +40,5 @@ def __dir__() -> list[str]:
 
 
 # How Dash finds the browser's half.
-_js_dist = [
-    {"relative_package_path": "dash_pipe.min.js", "namespace": "dash_pipe"},
-    # Served, but in no page: dash_pipe.min.js loads it where it is needed.
-    {"relative_package_path": "fallback.min.js", "namespace": "dash_pipe", "dynamic": True},
-    {"relative_package_path": "dpd_bridge.min.js", "namespace": "dash_pipe", "dynamic": True},
-    {"dev_package_path": "proptypes.js", "dev_only": True, "namespace": "dash_pipe"},
-]
+_js_dist = bundle.files
 Pipe._js_dist = _js_dist  # type: ignore[attr-defined]

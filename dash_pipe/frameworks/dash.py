@@ -17,6 +17,7 @@ from .. import runtime
 from ..auth.guard import Guard
 from ..errors import SettingError, SetupError
 from . import dpd
+from .bundle import bundle
 from .page_meta import meta
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ _MARK = "_adds_dash_pipe"  # marks an init_app that adds the endpoint
 def setup(app: Dash) -> None:
     """Add the endpoint for its Pipes to a Dash app.
 
-    If dash-pipe is installed, every app gets it automatically. If it is only importable, call this
-    for an app that was made before ``import dash_pipe``. A second call does nothing.
+    If dash-pipe is installed, every app gets it automatically, unless the setting ``auto_setup`` is
+    off. Then, or if it is only importable and the app was made before ``import dash_pipe``, call
+    this. A second call does nothing.
 
     Args:
         app: an app on Flask, FastAPI or Quart; it may get its server later
@@ -47,6 +49,7 @@ def setup(app: Dash) -> None:
     """
     if not hasattr(app, "init_app") or not hasattr(app, "config"):
         raise SetupError(f"setup(app): expected a dash.Dash, got {type(app).__name__}")
+    bundle.serve()
     server = app.server
     host = _host_of(server)
     if host is not None and _has_routes(app):
@@ -113,12 +116,18 @@ def _guard_of(app: Dash) -> Guard:
 
 
 def _on_setup(app: Dash) -> None:
-    """Add the endpoint to a new app; skip an app that is not supported. Dash's setup hook."""
+    """Add the endpoint to a new app; skip an app that is not supported. Dash's setup hook.
+
+    Dash calls it for every app of the environment, also if the app never imports dash_pipe.
+    """
     try:
         if dpd.is_one(app):
+            bundle.serve()
             dpd.name_socket(app)
-        else:
+        elif runtime.current().settings.auto_setup:
             setup(app)
+        else:
+            bundle.withhold()
     except SettingError:
         raise  # without the endpoint the app would fail later, for no visible reason
     except Exception as error:  # this runs for every app, and must not stop any
@@ -130,6 +139,8 @@ def _on_index(index: str) -> str:
 
     Without it this process serves the page's Pipes, and its children send to them from now on.
     """
+    if not bundle.files:
+        return index
     current = runtime.current()
     url = current.settings.url
     if url is None:

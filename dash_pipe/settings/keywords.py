@@ -28,6 +28,7 @@ class Keywords(TypedDict, total=False):
     authorize: Authorize
     authorize_timeout: float
     url: str
+    auto_setup: bool
     ws_route: str
     http_route: str
     http_poke_enabled: bool

@@ -61,6 +61,9 @@ class Settings:
     url: str | None = _setting(
         None, "base of the endpoint for browsers, if it is not the app's own `_pipe/`", kinds.BASE
     )
+    auto_setup: bool = _setting(
+        True, "add the endpoint and the browser's half to every Dash app of the environment"
+    )
     ws_route: str = _setting("dpd/ws/channel", "route of the websocket in Django", kinds.ROUTE)
     http_route: str | None = _setting(
         None, "route of the server below which poke is found, as `<http_route>/poke/`", kinds.ROUTE

@@ -191,3 +191,40 @@ def test_component_names_its_bundle_and_namespace() -> None:
     assert dash_pipe.__version__
     pipe = dash_pipe.Pipe(id="p", channel_name="jobs", label=["a"])
     assert pipe.to_plotly_json()["namespace"] == "dash_pipe"
+
+
+@pytest.mark.parametrize(
+    ("auto_setup", "before", "expected"),
+    [
+        ("1", "", "True True True"),
+        ("0", "", "False False False"),
+        (
+            "0",
+            "import dash_pipe; dash_pipe.setup(app); other = dash.Dash('other')",
+            "True True True",
+        ),
+    ],
+    ids=["on", "off", "off-and-set-up"],
+)
+def test_app_that_imports_nothing_has_endpoint_and_bundle_unless_auto_setup_is_off(
+    auto_setup: str, before: str, expected: str
+) -> None:
+    code = f"""if True:
+        import dash, sys
+        app = dash.Dash("app")
+        app.layout = dash.html.Div()
+        {before}
+        client = app.server.test_client()
+        index = client.get("/").text
+        named = "dash-pipe-url" in index
+        print(client.get("/_pipe/info").json is not None, "suites/dash_pipe/" in index, named)
+    """
+    variables = {"DASH_PIPE_AUTO_SETUP": auto_setup, "DASH_PIPE_URL": "/elsewhere/_pipe/"}
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout.split() == expected.split(), found.stderr
