@@ -58,6 +58,8 @@ ALLOWED = {
 
 # Dash's lines about its own websocket, on the backends where it has one.
 DASHS_OWN = ("[Dash] WebSocket ", "[Dash] Reconnected ")
+# Chromium's line about a page with a login, if the browser has clicked before its form is there.
+FOCUS = "Autofocus processing was blocked"
 # Without websockets: Chromium's line, and that of the Pipes.
 FALLEN_BACK = ("_pipe/ws' failed: ", "_pipe/ws: no websocket, polling every ")
 
@@ -209,4 +211,4 @@ def executable(*names: str) -> str:
 
 def unexpected(console: list[str], allowed: tuple[str, ...]) -> list[str]:
     """Return the unexpected lines: those that contain none of the allowed parts."""
-    return [line for line in console if not any(part in line for part in allowed)]
+    return [line for line in console if not any(part in line for part in (*allowed, FOCUS))]

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import threading
 from asyncio import AbstractEventLoop, BaseTransport
 from collections.abc import Callable, Iterator
 from unittest.mock import patch
@@ -24,17 +25,21 @@ from harness.ws import PipeClient
 
 # On Flask the runner ends an app by raising SystemExit in every thread that began with it, ours
 # too: what a thread does at that moment, such as closing a socket, is left undone.
-IGNORED = (
-    "ignore::pytest.PytestUnhandledThreadExceptionWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+IGNORED = "ignore::pytest.PytestUnraisableExceptionWarning"
 
 
 @pytest.fixture
-def killed() -> Iterator[None]:
-    """Collect what was left undone within the test that ignores the warnings about it."""
+def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Collect what was left undone within the test that ignores the warnings about it.
+
+    The exceptions of killed threads are dropped at once: pytest would hold what their frames hold,
+    and format them beside this thread, which ``ast`` of Python 3.11 does not survive.
+    """
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    before = set(threading.enumerate())
     with runtime.swapped(runtime.Runtime()):
         yield
+    wait_for(lambda: set(threading.enumerate()) <= before, "the killed threads to end")
     wait_for(lambda: not unclosed_transports(), "the transports of closed loops to be collected")
 
 
@@ -52,7 +57,7 @@ def unclosed_transports() -> list[object]:
 
 def killing(test: Callable[..., None]) -> Callable[..., None]:
     """Mark a test that has threads killed."""
-    return pytest.mark.usefixtures("killed")(pytest.mark.filterwarnings(*IGNORED)(test))
+    return pytest.mark.usefixtures("killed")(pytest.mark.filterwarnings(IGNORED)(test))
 
 
 @pytest.fixture(autouse=True)
