@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import runtime, unsent
-from ..sending import prepared
+from .. import runtime
+from ..sending import prepared, unsent
 
 
 def send_on_commit(

@@ -22,7 +22,7 @@ from dash_pipe import (
     send_to_pipe_channel,
 )
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError
-from dash_pipe.sending import THREADS
+from dash_pipe.sending.send import THREADS
 from harness.wait import TIMEOUT
 
 

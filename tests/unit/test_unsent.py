@@ -16,7 +16,7 @@ from dash_pipe import (
     runtime,
     send_to_pipe_channel,
 )
-from dash_pipe.unsent import INTERVAL, Unsent
+from dash_pipe.sending.unsent import INTERVAL, Unsent
 from unit.fakes import Clock
 
 

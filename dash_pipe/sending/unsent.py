@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from .concurrency.per_process import Part
-from .errors import BrokerUnavailableError, InvalidMessageError
-from .log import Position
-from .runtime import Runtime
+from ..concurrency.per_process import Part
+from ..errors import BrokerUnavailableError, InvalidMessageError
+from ..log import Position
+from ..runtime import Runtime
 
 OnError = Literal["raise", "log"]
 """What happens if the broker is unavailable."""

@@ -6,7 +6,7 @@ import reprlib
 import sys
 from typing import Any
 
-from .errors import InvalidMessageError
+from ..errors import InvalidMessageError
 
 _BYTES = (bytes, bytearray)
 

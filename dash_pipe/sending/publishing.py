@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .family.parent import Parent
-from .log import Position
-from .runtime import Runtime
+from ..family.parent import Parent
+from ..log import Position
+from ..runtime import Runtime
 
 Publish = Callable[[str, str, str, "str | None"], Position]
 """Takes channel, label, value as JSON and message id; see ``Broker.publish``."""

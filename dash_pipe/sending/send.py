@@ -8,14 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, overload
 
-from . import runtime, unsent
-from .concurrency.pool import Pool, PoolFullError
+from .. import runtime
+from ..concurrency.pool import Pool, PoolFullError
+from ..errors import BrokerUnavailableError, InvalidMessageError, SetupError
+from ..log import Position
+from ..protocol import MAX_NAME, is_name
+from ..runtime import Runtime
+from . import unsent
 from .encoding import described, encode
-from .errors import BrokerUnavailableError, InvalidMessageError, SetupError
-from .log import Position
-from .protocol import MAX_NAME, is_name
 from .publishing import publish_here, waiting_publish
-from .runtime import Runtime
 from .unsent import OnError
 
 THREADS = 8  # that wait for the broker; each takes a connection
