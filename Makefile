@@ -87,7 +87,11 @@ schedules: install ## 10,000 random schedules
 	SCHEDULES=10000 $(PYTEST) tests/schedules
 
 .PHONY: nightly
-nightly: schedules orders newest switched-off ## the slow tests, which CI runs every night
+nightly: schedules orders newest switched-off other-browsers ## the slow tests, which CI runs every night
+
+.PHONY: other-browsers
+other-browsers: install firefox webkit ## a burst, equal values and a restart in Firefox and WebKitGTK
+	$(PYTEST) tests/other_browsers
 
 .PHONY: orders
 orders: install old redis ## the fast tests and those of servers, in several random orders
@@ -175,8 +179,8 @@ clean: ## remove everything that make has made
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: chromium curl mosquitto nginx redis
-chromium curl mosquitto nginx redis:
+.PHONY: chromium curl firefox mosquitto nginx redis webkit
+chromium curl firefox mosquitto nginx redis webkit:
 	@tools/$@.sh
 
 $(RUN): pyproject.toml setup.py package.json constraints/dev.txt constraints/build.txt

@@ -1,5 +1,8 @@
 """The hooks, fixtures and options that all tests share."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 from harness.isolation import (  # noqa: F401 - hooks, and a fixture that every test has
@@ -14,3 +17,10 @@ settings.register_profile("dash-pipe", derandomize=False, print_blob=True, deadl
 settings.load_profile("dash-pipe")
 
 pytest_plugins = ["harness.shards"]  # the option --shard
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the nightly lane of other browsers, unless the command names it."""
+    if collection_path.name != "other_browsers":
+        return None
+    return None if any(collection_path.name in argument for argument in config.args) else True
