@@ -3,7 +3,7 @@
 import pytest
 
 from dash_pipe.hub.hint import MAX_NAMED, hint_for
-from dash_pipe.log import Limits, Log
+from dash_pipe.log import Limits, Log, Message, Snapshot
 from dash_pipe.protocol import Denied, Subscribe
 from unit.fakes import Clock, Room
 
@@ -83,3 +83,14 @@ def test_hub_answers_a_requested_hint_and_keeps_the_position(room: Room) -> None
     browser.verdict = frozenset({None})
     (answer,) = browser.subscribe("jobs", ["progres"], hint=True)
     assert (answer["hint"], "denied" in answer) == ("", False)
+
+
+def test_hint_for_a_mirror_names_the_labels_of_the_log() -> None:
+    window = [Message.of(f'[{n},"{label}",1,1000.000]') for n, label in enumerate("aab", 1)]
+    mirror = log_of(epoch="")
+    mirror.load(Snapshot("e1", 3, window, [], {"lost": 0}, 0))
+    assert "has 3 messages of the last hour, labels: b, a; nothing with label c" in hint(
+        mirror, "c"
+    )
+    mirror.load(Snapshot("e2", 9, [], [], {"gone": 9}, 0))
+    assert hint(mirror, "gone") == ""
