@@ -14,11 +14,8 @@ from .concurrency.per_process import Part, PerProcess
 from .diagnostics import Diagnostics
 from .errors import SettingError
 from .family.family import Family
-from .family.parent import Parent
-from .family.relay import Relay
-from .family.siblings import Siblings
 from .hub.policy import Policy
-from .log import Limits, Position
+from .log import Limits
 from .settings import FunctionPath, Project, Settings, resolve
 
 P = TypeVar("P", bound=Part)
@@ -171,27 +168,6 @@ class Runtime:
         if isinstance(authorize, FunctionPath):
             authorize.check()
 
-    def serves(self) -> None:
-        """Note that a page has come to this process. Children hand their messages to it now."""
-        if self.broker.may_wait:
-            return
-        if not self.family.serves:
-            self.diagnostics.serves()
-            self._hear_children()
-        self._look_for_siblings(accepts=True)
-
-    @property
-    def parent(self) -> Parent | None:
-        """The process to hand messages to, instead of publishing them in the memory of this one."""
-        return self.family.parent(self.settings.send_timeout)
-
-    def keeps(self) -> None:
-        """Note that a message was published in the memory of this process."""
-        if not self.diagnostics.has_warned:
-            self._look_for_siblings(accepts=False)
-            if not self.family.serves:
-                self.diagnostics.keeps(self.family)
-
     def copy(self) -> Runtime:
         """Return a runtime with the same settings, and nothing else in common with this one."""
         other = Runtime(self._keywords, self._project)
@@ -243,18 +219,6 @@ class Runtime:
         self.diagnostics.reset_after_fork()
         self.family.reset_after_fork()
 
-    def _hear_children(self) -> None:
-        try:
-            self.part(_relay)
-        except (OSError, RuntimeError) as error:
-            self.diagnostics.warn_once(f"dash-pipe: can't hear child processes: {error}")
-
-    def _look_for_siblings(self, *, accepts: bool) -> None:
-        if self.diagnostics.has_warned or not self.family.addresses:
-            return
-        if self.part(_siblings).are_there(accepts=accepts):
-            self.diagnostics.has_siblings()
-
 
 def _check_broker(settings: Settings) -> None:
     if isinstance(settings.broker, str):
@@ -282,17 +246,6 @@ def _limits(settings: Settings) -> Limits:
 
 def _do_nothing() -> None:
     pass
-
-
-def _relay(runtime: Runtime) -> Relay:
-    def publish(channel: str, label: str, value: str, message_id: str | None) -> Position:
-        return runtime.broker.publish(channel, label, value, message_id)  # tests may change it
-
-    return Relay(runtime.family.accepts(), publish, runtime.settings.max_message_bytes)
-
-
-def _siblings(runtime: Runtime) -> Siblings:
-    return Siblings(runtime.family.addresses, runtime.family.since)
 
 
 _current = Runtime()

@@ -16,6 +16,7 @@ import dash
 from .. import runtime
 from ..auth.guard import Guard
 from ..errors import SettingError, SetupError
+from ..serving import note_page
 from . import dpd
 from .bundle import bundle
 from .page_meta import meta
@@ -145,7 +146,7 @@ def _on_index(index: str) -> str:
     url = current.settings.url
     if url is None:
         if current.settings.keeps_messages_in_memory:
-            current.serves()
+            note_page(current)
         return index
     return index.replace("</head>", f"{meta(url)}</head>", 1)
 

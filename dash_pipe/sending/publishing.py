@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from .. import serving
 from ..family.parent import Parent
 from ..log import Position
 from ..runtime import Runtime
@@ -21,7 +22,7 @@ def waiting_publish(current: Runtime) -> Publish | None:
     broker = current.broker
     if broker.may_wait:
         return broker.publish
-    parent = current.parent
+    parent = serving.parent(current)
     return None if parent is None else partial(_hand_over, current, parent)
 
 
@@ -30,7 +31,7 @@ def publish_here(
 ) -> Position:
     """Publish to the memory of this process."""
     position = current.broker.publish(channel, label, text, message_id)
-    current.keeps()
+    serving.note_message(current)
     return position
 
 

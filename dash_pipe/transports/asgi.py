@@ -18,6 +18,7 @@ from ..endpoint.http import HttpAnswer, HttpRequest, error_response
 from ..endpoint.routes import ROUTES, answer
 from ..protocol import Close, Rejection, choose_subprotocol, close_reason, version_rejection
 from ..runtime import Runtime
+from ..serving import note_page
 from ..settings import Settings
 from .asgi_http import AsgiPoke, Scope, headers_of, in_thread, request_of, respond
 from .asgi_socket import AsgiSocket, Receive, Send
@@ -99,7 +100,7 @@ class AsgiEndpoint:
         """
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
-        current.serves()
+        note_page(current)
         rejection = await self._guard.rejection(current, request.headers, hooks_request)
         authorize = partial(
             authorize_subscribe_beside_loop,

@@ -15,6 +15,7 @@ from ..hub.hub import Hub
 from ..hub.session import Authorize, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
+from ..serving import note_page
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
 
@@ -111,7 +112,7 @@ class LoopHub(Part):
 
 def running_hub(runtime: Runtime) -> LoopHub:
     """Return the hub of the running loop. The first browser has it made."""
-    runtime.serves()
+    note_page(runtime)
     return runtime.part(LoopHub, asyncio.get_running_loop())
 
 

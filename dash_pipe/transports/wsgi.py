@@ -29,6 +29,7 @@ from ..endpoint.poll import AuthorizeSubscribe
 from ..endpoint.routes import answer
 from ..protocol import Rejection
 from ..runtime import Runtime
+from ..serving import note_page
 from . import takeover
 from .framing import websocket
 from .loop_thread import loop_thread
@@ -89,7 +90,7 @@ def serve_websocket(
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
         return Answer(response.status_code, body, _do_nothing)
-    runtime.serves()
+    note_page(runtime)
     sock, reason = takeover.find_socket(environ)
     if sock is None:
         runtime.diagnostics.warn_once(reason)
@@ -157,7 +158,7 @@ def serve_http(
         rejection: why the page is rejected, if it is.
         authorize: returns the denied labels of a subscribe.
     """
-    runtime.serves()
+    note_page(runtime)
     request = request_of(environ, path)
     _, obstacle = takeover.find_socket(environ)
     return answer(runtime, request, obstacle=obstacle, rejection=rejection, authorize=authorize)

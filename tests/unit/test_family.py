@@ -17,7 +17,7 @@ import pytest
 from dash import Dash
 
 import dash_pipe
-from dash_pipe import runtime
+from dash_pipe import runtime, serving
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError
 from dash_pipe.family import address, door, exchange, listening
 from dash_pipe.family.family import Family
@@ -294,9 +294,9 @@ def test_child_that_listens_when_it_gets_its_app_has_no_parent(
 @pytest.mark.usefixtures("child")
 def test_child_that_begins_to_serve_has_no_parent() -> None:
     Dash()
-    assert runtime.current().parent
-    runtime.current().serves()
-    assert runtime.current().parent is None
+    assert serving.parent(runtime.current())
+    serving.note_page(runtime.current())
+    assert serving.parent(runtime.current()) is None
     runtime.current().end()
     assert address.VARIABLE not in os.environ
     os.environ[address.VARIABLE] = ELSEWHERE  # for the fixture
@@ -310,7 +310,7 @@ def test_runtime_that_can_not_hear_children_warns_once_and_serves(
 
     monkeypatch.setattr(door, "listen", fail)
     for _ in range(2):
-        runtime.current().serves()
+        serving.note_page(runtime.current())
     assert caplog.messages == ["dash-pipe: can't hear child processes: read-only"]
 
 
@@ -322,7 +322,7 @@ def send_in_child(connection: Any) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 def test_forked_child_gets_the_position_in_the_log_of_its_parent() -> None:
     Dash()
-    runtime.current().serves()
+    serving.note_page(runtime.current())
     first = dash_pipe.send_to_pipe_channel("jobs", "a", 0)
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=send_in_child, args=(theirs,))
