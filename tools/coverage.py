@@ -26,18 +26,18 @@ FLOORS = {  # percent of lines; a little below today's, where threads race
     "endpoint/local.py": PURE,
     "endpoint/poke_body.py": PURE,
     "auth/": 97,
-    "brokers/": 31,
+    "brokers/": 25,
     "cli/": 88,
     "client/": 98,
     "concurrency/": 92,
-    "django/": 97,
+    "django/": 96,
     "endpoint/": 98,
     "family/": 95,
-    "frameworks/": 96,
+    "frameworks/": 95,
     "sending/": 97,
     "testing/": 97,
     "transports/": 96,
-    "": 97,
+    "": 96,
 }
 
 
