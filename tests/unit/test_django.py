@@ -183,8 +183,8 @@ def test_check_warns_of_an_imported_sender_that_no_pipe_hears(
     project_settings: dict[str, Any], warned: bool
 ) -> None:
     with override_settings(**project_settings):
-        found = [each for each in run_checks() if each.id.startswith("dash_pipe.")]
-    assert [each.id for each in found] == ["dash_pipe.W002"] * warned
+        found = [each for each in run_checks() if each.id == "dash_pipe.W002"]
+    assert len(found) == warned
     for each in found:
         assert "mysite.views" in each.msg
         assert "secret" not in each.msg
