@@ -2,8 +2,12 @@
 
 import contextlib
 import os
+import signal
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness.wait import wait_for
 
 ESTABLISHED = "01"
 
@@ -55,3 +59,23 @@ def stands_still(pid: int) -> bool:
     """Return whether all its threads are stopped, which takes a moment after SIGSTOP."""
     states = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
     return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
+
+
+def workers(pid: int) -> list[int]:
+    """Return the process ids of its children, but for the helper of multiprocessing."""
+    names = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children(pid)}
+    return [child for child, name in names.items() if b"resource_tracker" not in name]
+
+
+@contextlib.contextmanager
+def stopped(pids: Iterable[int]) -> Iterator[None]:
+    """Keep processes stopped while inside."""
+    held = list(pids)
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: all(map(stands_still, held)), "the processes to be stopped")
+        yield
+    finally:
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)

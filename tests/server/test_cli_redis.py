@@ -55,6 +55,8 @@ def test_message_sent_again_with_same_id_arrives_once(settings):
 
 def test_listen_after_redis_data_loss_reconnects_and_reports_it(redis, settings):
     with listening(settings) as listener:
+        assert run("send", "jobs", "a", "0", settings=settings)[0] == 0
+        assert listener.message()["value"] == 0  # so there is a log to lose
         redis.kill9()
         code, _, said = run("send", "jobs", "a", "1", settings=settings)
         assert code == 3

@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from dash_pipe.brokers import Broker, connect
 from dash_pipe.client import Client, Subscription, WebSocketConnection, listen
 from dash_pipe.log import Limits
-from harness.process import children, stands_still
+from harness.process import children, stopped
 from harness.redis import RedisServer
 from harness.server import Server
 from harness.wait import wait_for
@@ -103,21 +103,6 @@ def followers(server: Server) -> Iterator[list[Follower]]:
                     followers.append(Follower(f"{server.url}/_pipe/"))
                     stack.callback(followers[-1].leave)
         yield followers
-
-
-@contextmanager
-def stopped(pids: Iterable[int]) -> Iterator[None]:
-    """Keep processes stopped while inside."""
-    held = list(pids)
-    for pid in held:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        for pid in held:
-            wait_for(lambda pid=pid: stands_still(pid), "a worker to be stopped")
-        yield
-    finally:
-        for pid in held:
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_messages_while_processes_are_killed_arrive_once_in_order(
