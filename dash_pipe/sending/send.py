@@ -153,13 +153,9 @@ async def async_send_to_pipe_channel(
     text = _checked(current, channel_name, label, value, message_id)
     if not unsent.logs(on_error):
         return await _publish_beside_loop(current, channel_name, label, text, message_id)
-    try:
-        position = await _publish_beside_loop(current, channel_name, label, text, message_id)
-    except BrokerUnavailableError as error:
-        unsent.log(current, error)
-        return None
-    unsent.note_sent(current)
-    return position
+    with unsent.losses_logged(current):
+        return await _publish_beside_loop(current, channel_name, label, text, message_id)
+    return None
 
 
 async def _publish_beside_loop(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from ..concurrency.per_process import Part
@@ -14,7 +15,7 @@ from ..log import Position
 from ..runtime import Runtime
 
 OnError = Literal["raise", "log"]
-"""What happens if the broker is unavailable."""
+"""The reaction to an unavailable broker."""
 
 INTERVAL = 60.0  # seconds from the line of an outage to that of the next
 
@@ -93,13 +94,9 @@ def handling(
         return send
 
     def send_or_log() -> Position | None:
-        try:
-            position = send()
-        except BrokerUnavailableError as error:
-            log(current, error)
-            return None
-        note_sent(current)
-        return position
+        with losses_logged(current):
+            return send()
+        return None
 
     return send_or_log
 
@@ -115,13 +112,14 @@ def logs(on_error: OnError) -> bool:
     return on_error == "log"
 
 
-def log(current: Runtime, error: BrokerUnavailableError) -> None:
-    """Log that a message was lost, or count it."""
-    current.part(_unsent).failed(error.reason, may_have_been_sent=error.may_have_been_sent)
-
-
-def note_sent(current: Runtime) -> None:
-    """Note that a message was sent, in case others were lost before it."""
+@contextmanager
+def losses_logged(current: Runtime) -> Iterator[None]:
+    """Send a message inside: if the broker is unavailable, count it as lost and raise nothing."""
+    try:
+        yield
+    except BrokerUnavailableError as error:
+        current.part(_unsent).failed(error.reason, may_have_been_sent=error.may_have_been_sent)
+        return
     unsent = current.existing_part(_unsent)
     if unsent is not None:
         unsent.succeeded()
