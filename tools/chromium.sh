@@ -2,17 +2,13 @@
 # Chromium and its driver for the browser tests: there already, installed here, or said what to do.
 set -euo pipefail
 
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
+
 has_browser() {
     command -v chromium || command -v chromium-browser || command -v google-chrome
 } >/dev/null
 
-if has_browser && command -v chromedriver >/dev/null; then
-    exit 0
-fi
-if [[ $EUID -eq 0 && -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null
+if { has_browser && command -v chromedriver >/dev/null; } || install_packages chromium chromium-driver; then
     exit 0
 fi
 cat >&2 <<'END'

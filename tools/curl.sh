@@ -2,13 +2,9 @@
 # curl for the test of the README's line: there already, installed here, or said what to do.
 set -euo pipefail
 
-if command -v curl >/dev/null; then
-    exit 0
-fi
-if [[ $EUID -eq 0 && -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -qq -y --no-install-recommends curl >/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
+
+if command -v curl >/dev/null || install_packages curl; then
     exit 0
 fi
 cat >&2 <<'END'

@@ -2,13 +2,9 @@
 # Firefox for the nightly browser tests: there already, installed here, or said what to do.
 set -euo pipefail
 
-if command -v firefox-esr >/dev/null || command -v firefox >/dev/null; then
-    exit 0
-fi
-if [[ $EUID -eq 0 && -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -qq -y --no-install-recommends firefox-esr >/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
+
+if { command -v firefox-esr >/dev/null || command -v firefox >/dev/null; } || install_packages firefox-esr; then
     exit 0
 fi
 cat >&2 <<'END'

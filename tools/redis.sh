@@ -3,15 +3,11 @@
 # installed here, or said what to do.
 set -euo pipefail
 
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
+
 SERVER=${REDIS_SERVER:-redis-server}
 
-if command -v "$SERVER" >/dev/null; then
-    exit 0
-fi
-if [[ $EUID -eq 0 && -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -qq -y --no-install-recommends "${SERVER##*/}" >/dev/null
+if command -v "$SERVER" >/dev/null || install_packages "${SERVER##*/}"; then
     exit 0
 fi
 cat >&2 <<'END'

@@ -3,13 +3,9 @@
 # said what to do.
 set -euo pipefail
 
-if command -v WebKitWebDriver >/dev/null && command -v Xvfb >/dev/null; then
-    exit 0
-fi
-if [[ $EUID -eq 0 && -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -qq -y --no-install-recommends webkit2gtk-driver xvfb >/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
+
+if { command -v WebKitWebDriver >/dev/null && command -v Xvfb >/dev/null; } || install_packages webkit2gtk-driver xvfb; then
     exit 0
 fi
 cat >&2 <<'END'
