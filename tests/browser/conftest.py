@@ -155,3 +155,17 @@ def serve_code(tmp_path: Path) -> Iterator[ServeCode]:
             return stack.enter_context(server)
 
         yield serve_code
+
+
+@pytest.fixture
+def page(
+    request: pytest.FixtureRequest, serve_code: ServeCode, make_browser: MakeBrowser
+) -> Callable[[str], Browser]:
+    """Return a function that serves a recipe, by its heading in `RECIPES`, and opens its page."""
+
+    def page(heading: str) -> Browser:
+        browser = make_browser()
+        browser.open(serve_code(request.module.RECIPES.code(heading)).url)
+        return browser
+
+    return page

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from paho.mqtt import publish
 
 from harness.mosquitto import Mosquitto
@@ -13,18 +12,6 @@ from harness.wait import wait_for
 
 RECIPES = Recipes("docs/integrations.md")
 NOTEBOOK = "A notebook"  # tests/server/test_same_process.py runs it
-
-
-@pytest.fixture
-def page(serve_code, make_browser):
-    """A function that serves a recipe and opens its page."""
-
-    def page(heading: str):
-        browser = make_browser()
-        browser.open(serve_code(RECIPES.code(heading)).url)
-        return browser
-
-    return page
 
 
 def rows(browser):

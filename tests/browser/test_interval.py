@@ -4,8 +4,6 @@ import re
 import sqlite3
 from pathlib import Path
 
-import pytest
-
 from harness.recipes import Recipes
 from harness.server import ROOT
 from harness.wait import wait_for
@@ -18,18 +16,6 @@ WATCH_TITLE = """
     new MutationObserver(() => window.titles.push(document.title))
         .observe(document.head, {subtree: true, childList: true, characterData: true});
 """
-
-
-@pytest.fixture
-def page(serve_code, make_browser):
-    """Return a function that serves a shape and opens its page."""
-
-    def page(heading: str):
-        browser = make_browser()
-        browser.open(serve_code(RECIPES.code(heading)).url)
-        return browser
-
-    return page
 
 
 def test_shapes_are_all_tested_and_linked() -> None:

@@ -24,18 +24,6 @@ def serve(serve_code):
     return lambda heading: serve_code(RECIPES.code(heading))
 
 
-@pytest.fixture
-def page(serve, make_browser):
-    """A function that serves a recipe and opens its page."""
-
-    def page(section: str):
-        browser = make_browser()
-        browser.open(serve(section).url)
-        return browser
-
-    return page
-
-
 def text(browser, id_):
     return browser.find(f"#{id_}").text
 

@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import socket
 from pathlib import Path
 
 from harness.child import Child, Service
 from harness.environment import environment
 from harness.port import Port
+from harness.server import accepts
 
 
 class Mosquitto(Service):
@@ -31,8 +31,4 @@ class Mosquitto(Service):
         assert program, "mosquitto is not on PATH; `make mosquitto` helps"
         command = [program, "-c", str(self._config)]
         self._child = Child("mosquitto", command, self._log, environment())
-        self.child.wait_until(self._accepts)
-
-    def _accepts(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
+        self.child.wait_until(lambda: accepts(self.port))

@@ -1,6 +1,7 @@
 """A server in its own process, running one of the apps of tests/apps."""
 
 import http.client
+import socket
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
@@ -209,6 +210,12 @@ def answers_http(port: int, scheme: str = "http") -> bool:
         return True
     finally:
         connection.close()
+
+
+def accepts(port: int) -> bool:
+    """Return whether something accepts connections on the port."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def trusting() -> ssl.SSLContext:

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from harness.child import Child
 from harness.distribution import CONSTRAINTS, run
 from harness.environment import installing
 from harness.port import Port
-from harness.server import answers_http
+from harness.server import accepts, answers_http
 from harness.typed import Command, File
 
 # The commands that go on until somebody ends them: the port that the docs promise, and how to
@@ -104,7 +103,7 @@ class Typist:
         environment = {**self._environment(), "PORT": str(port)}
         child = Child(server, ["bash", "-c", f"exec {command}"], log, environment, self.folder)
         self._stack.callback(child.end)
-        child.wait_until(lambda: answers(port) if promised == 6379 else answers_http(port))
+        child.wait_until(lambda: accepts(port) if promised == 6379 else answers_http(port))
 
     def _moved(self, text: str) -> str:
         """Return a text with the ports of this test."""
@@ -131,9 +130,3 @@ class Typist:
 def server_of(line: str) -> str | None:
     """Return the server that a command starts, if it starts one."""
     return next((name for name in SERVERS if f"{line} ".startswith(f"{name} ")), None)
-
-
-def answers(port: int) -> bool:
-    """Tell whether anything listens on a port."""
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
