@@ -21,7 +21,7 @@ export interface Callback {
   /** The definitions of the callbacks that led to this one: a chain. */
   predecessors?: { inputs: Input[] }[];
   callback?: { background?: unknown };
-  /** What triggered it: `id.property`. */
+  /** The properties that triggered the call: `id.property`. */
   changedPropIds?: Record<string, unknown>;
   resolvedId?: string;
   /** While it is in flight. */

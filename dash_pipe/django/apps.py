@@ -31,6 +31,6 @@ class DashPipeConfig(AppConfig):
 
 
 def _changed(setting: str, **_: object) -> None:
-    """Begin anew with settings that a test changes with ``override_settings``."""
+    """Restart the runtime when a test has changed settings with ``override_settings``."""
     if setting in NAMES:
         runtime.current().restart(project())

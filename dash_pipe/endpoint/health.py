@@ -38,7 +38,7 @@ class BrokerHealth(Part):
 
         The text is for everybody, so the details go to the log.
         """
-        with self._lock:  # whoever waits here finds a fresh answer
+        with self._lock:  # a thread that had to wait finds a fresh answer
             if self._clock() >= self._checked_at + FRESH_SECONDS:
                 self._problem = self._check()
                 self._checked_at = self._clock()

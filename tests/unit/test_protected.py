@@ -137,7 +137,7 @@ def test_page_without_a_user_redirects_to_the_login(kind: str) -> None:
     app = Mounted(kind)
     status, target = app.request()
     assert (status, target.split("%26")[0]) == (302, "/enter/?next=/live/%3Fa%3D1")
-    assert app.request(cookie=cookie(6))[0] == 302  # who is no longer known
+    assert app.request(cookie=cookie(6))[0] == 302  # the user was deleted
     assert app.users == []
 
 

@@ -102,7 +102,7 @@ class WindowTests(BrokerTests):
             log = reader.broker.open("jobs")
             assert len(log.lost(0, None)) <= 5
             assert len(reader.rows(log)) <= 5
-            assert lost(reader.broker, "z")["z"] >= 40  # what is not known counts as lost
+            assert lost(reader.broker, "z")["z"] >= 40  # unknown messages count as lost
 
     @needs_history
     def test_label_after_its_time_is_forgotten(self, make: Make) -> None:
