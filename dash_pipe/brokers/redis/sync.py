@@ -63,21 +63,37 @@ class Sync:
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakeup, selectors.EVENT_READ)
             selector.register(self._pubsub, selectors.EVENT_READ)
-            self._mirrors.take_changes()  # before the names, which have it all
-            self._follow(self._mirrors.names())
+            self.begin()
             more = told = False
             while not done():
                 more = more or self._mirrors.has_changes
                 selector.select(0 if more else self._pulse.wait(time.monotonic()))
                 self._wakeup.clear()
-                self._follow(self._mirrors.take_changes())
-                more = self._receive()
-                self._check(time.monotonic())
-                self._compare()
-                self._delete_empty()
+                more = self.step(time.monotonic())
                 if not told and not self._unconfirmed:
                     told = True
                     in_step()
+
+    def begin(self) -> None:
+        """Subscribe to all channels. The connections are new."""
+        self._mirrors.take_changes()  # before the names, which have it all
+        self._follow(self._mirrors.names())
+
+    def step(self, now: float) -> bool:
+        """Do what is due, without waiting for announcements. Return True if more may be there.
+
+        Args:
+            now: the time of ``time.monotonic``.
+
+        Raises:
+            RedisError: a connection was lost.
+        """
+        self._follow(self._mirrors.take_changes())
+        more = self._receive()
+        self._check(now)
+        self._compare()
+        self._delete_empty()
+        return more
 
     def _follow(self, names: Iterable[str]) -> None:
         """Subscribe to new channels, unsubscribe from closed ones, mark the rest for comparison."""
