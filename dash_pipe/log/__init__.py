@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from .content import Batch, Snapshot
 from .limits import Limits
 from .log import Log
-from .message import NO_HISTORY, NOWHERE, Batch, Labels, Lost, Message, Position, Snapshot
+from .message import NO_HISTORY, NOWHERE, Labels, Lost, Message, Position
+from .past import MAX_PAST, Ended, Loss, Past, translate
 
 __all__ = [
+    "MAX_PAST",
     "NOWHERE",
     "NO_HISTORY",
     "Batch",
+    "Ended",
     "Labels",
     "Limits",
     "Log",
+    "Loss",
     "Lost",
     "Message",
+    "Past",
     "Position",
     "Snapshot",
+    "translate",
 ]

@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from .content import Batch, Snapshot, Summary
 from .limits import Limits
 from .losses import Losses
-from .message import NO_HISTORY, Batch, Labels, Lost, Message, Position, Snapshot, Summary
+from .message import NO_HISTORY, Labels, Lost, Message, Position
+from .past import Past, translate
 from .window import Window
 
 _quote = json.JSONEncoder().encode
@@ -21,23 +23,25 @@ _quote = json.JSONEncoder().encode
 class Log:
     """The messages of one channel, numbered 1, 2, 3, ... without holes.
 
-    The log's owner writes it with ``append``. A mirror of a log elsewhere is written with ``add``
-    and ``load``. A mirror has no epoch until it was loaded; another load may change it.
+    The log's owner writes it with ``append``. A mirror of a log elsewhere is written with ``add``,
+    ``load`` and ``rename``. A mirror has no epoch until it was loaded; another load may change it.
 
     Attributes:
         end: the position of the newest message; its offset is 0 if there is none yet.
+        past: the epochs that it had before.
         refreshed: the number of comparisons of a mirror with its log; see ``Broker.refresh``.
     """
 
     def __init__(self, epoch: str, limits: Limits, clock: Callable[[], float] = time.time) -> None:
         self.end = Position(epoch, 0)
+        self.past: Past = ()
         self.refreshed = 0
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()
         self._window = Window(limits)
         self._newest: dict[str, Message] = {}  # of each label; least recently published first
-        self._losses = Losses(limits.labels)
+        self._losses = Losses(limits.losses)
 
     @property
     def epoch(self) -> str:
@@ -75,37 +79,43 @@ class Log:
     def load(self, snapshot: Snapshot) -> None:
         """Replace the content by that of another log."""
         with self._lock:
-            self._losses = Losses(self._limits.labels, snapshot.lost, snapshot.lost_rest)
+            self._losses = Losses(self._limits.losses, snapshot.lost, snapshot.lost_rest)
             self._newest = {}
             self._window = Window(self._limits, snapshot.head - len(snapshot.window))
             for message in snapshot.beside:
                 self._replace_newest(message)
             for message in snapshot.window:
                 self._add(message)
-            self.end = Position(snapshot.epoch, snapshot.head)
+            self.end, self.past = Position(snapshot.epoch, snapshot.head), snapshot.past
             self._trim(self._clock())
+
+    def rename(self, epoch: str, past: Past) -> None:
+        """Go on under another epoch, with the same content."""
+        with self._lock:
+            self.end, self.past = Position(epoch, self.head), past
 
     def read(self, after: int, labels: Labels, max_bytes: int, epoch: str | None = None) -> Batch:
         """Read after the offset ``after``: at most ``max_bytes`` of rows, or one larger row.
 
         ``upto`` is ``head`` if nothing is left to read. ``lost`` names the messages that have left
-        the log unread. If ``epoch`` is given and the log has another one, the log is read from its
-        beginning, as all of it is new to the reader.
+        the log unread. If ``epoch`` is given and the log has another one, ``after`` is translated.
         """
         with self._lock:
             self._trim(self._clock())
-            if epoch not in (None, self.epoch):
-                after = 0
+            past: Past = ()
+            if epoch is not None and epoch != self.epoch:
+                past = self.past
+                after, _ = translate(past, Position(epoch, after))
             lost = self._losses.after(after, labels) if after < self._window.first - 1 else []
             rows: list[str] = []
             size, upto = 0, after
             for message in self._after(after, labels):
                 size += message.size
                 if rows and size > max_bytes:
-                    return Batch(rows, upto, lost, self.epoch)
+                    return Batch(rows, upto, lost, self.epoch, past)
                 rows.append(message.row)
                 upto = message.offset
-            return Batch(rows, self.head, lost, self.epoch)
+            return Batch(rows, self.head, lost, self.epoch, past)
 
     def newest(self, labels: Labels, last: int, upto: Position | None = None) -> list[Message]:
         """Return the newest ``last`` messages of each label, in order.

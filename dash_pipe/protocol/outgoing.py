@@ -8,7 +8,8 @@ from enum import IntEnum
 from typing import Any
 
 from ..errors import ProtocolError
-from ..log.message import Batch, Position
+from ..log.content import Batch
+from ..log.message import Position
 from .incoming import Denied, Replay
 
 SUBPROTOCOL = "dash-pipe.v1"

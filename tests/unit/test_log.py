@@ -156,4 +156,4 @@ def test_load_replaces_window_newest_and_losses(clock: Clock) -> None:
     log.load(Snapshot("e", 6, window, [Message.of('[2,"b",0,1000.000]')], {"a": 4}, 1))
     assert (log.end, read(log)) == (Position("e", 6), [2, 5, 6])
     assert log.lost(0, frozenset("a")) == [("a", 4)]
-    assert log.lost(0, frozenset("z")) == [("z", 1)]
+    assert log.lost(0, frozenset("z")) == [(None, 1)]

@@ -1,0 +1,59 @@
+"""The past of a log: the epochs that it had before, and where each ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from .message import Position
+
+MAX_PAST = 16
+"""The number of earlier epochs that a log knows."""
+
+
+class Ended(NamedTuple):
+    """An epoch that has ended.
+
+    Attributes:
+        epoch: its name.
+        offset: the messages up to here are those of the present log.
+        end: the newest offset that it is known to have had: above ``offset`` if messages were
+            lost; None if nobody knows.
+    """
+
+    epoch: str
+    offset: int
+    end: int | None
+
+
+Past = tuple[Ended, ...]
+"""The earlier epochs of a log, oldest first."""
+
+
+class Loss(IntEnum):
+    """The outcome of a translation: what the reader has lost. The larger one prevails."""
+
+    NONE = 0
+    UNKNOWN = 1
+    LOST = 2
+
+
+def translate(past: Sequence[Ended], position: Position) -> tuple[int, Loss]:
+    """Translate a position of an earlier epoch into the present one; docs/protocol.md has the rule.
+
+    Returns:
+        The offset up to which the reader has what the present log has, and whether it has lost
+        messages of the earlier epochs.
+    """
+    names = [ended.epoch for ended in past]
+    offset, loss = position.offset, Loss.NONE
+    if position.epoch not in names:
+        return 0, Loss.LOST if offset else Loss.UNKNOWN
+    for ended in past[names.index(position.epoch) :]:
+        if ended.end is None:
+            loss = max(loss, Loss.UNKNOWN)
+        elif max(offset, ended.end) > ended.offset:
+            loss = Loss.LOST
+        offset = min(offset, ended.offset)
+    return offset, loss
