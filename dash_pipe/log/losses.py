@@ -24,7 +24,7 @@ class Losses:
 
     def __init__(self, room: int, named: Mapping[str, int] | None = None, rest: int = 0) -> None:
         self._room = room
-        self._named = dict(named or {})
+        self._named = {label: lost for label, lost in (named or {}).items() if lost > rest}
         self._rest = rest
         self._oldest: list[tuple[int, str]] = []  # a heap of the named, also of older offsets
         self._sort()

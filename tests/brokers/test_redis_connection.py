@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from dash_pipe.brokers.redis import pulse
 from dash_pipe.brokers.redis.connection import RedisConnection, connector
+from dash_pipe.brokers.redis.heads import Heads
 from dash_pipe.brokers.redis.mirrors import Mirrors
 from dash_pipe.brokers.redis.sync import Sync
 from dash_pipe.brokers.redis.wakeup import Wakeup
@@ -67,6 +68,8 @@ def test_database_is_read_from_url(url: str, database: int) -> None:
 class SilentConnection:
     """An open connection that never receives anything."""
 
+    server_run = "run"
+
     def __init__(self) -> None:
         self.said: list[Any] = []
         self._ours, self._theirs = socket.socketpair()
@@ -88,7 +91,7 @@ class SilentConnection:
 def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "PING_SECONDS", 0.05)
     monkeypatch.setattr(pulse, "TIMEOUT", 0.05)
-    mirrors, wakeup, news = Mirrors(0, Limits(), 1), Wakeup(), SilentConnection()
+    mirrors, wakeup, news = Mirrors(0, Limits(), 1, Heads(1)), Wakeup(), SilentConnection()
     conversation: Any = Sync
     with pytest.raises(RedisError, match="no answer to a ping"):
         conversation(mirrors, wakeup, news, news, print).run(lambda: False, lambda: None)
@@ -112,7 +115,7 @@ def test_ping_is_followed_by_comparison_before_the_next_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pulse, "PING_SECONDS", 0.05)
-    mirrors, wakeup, connection = Mirrors(0, Limits(), 1), Wakeup(), ComparingConnection()
+    mirrors, wakeup, connection = Mirrors(0, Limits(), 1, Heads(1)), Wakeup(), ComparingConnection()
     mirrors.open("jobs")
 
     def done() -> bool:  # called before each wait
@@ -132,7 +135,7 @@ def test_ping_is_followed_by_comparison_before_the_next_wait(
 
 def steps_to_leave(count: int) -> int:
     """Return how many steps of bytecode it takes to leave so many channels at once."""
-    mirrors, wakeup, news = Mirrors(0, Limits(), 0), Wakeup(), SilentConnection()
+    mirrors, wakeup, news = Mirrors(0, Limits(), 0, Heads(1)), Wakeup(), SilentConnection()
     names = [f"channel {number}" for number in range(count)]
     for name in names:
         mirrors.open(name)

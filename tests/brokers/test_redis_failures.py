@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from brokers.conftest import Make, makes
 from dash_pipe.brokers import Broker
 from dash_pipe.brokers.redis import pulse, sync
 from dash_pipe.brokers.redis.broker import RedisBroker
-from dash_pipe.brokers.redis.connection import connector
+from dash_pipe.brokers.redis.connection import _warn_once, connector
 from dash_pipe.errors import BrokerUnavailableError
-from dash_pipe.log import Limits, Log, Position
+from dash_pipe.log import Ended, Limits, Log, Loss, Position, translate
 from dash_pipe.testing.brokers import BrokerReader, HubRunner
 from harness.child import Child
 from harness.environment import environment
@@ -103,7 +104,9 @@ def test_connection_loss_or_restart_loses_and_repeats_nothing(
         stream.more()
     reader.wait_for_end(log, stream.positions[-1])
     assert values(reader, log) == list(range(1, len(stream.positions) + 1))
-    assert {position.epoch for position in stream.positions} == {epoch}
+    assert [position.offset for position in stream.positions] == values(reader, log)
+    start = Position(epoch, 0)
+    assert log.epoch == epoch or translate(log.past, start) == (0, Loss.NONE)
 
 
 def test_connection_cut_mid_frame_loses_and_repeats_nothing(
@@ -150,7 +153,7 @@ def test_messages_missed_within_window_are_no_gap(server: RedisServer, make: Mak
             last = sender.publish("jobs", "a", "2")
         proxy.allow()
         reader.wait_for_end(log, last)
-    assert last.epoch == first.epoch
+    assert last.epoch == first.epoch == log.epoch
     assert log.lost(1, None) == []
 
 
@@ -162,8 +165,8 @@ def forbid_to_subscribe(server: RedisServer) -> Callable[[], object]:
 
 def forbid_to_read(server: RedisServer) -> Callable[[], object]:
     """Make Redis reject reads after a subscription; return a function that undoes it."""
-    server.ask("ACL", "SETUSER", "default", "-xrange", "-eval")
-    return lambda: server.ask("ACL", "SETUSER", "default", "+xrange", "+eval")
+    server.ask("ACL", "SETUSER", "default", "-lrange", "-eval")
+    return lambda: server.ask("ACL", "SETUSER", "default", "+lrange", "+eval")
 
 
 def subscribes(server: RedisServer) -> int:
@@ -214,20 +217,46 @@ def test_lost_data_starts_new_epoch(server: RedisServer, make: Make) -> None:
     assert rows(runner.frames(browser, [], rows)) == [[1, "a", 2]]
 
 
-@pytest.mark.parametrize("part", ["meta", "log", "newest", "labels", "lost"])
-def test_log_with_missing_key_starts_new_epoch(server: RedisServer, make: Make, part: str) -> None:
+def test_log_without_its_meta_key_starts_new_epoch(server: RedisServer, make: Make) -> None:
     sender = make(messages=2)
     for label in "aabcc":
         old = sender.publish("jobs", label, "1")
-    assert server.ask("DEL", f"dash-pipe:{{jobs}}:{part}") == 1
-    if part == "log":  # a reader finds out
-        log = BrokerReader(make(messages=2)).open("jobs")
-        assert log.end.offset == 0
-        assert log.epoch != old.epoch
-    new = sender.publish("jobs", "a", "1")  # and so does a sender
+    assert server.ask("DEL", "dash-pipe:{jobs}:meta") == 1
+    new = sender.publish("jobs", "a", "1")
     assert new.offset == 1
     assert new.epoch != old.epoch
     assert BrokerReader(make(messages=2)).open("jobs").end == new
+
+
+@pytest.mark.parametrize("found_by", ["sender", "reader"])
+@pytest.mark.parametrize(
+    ("part", "kept", "lost"),
+    [
+        ("rows", [2, 3], {None: 5}),
+        ("newest", [4, 5], {"a": 2, "b": 3}),
+        ("labels", [4, 5], {None: 3}),
+        ("lost", [2, 3, 4, 5], {None: 3}),
+        ("ids", [2, 3, 4, 5], {"a": 1}),
+    ],
+)
+def test_log_without_an_evicted_part_goes_on_and_names_what_is_lost(
+    server: RedisServer, make: Make, part: str, kept: list[int], lost: dict[str, int], found_by: str
+) -> None:
+    sender = make(messages=2)
+    for label in "aabcc":  # 2 and 3 are kept beside the window
+        old = sender.publish("jobs", label, "1")
+    assert server.ask("DEL", f"dash-pipe:{{jobs}}:{part}") == 1
+    if found_by == "sender":
+        new = make(messages=2).publish("jobs", "d", "1")
+        assert new == (old.epoch, 6)
+    reader = BrokerReader(make(messages=2))
+    log = reader.open("jobs")
+    assert log.epoch == old.epoch
+    named = {**lost, "c": 4} if found_by == "sender" and part in ("newest", "ids") else lost
+    if found_by == "reader":
+        assert [offset for offset, *_ in reader.rows(log)] == kept
+        assert dict(log.lost(0, None)) == named
+    assert log.lost(old.offset, None) == []  # who has read all has lost nothing
 
 
 def test_message_ids_of_lost_log_are_remembered(server: RedisServer, make: Make) -> None:
@@ -261,13 +290,14 @@ def test_rollback_starts_new_epoch(server: RedisServer, make: Make, rolled_back:
     old = sender.publish("jobs", "a", "1")
     rolled_back(lambda: reader.wait_for_end(log, sender.publish("jobs", "a", "2")))
     reader.wait_until(lambda: log.epoch != old.epoch)
+    assert log.past == (Ended(old.epoch, 1, 2),)
     new = sender.publish("jobs", "a", "3")
-    assert new == (log.epoch, 1)
+    assert new == (log.epoch, 2)
     browser = runner.browser()
     since = {"epoch": old.epoch, "offset": 2}
     frames = runner.frames(browser, browser.subscribe("jobs", since=since), rows)
     assert frames[0]["recovered"] is False
-    assert rows(frames) == [[1, "a", 3]]
+    assert rows(frames) == [[2, "a", 3]]
 
 
 def test_rollback_overwritten_by_new_messages_is_detected(
@@ -287,15 +317,40 @@ def test_rollback_overwritten_by_new_messages_is_detected(
 
         rolled_back(lose)
         sender = make()  # one that knows nothing of the past
-        for value in ("3", "4"):  # at offsets 2 and 3, before the listener is back
-            assert sender.publish("jobs", "a", value).epoch == first.epoch
+        for offset, value in ((2, "3"), (3, "4")):  # before the listener is back
+            new = sender.publish("jobs", "a", value)
+            assert new.offset == offset
+            assert new.epoch != first.epoch
         proxy.allow()
-        reader.wait_until(lambda: log.epoch != first.epoch)
-        assert reader.rows(log) == [
-            [1, "a", 3],
-            [2, "a", 4],
-        ]  # only messages that nobody has seen yet
-        assert sender.publish("jobs", "a", "5") == (log.epoch, 3)
+        reader.wait_until(lambda: log.epoch not in {first.epoch, new.epoch})
+        assert translate(log.past, Position(first.epoch, 2)) == (1, Loss.LOST)
+        assert translate(log.past, Position(first.epoch, 1)) == (1, Loss.LOST)
+        assert translate(log.past, new) == (3, Loss.NONE)
+        assert values(reader, log) == [1, 3, 4]
+        assert sender.publish("jobs", "a", "5") == (log.epoch, 4)
+
+
+def test_log_rolled_back_within_a_run_starts_new_epoch(server: RedisServer, make: Make) -> None:
+    """A proxy may hide that another server has taken over."""
+    reader = BrokerReader(make())
+    log = reader.open("jobs")
+    sender = make()
+    for value in ("1", "2"):
+        old = sender.publish("jobs", "a", value)
+    reader.wait_for_end(log, old)
+    keys = ["meta", "rows", "newest", "labels", "lost", "ids"]
+    names = [f"dash-pipe:{{jobs}}:{key}" for key in keys]
+    for name in names:
+        server.ask("COPY", name, f"old {name}")
+    reader.wait_for_end(log, sender.publish("jobs", "a", '"lost"'))
+    server.ask("DEL", *names)
+    for name in names:
+        server.ask("COPY", f"old {name}", name)
+    new = make().publish("jobs", "a", "4")  # by a sender that knows nothing
+    assert new == (old.epoch, 3)
+    reader.wait_until(lambda: log.epoch != old.epoch)
+    assert log.past == (Ended(old.epoch, 2, 3),)
+    assert values(reader, log) == [1, 2, 4]
 
 
 @pytest.mark.parametrize("server", [EVERY_SECOND], indirect=True)
@@ -315,10 +370,13 @@ def test_server_killed_while_writing_leaves_no_hole_in_an_epoch(
     for reader, log in zip(readers, logs, strict=True):
         reader.wait_for_end(log, stream.positions[-1])
         read = reader.rows(log)
-        # Messages of the last epoch have no hole: a loss is never inside an epoch.
-        heard = [value for _, _, value in read]
-        assert heard == list(range(heard[0], len(stream.positions) + 1))
         assert [offset for offset, *_ in read] == list(range(1, len(read) + 1))
+        # A loss is never inside an epoch: it is after the messages that the next one continues.
+        heard = [int(str(value)) for _, _, value in read]
+        holes = [after for after, next_ in pairwise(heard) if next_ != after + 1]
+        ends = [heard[ended.offset - 1] for ended in log.past if ended.end != ended.offset]
+        assert set(holes) <= set(ends)
+        assert heard[-1] == len(stream.positions)
     assert logs[0].end == logs[1].end
 
 
@@ -403,12 +461,16 @@ def test_sender_after_rollback_of_its_message_starts_new_epoch(
     sender, other = make(), make()
     first = sender.publish("jobs", "a", "1")
     rolled_back(lambda: sender.publish("jobs", "a", "2"))  # nobody else knows it
-    assert other.publish("jobs", "a", "3") == (first.epoch, 2)
-    assert other.publish("jobs", "a", "4") == (first.epoch, 3)
+    new = other.publish("jobs", "a", "3")
+    assert new.epoch != first.epoch
+    assert other.publish("jobs", "a", "4") == (new.epoch, 3)
     last = sender.publish("jobs", "a", "5")
-    assert last.epoch != first.epoch
+    assert last.epoch not in {first.epoch, new.epoch}
     reader = BrokerReader(make())
-    assert values(reader, reader.open("jobs")) == [3, 4, 5]
+    log = reader.open("jobs")
+    assert values(reader, log) == [1, 3, 4, 5]
+    assert translate(log.past, Position(first.epoch, 1)) == (1, Loss.LOST)
+    assert translate(log.past, Position(new.epoch, 3)) == (3, Loss.NONE)
 
 
 # Time
@@ -538,3 +600,35 @@ def test_ping_fails_within_its_timeout_while_redis_is_away(server: RedisServer, 
         broker.ping(5)
     server.start()
     broker.ping(5)
+
+
+def test_released_mirror_leaves_its_head_to_report(
+    server: RedisServer, make: Make, rolled_back: RollBack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.1)
+    reader = BrokerReader(broker := make())
+    log = reader.open("jobs")
+    first = make().publish("jobs", "a", "1")
+
+    def lose() -> None:
+        reader.wait_for_end(log, make().publish("jobs", "a", "2"))
+        broker.close("jobs")
+        wait_for(lambda: not server.ask("PUBSUB", "CHANNELS"), "the mirror to be released")
+
+    rolled_back(lose)
+    new = make().publish("jobs", "a", "3")
+    log = reader.open("jobs")
+    assert log.past[0] == (first.epoch, 1, 2)
+    assert translate(log.past, new) == (2, Loss.NONE)
+
+
+def test_run_of_redis_is_unknown_if_info_is_forbidden(
+    server: RedisServer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.ask("ACL", "SETUSER", "default", "-info")
+    _warn_once.cache_clear()
+    first, second = (make().publish("jobs", "a", "1") for _ in range(2))
+    assert (first.epoch, first.offset + 1) == second
+    (said,) = caplog.messages
+    assert said.startswith("dash-pipe: Redis rejects INFO, so messages that it loses in a restart")

@@ -15,8 +15,8 @@ GENERATED = {"Pipe.py", "_imports_.py"}
 TEXT = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8")
 GLOSSARY = dict(re.findall(r"^\* \*\*(.+?)\*\*: (.+)$", TEXT.split("\n## Glossary\n")[1], re.M))
 WORDS = """
-    Pipe, channel, label, offset, epoch, past, position, head, recovered, replay, log, window, losses,
-    hub, session, subscription, transport, delivery, guard, runtime, takeover, poke, broker,
+    Pipe, channel, label, offset, epoch, past, position, head, recovered, replay, log, window,
+    losses, hub, session, subscription, transport, delivery, guard, runtime, takeover, poke, broker,
     mirror, retention, framing, rejection, denied, diagnostics, family,
     relay, per process
 """

@@ -49,6 +49,10 @@ def test_losses_in_any_order_forget_the_oldest_offset_first() -> None:
     assert kept(losses, "d") == [(None, 2)]
 
 
+def test_losses_below_the_rest_are_covered_by_it() -> None:
+    assert kept(Losses(9, {"a": 3, "b": 4}, 3), None) == [(None, 3), ("b", 4)]
+
+
 def test_label_that_loses_again_is_named_with_its_newest_offset() -> None:
     losses = Losses(2)
     for offset in range(1, 100):

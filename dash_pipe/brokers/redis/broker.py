@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,12 +13,13 @@ from ...concurrency.forks import after_fork_in_child
 from ...errors import BrokerUnavailableError
 from ...log import Limits, Log, Position
 from .. import Broker, OnAppend, Watchers
-from .commands import SCRIPT, ChannelCommands, Known, appended
+from .commands import CHANNEL, ChannelCommands, appended
 from .connection import Connect, RedisConnection, RedisError, connector, is_temporary, was_rejected
 from .follower import RedisFollower
+from .heads import Heads
 
 PAUSES = (0.02, 0.25)  # seconds before the first retry, and the maximum
-MAX_KNOWN = 1000  # channels whose newest message from this process is remembered
+MAX_KNOWN = 10_000  # channels of which a process remembers the newest message that it knew
 MAX_IDLE_CONNECTIONS = 8  # kept open between two messages; each sending thread takes one
 
 
@@ -44,14 +44,16 @@ class RedisBroker(Broker):
         self._database = database
         self._limits = limits
         self._send_timeout = send_timeout
-        self._known: OrderedDict[str, Known] = (
-            OrderedDict()
-        )  # the newest message from here, by channel
+        self._heads = Heads(MAX_KNOWN)
         self._connections: deque[RedisConnection] = deque(maxlen=MAX_IDLE_CONNECTIONS)  # idle
-        self._lock = threading.Lock()
         self._watchers = Watchers()
         self._follower = RedisFollower(
-            connect, database, limits, max_idle_channels, self._watchers.notify
+            connect,
+            database,
+            limits,
+            max_idle_channels,
+            self._heads,
+            self._watchers.notify,
         )
         # Parent and child must not share a connection.
         after_fork_in_child(self, RedisBroker._close_connections)
@@ -66,7 +68,6 @@ class RedisBroker(Broker):
         message_id = message_id or secrets.token_urlsafe(12)
         mark = _mark(message_id)
         log = ChannelCommands(channel, self._database, self._limits)
-        order = log.append(label, value, mark, self._known.get(channel, Known()))
         deadline = time.monotonic() + self._send_timeout
         pause, longest = PAUSES
         may_have_been_sent = False
@@ -74,12 +75,14 @@ class RedisBroker(Broker):
             connection: RedisConnection | None = None
             try:
                 connection = self._idle_or_new_connection(deadline)
+                known = self._heads.get(channel)
+                order = log.append(connection.server_run, known, label, value, mark)
                 left = deadline - time.monotonic()
-                reply: list[bytes] = connection.run(SCRIPT, log.keys, *order, timeout=left)
+                reply: list[bytes] = connection.run(CHANNEL, log.keys, *order, timeout=left)
                 self._connections.append(connection)
-                position, known = appended(reply, mark)
-                if known is not None:
-                    self._remember(channel, known)
+                position, sent = appended(reply, mark)
+                if sent is not None:
+                    self._heads.note(channel, sent)
                 return position
             except RedisError as error:
                 if connection is not None:
@@ -137,13 +140,6 @@ class RedisBroker(Broker):
                     return connection
                 connection.close()
         return self._connect(deadline - time.monotonic())
-
-    def _remember(self, channel: str, known: Known) -> None:
-        with self._lock:
-            self._known[channel] = known
-            self._known.move_to_end(channel)
-            if len(self._known) > MAX_KNOWN:
-                self._known.popitem(last=False)
 
     def _close_connections(self) -> None:
         while self._connections:

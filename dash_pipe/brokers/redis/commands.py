@@ -15,14 +15,42 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ...log import Limits, Position
+from ...log import MAX_PAST, Ended, Limits, Past, Position
 from .. import IDS_SECONDS, MAX_IDS
-
-_TEXT = files(__package__).joinpath("channel.lua").read_text("utf-8")
-SCRIPT = (_TEXT, hashlib.sha1(_TEXT.encode(), usedforsecurity=False).hexdigest())
 
 LISTENED_SECONDS = 120.0  # minimum lifetime of a log: longer than the time between two touches
 EMPTY_SECONDS = 600.0  # lifetime of a log without a message, whose name a browser may invent
+
+
+class Script(NamedTuple):
+    """A script for Redis, and its SHA-1 digest."""
+
+    text: str
+    digest: str
+
+    @classmethod
+    def of(cls, text: str) -> Script:
+        """Return the script with this text."""
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+CHANNEL = Script.of(files(__package__).joinpath("channel.lua").read_text("utf-8"))
+
+# Reads the window from the message at an offset on; from 0 also what is kept beside it.
+READ = Script.of("""
+local meta, rows, newest, labels, lost = unpack(KEYS)
+local call, after = redis.call, tonumber(ARGV[1])
+local state = call('HMGET', meta, 'epoch', 'head', 'mark', 'run', 'past', 'before', 'rest', 'sizes')
+local sizes = {call('LLEN', rows), call('HLEN', newest), call('ZCARD', labels), call('ZCARD', lost)}
+local first = tonumber(state[2] or 0) - sizes[1] + 1
+local found = {call('TIME'), state, sizes,
+  call('LRANGE', rows, string.format('%.0f', math.max(after - first, 0)), -1)}
+if after == 0 then
+  found[5] = call('HVALS', newest)
+  found[6] = call('ZRANGE', lost, 0, -1, 'WITHSCORES')
+end
+return found
+""")
 
 # Postpones the expiry of a log, as save() in the script does, and returns its head.
 _TOUCH = """
@@ -30,7 +58,7 @@ local keep = redis.call('HGET', KEYS[1], 'head') == '0' and ARGV[2] or ARGV[1]
 for _, key in ipairs(KEYS) do
   redis.call('PEXPIRE', key, keep)
 end
-return redis.call('HMGET', KEYS[1], 'epoch', 'head', 'mark')
+return redis.call('HMGET', KEYS[1], 'epoch', 'head', 'mark', 'run', 'past')
 """
 
 # Deletes a log that never carried a message; the announcement is for other processes' listeners.
@@ -42,19 +70,24 @@ if there[1] == ARGV[1] and there[2] == '0' then
 end
 """
 
-_KEYS = ("meta", "log", "newest", "labels", "lost", "ids", "places")
+_KEYS = ("meta", "rows", "newest", "labels", "lost", "ids")
 
 
 class Head(NamedTuple):
-    """The end of the log in Redis. ``epoch`` is empty if there is no log."""
+    """The end of the log in Redis. ``epoch`` is empty if there is no log.
 
-    epoch: str
-    offset: int
-    mark: str
+    ``run`` is the run of Redis in which the epoch began.
+    """
+
+    epoch: str = ""
+    offset: int = 0
+    mark: str = ""
+    run: str = ""
+    past: Past = ()
 
 
 class Known(NamedTuple):
-    """The newest message that a sender knows: its position, its mark, its time by Redis' clock."""
+    """The newest message that a process knows: its position, its mark, its time by Redis' clock."""
 
     epoch: str = ""
     offset: int = 0
@@ -62,30 +95,46 @@ class Known(NamedTuple):
     time: str = ""
 
 
+NOTHING = Known()
+"""What a process knows that knows no message."""
+
+
 class Entry(NamedTuple):
-    """A message in the window, its unique mark, and the mark of the message before it."""
+    """A message in the window, and its unique mark."""
 
     offset: int
     mark: str
     row: str
-    before: str
 
 
 class Reading(NamedTuple):
     """The log in Redis at one moment.
 
-    ``entries`` are the messages of the window from ``after`` on, inclusive. ``beside`` (the newest
-    message of each label that has left the window) and ``lost`` are filled if it was read from the
-    beginning. If a part of the log is missing, ``end.epoch`` is empty, as if there were no log.
+    ``entries`` are the messages of the window from ``after`` on, inclusive, and ``before`` is the
+    mark of the message before the window. ``beside`` (the newest message of each label that has
+    left the window) and ``lost`` are filled if it was read from the beginning. If not ``whole``, a
+    part of the log was evicted since the last append.
     """
 
     after: int
     end: Head
+    whole: bool
+    first: int
+    before: str
     entries: list[Entry]
     beside: list[str]
     lost: dict[str, int]
     lost_rest: int
     time: float
+
+    def mark_at(self, offset: int) -> str | None:
+        """Return the mark of the message at an offset; None if the reading does not contain it."""
+        if offset == self.end.offset:
+            return self.end.mark
+        if offset == self.first - 1:
+            return self.before
+        begin = self.end.offset - len(self.entries) + 1
+        return self.entries[offset - begin].mark if begin <= offset < self.end.offset else None
 
 
 class ChannelCommands:
@@ -99,29 +148,27 @@ class ChannelCommands:
         self.news = f"dash-pipe:{{{tag}}}:news:{database}"  # pub/sub ignores databases
         self._bounds, self._keep = _bounds(limits)
 
-    def append(self, label: str, value: str, mark: str, known: Known) -> tuple[Any, ...]:
-        """Return the script's arguments to append a message after the one that is known."""
-        new_epoch = secrets.token_urlsafe(8)
-        return (
-            "append",
-            self._bounds,
-            new_epoch,
-            self.news,
-            *known,
-            json.dumps(label),
-            value,
-            mark,
-        )
+    def append(self, run: str, known: Known, label: str, value: str, mark: str) -> Sequence[Any]:
+        """Return the script's arguments to append a message.
 
-    def begin(self, old_epoch: str, after: float, same_epoch: str) -> tuple[Any, ...]:
-        """Return the script's arguments to end the log ``old_epoch`` and begin another.
-
-        Messages sent after the time ``after`` stay, under new offsets. If the epoch in Redis is
-        another one, nothing happens. If Redis has no key of the channel, the new log is named
-        ``same_epoch``, unless that is empty.
+        Args:
+            run: the run of Redis that the connection leads to.
+            known: the newest message that the process knows.
+            label: the label.
+            value: the value, a JSON text.
+            mark: the mark of the message.
         """
-        new_epoch = secrets.token_urlsafe(8)
-        return ("begin", self._bounds, new_epoch, self.news, old_epoch, after, same_epoch)
+        return ("append", *self._common(run, known), json.dumps(label), value, mark)
+
+    def check(self, run: str, known: Known, anew: str) -> Sequence[Any]:
+        """Return the script's arguments to begin a new epoch if one is due.
+
+        ``anew`` says how to begin if there is no log: see channel.lua.
+        """
+        return ("check", *self._common(run, known), anew)
+
+    def _common(self, run: str, known: Known) -> tuple[Any, ...]:
+        return (self._bounds, secrets.token_urlsafe(8), self.news, run, *known)
 
     def delete_empty(self, epoch: str) -> Sequence[Any]:
         """Return the command that deletes the log ``epoch`` if it never carried a message.
@@ -133,23 +180,6 @@ class ChannelCommands:
     def head(self) -> Sequence[Any]:
         """Return the command that reads the head and postpones the expiry of the log."""
         return ("EVAL", _TOUCH, 5, *self.keys[:5], *self._keep)
-
-    def read(self, after: int) -> list[Sequence[Any]]:
-        """Return the commands that read the log from an offset on, in one transaction."""
-        meta, log, newest, labels, lost, *_ = self.keys
-        commands: list[Sequence[Any]] = [
-            ("MULTI",),
-            ("TIME",),
-            ("HMGET", meta, "epoch", "head", "mark", "rest", "sizes"),
-            ("XLEN", log),
-            ("HLEN", newest),
-            ("ZCARD", labels),
-            ("ZCARD", lost),
-            ("XRANGE", log, f"{after}-0", "+"),
-        ]
-        if not after:
-            commands += [("HVALS", newest), ("ZRANGE", lost, 0, -1, "WITHSCORES")]
-        return [*commands, ("EXEC",)]
 
 
 def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:
@@ -164,44 +194,52 @@ def _bounds(limits: Limits) -> tuple[str, tuple[int, int]]:
 
     The lifetimes are milliseconds: of a log with messages, and of one without.
     """
-    keep = int(1000 * max(limits.seconds, limits.label_seconds, LISTENED_SECONDS))
+    keep = int(1000 * max(limits.label_seconds, LISTENED_SECONDS))
     empty = int(1000 * EMPTY_SECONDS)
-    ids = {"ids": MAX_IDS, "id_seconds": IDS_SECONDS}
-    return json.dumps({"keep": keep, "empty": empty, **ids, **asdict(limits)}), (keep, empty)
+    more = {"losses": limits.losses, "past": MAX_PAST, "ids": MAX_IDS, "id_seconds": IDS_SECONDS}
+    return json.dumps({"keep": keep, "empty": empty, **more, **asdict(limits)}), (keep, empty)
 
 
 def head(reply: list[bytes | None]) -> Head:
-    """Parse the reply to ``ChannelCommands.head``."""
-    epoch, offset, mark = reply[:3]
-    if epoch is None or offset is None or mark is None:
-        return Head("", 0, "")
-    return Head(epoch.decode(), int(offset), mark.decode())
+    """Parse the reply to ``ChannelCommands.head`` and to ``check``."""
+    epoch, offset, mark, run, past = ((part or b"").decode() for part in reply[:5])
+    return Head(epoch, int(offset), mark, run, _past(past)) if epoch else Head()
 
 
 def reading(after: int, reply: list[Any]) -> Reading:
-    """Parse the reply to the last command of ``ChannelCommands.read``."""
-    for part in reply:
-        if isinstance(part, Exception):
-            raise part
-    (seconds, microseconds), meta, *sizes, entries = reply[:7]
-    beside, lost = reply[7:] or ([], [])
-    end = head(meta)
-    if meta[4] != " ".join(map(str, sizes)).encode():
-        end = Head("", 0, "")
+    """Parse the reply to ``READ``, from the offset ``after`` on."""
+    (seconds, microseconds), state, sizes, rows = reply[:4]
+    beside, lost = reply[4:] or ([], [])
+    end = head(state)
+    begin = end.offset - len(rows) + 1
     return Reading(
         after,
         end,
-        [
-            Entry(
-                int(key.partition(b"-")[0]),
-                fields[3].decode(),
-                fields[5].decode(),
-                fields[7].decode(),
-            )
-            for key, fields in entries
-        ],
-        sorted((row.decode() for row in beside), key=lambda row: int(row[1 : row.index(",")])),
-        {json.loads(label): int(offset) for label, offset in zip(*[iter(lost)] * 2, strict=True)},
-        int(meta[3] or 0),
-        int(seconds) + int(microseconds) / 1e6,
+        whole=" ".join(map(str, sizes)).encode() == (state[7] or b"0 0 0 0"),
+        first=end.offset - int(sizes[0]) + 1,
+        before=(state[5] or b"").decode(),
+        entries=[_entry(begin + number, row.decode()) for number, row in enumerate(rows)],
+        beside=sorted(
+            (row.decode() for row in beside), key=lambda row: int(row[1 : row.index(",")])
+        ),
+        lost={json.loads(label): int(upto) for label, upto in zip(*[iter(lost)] * 2, strict=True)},
+        lost_rest=int(state[6] or 0),
+        time=int(seconds) + int(microseconds) / 1e6,
+    )
+
+
+def _offset_of(row: str) -> int:
+    return int(row[1 : row.index(",")])
+
+
+def _entry(offset: int, text: str) -> Entry:
+    mark, _, row = text.split(" ", 2)
+    return Entry(offset, mark, row)
+
+
+def _past(text: str) -> Past:
+    """Parse the past as channel.lua keeps it."""
+    parts = (entry.split(" ") for entry in text.split(";") if entry)
+    return tuple(
+        Ended(epoch, int(offset), None if end == "?" else int(end)) for epoch, offset, end in parts
     )

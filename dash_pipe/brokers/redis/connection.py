@@ -6,8 +6,11 @@ reconnect without a word, and the callers here must know that a connection was l
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from redis import exceptions
@@ -20,6 +23,8 @@ from ...errors import SettingError
 from ..url import without_password
 
 __all__ = ["Connect", "RedisConnection", "RedisError", "connector", "is_temporary", "was_rejected"]
+
+logger = logging.getLogger("dash_pipe")
 
 Command = Sequence[str | bytes | int | float]
 Connect = Callable[[float], "RedisConnection"]
@@ -56,11 +61,41 @@ def connector(url: str) -> tuple[Connect, int]:
         if timeout <= 0:
             raise exceptions.TimeoutError("timed out before the connection was opened")
         bounds = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-        connection = kind(**{**options, **bounds})
-        connection.connect()
-        return RedisConnection(connection)
+        return _open(kind(**{**options, **bounds}), timeout)
 
     return connect, int(database)
+
+
+def _open(connection: Any, timeout: float) -> RedisConnection:
+    """Connect, and learn the run of the server."""
+    connection.connect()
+    opened = RedisConnection(connection)
+    try:
+        opened.server_run = _server_run(opened, timeout)
+    except RedisError:
+        opened.close()
+        raise
+    return opened
+
+
+def _server_run(connection: RedisConnection, timeout: float) -> str:
+    """Return Redis' name for its life since it was started; empty if an ACL forbids to ask."""
+    try:
+        (info,) = connection.request(("INFO", "server"), timeout=timeout)
+    except exceptions.ResponseError as error:
+        _warn_once(str(error))
+        return ""
+    found = re.search(rb"^run_id:(\w+)", info, re.MULTILINE)
+    return found[1].decode() if found else ""
+
+
+@cache
+def _warn_once(error: str) -> None:
+    logger.warning(
+        "dash-pipe: Redis rejects INFO, so messages that it loses in a restart may be lost "
+        "silently; permit it (+info in the ACL): %s",
+        error,
+    )
 
 
 def is_temporary(error: RedisError) -> bool:
@@ -89,10 +124,15 @@ def was_rejected(error: RedisError) -> bool:
 
 
 class RedisConnection:
-    """An open connection. An error that is not a ``ResponseError`` closes it."""
+    """An open connection. An error that is not a ``ResponseError`` closes it.
+
+    Attributes:
+        server_run: the run of Redis that it leads to; empty if it is unknown.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self.server_run = ""
 
     def close(self) -> None:
         """Close the connection. Closing it twice is allowed."""

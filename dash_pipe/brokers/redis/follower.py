@@ -10,6 +10,7 @@ from contextlib import closing
 from ...log import Limits, Log
 from .. import OnAppend
 from .connection import Connect, RedisError
+from .heads import Heads
 from .mirrors import Mirrors
 from .pulse import TIMEOUT
 from .sync import Sync
@@ -32,15 +33,22 @@ class RedisFollower:
         database: the number of the database.
         limits: the bounds of each log.
         max_idle: the number of mirrors kept while nobody listens.
+        heads: what the process knows of channels that it does not mirror.
         on_append: called with the name of each channel that has grown or was refreshed.
     """
 
     def __init__(
-        self, connect: Connect, database: int, limits: Limits, max_idle: int, on_append: OnAppend
+        self,
+        connect: Connect,
+        database: int,
+        limits: Limits,
+        max_idle: int,
+        heads: Heads,
+        on_append: OnAppend,
     ) -> None:
         self._connect = connect
         self._on_append = on_append
-        self._mirrors = Mirrors(database, limits, max_idle)
+        self._mirrors = Mirrors(database, limits, max_idle, heads)
         self._lock = threading.Lock()
         self._running: tuple[threading.Thread, Wakeup] | None = None
         self._stopping = threading.Event()

@@ -1,4 +1,4 @@
-"""A log in this process that follows one in Redis. Pure: readings in, next steps out."""
+"""A log in this process that follows one in Redis. Pure: heads and readings in, next steps out."""
 
 from __future__ import annotations
 
@@ -6,36 +6,57 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
-from ...log import Limits, Log, Message, Snapshot
-from .commands import Head, Reading
+from ...log import Limits, Log, Message, Snapshot, translate
+from .commands import NOTHING, Head, Known, Reading
 
 
 class Next(Enum):
-    """The step that follows a reading."""
+    """The step that follows a comparison."""
 
     NOTHING = "the mirror is in step"
+    READ = "read what is new"
     READ_ALL = "read the log from its beginning"
-    BEGIN = "the log in Redis has lost messages: begin a new epoch"
+    CHECK = "have the script begin a log, or a new epoch"
 
 
 class Mirror:
     """The mirror of one channel's log.
 
     A log in Redis can lose its end: a killed server returns with what it had written to disk, or a
-    replica takes over that lags behind. Another sender may have reused the offsets since, so each
-    message carries a mark. The mirror checks that its newest message still has the same mark.
+    replica takes over that lags behind. Then the epoch has to end, since other messages get the
+    same offsets. Redis' run shows a restart; within a run, each message carries a mark, and the
+    mirror checks that the newest message that this process knows still has the same.
+
+    Args:
+        limits: the bounds of the log.
+        known: the newest message that the process knows from before.
+        clock: the time in seconds.
 
     Attributes:
         log: the mirror itself.
-        newest_time: when the newest message was sent, by Redis' clock; 0 before the first.
+        known: the newest message that the process knows.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, limits: Limits, known: Known = NOTHING, clock: Callable[[], float] = time.time
+    ) -> None:
         self.log = Log("", limits, self._time)
-        self.newest_time = 0.0
+        self.known = known
         self._clock = clock
         self._ahead = 0.0  # how many seconds Redis' clock is ahead of ours
-        self._mark = ""
+        self._mark = ""  # of the newest message in the log
+        self._sent_at = ""  # when it was sent, by Redis' clock
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it has an epoch, but never carried a message."""
+        end = self.log.end
+        return end.epoch != "" and end.offset == 0
+
+    def learn(self, known: Known) -> None:
+        """Take the newest message that this process has sent."""
+        if known.epoch == self.known.epoch and known.offset > self.known.offset:
+            self.known = known
 
     def hear(self, epoch: str, before: str, mark: str, row: str) -> bool:
         """Take an announced message. Return False if the log has to be read instead.
@@ -44,80 +65,98 @@ class Mirror:
         """
         message = Message.of(row)
         end = self.log.end
-        if epoch == end.epoch and message.offset <= end.offset:
-            return True  # it was read before its announcement came
+        if epoch == end.epoch and message.offset <= end.offset:  # read before it was announced
+            return message.offset < end.offset or mark == self._mark
         if (epoch, message.offset, before) != (end.epoch, end.offset + 1, self._mark):
             return False
         self._add(message, mark)
         return True
 
-    @property
-    def is_empty(self) -> bool:
-        """Return whether it has an epoch, but never carried a message."""
+    def compare(self, head: Head, run: str) -> Next:
+        """Compare the mirror with the head of the log. Return the step that follows.
+
+        Args:
+            head: the end of the log in Redis.
+            run: the run of Redis; empty if it is unknown.
+        """
+        if self._needs_check(head, run, None):
+            return Next.CHECK
         end = self.log.end
-        return end.epoch != "" and end.offset == 0
+        if (end.offset, self._mark) != (head.offset, head.mark) or not self._goes_on(head):
+            return Next.READ
+        if end.epoch != head.epoch:
+            self._rename(head)
+        return Next.NOTHING
 
-    def in_step(self, head: Head) -> bool:
-        """Return whether the mirror ends where the log in Redis does."""
-        return head.epoch != "" and head == (*self.log.end, self._mark)
-
-    def take(self, reading: Reading) -> Next:
+    def take(self, reading: Reading, run: str) -> Next:
         """Apply a reading. Return the step that follows."""
         self._ahead = reading.time - self._clock()
-        if not reading.end.epoch:
-            return Next.BEGIN
-        end, continues = self.log.end, False
-        if end.epoch == reading.end.epoch:
-            mark = _mark_at(reading, end.offset)
-            if reading.end.offset < end.offset or mark not in (None, self._mark):
-                return Next.BEGIN
-            news = [entry for entry in reading.entries if entry.offset > end.offset]
-            continues = mark is not None and len(news) == reading.end.offset - end.offset
-            unproven = mark is None
-        else:
-            unproven = False
-        if continues:
+        head, offset = reading.end, self.log.end.offset
+        mark = reading.mark_at(self.known.offset) if self.known.epoch == head.epoch else None
+        if not reading.whole or self._needs_check(head, run, mark):
+            return Next.CHECK
+        news = [entry for entry in reading.entries if entry.offset > offset]
+        is_complete = len(news) == head.offset - offset and reading.mark_at(offset) == self._mark
+        if self._goes_on(head) and is_complete:
+            self._rename(head)
             for entry in news:
                 self._add(Message.of(entry.row), entry.mark)
         elif reading.after:
             return Next.READ_ALL
         else:
-            self._load(reading, unproven=unproven)
+            self._load(reading)
         return Next.NOTHING
 
+    def _needs_check(self, head: Head, run: str, mark: str | None) -> bool:
+        """Return whether a log or an epoch has to begin; ``mark`` is that at the known offset."""
+        if not head.epoch or (run and head.run != run):
+            return True
+        known = self.known
+        if known.epoch == head.epoch:
+            if known.offset == head.offset:
+                mark = head.mark
+            return known.offset > head.offset or mark not in (None, known.mark)
+        return any(
+            ended.epoch == known.epoch
+            and known.offset > (ended.offset if ended.end is None else ended.end)
+            for ended in head.past
+        )
+
+    def _goes_on(self, head: Head) -> bool:
+        """Return whether the log continues what the mirror has."""
+        end = self.log.end
+        if end.epoch == head.epoch:
+            return True
+        return any(ended.epoch == end.epoch for ended in head.past) and (
+            translate(head.past, end)[0] == end.offset
+        )
+
+    def _rename(self, head: Head) -> None:
+        """Go on in the epoch that continues the mirror's."""
+        if self.log.epoch != head.epoch:
+            self.log.rename(head.epoch, head.past)
+            self.known = Known(head.epoch, self.log.head, self._mark, self._sent_at)
+
     def _add(self, message: Message, mark: str) -> None:
-        self._mark, self.newest_time = mark, message.time
+        self._mark, self._sent_at = mark, f"{message.time:.3f}"
+        if message.offset >= self.known.offset:
+            self.known = Known(self.log.epoch, message.offset, mark, self._sent_at)
         self.log.add(message)
 
-    def _load(self, reading: Reading, *, unproven: bool) -> None:
-        """Replace the log by a reading from the beginning.
-
-        If ``unproven``, the mirror's newest message is no longer in Redis, so the messages between
-        it and the window are unknown: everything that is not in the window counts as lost.
-        """
+    def _load(self, reading: Reading) -> None:
+        """Replace the log by a reading from the beginning."""
+        head = reading.end
         window = [Message.of(entry.row) for entry in reading.entries]
-        lost, rest = reading.lost, reading.lost_rest
-        if unproven:
-            lost, rest = {}, reading.end.offset - len(window)
         beside = [Message.of(row) for row in reading.beside]
         if window:
-            self.newest_time = window[-1].time
-        self._mark = reading.end.mark
-        self.log.load(Snapshot(reading.end.epoch, reading.end.offset, window, beside, lost, rest))
+            self._sent_at = f"{window[-1].time:.3f}"
+        self._mark = head.mark
+        self.known = Known(head.epoch, head.offset, head.mark, self._sent_at)
+        self.log.load(
+            Snapshot(
+                head.epoch, head.offset, window, beside, reading.lost, reading.lost_rest, head.past
+            )
+        )
 
     def _time(self) -> float:
         return self._clock() + self._ahead
-
-
-def _mark_at(reading: Reading, offset: int) -> str | None:
-    """Return the mark of the message at an offset; None if the reading does not contain it."""
-    if offset == reading.end.offset:
-        return reading.end.mark
-    if offset == 0:
-        return ""
-    if not reading.entries or offset > reading.end.offset:
-        return None
-    first = reading.entries[0]
-    if offset == first.offset - 1:
-        return first.before
-    return reading.entries[offset - first.offset].mark if offset >= first.offset else None

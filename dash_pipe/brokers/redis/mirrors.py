@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ...log import Limits, Log
 from ..retention import Retention
 from .commands import ChannelCommands
+from .heads import Heads
 from .mirror import Mirror
 
 IDLE_SECONDS = 30.0  # that a mirror is kept while nobody listens: browsers reconnect, or poll
@@ -23,6 +24,7 @@ class MirroredChannel:
         wanted: the number of the newest requested refresh; the first read is number 1.
         begun: the number of the newest refresh that has begun.
         subscribed: whether Redis has confirmed the subscription.
+        heard_all: whether every announcement since the last comparison was heard.
     """
 
     name: str
@@ -31,6 +33,7 @@ class MirroredChannel:
     wanted: int = 1
     begun: int = 0
     subscribed: bool = False
+    heard_all: bool = False
 
 
 class Mirrors:
@@ -41,14 +44,16 @@ class Mirrors:
         limits: the bounds of each log.
         max_idle: the number of mirrors kept while nobody listens; also the number of released
             channels whose log may stay in Redis although it never carried a message.
+        heads: what the process knows of channels that it does not mirror.
     """
 
-    def __init__(self, database: int, limits: Limits, max_idle: int) -> None:
+    def __init__(self, database: int, limits: Limits, max_idle: int, heads: Heads) -> None:
         self._database = database
         self._limits = limits
         self._lock = threading.Lock()
         self._retained: Retention[MirroredChannel] = Retention(max_idle)
         self._max_idle = max_idle
+        self._heads = heads
         self._changed: set[str] = set()  # channels that are new, closed, or to be refreshed
         self._empty: OrderedDict[str, str] = OrderedDict()  # released and empty; the epoch in Redis
         self._surplus: list[tuple[ChannelCommands, str]] = []
@@ -107,9 +112,10 @@ class Mirrors:
         return self._retained.get(name)
 
     def begin(self, mirrored: MirroredChannel) -> None:
-        """Record that a refresh begins."""
+        """Record that a refresh begins. The mirror takes what this process has sent."""
         with self._lock:
             mirrored.begun = mirrored.wanted
+        mirrored.mirror.learn(self._heads.get(mirrored.name))
 
     def expire(self) -> None:
         """Release the mirrors without a listener for ``IDLE_SECONDS``."""
@@ -121,7 +127,8 @@ class Mirrors:
     def _make(self, name: str) -> MirroredChannel:
         self._changed.add(name)
         self._empty.pop(name, None)
-        return MirroredChannel(name, self._channel(name), Mirror(self._limits))
+        mirror = Mirror(self._limits, self._heads.get(name))
+        return MirroredChannel(name, self._channel(name), mirror)
 
     def _channel(self, name: str) -> ChannelCommands:
         return ChannelCommands(name, self._database, self._limits)
@@ -129,6 +136,7 @@ class Mirrors:
     def _release(self, gone: list[MirroredChannel]) -> None:
         for mirrored in gone:
             self._changed.add(mirrored.name)
+            self._heads.note(mirrored.name, mirrored.mirror.known)
             if mirrored.mirror.is_empty:
                 self._empty[mirrored.name] = mirrored.mirror.log.epoch
         while len(self._empty) > self._max_idle:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from .. import OnAppend
-from .commands import SCRIPT, head, reading
+from .commands import CHANNEL, READ, head, reading
 from .connection import RedisConnection, RedisError
 from .mirror import Next
 from .mirrors import MirroredChannel, Mirrors
@@ -17,7 +17,7 @@ from .wakeup import Wakeup
 
 AT_ONCE = 500  # channels compared in one request
 HEARD_AT_ONCE = 100  # announcements taken before the watchers are called
-ATTEMPTS = 5  # to read a log that other processes replace at the same time
+ATTEMPTS = 10  # to check and read a log that other processes replace at the same time
 
 
 class Sync:
@@ -75,7 +75,13 @@ class Sync:
                     in_step()
 
     def begin(self) -> None:
-        """Subscribe to all channels. The connections are new."""
+        """Subscribe to all channels. The connections are new.
+
+        Raises:
+            RedisError: they lead to two servers, or to two runs of one.
+        """
+        if self._pubsub.server_run != self._requests.server_run:
+            raise RedisError("Redis was replaced between two connections")
         self._mirrors.take_changes()  # before the names, which have it all
         self._follow(self._mirrors.names())
 
@@ -112,7 +118,7 @@ class Sync:
             else:  # also a channel that was closed and reopened between two calls
                 news = mirrored.channel.news.encode()
                 self._names[news], self._topic_of[name] = name, news
-                mirrored.subscribed = False
+                mirrored.subscribed = mirrored.heard_all = False
                 new.append(news)
         if new:
             self._unconfirmed.update(new)
@@ -169,29 +175,29 @@ class Sync:
                 self._mirrors.begin(each)
             replies = self._requests.request(*commands, timeout=TIMEOUT)
             for each, reply in zip(part, replies, strict=True):
-                log = each.mirror.log
-                in_step = each.mirror.in_step(head(reply))
-                if not in_step:
-                    self._catch_up(each)
-                if not in_step or log.refreshed != each.begun:
+                log, end = each.mirror.log, each.mirror.log.end
+                step = each.mirror.compare(head(reply), self._requests.server_run)
+                if step is not Next.NOTHING:
+                    self._catch_up(each, step)
+                each.heard_all = True
+                if log.end != end or log.refreshed != each.begun:
                     log.refreshed = each.begun
                     self._on_append(each.name)
 
-    def _catch_up(self, mirrored: MirroredChannel) -> None:
-        """Read the messages that a mirror lacks."""
-        channel, mirror = mirrored.channel, mirrored.mirror
-        after = mirror.log.head
+    def _catch_up(self, mirrored: MirroredChannel, step: Next) -> None:
+        """Have the log examined or read, until its mirror is in step."""
+        channel, mirror, run = mirrored.channel, mirrored.mirror, self._requests.server_run
         for _ in range(ATTEMPTS):
-            reply = self._requests.request(*channel.read(after), timeout=TIMEOUT)[-1]
-            found = reading(after, reply)
-            match mirror.take(found):
-                case Next.NOTHING:
-                    return
-                case Next.BEGIN:
-                    again = mirror.log.epoch if mirror.is_empty else ""
-                    order = channel.begin(found.end.epoch, mirror.newest_time, again)
-                    self._requests.run(SCRIPT, channel.keys, *order, timeout=TIMEOUT)
-            after = 0
+            if step is Next.CHECK:
+                order = channel.check(run, mirror.known, _anew(mirrored))
+                reply = self._requests.run(CHANNEL, channel.keys, *order, timeout=TIMEOUT)
+                step = mirror.compare(head(reply), run)
+            else:
+                after = mirror.log.head if step is Next.READ else 0
+                reply = self._requests.run(READ, channel.keys[:5], after, timeout=TIMEOUT)
+                step = mirror.take(reading(after, reply), run)
+            if step is Next.NOTHING:
+                return
         raise RedisError(
             f"the log of {mirrored.name!r} was replaced {ATTEMPTS} times while it was read"
         )
@@ -213,3 +219,13 @@ class Sync:
             self._pubsub.send(("PING",))
             self._mirrors.expire()
             self._stale.update(self._mirrors.names())
+
+
+def _anew(mirrored: MirroredChannel) -> str:
+    """Say how to begin if Redis has no log: see channel.lua.
+
+    A mirror that never had a message, and missed no announcement, has nothing to lose.
+    """
+    if not mirrored.mirror.is_empty or mirrored.mirror.known.offset:
+        return ""
+    return "same" if mirrored.heard_all else "other"

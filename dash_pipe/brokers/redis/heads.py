@@ -1,0 +1,35 @@
+"""The newest messages that a process knows, by channel."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from .commands import NOTHING, Known
+
+
+class Heads:
+    """Keep what this process knows of the ends of logs, for ``room`` channels.
+
+    Senders note what they have sent, and mirrors that are released what they had. So a log that has
+    lost its end is noticed, although no message was sent since. Any thread may call it.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def get(self, channel: str) -> Known:
+        """Return the newest known message of a channel; its epoch is empty if there is none."""
+        return self._known.get(channel, NOTHING)
+
+    def note(self, channel: str, known: Known) -> None:
+        """Note a message, unless a newer one of the same epoch is known."""
+        with self._lock:
+            older = self._known.pop(channel, NOTHING)
+            if older.epoch == known.epoch and older.offset > known.offset:
+                known = older
+            self._known[channel] = known
+            if len(self._known) > self._room:
+                self._known.popitem(last=False)

@@ -1,0 +1,21 @@
+from dash_pipe.brokers.redis.commands import NOTHING, Known
+from dash_pipe.brokers.redis.heads import Heads
+
+
+def test_newer_message_of_an_epoch_replaces_an_older_one_only() -> None:
+    heads = Heads(2)
+    heads.note("a", Known("e", 5, "m5", ""))
+    heads.note("a", Known("e", 4, "m4", ""))
+    assert heads.get("a").offset == 5
+    heads.note("a", Known("e", 6, "m6", ""))
+    assert heads.get("a").offset == 6
+    heads.note("a", Known("f", 1, "m1", ""))
+    assert heads.get("a") == ("f", 1, "m1", "")
+
+
+def test_heads_of_more_channels_than_there_is_room_forget_the_oldest() -> None:
+    heads = Heads(2)
+    for channel in ("a", "b", "a", "c"):
+        heads.note(channel, Known(channel, 1, "m", ""))
+    assert heads.get("b") is NOTHING
+    assert heads.get("a").epoch == "a"
