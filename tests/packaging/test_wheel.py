@@ -13,7 +13,11 @@ from harness.server import ROOT
 
 # What must be in it beside the modules.
 DATA = {
-    "dash_pipe/brokers/redis/channel.lua",
+    *(
+        f"dash_pipe/brokers/redis/{part}.lua"
+        for part in ("channel", "window", "epochs", "messages", "run")
+    ),
+    *(f"dash_pipe/brokers/redis/{part}.lua" for part in ("read", "touch", "delete_empty")),
     "dash_pipe/dash_pipe.min.js",
     "dash_pipe/django/static/dash_pipe/dpd_page_socket.min.js",
     "dash_pipe/dpd_bridge.min.js",

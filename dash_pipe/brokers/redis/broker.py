@@ -13,10 +13,11 @@ from ...concurrency.forks import after_fork_in_child
 from ...errors import BrokerUnavailableError
 from ...log import Limits, Log, Position
 from .. import Broker, OnAppend, Watchers
-from .commands import CHANNEL, ChannelCommands, appended
+from .commands import ChannelCommands, appended
 from .connection import Connect, RedisConnection, RedisError, connector, is_temporary, was_rejected
 from .follower import RedisFollower
 from .heads import Heads
+from .scripts import CHANNEL
 
 PAUSES = (0.02, 0.25)  # seconds before the first retry, and the maximum
 MAX_KNOWN = 10_000  # channels of which a process remembers the newest message that it knew

@@ -5,70 +5,21 @@ Pure: commands out, replies in. channel.lua documents what the keys hold.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ...log import MAX_PAST, Ended, Limits, Past, Position
 from .. import IDS_SECONDS, MAX_IDS
+from .scripts import DELETE_EMPTY, TOUCH
 
 LISTENED_SECONDS = 120.0  # minimum lifetime of a log: longer than the time between two touches
 EMPTY_SECONDS = 600.0  # lifetime of a log without a message, whose name a browser may invent
 
-
-class Script(NamedTuple):
-    """A script for Redis, and its SHA-1 digest."""
-
-    text: str
-    digest: str
-
-    @classmethod
-    def of(cls, text: str) -> Script:
-        """Return the script with this text."""
-        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-CHANNEL = Script.of(files(__package__).joinpath("channel.lua").read_text("utf-8"))
-
-# Reads the window from the message at an offset on; from 0 also what is kept beside it.
-READ = Script.of("""
-local meta, rows, newest, labels, lost = unpack(KEYS)
-local call, after = redis.call, tonumber(ARGV[1])
-local state = call('HMGET', meta, 'epoch', 'head', 'mark', 'run', 'past', 'before', 'rest', 'sizes')
-local sizes = {call('LLEN', rows), call('HLEN', newest), call('ZCARD', labels), call('ZCARD', lost)}
-local first = tonumber(state[2] or 0) - sizes[1] + 1
-local found = {call('TIME'), state, sizes,
-  call('LRANGE', rows, string.format('%.0f', math.max(after - first, 0)), -1)}
-if after == 0 then
-  found[5] = call('HVALS', newest)
-  found[6] = call('ZRANGE', lost, 0, -1, 'WITHSCORES')
-end
-return found
-""")
-
-# Postpones the expiry of a log, as save() in the script does, and returns its head.
-_TOUCH = """
-local keep = redis.call('HGET', KEYS[1], 'head') == '0' and ARGV[2] or ARGV[1]
-for _, key in ipairs(KEYS) do
-  redis.call('PEXPIRE', key, keep)
-end
-return redis.call('HMGET', KEYS[1], 'epoch', 'head', 'mark', 'run', 'past')
-"""
-
-# Deletes a log that never carried a message; the announcement is for other processes' listeners.
-_DELETE_EMPTY = """
-local there = redis.call('HMGET', KEYS[1], 'epoch', 'head')
-if there[1] == ARGV[1] and there[2] == '0' then
-  redis.call('DEL', KEYS[1])
-  redis.call('PUBLISH', ARGV[2], '')
-end
-"""
 
 _KEYS = ("meta", "rows", "newest", "labels", "lost", "ids")
 
@@ -175,11 +126,11 @@ class ChannelCommands:
 
         A process that still has a listener begins it again under the same name.
         """
-        return ("EVAL", _DELETE_EMPTY, 1, self.keys[0], epoch, self.news)
+        return ("EVAL", DELETE_EMPTY.text, 1, self.keys[0], epoch, self.news)
 
     def head(self) -> Sequence[Any]:
         """Return the command that reads the head and postpones the expiry of the log."""
-        return ("EVAL", _TOUCH, 5, *self.keys[:5], *self._keep)
+        return ("EVAL", TOUCH.text, 5, *self.keys[:5], *self._keep)
 
 
 def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from .. import OnAppend
-from .commands import CHANNEL, READ, head, reading
+from .commands import head, reading
 from .connection import RedisConnection, RedisError
 from .mirror import Next
 from .mirrors import MirroredChannel, Mirrors
 from .pulse import TIMEOUT, Pulse
+from .scripts import CHANNEL, READ
 from .wakeup import Wakeup
 
 AT_ONCE = 500  # channels compared in one request
