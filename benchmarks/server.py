@@ -63,12 +63,23 @@ class Server:
             time.sleep(0.1)
 
 
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
 @contextmanager
-def redis() -> Iterator[str]:
-    """Run a separate Redis server without data on disk while inside; yield its URL."""
+def redis(port: int = 0) -> Iterator[str]:
+    """Run a separate Redis server without data on disk while inside; yield its URL.
+
+    That is a Unix socket; it listens on `port` of loopback too, if that is not 0.
+    """
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "socket"
-        options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", directory]
+        where = ["--bind", "127.0.0.1", "--port", str(port), "--unixsocket", str(path)]
+        options = [*where, "--save", "", "--dir", directory]
         with running(["redis-server", *options], stdout=DEVNULL) as process:
             limit = time.monotonic() + 10
             while not path.exists():
