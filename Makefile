@@ -87,7 +87,11 @@ schedules: install ## 10,000 random schedules
 	SCHEDULES=10000 $(PYTEST) tests/schedules
 
 .PHONY: nightly
-nightly: schedules orders newest switched-off other-browsers ## the slow tests, which CI runs every night
+nightly: schedules drives orders newest switched-off other-browsers ## the slow tests, which CI runs every night
+
+.PHONY: drives
+drives: install redis ## 10 minutes of faults on gunicorn, uvicorn and the gateway each; DRIVE_SECONDS=60, DRIVE_SEED=1
+	$(PYTEST) -s tests/drives
 
 .PHONY: other-browsers
 other-browsers: install firefox webkit ## a burst, equal values and a restart in Firefox and WebKitGTK
