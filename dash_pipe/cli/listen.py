@@ -20,6 +20,7 @@ from .send import require_shared_broker
 _CAUSES = {
     "window": "they left the window of the channel before they could be read",
     "epoch": "the log of the channel began again or was rolled back",
+    "unknown": "it is unknown whether there were any",
 }
 
 

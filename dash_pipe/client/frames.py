@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import ProtocolError
 from ..log.message import Labels, Lost
+from ..log.past import Ended, Past
 from ..protocol import MAX_FRAME_BYTES, ClientFrame, Pong, Replay, Subscribe, Unsubscribe
 
 Row = list[Any]
@@ -30,6 +31,7 @@ class Subscribed:
     heartbeat: float
     denied: tuple[str, ...] = ()
     hint: str | None = None
+    past: Past = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Messages:
     rows: list[Row]
     upto: int
     lost: list[Lost] = field(default_factory=list)
+    past: Past = ()
 
 
 @dataclass(frozen=True)
@@ -138,13 +141,15 @@ def _subscribed(fields: dict[str, Any]) -> Subscribed:
         float(fields["heartbeat"]),
         denied,
         fields.get("hint"),
+        _past(fields),
     )
 
 
 def _messages(fields: dict[str, Any]) -> Messages:
     lost = [(label, _offset(offset)) for label, offset in fields.get("lost", ())]
     rows = [_row(row) for row in fields["messages"]]
-    return Messages(fields["channel"], fields["epoch"], rows, _offset(fields["upto"]), lost)
+    upto = _offset(fields["upto"])
+    return Messages(fields["channel"], fields["epoch"], rows, upto, lost, _past(fields))
 
 
 def _replayed(fields: dict[str, Any]) -> Replayed:
@@ -161,6 +166,13 @@ def _ping(fields: dict[str, Any]) -> Ping:
 def _error(fields: dict[str, Any]) -> Error:
     final = fields.get("final") is True
     return Error(fields["code"], fields["reason"], fields.get("channel"), final)
+
+
+def _past(fields: dict[str, Any]) -> Past:
+    return tuple(
+        Ended(epoch, _offset(offset), None if end is None else _offset(end))
+        for epoch, offset, end in fields.get("past", ())
+    )
 
 
 def _offset(value: Any) -> int:

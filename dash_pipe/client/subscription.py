@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..log import NO_HISTORY, Position
+from ..log import NO_HISTORY, Loss, Past, Position, translate
 from ..protocol import ClientFrame, Replay, Subscribe
 from .frames import Messages, Ping, Replayed, Row, ServerFrame, Subscribed
+from .left_epochs import LeftEpochs
 
 REPLAY_ID = 1  # one replay for each connection
 
@@ -20,7 +21,7 @@ class Gap:
         after: the position before the gap.
         upto: the last lost offset; None if the epoch changed, since it is unknown then.
         cause: ``window`` if the messages left the log before they were read, ``epoch`` if the log
-            began again or was rolled back.
+            began again or was rolled back, ``unknown`` if nobody knows whether any were lost.
     """
 
     after: int
@@ -48,8 +49,8 @@ class Subscription:
 
     Attributes:
         position: everything up to it was delivered; None before the first reply.
-        n_gaps: how many times messages were lost for good.
-        last_gap: the last of these gaps.
+        n_gaps: how many times messages were lost for good; not those whose cause is ``unknown``.
+        last_gap: the last gap, of any cause.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Subscription:
         self._replayed: list[Row] = []
         self._held: list[Row] = []
         self._lost_upto = 0
+        self._unknown_upto = 0
+        self._left = LeftEpochs()
 
     @property
     def replaying(self) -> bool:
@@ -95,18 +98,18 @@ class Subscription:
         delivery = Delivery()
         match frame:
             case Subscribed(epoch=epoch, offset=head):
-                self._take_subscribed(Position(epoch, head), delivery)
+                self._enter(epoch, frame.past, delivery, head)
+                self._take_head(Position(epoch, head), delivery)
             case Messages():
-                self._enter(Position(frame.epoch, 0), delivery)
+                self._enter(frame.epoch, frame.past, delivery)
                 self._record_loss(frame, delivery)
                 self._advance(frame.rows, frame.upto, delivery)
             case Replayed(id=id_) if id_ == REPLAY_ID:
-                self._enter(Position(frame.epoch, 0), delivery)
                 self._take_replayed(frame, delivery)
             case Ping(upto=upto) if self.channel in upto:
                 self._advance([], upto[self.channel], delivery)
         for gap in delivery.gaps:
-            self.n_gaps, self.last_gap = self.n_gaps + 1, gap
+            self.n_gaps, self.last_gap = self.n_gaps + (gap.cause != "unknown"), gap
         return delivery
 
     def end_replay(self) -> Delivery:
@@ -115,46 +118,59 @@ class Subscription:
         self._replaying = False
         return Delivery(rows)
 
-    def _take_subscribed(self, head: Position, delivery: Delivery) -> None:
-        no_history = head.epoch.startswith(NO_HISTORY)  # it is read from its head
-        self._enter(head if no_history else Position(head.epoch, 0), delivery)
+    def _take_head(self, head: Position, delivery: Delivery) -> None:
         if self.position is None:
             self.position = head
         elif self.position.offset > head.offset:  # the log was rolled back
+            delivery.gaps.append(Gap(self.position.offset, None, "epoch"))
             self._restart(head, delivery)
 
-    def _enter(self, start: Position, delivery: Delivery) -> None:
-        """Read from ``start`` if the epoch has changed: everything in the new log is new."""
-        if self.position is not None and self.position.epoch != start.epoch:
-            self._restart(start, delivery)
+    def _enter(self, epoch: str, past: Past, delivery: Delivery, head: int = 0) -> None:
+        """Read on in another epoch, as far as its log has what this subscription has."""
+        before = self.position
+        if before is None or before.epoch == epoch:
+            return
+        if epoch.startswith(NO_HISTORY):  # it can't tell whether anything was lost
+            self._restart(Position(epoch, head), delivery)
+            return
+        offset, loss = translate(past, before)
+        found = max(loss, self._left.cross(past, before))
+        if found is not Loss.NONE:
+            is_named = any(ended.epoch == before.epoch for ended in past)
+            cause = "epoch" if found is Loss.LOST else "unknown"
+            delivery.gaps.append(Gap(offset if is_named else before.offset, None, cause))
+        known = [self._lost_upto, self._unknown_upto]
+        if loss is Loss.LOST or offset < before.offset:
+            self._restart(Position(epoch, offset), delivery)
+        self.position = Position(epoch, offset)
+        self._lost_upto, self._unknown_upto = (
+            translate(past, Position(before.epoch, upto))[0] for upto in known
+        )
 
     def _restart(self, start: Position, delivery: Delivery) -> None:
-        # A log without history can't tell whether anything was lost.
-        if self.position is not None and not start.epoch.startswith(NO_HISTORY):
-            delivery.gaps.append(Gap(self.position.offset, None, "epoch"))
         self.position = start
-        self._lost_upto = 0
+        self._lost_upto = self._unknown_upto = 0
         delivery.rows += self.end_replay().rows
 
     def _record_loss(self, frame: Messages, delivery: Delivery) -> None:
         """Count what is lost for these labels. A loss that is reported twice counts once."""
         if self.position is None:
             return
-        after, upto = self.position.offset, self._lost(frame)
-        if upto > max(after, self._lost_upto):
-            self._lost_upto = upto
-            delivery.gaps.append(Gap(after, upto, "window"))
+        after, (lost, unknown) = self.position.offset, self._lost(frame)
+        if lost > max(after, self._lost_upto):
+            delivery.gaps.append(Gap(after, lost, "window"))
+        elif unknown > max(after, self._lost_upto, self._unknown_upto):
+            delivery.gaps.append(Gap(after, unknown, "unknown"))
+        self._lost_upto = max(lost, self._lost_upto)
+        self._unknown_upto = max(unknown, self._unknown_upto)
 
-    def _lost(self, frame: Messages) -> int:
-        """Return the newest offset that is lost for these labels; 0 if nothing is."""
-        named = {label for label, _ in frame.lost}
-        has_others = self.labels is None or bool(self.labels - named)  # None stands for the others
-        mine = [
-            offset
-            for label, offset in frame.lost
-            if (has_others if label is None else self._wants(label))
-        ]
-        return max(mine, default=0)
+    def _lost(self, frame: Messages) -> tuple[int, int]:
+        """Return up to which offsets these labels have lost messages, and may have; 0 if none."""
+        lost = dict(frame.lost)
+        if self.labels is None:
+            return max(lost.values(), default=0), 0
+        others = lost.get(None, 0) if self.labels - lost.keys() else 0  # for all that it names not
+        return max((lost.get(label, 0) for label in self.labels), default=0), others
 
     def _advance(self, rows: Iterable[Row], upto: int, delivery: Delivery) -> None:
         if self.position is None:
@@ -166,6 +182,9 @@ class Subscription:
 
     def _take_replayed(self, frame: Replayed, delivery: Delivery) -> None:
         if not self._replaying or self.position is None:
+            return
+        if frame.epoch != self.position.epoch:  # ``messages`` that change the epoch come first
+            delivery.rows += self.end_replay().rows
             return
         self._replayed += [row for row in frame.rows if self._wants(row[1])]
         if frame.done:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .. import protocol
 from ..log import Batch, Labels, Position
 from ..protocol import MAX_BATCH_BYTES, Frame
-from .session import Session, Subscription
+from .session import PendingReplay, Session, Subscription
 
 Shared = dict[tuple[Position, Labels], tuple[Batch, Frame | None]]
 """The batches of one channel by position and labels, for all sessions that are there."""
@@ -45,6 +45,8 @@ class Delivery:
         """Send the replays that wait, up to the flow-control limit."""
         while session.replays and session.may_send:
             replay = session.replays[0]
+            if not self._agree(session, replay):
+                continue
             rows, done = replay.next_rows()
             if done:
                 session.replays.popleft()
@@ -64,6 +66,23 @@ class Delivery:
         n = session.next_ping(self._clock())
         session.transport.send(protocol.ping(n, dict(session.take_unannounced())))
         return n
+
+    def _agree(self, session: Session, replay: PendingReplay) -> bool:
+        """Return whether a replay has the epoch that the browser knows. Otherwise work on it.
+
+        The browser is told of another epoch by ``messages``, before the replay goes on in it.
+        """
+        channel = replay.frame.channel
+        subscription = session.subscriptions.get(channel)
+        if subscription is None or not subscription.has_position:
+            return True  # it was for a subscription that has ended
+        if subscription.position.epoch != subscription.log.epoch:
+            self.deliver(session, channel, subscription, {})
+        elif subscription.position.epoch != replay.head.epoch:
+            replay.enter(subscription.position.epoch, subscription.log.past)
+        else:
+            return True
+        return False
 
     def _send(self, session: Session, frame: Frame) -> None:
         session.transport.send(frame)

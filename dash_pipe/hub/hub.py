@@ -207,6 +207,7 @@ class Hub:
                 spread=self._policy.spread(len(self)),
                 heartbeat=self._policy.heartbeat_interval,
                 hint=answer.hint,
+                past=answer.past,
             )
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..log import NOWHERE, Labels, Log, Message, Position
+from ..log import NOWHERE, Labels, Log, Loss, Message, Past, Position, translate
 from ..protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe, Unsubscribe
 from .authorization import Outcome, Pending
 
@@ -66,6 +66,13 @@ class Subscription:
         """Return whether a further frame about it has to be parked."""
         return bool(self.parked) or self.log.refreshed < self.refresh_due
 
+    def enter(self, epoch: str, past: Past) -> None:
+        """Translate its position into the epoch, of which the browser is told."""
+        if self.position.epoch != epoch:
+            offset, _ = translate(past, self.position)
+            self.position = Position(epoch, offset)
+            self.announced = min(self.announced, offset)
+
 
 @dataclass(slots=True)
 class PendingReplay:
@@ -85,14 +92,11 @@ class PendingReplay:
     def next_rows(self) -> tuple[list[str], bool]:
         """Take the rows of the next frame. Return them, and True if they are the last.
 
-        There are none if the log has begun again since: the session is sent all of the new log.
+        There are none if the log has lost messages since: the browser reads on by itself.
         """
         if self._messages is None:
             found = self.log.newest(self.frame.labels, self.frame.last, self.head)
             self._messages = deque(found)
-        if self.head.epoch != self.log.epoch:
-            self.head = self.log.end
-            self._messages.clear()
         rows: list[str] = []
         size = 0
         while self._messages:
@@ -101,6 +105,13 @@ class PendingReplay:
                 return rows, False
             rows.append(self._messages.popleft().row)
         return rows, True
+
+    def enter(self, epoch: str, past: Past) -> None:
+        """Go on in the epoch that the browser was told; without rows if messages are lost."""
+        offset, loss = translate(past, self.head)
+        if loss is Loss.LOST or offset < self.head.offset:
+            self._messages = deque()
+        self.head = Position(epoch, offset)
 
 
 @dataclass(eq=False, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..brokers import Broker
 from ..errors import ProtocolError
-from ..log import Position
+from ..log import Labels, Log, Loss, Past, Position, translate
 from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Denied, Replay, Subscribe, Unsubscribe
 from .hint import hint_for
 from .session import ChannelFrame, PendingReplay, Session, Subscription
@@ -24,6 +24,7 @@ class Subscribed:
         recovered: see docs/protocol.md.
         is_new: the channel was not subscribed before, so its messages have to be sent.
         hint: see docs/protocol.md; None if it was not requested.
+        past: the earlier epochs of the log, if the browser's position is of one.
     """
 
     channel: str
@@ -32,6 +33,7 @@ class Subscribed:
     denied: Denied
     is_new: bool
     hint: str | None
+    past: Past
 
 
 class TooManyParkedError(Exception):
@@ -128,32 +130,45 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
     subscription = session.subscriptions[frame.channel]
     subscription.labels = frame.labels
     is_new = not subscription.has_position
-    head, recovered = subscription.log.end, None
-    if is_new:  # otherwise it reads on from its position, with the new labels
-        head, recovered = _set_position(subscription, frame.since)
+    head, past = subscription.log.present()
+    before, recovered = frame.since, None
+    if is_new:
+        recovered = _set_position(subscription, before, head, past)
+    else:  # it reads on from its position, with the new labels
+        before = subscription.position
+        subscription.enter(head.epoch, past)
+    told = past if before is not None and before.epoch != head.epoch else ()
     hint = hint_for(frame, subscription.log) if frame.hint else None
-    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint)
+    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint, told)
 
 
 def _set_position(
-    subscription: Subscription, since: Position | None
-) -> tuple[Position, bool | None]:
-    """Set the position of a new subscription. Return the head, and ``recovered``."""
+    subscription: Subscription, since: Position | None, head: Position, past: Past
+) -> bool | None:
+    """Set the position of a new subscription. Return ``recovered``."""
     log = subscription.log
-    head = position = log.end
-    recovered: bool | None = None
+    position, loss = head, Loss.UNKNOWN
     if since is None or (since.epoch != head.epoch and not log.has_history):
         pass  # nothing is known of what came before
-    elif since.epoch != head.epoch:
-        position, recovered = Position(head.epoch, 0), False
-    elif since.offset > head.offset:
-        recovered = False
-    else:
+    elif since.epoch == head.epoch and since.offset > head.offset:
+        loss = Loss.LOST
+    elif not log.has_history:
         position = since
-        if log.has_history:
-            recovered = not log.lost(since.offset, subscription.labels)
+    else:
+        is_earlier = since.epoch != head.epoch
+        offset, loss = translate(past, since) if is_earlier else (since.offset, Loss.NONE)
+        position = Position(head.epoch, offset)
+        loss = max(loss, _loss_after(log, offset, subscription.labels))
     subscription.position, subscription.announced = position, position.offset
-    return head, recovered
+    return {Loss.NONE: True, Loss.UNKNOWN: None, Loss.LOST: False}[loss]
+
+
+def _loss_after(log: Log, offset: int, labels: Labels) -> Loss:
+    """Return what a listener at an offset has lost of the labels."""
+    lost = log.lost(offset, labels)
+    if labels is None or any(label is not None for label, _ in lost):
+        return Loss.LOST if lost else Loss.NONE
+    return Loss.UNKNOWN if lost else Loss.NONE  # None stands for all labels that it does not name
 
 
 def _replay(session: Session, frame: Replay) -> None:

@@ -14,7 +14,7 @@ from .content import Batch, Snapshot, Summary
 from .limits import Limits
 from .losses import Losses
 from .message import NO_HISTORY, Labels, Lost, Message, Position
-from .past import Past, translate
+from .past import Loss, Past, translate
 from .window import Window
 
 _quote = json.JSONEncoder().encode
@@ -94,6 +94,11 @@ class Log:
         with self._lock:
             self.end, self.past = Position(epoch, self.head), past
 
+    def present(self) -> tuple[Position, Past]:
+        """Return its end and its past, of one moment."""
+        with self._lock:
+            return self.end, self.past
+
     def read(self, after: int, labels: Labels, max_bytes: int, epoch: str | None = None) -> Batch:
         """Read after the offset ``after``: at most ``max_bytes`` of rows, or one larger row.
 
@@ -120,14 +125,16 @@ class Log:
     def newest(self, labels: Labels, last: int, upto: Position | None = None) -> list[Message]:
         """Return the newest ``last`` messages of each label, in order.
 
-        If ``upto`` is given, return none after that position, and none at all if the log has
-        another epoch by now.
+        If ``upto`` is given, return none after that position. If it is of an earlier epoch that
+        has lost messages, return none at all.
         """
         with self._lock:
             self._trim(self._clock())
             epoch, head = upto or self.end
             if epoch != self.epoch:
-                return []
+                head, loss = translate(self.past, Position(epoch, head))
+                if loss is Loss.LOST:
+                    return []
             return self._kept(0, head, labels) + self._window.newest(labels, last, head)
 
     def lost(self, after: int, labels: Labels) -> list[Lost]:

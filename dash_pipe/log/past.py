@@ -12,6 +12,14 @@ MAX_PAST = 16
 """The number of earlier epochs that a log knows."""
 
 
+class Loss(IntEnum):
+    """The outcome of a translation: what the reader has lost. The larger one prevails."""
+
+    NONE = 0
+    UNKNOWN = 1
+    LOST = 2
+
+
 class Ended(NamedTuple):
     """An epoch that has ended.
 
@@ -26,17 +34,15 @@ class Ended(NamedTuple):
     offset: int
     end: int | None
 
+    def loss(self, offset: int) -> Loss:
+        """Return what a reader who had its messages up to an offset has lost."""
+        if self.end is None:
+            return Loss.UNKNOWN
+        return Loss.LOST if max(offset, self.end) > self.offset else Loss.NONE
+
 
 Past = tuple[Ended, ...]
 """The earlier epochs of a log, oldest first."""
-
-
-class Loss(IntEnum):
-    """The outcome of a translation: what the reader has lost. The larger one prevails."""
-
-    NONE = 0
-    UNKNOWN = 1
-    LOST = 2
 
 
 def translate(past: Sequence[Ended], position: Position) -> tuple[int, Loss]:
@@ -51,9 +57,6 @@ def translate(past: Sequence[Ended], position: Position) -> tuple[int, Loss]:
     if position.epoch not in names:
         return 0, Loss.LOST if offset else Loss.UNKNOWN
     for ended in past[names.index(position.epoch) :]:
-        if ended.end is None:
-            loss = max(loss, Loss.UNKNOWN)
-        elif max(offset, ended.end) > ended.offset:
-            loss = Loss.LOST
+        loss = max(loss, ended.loss(offset))
         offset = min(offset, ended.offset)
     return offset, loss

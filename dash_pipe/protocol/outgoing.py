@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import ProtocolError
 from ..log.content import Batch
 from ..log.message import Position
+from ..log.past import Past
 from .incoming import Denied, Replay
 
 SUBPROTOCOL = "dash-pipe.v1"
@@ -67,6 +68,7 @@ def subscribed(
     spread: float,
     heartbeat: float,
     hint: str | None = None,
+    past: Past = (),
 ) -> Frame:
     """Answer a subscribe; ``head`` is the newest position at that moment."""
     named = sorted(filter(None, denied))
@@ -80,6 +82,7 @@ def subscribed(
         heartbeat=heartbeat,
         **({"denied": named} if named else {}),
         **({} if hint is None else {"hint": hint}),
+        **({"past": past} if past else {}),
     )
 
 
@@ -87,7 +90,8 @@ def messages(channel: str, batch: Batch) -> Frame:
     """Encode a batch. The frame is the same for all sessions at the same position and labels."""
     start = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(batch.epoch)}'
     lost = f',"lost":{json.dumps([list(row) for row in batch.lost])}' if batch.lost else ""
-    return Frame(f'{start},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}}}')
+    past = f',"past":{json.dumps(batch.past)}' if batch.past else ""
+    return Frame(f'{start},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}{past}}}')
 
 
 def replayed(replay: Replay, head: Position, rows: Iterable[str], *, done: bool) -> Frame:

@@ -148,6 +148,8 @@ def test_listen_after_gateway_restart_reconnects_and_reports_it(tmp_path):
     with Server("gateway", "", tmp_path / "log", settings=settings) as server:
         url = f"{server.url}/_pipe/"
         with listening(url) as listener:
+            assert run("send", "--url", url, "jobs", "first", "1", settings={})[0] == 0
+            assert listener.message()["label"] == "first"
             server.restart()
             assert run("send", "--url", url, "jobs", "again", "1", settings={})[0] == 0
             assert listener.message()["label"] == "again"

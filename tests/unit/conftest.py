@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.wait import TIMEOUT
-from unit.fakes import Clock, Room
+from unit.fakes import Clock, MirrorRoom, Room
 
 
 @pytest.fixture
@@ -16,6 +16,11 @@ def clock() -> Clock:
 @pytest.fixture
 def room() -> Room:
     return Room()
+
+
+@pytest.fixture
+def mirrored(clock: Clock) -> MirrorRoom:
+    return MirrorRoom(clock)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dash_pipe.hub.authorization import Outcome, Pending
 from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
 from dash_pipe.hub.session import Session
-from dash_pipe.log import Batch, Limits, Log, Message, Position, Snapshot
+from dash_pipe.log import Batch, Limits, Log, Message, Past, Position, Snapshot
 from dash_pipe.protocol import SUBPROTOCOL, Subscribe
 from dash_pipe.testing.brokers import browser
 
@@ -74,14 +74,33 @@ class MirrorBroker:
     def publish(self, *_: Any) -> Position:
         raise NotImplementedError
 
-    def load(self, channel: str, epoch: str, *labels: str, first: int = 1) -> None:
+    def load(self, channel: str, epoch: str, *labels: str, first: int = 1, past: Past = ()) -> None:
         """Load a mirror with one message per label; each value is its offset."""
         rows = [f'[{n},"{label}",{n},1000.000]' for n, label in enumerate(labels, first)]
         window = [Message.of(row) for row in rows]
         end = first + len(rows) - 1
-        self.logs[channel].load(Snapshot(epoch, end, window, [], {}, 0))
+        self.logs[channel].load(Snapshot(epoch, end, window, [], {}, 0, past))
         self.logs[channel].refreshed = self._asked[channel]
         self._grown(channel)
+
+
+class MirrorRoom:
+    """A hub whose broker has mirrors, which the test loads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.broker = MirrorBroker(clock)
+        self.hub = Hub(self.broker, Policy(), lambda: None, clock)
+
+    def browser(self) -> Browser:
+        return Browser(self.hub)
+
+    def load(self, epoch: str, *labels: str, first: int = 1, past: Past = ()) -> None:
+        self.broker.load("jobs", epoch, *labels, first=first, past=past)
+        self.hub.flush()
+
+
+def since(epoch: str, offset: int) -> dict[str, Any]:
+    return {"epoch": epoch, "offset": offset}
 
 
 class Room:

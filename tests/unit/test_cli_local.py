@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import dash_pipe
 from dash_pipe import runtime, send_to_pipe_channel
+from dash_pipe.cli.listen import describe
 from dash_pipe.cli.local import LocalConnection
 from dash_pipe.client import Client, Gap, Subscription
 from dash_pipe.client.client import HINT_DELAY
@@ -192,3 +193,8 @@ def test_listen_to_a_label_without_messages_notes_the_labels_of_the_channel() ->
         "channel jobs has 2 messages of the last hour, labels: done, progress; "
         "nothing with label progres"
     ]
+
+
+def test_gap_of_an_unknown_loss_is_described() -> None:
+    said = describe(Gap(5, None, "unknown"))
+    assert said == "messages after offset 5 may be lost: it is unknown whether there were any"

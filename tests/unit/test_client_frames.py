@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dash_pipe import protocol
 from dash_pipe.client.frames import Error, Messages, Ping, Replayed, Subscribed, decode, encode
 from dash_pipe.errors import ProtocolError
+from dash_pipe.log import Ended
 from dash_pipe.protocol import Pong, Subscribe
 from unit.vectors import vectors
 
@@ -35,6 +36,8 @@ def expected_frame(fields: dict[str, Any]) -> object:
         fields["rows"] = fields.pop("messages")
     if "lost" in fields:
         fields["lost"] = [tuple(each) for each in fields["lost"]]
+    if "past" in fields:
+        fields["past"] = tuple(Ended(*entry) for entry in fields["past"])
     if "denied" in fields:
         fields["denied"] = tuple(fields["denied"])
     return fields
@@ -64,6 +67,8 @@ def test_decode_ignores_an_unknown_type_and_unknown_fields() -> None:
         '{"type":"ping","n":1,"upto":{"jobs":-1}}',
         '{"type":"messages","channel":"c","epoch":"e","messages":[],"upto":1.5}',
         '{"type":"messages","channel":"c","epoch":"e","messages":[[1]],"upto":1}',
+        '{"type":"messages","channel":"c","epoch":"e","messages":[],"upto":1,"past":[["d",-1,1]]}',
+        '{"type":"messages","channel":"c","epoch":"e","messages":[],"upto":1,"past":[["d",1]]}',
         '{"type":"messages","channel":"c","epoch":"e","messages":[["1","a",1,1]],"upto":1}',
     ],
     ids=lambda text: str(text)[:30],

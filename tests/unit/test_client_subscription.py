@@ -10,21 +10,38 @@ from dash_pipe.protocol import Replay, Subscribe
 from unit.vectors import vectors
 
 
-@vectors("listener")
-def test_subscription_takes_rows_and_counts_gaps(vector: dict[str, Any]) -> None:
-    since = vector["position"] and Position(**vector["position"])
-    subscription = Subscription("jobs", vector["labels"], replay=vector["replay"], since=since)
+def as_dict(gap: Gap) -> dict[str, Any]:
+    return {"from": gap.after, "to": gap.upto, "cause": gap.cause}
+
+
+def check(pipe: dict[str, Any], frames: list[dict[str, Any]]) -> None:
+    """Pass frames to a subscription; check its rows, its gaps and its position at the end."""
+    since = pipe["position"] and Position(**pipe["position"])
+    subscription = Subscription("jobs", pipe["labels"], replay=pipe["replay"], since=since)
     taken: list[int] = []
     gaps: list[dict[str, Any]] = []
-    for fields in vector["frames"]:
+    for fields in frames:
         frame = decode(json.dumps(fields))
         assert frame is not None
         delivery = subscription.take(frame)
         taken += [row[0] for row in delivery.rows]
-        gaps += [{"from": gap.after, "to": gap.upto, "cause": gap.cause} for gap in delivery.gaps]
+        gaps += map(as_dict, delivery.gaps)
     end = subscription.position and subscription.position._asdict()
-    assert (taken, gaps, end) == (vector["taken"], vector["gaps"], vector["end"])
-    assert subscription.n_gaps == len(gaps)
+    assert (taken, gaps, end) == (pipe["taken"], pipe["gaps"], pipe["end"])
+    assert subscription.n_gaps == sum(gap["cause"] != "unknown" for gap in gaps)
+    last = subscription.last_gap
+    assert gaps[-1:] == ([] if last is None else [as_dict(last)])
+
+
+@vectors("listener")
+def test_subscription_takes_rows_and_counts_gaps(vector: dict[str, Any]) -> None:
+    check(vector, vector["frames"])
+
+
+@vectors("epochs")
+def test_subscription_goes_on_in_another_epoch(vector: dict[str, Any]) -> None:
+    for pipe in vector["pipes"]:
+        check(pipe, vector["frames"])
 
 
 def subscribed(epoch: str, offset: int) -> Subscribed:

@@ -4,32 +4,8 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.hub.hub import Hub
-from dash_pipe.hub.policy import Policy
 from dash_pipe.protocol import MAX_PARKED, Close
-from unit.fakes import Browser, Clock, MirrorBroker, kinds, rows, values
-
-
-class MirrorRoom:
-    def __init__(self, clock: Clock) -> None:
-        self.broker = MirrorBroker(clock)
-        self.hub = Hub(self.broker, Policy(), lambda: None, clock)
-
-    def browser(self) -> Browser:
-        return Browser(self.hub)
-
-    def load(self, epoch: str, *labels: str, first: int = 1) -> None:
-        self.broker.load("jobs", epoch, *labels, first=first)
-        self.hub.flush()
-
-
-@pytest.fixture
-def mirrored(clock: Clock) -> MirrorRoom:
-    return MirrorRoom(clock)
-
-
-def since(epoch: str, offset: int) -> dict[str, Any]:
-    return {"epoch": epoch, "offset": offset}
+from unit.fakes import MirrorRoom, kinds, rows, since, values
 
 
 def test_subscribe_waits_for_the_first_load(mirrored: MirrorRoom) -> None:

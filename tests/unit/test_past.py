@@ -1,34 +1,16 @@
-import pytest
+from typing import Any
 
-from dash_pipe.log import Ended, Limits, Log, Loss, Position, Snapshot, translate
-from dash_pipe.log.message import Message
+from dash_pipe.log import Ended, Limits, Log, Message, Position, Snapshot, translate
+from unit.vectors import vectors
 
 EVERYTHING = 2**20
-CLEAN, TRUNCATED = Ended("a", 10, 10), Ended("a", 10, 20)
 
 
-@pytest.mark.parametrize(
-    ("past", "position", "expected"),
-    [
-        ([CLEAN], ("a", 9), (9, Loss.NONE)),
-        ([CLEAN], ("a", 10), (10, Loss.NONE)),
-        ([CLEAN], ("a", 11), (10, Loss.LOST)),
-        ([TRUNCATED], ("a", 9), (9, Loss.LOST)),
-        ([TRUNCATED], ("a", 20), (10, Loss.LOST)),
-        ([Ended("a", 0, None)], ("a", 0), (0, Loss.UNKNOWN)),
-        ([CLEAN, Ended("b", 15, 15)], ("a", 10), (10, Loss.NONE)),
-        ([CLEAN, Ended("b", 5, 15)], ("a", 10), (5, Loss.LOST)),
-        ([TRUNCATED, Ended("b", 15, 15)], ("b", 15), (15, Loss.NONE)),
-        ([TRUNCATED, Ended("b", 15, None)], ("a", 3), (3, Loss.LOST)),
-        ([], ("a", 10), (0, Loss.LOST)),
-        ([], ("a", 0), (0, Loss.UNKNOWN)),
-        ([CLEAN], ("z", 10), (0, Loss.LOST)),
-    ],
-)
-def test_position_of_an_earlier_epoch_is_translated(
-    past: list[Ended], position: tuple[str, int], expected: tuple[int, Loss]
-) -> None:
-    assert translate(past, Position(*position)) == expected
+@vectors("translate")
+def test_position_of_an_earlier_epoch_is_translated(vector: dict[str, Any]) -> None:
+    past = [Ended(*entry) for entry in vector["past"]]
+    offset, loss = translate(past, Position(**vector["position"]))
+    assert (offset, loss.name.lower()) == (vector["offset"], vector["loss"])
 
 
 def mirror() -> Log:
@@ -55,3 +37,11 @@ def test_renamed_log_keeps_its_content_and_goes_on() -> None:
     assert log.read(4, None, EVERYTHING, "b").rows == []
     log.add(Message.of('[5,"a",0,9999999999.000]'))
     assert log.end == Position("c", 5)
+
+
+def test_newest_up_to_a_position_of_an_earlier_epoch_are_those_the_log_has() -> None:
+    log = mirror()
+    log.rename("c", (Ended("a", 2, 3), Ended("b", 4, 4)))
+    log.add(Message.of('[5,"a",0,9999999999.000]'))
+    assert [message.offset for message in log.newest(None, 9, Position("b", 4))] == [1, 2, 3, 4]
+    assert log.newest(None, 9, Position("a", 2)) == []

@@ -107,6 +107,7 @@ def test_messages_that_left_the_window_are_reported_as_lost(page: Page) -> None:
 
 
 def test_new_epoch_is_reported_as_not_recovered(room: Room, page: Page) -> None:
+    room.publish("jobs", "old")
     page.polls()
     page.room = Room()
     page.room.publish("jobs", "new")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dash_pipe import protocol
 from dash_pipe.errors import ProtocolError
-from dash_pipe.log import Batch, Position
+from dash_pipe.log import Batch, Ended, Past, Position
 from dash_pipe.protocol import (
     ClientFrame,
     Close,
@@ -35,6 +35,10 @@ def as_client_frame(frame: dict[str, Any]) -> ClientFrame:
     return request
 
 
+def past_of(fields: dict[str, Any]) -> Past:
+    return tuple(Ended(*entry) for entry in fields.get("past", ()))
+
+
 def encode(frame: dict[str, Any]) -> Frame:
     """Build a server's frame with the product's own functions."""
     fields = {name: value for name, value in frame.items() if name != "type"}
@@ -43,10 +47,11 @@ def encode(frame: dict[str, Any]) -> Frame:
         case "subscribed":
             at = Position(fields.pop("epoch"), fields.pop("offset"))
             denied = frozenset(fields.pop("denied", ()))
+            fields["past"] = past_of(fields)
             return protocol.subscribed(fields.pop("channel"), at, denied=denied, **fields)
         case "messages":
             lost = [tuple(row) for row in fields.get("lost", [])]
-            batch = Batch(rows, fields["upto"], lost, fields["epoch"])
+            batch = Batch(rows, fields["upto"], lost, fields["epoch"], past_of(fields))
             return protocol.messages(fields["channel"], batch)
         case "replayed":
             request = Replay(fields["id"], fields["channel"], None, 1)
