@@ -1,12 +1,14 @@
 """A Redis server for all tests of a session, and functions that make brokers."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from dash_pipe.brokers import Broker, connect
+from dash_pipe.brokers.redis import mirrors, pulse, sync
 from dash_pipe.log import Limits
 from harness.project import configure
 from harness.redis import RedisServer
@@ -64,3 +66,25 @@ def makes(url: str) -> Iterator[Make]:
 def stop(broker: Broker) -> None:
     """End the connections of a broker, if it has any."""
     getattr(broker, "stop", lambda: None)()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    """Run a separate Redis server; the parameters are its options."""
+    options = getattr(request, "param", ())
+    with RedisServer(tmp_path / "redis", *options) as server:
+        yield server
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notice in a moment what takes up to 30 seconds."""
+    monkeypatch.setattr(pulse, "PING_SECONDS", 0.3)
+    for module in (pulse, sync):
+        monkeypatch.setattr(module, "TIMEOUT", 1.0)
+
+
+@pytest.fixture
+def forgetful(hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Release a mirror as soon as its last page has left."""
+    monkeypatch.setattr(mirrors, "IDLE_SECONDS", 0.0)

@@ -61,9 +61,14 @@ class Proxy:
         self.cut()
 
     @property
+    def port(self) -> int:
+        """Return the port of the proxy."""
+        return int(self._listener.getsockname()[1])
+
+    @property
     def url(self) -> str:
         """Return the root URL of the server behind the proxy."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def cut(self, path: str = "") -> int:
         """Cut the open connections whose first line contains `path`; return their number."""
@@ -91,6 +96,10 @@ class Proxy:
         with self._lock:
             for connection in self._open:
                 connection.silent = connection.silent or path in connection.first_line
+
+    def redirect(self, port: int) -> None:
+        """Connect new connections to another server on 127.0.0.1, as after a failover."""
+        self._target = ("127.0.0.1", port)
 
     def count(self, path: str = "") -> int:
         """Return the number of connections so far whose first line contains `path`."""

@@ -24,7 +24,7 @@ class RedisServer(Service):
     def __init__(self, directory: Path, *options: str) -> None:
         self._port = Port()  # kept over restarts
         self.port = self._port.number
-        self._directory = directory
+        self.directory = directory
         self._options = options
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -46,12 +46,12 @@ class RedisServer(Service):
                 binary,
                 f"--port {self.port}",
                 "--bind 127.0.0.1",
-                f"--dir {self._directory}",
+                f"--dir {self.directory}",
                 "--save ''",
                 "--hz 50",  # looks for expired keys more often than by default
                 *self._options,
             ],
-            self._directory / "log",
+            self.directory / "log",
             environment(),
         )
         self.child.wait_until(self._answers)
@@ -66,7 +66,7 @@ class RedisServer(Service):
 
     def forget(self) -> None:
         """Remove the data of a server that is not running."""
-        for file in {*self._directory.glob("**/*.rdb"), *self._directory.glob("**/*.aof*")}:
+        for file in {*self.directory.glob("**/*.rdb"), *self.directory.glob("**/*.aof*")}:
             file.unlink()
 
     def ask(self, *command: Any) -> Any:
@@ -74,13 +74,22 @@ class RedisServer(Service):
         with Redis(port=self.port, decode_responses=True, socket_timeout=STOP_TIMEOUT) as client:
             return client.execute_command(*command)
 
+    def save(self) -> None:
+        """Write the data to disk, to return to them with roll_back()."""
+        self.ask("SAVE")
+
+    def roll_back(self) -> None:
+        """Kill the server, and start it with the data of the last save()."""
+        self.kill9()
+        self.start()
+
     def tear(self, size: int) -> None:
         """Remove the last bytes of the append-only file of a server that is not running.
 
         As after a power failure: bytes that were written but not synced are missing.
         """
         # Redis 6.2 has one file, later ones a directory.
-        files = [self._directory / "appendonly.aof", *self._directory.glob("*/*.incr.aof")]
+        files = [self.directory / "appendonly.aof", *self.directory.glob("*/*.incr.aof")]
         file = max(one for one in files if one.exists())
         os.truncate(file, max(0, file.stat().st_size - size))
 
