@@ -53,6 +53,7 @@ end
 
 -- Keep the rows that belong to the log, if all of them are there. Redis 7.0 may replay half a
 -- transaction of an append-only file that was cut off: then there are others beside them.
+-- Labels that are not kept have lost nothing newer than the oldest that is: `rest` covers them.
 local function mend_rows(expected)
   local entries, kept = call('LRANGE', rows, 0, -1), {}
   for i = #entries, 1, -1 do
@@ -65,7 +66,8 @@ local function mend_rows(expected)
   end
   call('DEL', rows)
   if #kept ~= expected then
-    before, bytes, rest = mark, 0, head
+    local oldest = call('ZRANGE', labels, 0, 0, 'WITHSCORES')[2]
+    before, bytes, rest = mark, 0, math.max(rest, (oldest or head + 1) - 1)
     return
   end
   for _, entry in ipairs(kept) do
