@@ -147,6 +147,7 @@ check: install workflows structure ## lint, format, types, bundle size, structur
 	npm run lint
 	npm run size
 	$(BIN)/python tools/generated.py --check
+	$(BIN)/python tools/outcomes.py --check
 
 .PHONY: format
 format: install ## format the code, and mend what the linters can mend
@@ -155,8 +156,9 @@ format: install ## format the code, and mend what the linters can mend
 	npm run format
 
 .PHONY: build
-build: install ## the generated files: the JavaScript bundle and the component's Python class
+build: install ## the generated files: the JavaScript bundle, the component's Python class, a table of the docs
 	$(BIN)/python tools/generated.py
+	$(BIN)/python tools/outcomes.py
 
 .PHONY: bench
 bench: $(DEV) ## how fast messages fan out
