@@ -12,7 +12,7 @@ from pathlib import Path
 from typing_extensions import Self
 
 from drives.link import Link
-from harness.process import stopped, workers
+from harness.process import open_files, stopped, workers
 from harness.server import Server
 from harness.wait import wait_for
 
@@ -126,18 +126,9 @@ class Served:
             here, there = (int(row[column].partition(":")[2], 16) for column in (1, 2))
             if there == port and here in local and row[3] == ESTABLISHED:
                 inode = f"socket:[{row[9]}]"
-                return next((pid for pid in self.pids() if _holds(pid, inode)), 0)
+                return next((pid for pid in self.pids() if inode in open_files(pid)), 0)
         return 0
 
     def tracebacks(self) -> list[str]:
         """Return the tracebacks in the logs."""
         return [each for server in self._servers for each in server.tracebacks()]
-
-
-def _holds(pid: int, inode: str) -> bool:
-    with contextlib.suppress(OSError):  # it has ended
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):  # closed meanwhile
-                if os.readlink(descriptor) == inode:
-                    return True
-    return False

@@ -48,23 +48,36 @@ def connections(pid: int, port: int) -> int:
         for row in rows
         if row[state] == ESTABLISHED and int(row[local].partition(":")[2], 16) == port
     }
-    held = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            held += os.readlink(descriptor) in open_
-    return held
+    return sum(each in open_ for each in open_files(pid))
+
+
+def open_files(pid: int) -> Iterator[str]:
+    """Yield the targets of its descriptors. It may open and close some meanwhile, or end."""
+    with contextlib.suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
 
 
 def stands_still(pid: int) -> bool:
     """Return whether all its threads are stopped, which takes a moment after SIGSTOP."""
-    states = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    try:
+        states = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:  # a thread has ended meanwhile
+        return False
     return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
 
 
 def workers(pid: int) -> list[int]:
     """Return the process ids of its children, but for the helper of multiprocessing."""
-    names = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children(pid)}
-    return [child for child, name in names.items() if b"resource_tracker" not in name]
+    return [child for child in children(pid) if _is_worker(child)]
+
+
+def _is_worker(pid: int) -> bool:
+    try:
+        return b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return False
 
 
 @contextlib.contextmanager

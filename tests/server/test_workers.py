@@ -3,14 +3,13 @@
 import contextlib
 import itertools
 import os
-import pathlib
 import signal
 import urllib.request
 
 import pytest
 
 from harness.app import App
-from harness.process import children, stopped, workers
+from harness.process import children, open_files, stopped, workers
 from harness.server import APPS, Server
 from harness.wait import wait_for
 from harness.ws import PipeClient
@@ -38,8 +37,7 @@ def only(server, worker):
 
 def has_mark(worker):
     """Return whether a worker has the file by which siblings know that pages come to it."""
-    descriptors = pathlib.Path(f"/proc/{worker}/fd").iterdir()
-    return any(str(os.readlink(each)).endswith(f"-{worker}") for each in descriptors)
+    return any(each.endswith(f"-{worker}") for each in open_files(worker))
 
 
 def said_after_pages(server):
