@@ -58,8 +58,9 @@ Keyword arguments:
     The last loss. `from` is the offset of the last message before it,
     `to` the offset of the last lost message (None if unknown), and
     `cause` is `window` (the page was away for longer than the server
-    keeps messages), `epoch` (the server started a new log) or
-    `buffer` (more than `buffer_size` messages waited).
+    keeps messages), `epoch` (the server lost its newest messages, or
+    all), `buffer` (more than `buffer_size` messages waited) or
+    `unknown` (nobody knows whether messages were lost).
 
     `last_gap` is a dict with keys:
 
@@ -67,7 +68,7 @@ Keyword arguments:
 
     - to (number; optional)
 
-    - cause (a value equal to: 'window', 'epoch', 'buffer'; required)
+    - cause (a value equal to: 'window', 'epoch', 'buffer', 'unknown'; required)
 
 - messages (list of dicts; optional):
     All messages of this update, in the order of the channel: a list
@@ -89,7 +90,8 @@ Keyword arguments:
     - time (number; required)
 
 - n_gaps (number; optional):
-    The number of times that messages for this Pipe were lost.
+    The number of times that messages for this Pipe were lost. It does
+    not count gaps whose cause is `unknown`.
 
 - n_messages (number; optional):
     The number of messages so far, like `n_clicks` of a button. It
@@ -147,7 +149,7 @@ Keyword arguments:
             {
             "from": NumberType,
             "to": NotRequired[NumberType],
-            "cause": Literal["window", "epoch", "buffer"]
+            "cause": Literal["window", "epoch", "buffer", "unknown"]
         }
     )
 

@@ -1,8 +1,10 @@
+import { translate } from "./past";
 import type {
   ClientFrame,
   Labels,
   Lost,
   MessagesFrame,
+  Past,
   Position,
   ReplayedFrame,
   Row,
@@ -11,15 +13,18 @@ import type {
 import { MAX_LABELS, NO_HISTORY } from "./protocol";
 import type { Subscription } from "./subscription";
 
-/** Return the newest offset that is lost for `subscription`; 0 if nothing is. */
-function lostFor(subscription: Subscription, lost: Lost): number {
+/** Record what a subscription has lost, and what it may have lost. */
+function recordLoss(subscription: Subscription, lost: Lost): void {
   const named = lost.map(([label]) => label);
-  // The label `null` stands for every label that is not named.
+  // The label `null` stands for every label that is not named. Which of them lost messages is unknown.
   const others = (subscription.labels ?? [""]).filter((label) => !named.includes(label));
-  const mine = lost.filter(([label, offset]) =>
-    (label == null ? others : [label]).some((each) => subscription.accepts(each, offset)),
-  );
-  return Math.max(0, ...mine.map(([, offset]) => offset));
+  let [known, unknown] = [0, 0];
+  for (const [label, offset] of lost) {
+    const mine = (label == null ? others : [label]).some((each) => subscription.accepts(each, offset));
+    if (mine && label == null && subscription.labels) unknown = offset;
+    else if (mine) known = Math.max(known, offset);
+  }
+  subscription.recordLoss(known, unknown);
 }
 
 /** A channel on this page: its position, its subscriptions, and the replies that are due. Does no I/O. */
@@ -57,10 +62,8 @@ export class Channel<L extends Subscription = Subscription> {
   /** Build the next subscribe frame. Its reply starts the subscriptions that are new. */
   subscribeFrame(token?: string): ClientFrame {
     this.subscribesSent++;
-    for (const subscription of this.allowed) {
-      subscription.replyNumber ||= this.subscribesSent;
-      this.rewind(subscription.resume);
-    }
+    for (const subscription of this.allowed) subscription.replyNumber ||= this.subscribesSent;
+    this.rewind();
     const frame: ClientFrame = { type: "subscribe", channel: this.name, labels: this.labels() };
     if (this.position) frame.since = { ...this.position };
     if (token) frame.token = token;
@@ -95,19 +98,19 @@ export class Channel<L extends Subscription = Subscription> {
   }
 
   /** Handle the reply to a subscribe. Return the subscriptions whose labels were denied. */
-  handleSubscribed({ epoch, offset, denied: deniedLabels = [] }: SubscribedFrame): L[] {
+  handleSubscribed({ epoch, offset, denied: deniedLabels = [], past }: SubscribedFrame): L[] {
     this.repliesReceived++;
     for (const subscription of this.allowed) if (this.isAnswered(subscription)) subscription.takeUp();
-    // A log without history is read from its head, not from its beginning.
-    this.enterEpoch(epoch, epoch[0] === NO_HISTORY ? offset : 0);
+    this.enterEpoch(epoch, past, offset);
     const denied = this.allowed.filter(({ labels }) => labels?.some((label) => deniedLabels.includes(label)));
     for (const subscription of denied) subscription.deny();
     this.position ??= { epoch, offset };
-    this.position.offset = Math.min(this.position.offset, offset);
+    const { position } = this;
+    position.offset = Math.min(position.offset, offset);
     for (const subscription of this.allowed) {
       if ((subscription.position?.offset ?? 0) > offset) subscription.restart({ epoch, offset });
       if (this.isAnswered(subscription)) subscription.startAt({ epoch, offset });
-      this.rewind(subscription.position);
+      position.offset = Math.min(position.offset, subscription.position?.offset ?? offset);
     }
     return denied;
   }
@@ -117,16 +120,22 @@ export class Channel<L extends Subscription = Subscription> {
     return replyNumber > 0 && replyNumber <= this.repliesReceived;
   }
 
-  /** Move the position back to one that is older, or in another epoch. */
-  private rewind(to: Position | null): void {
-    const { position } = this;
-    if (to && (!position || to.epoch !== position.epoch || to.offset < position.offset))
-      this.position = { ...to };
+  /** Move the position back for the Pipes that return: to the lowest offset, in the earliest epoch. */
+  private rewind(): void {
+    const { allowed, position } = this;
+    const resumes = allowed.flatMap(({ resume }) => resume ?? []);
+    const present = allowed.find((each) => each.position)?.position?.epoch;
+    const earlier = new Set(resumes.map(({ epoch }) => epoch).filter((epoch) => epoch !== present));
+    const first = resumes.find(({ epoch }) => earlier.has(epoch)) ?? position ?? resumes[0];
+    if (!first) return;
+    // Which of several epochs is the earliest is not known.
+    const offsets = [...resumes, ...(position ? [position] : [])].map(({ offset }) => offset);
+    this.position = { epoch: first.epoch, offset: earlier.size > 1 ? 0 : Math.min(...offsets) };
   }
 
-  handleMessages({ epoch, messages, upto, lost = [] }: MessagesFrame): void {
-    this.enterEpoch(epoch);
-    for (const subscription of this.subscriptions) subscription.recordLoss(lostFor(subscription, lost));
+  handleMessages({ epoch, messages, upto, lost = [], past }: MessagesFrame): void {
+    this.enterEpoch(epoch, past);
+    for (const subscription of this.subscriptions) recordLoss(subscription, lost);
     this.advance(upto, messages);
   }
 
@@ -137,18 +146,19 @@ export class Channel<L extends Subscription = Subscription> {
   }
 
   handleReplayed({ id, epoch, messages, upto, done }: ReplayedFrame): void {
-    this.enterEpoch(epoch);
     for (const subscription of this.subscriptions) {
-      if (subscription.replayId === id) subscription.receiveReplay(messages, upto, done);
+      if (subscription.replayId !== id) continue;
+      // Messages that change the epoch come first. If it is another one, the rows have no place.
+      if ((subscription.position?.epoch ?? epoch) !== epoch) subscription.endReplay();
+      else subscription.receiveReplay(messages, upto, done);
     }
   }
 
-  /** Restart at `offset` if the epoch has changed: everything in the new log is new to the page. */
-  private enterEpoch(epoch: string, offset = 0): void {
-    if (this.position && this.position.epoch !== epoch) this.position = { epoch, offset };
-    for (const subscription of this.subscriptions) {
-      if (subscription.position && subscription.position.epoch !== epoch)
-        subscription.restart({ epoch, offset });
-    }
+  /** Continue in another epoch. A log without history is read from `head`, if it is known. */
+  private enterEpoch(epoch: string, past: Past = [], head = 0): void {
+    const { position } = this;
+    if (position && position.epoch !== epoch)
+      this.position = { epoch, offset: epoch[0] === NO_HISTORY ? head : translate(past, position)[0] };
+    for (const subscription of this.subscriptions) subscription.enterEpoch(epoch, past, head);
   }
 }

@@ -50,19 +50,21 @@ export type Props = {
    */
   status?: "connecting" | "open" | "polling" | "closed" | "denied";
   /**
-   * The number of times that messages for this Pipe were lost.
+   * The number of times that messages for this Pipe were lost. It does not count
+   * gaps whose cause is `unknown`.
    */
   n_gaps?: number;
   /**
    * The last loss. `from` is the offset of the last message before it, `to` the
    * offset of the last lost message (None if unknown), and `cause` is `window` (the
    * page was away for longer than the server keeps messages), `epoch` (the server
-   * started a new log) or `buffer` (more than `buffer_size` messages waited).
+   * lost its newest messages, or all), `buffer` (more than `buffer_size` messages
+   * waited) or `unknown` (nobody knows whether messages were lost).
    */
   last_gap?: {
     from: number;
     to?: number;
-    cause: "window" | "epoch" | "buffer";
+    cause: "window" | "epoch" | "buffer" | "unknown";
   };
   /**
    * The number of past messages of each label to deliver when this Pipe subscribes:

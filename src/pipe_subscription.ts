@@ -1,5 +1,5 @@
-import type { Labels, Position } from "./protocol";
-import { Subscription } from "./subscription";
+import type { Labels } from "./protocol";
+import { type PipePosition, Subscription } from "./subscription";
 
 /** The subscription that a Pipe asks for. */
 export interface SubscribeOptions {
@@ -26,11 +26,11 @@ export class PipeSubscription extends Subscription {
   lingerTimer: number | undefined;
 
   /** Its position when it was unmounted: up to there everything was delivered. */
-  leftAt: Position | null = null;
+  leftAt: PipePosition | null = null;
 
   constructor(
     public options: SubscribeOptions,
-    resume: Position | null,
+    resume: PipePosition | null,
   ) {
     super(options.labels, options.replay, resume);
   }

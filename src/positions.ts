@@ -1,4 +1,5 @@
-import type { Labels, Position } from "./protocol";
+import type { Labels } from "./protocol";
+import type { PipePosition } from "./subscription";
 
 /** The most positions that a page keeps of Pipes that it has no more. */
 const MAX_POSITIONS = 1000;
@@ -17,9 +18,9 @@ const nameOf = (url: string, { key, channel, labels }: Place) => JSON.stringify(
  * was delivered. A Pipe that returns continues there. The page keeps the newest `MAX_POSITIONS`.
  */
 class Positions {
-  private readonly kept = new Map<string, { owner: unknown; position: Position }>();
+  private readonly kept = new Map<string, { owner: unknown; position: PipePosition }>();
 
-  keep(url: string, place: Place, position: Position | null): void {
+  keep(url: string, place: Place, position: PipePosition | null): void {
     const name = nameOf(url, place);
     this.kept.delete(name);
     if (position) this.kept.set(name, { owner: place.owner, position });
@@ -27,7 +28,7 @@ class Positions {
   }
 
   /** Return the position that is kept for a Pipe, and keep it no more. */
-  take(url: string, place: Place): Position | null {
+  take(url: string, place: Place): PipePosition | null {
     const name = nameOf(url, place);
     const kept = this.kept.get(name);
     if (kept?.owner !== place.owner) return null;

@@ -26,10 +26,8 @@ export function updateProps(
       if (!(value as Props | null)?.__dash_patch_update) props.value = value;
     }
   }
-  if (gaps) {
-    add("n_gaps", gaps);
-    props.last_gap = lastGap;
-  }
+  if (gaps) add("n_gaps", gaps);
+  if (lastGap) props.last_gap = lastGap;
   if (status !== current.status) props.status = status;
   return props;
 }

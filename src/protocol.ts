@@ -10,17 +10,21 @@ export const NO_HISTORY = "~";
 export type Row = [offset: number, label: string, value: unknown, time: number];
 export type Labels = readonly string[] | null;
 export type Lost = readonly (readonly [label: string | null, offset: number])[];
+/** An epoch that has ended: up to `offset`, its messages are those of the log; `end` was its newest, if known. */
+export type Ended = readonly [epoch: string, offset: number, end: number | null];
+/** The earlier epochs of a log, oldest first. */
+export type Past = readonly Ended[];
 
 export interface Position {
   epoch: string;
   offset: number;
 }
 
-/** Messages that this Pipe has lost. `to` is null if the epoch changed: then nobody can know. */
+/** Messages that this Pipe has lost, or may have lost (`unknown`). `to` is null if the epoch changed. */
 export interface Gap {
   from: number;
   to: number | null;
-  cause: "window" | "epoch" | "buffer";
+  cause: "window" | "epoch" | "buffer" | "unknown";
 }
 
 export type ClientFrame =
@@ -40,6 +44,7 @@ export interface SubscribedFrame {
   hint?: string;
   spread?: number;
   heartbeat?: number;
+  past?: Past;
 }
 
 export interface MessagesFrame {
@@ -49,6 +54,8 @@ export interface MessagesFrame {
   messages: Row[];
   upto: number;
   lost?: Lost;
+  /** Present if the epoch has changed, and the log has a past. */
+  past?: Past;
 }
 
 export interface ReplayedFrame {

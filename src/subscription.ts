@@ -1,8 +1,14 @@
-import { type Gap, type Labels, NO_HISTORY, type Position, type Row } from "./protocol";
+import { type LeftEpochs, LOST, leave, names, translate } from "./past";
+import { type Gap, type Labels, NO_HISTORY, type Past, type Position, type Row } from "./protocol";
 
 export type Status = "connecting" | "open" | "polling" | "closed" | "denied";
 
-/** The content of the next update. */
+/** The position of a Pipe, with the epochs that it left before. */
+export interface PipePosition extends Position {
+  left?: LeftEpochs;
+}
+
+/** The content of the next update. `lastGap` may be unknown, which `gaps` does not count. */
 export interface Batch {
   rows: Row[];
   gaps: number;
@@ -17,7 +23,7 @@ const has = (labels: Labels, label: string): boolean => !labels || labels.includ
 
 /** The position of one Pipe in a channel, and the rows that wait for the next update: `bufferSize` at most. */
 export class Subscription {
-  position: Position | null = null;
+  position: PipePosition | null = null;
   status: Status = "connecting";
   /** The status in the last update. */
   deliveredStatus: Status | undefined;
@@ -41,8 +47,9 @@ export class Subscription {
   private lastGap: Gap | null = null;
   private overflowGap: Gap | null = null;
   private lostUpTo = 0;
+  private unknownUpTo = 0;
   /** Everything up to here was delivered when last an update was. */
-  private deliveredAt: Position | null;
+  private deliveredAt: PipePosition | null;
   /** The offset at which it resumes. Rows above are not replayed, since they come as messages. */
   private resumedAt: number;
 
@@ -50,7 +57,7 @@ export class Subscription {
   constructor(
     public labels: Labels,
     public replay = 0,
-    public resume: Position | null = null,
+    public resume: PipePosition | null = null,
   ) {
     this.awaitingReplay = replay > 0;
     this.deliveredAt = resume;
@@ -58,9 +65,9 @@ export class Subscription {
   }
 
   /** Everything up to here was delivered; null if nothing is known. */
-  get delivered(): Position | null {
-    const { position, rows, gaps, overflowGap } = this;
-    const waits = this.awaitingReplay || rows.length > 0 || gaps > 0 || overflowGap;
+  get delivered(): PipePosition | null {
+    const { position, rows, lastGap, overflowGap } = this;
+    const waits = this.awaitingReplay || rows.length > 0 || lastGap || overflowGap;
     return !position || waits ? this.deliveredAt : { ...position };
   }
 
@@ -172,30 +179,49 @@ export class Subscription {
     this.knownLabels.clear();
   }
 
-  /** The epoch has changed, or the log was rolled back: read on from `position`. */
+  /** Continue in another epoch, as far as its log has what this Pipe has; `head` is that of one without history. */
+  enterEpoch(epoch: string, past: Past, head: number): void {
+    const before = this.position;
+    if (!before || before.epoch === epoch) return;
+    if (epoch[0] === NO_HISTORY) {
+      this.restart({ epoch, offset: head });
+      return;
+    }
+    const [offset, loss] = translate(past, before);
+    const [found, left] = leave(before.left ?? new Map(), past, before);
+    const from = names(past, before.epoch) ? offset : before.offset;
+    const most = Math.max(loss, found);
+    if (most) this.addGap({ from, to: null, cause: most === LOST ? "epoch" : "unknown" });
+    if (loss === LOST) this.stopReplay();
+    this.position = { epoch, offset, left };
+    this.moveBounds((bound) => translate(past, { epoch: before.epoch, offset: bound })[0]);
+  }
+
+  /** The log was rolled back, or it is another one without history: read on from `position`. */
   restart(position: Position): void {
     // A log without history cannot tell whether anything was lost.
     if (this.position && position.epoch[0] !== NO_HISTORY)
       this.addGap({ from: this.position.offset, to: null, cause: "epoch" });
+    this.stopReplay();
     this.position = { ...position };
-    this.resumedAt = NEVER;
-    this.endReplay();
-    if (this.startOffset < NEVER) this.startOffset = 0;
-    for (const label of this.knownLabels.keys()) this.knownLabels.set(label, 0);
-    this.lostUpTo = 0;
+    this.moveBounds(() => 0);
   }
 
-  /** Rows up to and including `offset` are lost. A loss that is reported twice counts once. */
-  recordLoss(offset: number): void {
-    const from = this.position?.offset ?? offset;
-    if (offset <= Math.max(from, this.lostUpTo)) return;
-    this.lostUpTo = offset;
-    this.addGap({ from, to: offset, cause: "window" });
+  /** Rows up to `lost` are lost, and up to `unknown` they may be. A loss that is reported twice counts once. */
+  recordLoss(lost: number, unknown = 0): void {
+    if (!this.position) return;
+    const from = this.position.offset;
+    const known = Math.max(from, this.lostUpTo);
+    if (lost > known) this.addGap({ from, to: lost, cause: "window" });
+    else if (unknown > Math.max(known, this.unknownUpTo))
+      this.addGap({ from, to: unknown, cause: "unknown" });
+    this.lostUpTo = Math.max(lost, this.lostUpTo);
+    this.unknownUpTo = Math.max(unknown, this.unknownUpTo);
   }
 
   /** True if there is something to deliver. */
   get hasUpdate(): boolean {
-    return this.status !== this.deliveredStatus || this.gaps > 0 || this.rows.length > 0;
+    return this.status !== this.deliveredStatus || !!this.lastGap || this.rows.length > 0;
   }
 
   /** Return what waits. It is kept until `clear`, so that an update that fails loses nothing. */
@@ -217,9 +243,24 @@ export class Subscription {
     if (!this.awaitingReplay && this.position) this.deliveredAt = { ...this.position };
   }
 
+  /** An unknown loss does not hide one that is counted in the same update. */
   private addGap(gap: Gap): void {
-    this.gaps++;
+    if (gap.cause !== "unknown") this.gaps++;
+    else if (this.gaps) return;
     this.lastGap = gap;
+  }
+
+  private stopReplay(): void {
+    this.resumedAt = NEVER;
+    this.endReplay();
+  }
+
+  /** Move all offsets but the position into another epoch. */
+  private moveBounds(move: (offset: number) => number): void {
+    if (this.startOffset < NEVER) this.startOffset = move(this.startOffset);
+    for (const [label, start] of this.knownLabels) this.knownLabels.set(label, move(start));
+    this.lostUpTo = move(this.lostUpTo);
+    this.unknownUpTo = move(this.unknownUpTo);
   }
 
   private trim(): void {

@@ -139,12 +139,12 @@ class Subscription:
             is_named = any(ended.epoch == before.epoch for ended in past)
             cause = "epoch" if found is Loss.LOST else "unknown"
             delivery.gaps.append(Gap(offset if is_named else before.offset, None, cause))
-        known = [self._lost_upto, self._unknown_upto]
-        if loss is Loss.LOST or offset < before.offset:
-            self._restart(Position(epoch, offset), delivery)
+        if loss is Loss.LOST:
+            delivery.rows += self.end_replay().rows
         self.position = Position(epoch, offset)
         self._lost_upto, self._unknown_upto = (
-            translate(past, Position(before.epoch, upto))[0] for upto in known
+            translate(past, Position(before.epoch, upto))[0]
+            for upto in (self._lost_upto, self._unknown_upto)
         )
 
     def _restart(self, start: Position, delivery: Delivery) -> None:

@@ -41,6 +41,33 @@ describe("dash_pipe.min.js, vectors of a listener", () => {
     expect(page.reconnect()?.since ?? null).toEqual(end);
     expect(errors()).toBe("");
   });
+
+  test.each(vectors.epochs)("$name", ({ frames, pipes }) => {
+    const mounted = pipes.map(({ labels, position, replay }) => {
+      const pipe = page.mount({ channel_name: "jobs", label: labels, replay });
+      if (page.browser.socket.readyState === 0) page.browser.socket.open();
+      if (position) hear(subscribed("jobs", position.offset, { epoch: position.epoch }));
+      return pipe;
+    });
+    // The page is where the first is.
+    if (pipes[0]?.position) expect(page.reconnect()?.since).toEqual(pipes[0].position);
+    for (const frame of frames) hear(frame);
+    for (const [n, { taken, gaps }] of pipes.entries()) {
+      const { rows, gaps: told, props } = mounted[n] as BuiltPipe;
+      expect(rows.map((row) => (row as unknown[])[0])).toEqual(taken);
+      const counted = gaps.filter(({ cause }) => cause !== "unknown").length;
+      expect([told, props.n_gaps ?? 0]).toEqual([gaps, counted]);
+    }
+    expect(page.reconnect()?.since).toEqual(pipes[0]?.end);
+    expect(errors()).toBe("");
+  });
+
+  test.each(vectors.translate)("translate: $name", ({ past, position, offset }) => {
+    open();
+    expect(page.startAt(position)).toMatchObject({ since: position });
+    hear({ type: "messages", channel: "jobs", epoch: "now", messages: [], upto: 0, past });
+    expect(page.reconnect()?.since).toEqual({ epoch: "now", offset });
+  });
 });
 
 describe("dash_pipe.min.js, Pipe that returns", () => {

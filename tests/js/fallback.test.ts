@@ -230,7 +230,7 @@ describe("polling", () => {
     ]);
     browser.pass(2000);
     await browser.request.answer([subscribed("jobs", 0, { epoch: "e2" })]);
-    expect([subscription.batch().gaps, subscription.position]).toEqual([2, { epoch: "e2", offset: 0 }]);
+    expect([subscription.batch().gaps, subscription.position]).toMatchObject([2, { epoch: "e2", offset: 0 }]);
   });
 
   test("ping in an answer polls again at once", async () => {

@@ -68,7 +68,9 @@ const commands = {
     if (!subscription) return null;
     const { rows, gaps, lastGap } = subscription.batch();
     subscription.clear();
-    return { values: rows.map(([, , value]) => value), gaps, lastGap, position: subscription.position };
+    const { epoch = "", offset = 0 } = subscription.position ?? {};
+    const position = subscription.position && { epoch, offset };
+    return { values: rows.map(([, , value]) => value), gaps, lastGap, position };
   },
 };
 

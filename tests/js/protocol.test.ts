@@ -1,18 +1,30 @@
 import { describe, expect, test } from "vitest";
 import { Channel } from "../../src/channel";
-import { type ClientFrame, decode, encode, type Labels, type Position } from "../../src/protocol";
+import { translate } from "../../src/past";
+import { type ClientFrame, decode, encode, type Labels, type Past, type Position } from "../../src/protocol";
 import { Subscription } from "../../src/subscription";
 import vectors from "../vectors/protocol.json";
 
-/** Pass frames to a subscription as the connection does, and take its batch after each of them. */
-function run(subscription: Subscription, frames: unknown[], position: Position | null) {
+interface PipeVector {
+  labels: string[] | null;
+  position: Position | null;
+  replay: number;
+  taken: number[];
+  gaps: { from: number; to: number | null; cause: string }[];
+  end: Position | null;
+}
+
+/** Pass frames to subscriptions as the connection does, take their batches after each, and check them. */
+function check(pipes: PipeVector[], frames: unknown[]) {
   const channel = new Channel("jobs");
-  channel.subscriptions.add(subscription);
-  channel.position = position && { ...position };
-  if (position) subscription.startAt(position);
-  subscription.replayId = 1;
-  const taken: number[] = [];
-  const gaps: unknown[] = [];
+  channel.position = pipes[0]?.position ? { ...pipes[0].position } : null;
+  const all = pipes.map(({ labels, position, replay }) => {
+    const subscription = new Subscription(labels as Labels, replay);
+    channel.subscriptions.add(subscription);
+    if (position) subscription.startAt(position);
+    subscription.replayId = 1;
+    return { subscription, taken: [] as number[], gaps: [] as unknown[] };
+  });
   for (const text of frames.map((frame) => JSON.stringify(frame))) {
     const frame = decode(text);
     if (typeof frame === "string") throw new Error(frame);
@@ -23,19 +35,33 @@ function run(subscription: Subscription, frames: unknown[], position: Position |
     if (frame.type === "messages") channel.handleMessages(frame);
     if (frame.type === "ping") channel.advance(frame.upto?.jobs ?? 0);
     if (frame.type === "replayed") channel.handleReplayed(frame);
-    const batch = subscription.batch();
-    taken.push(...batch.rows.map(([offset]) => offset));
-    if (batch.lastGap) gaps.push(batch.lastGap);
-    expect(batch.gaps).toBe(batch.lastGap ? 1 : 0);
-    subscription.clear();
+    for (const { subscription, taken, gaps } of all) {
+      expect(subscription.hasUpdate || !subscription.batch().lastGap).toBe(true);
+      const { rows, gaps: counted, lastGap } = subscription.batch();
+      taken.push(...rows.map(([offset]) => offset));
+      if (lastGap) gaps.push(lastGap);
+      expect(counted).toBe(lastGap && lastGap.cause !== "unknown" ? 1 : 0);
+      subscription.clear();
+    }
   }
-  return { taken, gaps, end: subscription.position };
+  const found = all.map(({ subscription: { position }, taken, gaps }) => ({
+    taken,
+    gaps,
+    end: position && { epoch: position.epoch, offset: position.offset },
+  }));
+  expect(found).toEqual(pipes.map(({ taken, gaps, end }) => ({ taken, gaps, end })));
 }
 
 describe("shared vectors", () => {
-  test.each(vectors.listener)("listener: $name", ({ labels, position, replay, frames, taken, gaps, end }) => {
-    const subscription = new Subscription(labels as Labels, replay);
-    expect(run(subscription, frames, position)).toEqual({ taken, gaps, end });
+  test.each(vectors.listener)("listener: $name", ({ frames, ...pipe }) => check([pipe], frames));
+
+  test.each(vectors.epochs)("epochs: $name", ({ frames, pipes }) => check(pipes, frames));
+
+  test.each(vectors.translate)("translate: $name", ({ past, position, offset, loss }) => {
+    expect(translate(past as unknown as Past, position)).toEqual([
+      offset,
+      ["none", "unknown", "lost"].indexOf(loss),
+    ]);
   });
 
   test.each(vectors.from_server)("from the server: $name", ({ frame }) => {

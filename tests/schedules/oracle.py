@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dash_pipe.log import NOWHERE
+from dash_pipe.log import NOWHERE, Past, Position, translate
 
 LABELS = "abc"
 
@@ -23,18 +23,25 @@ class Gap(NamedTuple):
     """A loss that a Pipe counted: after `first` up to `last` in the log named `epoch`.
 
     If the log was replaced by `present`, everything after `first` is lost, and all logs between the
-    two. `epoch` is None if the page did not name it.
+    two, but for what `present` continues. `epoch` is None if the page did not name it.
     """
 
     epoch: str | None
     first: int
     last: int | None
     present: str
+    past: Past = ()
 
     def covers(self, sent: Sent) -> bool:
         if self.last is not None:
-            return sent.epoch == self.epoch and self.first < sent.offset <= self.last
-        return sent.epoch != self.present and (sent.epoch != self.epoch or sent.offset > self.first)
+            return self._is_present(sent) and self.first < sent.offset <= self.last
+        is_after = sent.epoch != self.epoch or sent.offset > self.first
+        return is_after and not self._is_present(sent)
+
+    def _is_present(self, sent: Sent) -> bool:
+        """Return whether a message is, or was, in the log named `present`."""
+        position = Position(sent.epoch, sent.offset)
+        return sent.epoch == self.present or translate(self.past, position)[0] == sent.offset
 
 
 @dataclass

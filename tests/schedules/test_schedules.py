@@ -43,7 +43,7 @@ STEPS: list[tuple[Any, ...]] = [
     *[("wait", milliseconds) for milliseconds in (400, 2000, 6000, 45_000)] * 2,
     *[("beat", seconds) for seconds in (0.0, -30.0, 30.0, WINDOW, FORGOTTEN)],
     ("restart",),
-    *[("begin_epoch", channel) for channel in "cd"],
+    *[("begin_epoch", channel, cut) for channel in "cd" for cut in (None, 0, 0, 2)],
     *MOUNTS,
     *[("unmount", slot) for slot in SLOTS] * 2,
     *[("leave", slot) for slot in SLOTS] * 2,

@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+from dash_pipe.log import Ended, translate
+from dash_pipe.log import Position as LogPosition
+
 Position = tuple[str, int]
 
 
@@ -51,11 +54,12 @@ class Wire:
             case "subscribed":
                 since = self._since.pop(channel, None)
                 if channel not in self._at:
-                    self._at[channel] = self._begin(since, frame["epoch"], frame["offset"])
+                    self._at[channel] = self._begin(since, frame)
+                else:
+                    self._at[channel] = frame["epoch"], _in_epoch(frame, self._at[channel])
             case "messages":
                 self._flows(text, frame)
-                epoch, at = self._at[channel]
-                at = at if epoch == frame["epoch"] else 0
+                at = _in_epoch(frame, self._at[channel])
                 at = self._ascends(frame, at, self._labels[channel])
                 assert at <= frame["upto"]
                 self._at[channel] = frame["epoch"], frame["upto"]
@@ -63,16 +67,19 @@ class Wire:
                 self._flows(text, frame)
                 id_ = frame["id"]
                 at = self._ascends(frame, self._past.get(id_, 0), self._asked[id_])
-                assert at <= frame["upto"]
+                assert at <= frame["upto"] or not frame["messages"]
+                told = self._at.get(channel, (frame["epoch"], 0))
+                assert told[0] == frame["epoch"], f"{frame} moves the epoch {told[0]}"
                 self._past[id_] = at
             case "ping":
                 assert frame["n"] > self._ping
                 self._ping = frame["n"]
 
-    def _begin(self, since: dict[str, Any] | None, epoch: str, head: int) -> Position:
+    def _begin(self, since: dict[str, Any] | None, frame: dict[str, Any]) -> Position:
+        epoch, head = frame["epoch"], frame["offset"]
         if since is None or (since["epoch"] == epoch and since["offset"] > head):
             return epoch, head
-        return epoch, since["offset"] if since["epoch"] == epoch else 0
+        return epoch, _in_epoch(frame, (since["epoch"], since["offset"]))
 
     def _flows(self, text: str, frame: dict[str, Any]) -> None:
         assert self._unanswered < self._batch, "the server does not wait for the pong"
@@ -87,3 +94,11 @@ class Wire:
             assert labels is None or label in labels, f"{frame} has more than {labels}"
             at = offset
         return at
+
+
+def _in_epoch(frame: dict[str, Any], position: Position) -> int:
+    """Return the offset of a position in the epoch of a frame, which tells the past."""
+    if position[0] == frame["epoch"]:
+        return position[1]
+    past = [Ended(*each) for each in frame.get("past", [])]
+    return translate(past, LogPosition(*position))[0]

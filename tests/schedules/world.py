@@ -4,7 +4,17 @@ from collections import deque
 from typing import Any
 
 from dash_pipe.hub.policy import Policy
-from dash_pipe.log import Limits, Position, Snapshot
+from dash_pipe.log import (
+    MAX_PAST,
+    Ended,
+    Limits,
+    Log,
+    Message,
+    Past,
+    Position,
+    Snapshot,
+    translate,
+)
 from schedules.oracle import Gap, Pipe, Sent
 from schedules.page import CLOSED, CONNECTING, OPEN, Answer, Page
 from schedules.wire import Wire
@@ -71,7 +81,9 @@ class World:
         self._places: dict[tuple[str, str], Pipe] = {}  # the last of each slot on each channel
         self._left: dict[tuple[str, str, str | None], Pipe] = {}  # by its labels when it left
         self.down = False
-        self.upheavals = 0  # the number of new epochs that logs may have got
+        self.upheavals = 0  # the number of times that logs may have lost messages
+        self.pasts: dict[str, Past] = {}  # of each epoch that a step began
+        self.gone: set[int] = set()  # the numbers of messages that were lost with an epoch
         self._sockets = 0
         self._state = CLOSED
         self._act("load")
@@ -111,12 +123,25 @@ class World:
         if self._state != CLOSED:
             self._drop(RESTARTED)
 
-    def begin_epoch(self, channel: str) -> None:
-        """Give an open log a new epoch, like a mirror whose log has lost messages."""
-        self.upheavals += 1
-        epoch = f"epoch {self.upheavals}"
+    def begin_epoch(self, channel: str, cut: int | None) -> None:
+        """Give an open log a new epoch: without its newest `cut` messages; None: without all.
+
+        It continues the present epoch, unless all are gone.
+        """
         log = self.room.broker.open(channel)
-        log.load(Snapshot(epoch, 0, [], [], {}, 0))
+        epoch = f"epoch {len(self.pasts)}"
+        self.upheavals += cut is None or min(cut, log.head) > 0
+        past: Past = ()
+        if cut is not None:
+            past = (*log.past, Ended(log.epoch, max(0, log.head - cut), log.head))[-MAX_PAST:]
+        if cut == 0:
+            log.rename(epoch, past)
+        else:
+            log.load(self._rolled_back(channel, log, epoch, past))
+        self.pasts[epoch] = past
+        self.gone |= {
+            sent.number for sent in self.sent if sent.channel == channel and not _is_in(past, sent)
+        }
         self.room.broker.close(channel)
         self.room.hub.on_append(channel)
 
@@ -219,7 +244,9 @@ class World:
             return
         came = self._act("take", slot).result
         pipe.takes(self.sent[number - 1] for number in came["values"])
-        pipe.told(came["gaps"], self._gap(pipe, came), len(self.sent))
+        is_new = came["position"] and came["position"]["epoch"] != pipe.position.epoch
+        hidden = is_new and came["lastGap"] and came["lastGap"]["to"]  # perhaps an unknown gap
+        pipe.told(came["gaps"] + bool(hidden), self._gap(pipe, came), len(self.sent))
         if came["position"]:
             pipe.position = Position(**came["position"])
 
@@ -261,7 +288,12 @@ class World:
             if pipe.mounted:
                 assert status[slot] == "open"
                 assert pipe.position == self._end(pipe.channel)
-            missing = list(pipe.missing(self.sent, to_the_end=pipe.mounted))
+            missing = [
+                sent
+                for sent in pipe.missing(self.sent, to_the_end=pipe.mounted)
+                # What is gone was due only if the Pipe was open before.
+                if sent.number not in self.gone or sent.number > pipe.listening[sent.label].sure
+            ]
             assert not missing, f"{slot} was not given {missing}; its gaps are {pipe.gaps}"
             assert not list(pipe.excess()), f"{slot} was given {list(pipe.excess())}"
             for gap in pipe.gaps:
@@ -269,19 +301,39 @@ class World:
 
     # Inside
 
+    def _rolled_back(self, channel: str, log: Log, epoch: str, past: Past) -> Snapshot:
+        """Return what is left of a log up to where its present epoch ends."""
+        head = past[-1].offset if past else 0
+        kept = [m for m in map(Message.of, log.read(0, None, 2**30).rows) if m.offset <= head]
+        offsets = {message.offset for message in kept}
+        first = next(offset for offset in range(head, -1, -1) if offset not in offsets) + 1
+        lost = {
+            sent.label: sent.offset
+            for sent in self.sent
+            if sent.channel == channel
+            and sent.offset <= head
+            and sent.offset not in offsets
+            and _is_in(past, sent)
+        }
+        window = [message for message in kept if message.offset >= first]
+        beside = [message for message in kept if message.offset < first]
+        return Snapshot(epoch, head, window, beside, lost, 0, past)
+
     def _end(self, channel: str) -> Position:
         log = self.room.broker.open(channel)
         self.room.broker.close(channel)
         return log.end
 
     def _gap(self, pipe: Pipe, came: dict[str, Any]) -> Gap | None:
-        if not came["gaps"]:
+        gap = came["lastGap"]
+        if gap is None:
             return None
-        gap, epoch = came["lastGap"], came["position"]["epoch"]
-        if gap["cause"] == "epoch":
+        epoch = came["position"]["epoch"]
+        past = self.pasts.get(epoch, ())
+        if gap["to"] is None:
             before = pipe.position.epoch if pipe.position.epoch != epoch else None
-            return Gap(before, gap["from"], None, epoch)
-        described = Gap(epoch, gap["from"], gap["to"], epoch)
+            return Gap(before, gap["from"], None, epoch, past)
+        described = Gap(epoch, gap["from"], gap["to"], epoch, past)
         if came["gaps"] == 1 and gap["cause"] == "window":
             lost = [
                 sent
@@ -319,6 +371,11 @@ class World:
             pipe = self.pipes.get(slot)
             if pipe is not None and pipe.mounted and status == "open":
                 pipe.says_open(len(self.sent))
+
+
+def _is_in(past: Past, sent: Sent) -> bool:
+    """Return whether a log with this past has, or had, a message of its earlier epochs."""
+    return translate(past, Position(sent.epoch, sent.offset))[0] == sent.offset
 
 
 def run(page: Page, schedule: list[tuple[Any, ...]]) -> None:

@@ -1,0 +1,56 @@
+import type { Ended, Past, Position } from "./protocol";
+
+/** What a reader has lost; the larger one prevails. */
+export const NONE = 0;
+export const UNKNOWN = 1;
+export const LOST = 2;
+
+/** The epochs that a Pipe left, each with what it has lost of it as far as it knows. */
+export type LeftEpochs = ReadonlyMap<string, number>;
+
+/** Return what a reader who had the messages of an epoch up to `offset` has lost. */
+function lossOf([, at, end]: Ended, offset: number): number {
+  if (end === null) return UNKNOWN;
+  return Math.max(offset, end) > at ? LOST : NONE;
+}
+
+/** Return true if the past names this epoch. */
+export const names = (past: Past, epoch: string): boolean => past.some(([name]) => name === epoch);
+
+/** Translate a position of an earlier epoch into the present one; docs/protocol.md has the rule. */
+export function translate(past: Past, { epoch, offset }: Position): [offset: number, loss: number] {
+  if (!names(past, epoch)) return [0, offset ? LOST : UNKNOWN];
+  let at = offset;
+  let loss = NONE;
+  for (const ended of past.slice(past.findIndex(([name]) => name === epoch))) {
+    loss = Math.max(loss, lossOf(ended, at));
+    at = Math.min(at, ended[1]);
+  }
+  return [at, loss];
+}
+
+/**
+ * Leave the epochs of the past from that of a position on. Return what was lost of them, or turns out now to be
+ * lost of those in `before`, and the epochs that were left by now. A loss is returned once.
+ */
+export function leave(
+  before: LeftEpochs,
+  past: Past,
+  position: Position,
+): [loss: number, left: Map<string, number>] {
+  let found = NONE;
+  let at = position.offset;
+  let isLeft = false;
+  const left = new Map<string, number>();
+  for (const ended of past) {
+    const [epoch, offset] = ended;
+    isLeft ||= epoch === position.epoch;
+    const known = isLeft ? NONE : before.get(epoch);
+    if (known === undefined) continue; // it was before this Pipe
+    const loss = lossOf(ended, isLeft ? at : 0);
+    if (loss > known) found = Math.max(found, loss);
+    left.set(epoch, loss);
+    if (isLeft) at = Math.min(at, offset);
+  }
+  return [found, left];
+}
