@@ -1,4 +1,4 @@
-"""What the tests read about processes that go on meanwhile."""
+"""Tests of the readings about processes that run meanwhile."""
 
 import os
 import sys
