@@ -62,9 +62,7 @@ class Endpoint:
         asks = current.settings.authorize is not None
         kept = Kept(self._server, request.environ) if asks else None
         answer = serve_websocket(current, request.environ, self._rejection(current), kept)
-        response = Response(answer.body, status=answer.status, mimetype="text/plain")
-        response.call_on_close(answer.done)
-        return response
+        return Response(answer.body, status=answer.status, mimetype="text/plain")
 
     def info(self) -> Response:
         """Describe the endpoint."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 # The servers' keys for the client's socket.
@@ -30,27 +30,22 @@ def find_socket(environ: Mapping[str, Any]) -> tuple[socket.socket | None, str]:
     return None, f"dash-pipe can't open a websocket here: {reason}. To fix it, {remedy}."
 
 
-def take_over(sock: socket.socket) -> tuple[socket.socket, Callable[[], None]]:
-    """Take a server's socket, and give the server another in its place.
+def take_over(sock: socket.socket) -> socket.socket:
+    """Take a server's socket; return a duplicate of it. In its place the server has a broken one.
 
-    Returns:
-        A duplicate of the socket, and a function to call when the server has answered: it closes
-        the other end of the socket in its place.
+    The server's answer fails (a broken pipe), as if the client had gone. So it ends the connection,
+    and does not execute what it has read behind the handshake: those bytes are the websocket's.
     """
     ours = socket.socket(fileno=os.dup(sock.fileno()))
     try:
         peer, stand_in = socket.socketpair()
-        with stand_in:
-            try:
-                os.dup2(stand_in.fileno(), sock.fileno(), inheritable=False)
-            except BaseException:
-                peer.close()
-                raise
+        with peer, stand_in:
+            os.dup2(stand_in.fileno(), sock.fileno(), inheritable=False)
     except BaseException:
         ours.close()
         raise
     ours.setblocking(False)
-    return ours, peer.close
+    return ours
 
 
 def is_descriptor(sock: socket.socket) -> bool:

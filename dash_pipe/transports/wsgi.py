@@ -2,17 +2,16 @@
 
 A WSGI server gives a thread, or a whole worker, to each request until it is answered; a websocket
 would occupy it for ever. So the socket is taken over: a duplicate of it goes to the loop thread, or
-under gevent to a greenlet, and one end of a socket pair takes its place. The server writes its
-"response" into that, closes it and is free again. A socket that is no file descriptor is served by
-the thread of its request. This module does not know Flask: it takes an environ and returns an
-answer.
+under gevent to a greenlet, and a broken one takes its place. The server fails to write its
+"response", closes that and is free again. A socket that is no file descriptor is served by the
+thread of its request. This module does not know Flask: it takes an environ and returns an answer.
 """
 
 from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Thread
@@ -49,14 +48,10 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer for the server to send. Call ``done`` when it was sent or given up.
-
-    After a takeover nobody reads the answer: it only ends the request for the server.
-    """
+    """The answer for the server to send. After a takeover it only ends the request there."""
 
     status: int
     body: str
-    done: Callable[[], None]
 
 
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
@@ -78,7 +73,7 @@ def serve_websocket(
 
     Args:
         runtime: owns the hub for the browser.
-        environ: of a GET request for a websocket.
+        environ: of a request for a websocket. Only a GET opens one.
         rejection: why the browser is rejected, if it is.
         open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
 
@@ -89,23 +84,22 @@ def serve_websocket(
     ws, response = _handshake(environ)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
-        return Answer(response.status_code, body, _do_nothing)
+        return Answer(response.status_code, body)
     note_page(runtime)
     sock, reason = takeover.find_socket(environ)
     if sock is None:
         runtime.diagnostics.warn_once(reason)
-        return Answer(HTTPStatus.NOT_IMPLEMENTED, reason, _do_nothing)
+        return Answer(HTTPStatus.NOT_IMPLEMENTED, reason)
     if not takeover.is_descriptor(sock):
         ThreadSocket(thread_hub(runtime), sock, (ws, response), rejection, open_request).serve()
-        return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", _do_nothing)
-    ours, done = takeover.take_over(sock)
+        return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "")
+    ours = takeover.take_over(sock)
     try:
         _serve_later(runtime, ours, (ws, response), rejection, open_request)
     except BaseException:
         ours.close()
-        done()
         raise
-    return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "", done)
+    return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "")
 
 
 def _serve_later(
@@ -175,11 +169,7 @@ def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     lines += [f"{name}: {environ[key]}" for name, key in _HEADERS.items() if environ.get(key)]
     ws = websocket()
     ws.receive_data("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
-    events = ws.events_received()
+    events = ws.events_received() if environ["REQUEST_METHOD"] == "GET" else []
     if not events or not isinstance(events[0], Request):
         return ws, ws.reject(HTTPStatus.BAD_REQUEST, "Expected a websocket handshake.\n")
     return ws, ws.accept(events[0])
-
-
-def _do_nothing() -> None:
-    pass

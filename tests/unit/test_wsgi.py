@@ -18,6 +18,7 @@ from unit.fakes import are_closed, is_last_descriptor, needs_descriptors
 @pytest.fixture
 def environ(ends: tuple[socket.socket, socket.socket]) -> dict[str, Any]:
     return {
+        "REQUEST_METHOD": "GET",
         "HTTP_HOST": "app.org",
         "HTTP_ORIGIN": "https://app.org",
         "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
@@ -55,7 +56,6 @@ def test_websocket_request_is_adopted_by_the_loop_thread(
     environ: dict[str, Any], loop: FakeLoop
 ) -> None:
     answer = serve_websocket(runtime.current(), environ)
-    answer.done()
     assert (answer.status, answer.body) == (101, "")
     ((sock, ws, response, rejection, _),) = loop.adopted
     assert sock.fileno() != environ["werkzeug.socket"].fileno()
@@ -70,7 +70,7 @@ def test_websocket_request_is_adopted_by_the_loop_thread(
 @needs_descriptors
 def test_rejection_is_passed_to_the_loop_thread(environ: dict[str, Any], loop: FakeLoop) -> None:
     rejection = (Close.ORIGIN, "why")
-    serve_websocket(runtime.current(), environ, rejection).done()
+    serve_websocket(runtime.current(), environ, rejection)
     assert loop.adopted[0][3] == rejection
 
 
@@ -101,6 +101,7 @@ def test_failing_loop_thread_leaks_no_descriptor(
 @pytest.mark.parametrize(
     "broken",
     [
+        {"REQUEST_METHOD": "HEAD"},
         {"HTTP_SEC_WEBSOCKET_KEY": ""},
         {"HTTP_SEC_WEBSOCKET_KEY": "short"},
         {"HTTP_SEC_WEBSOCKET_KEY": "\N{ROCKET}"},
@@ -119,7 +120,6 @@ def test_invalid_handshake_returns_400(
     pairs: list[socket.socket],
 ) -> None:
     answer = serve_websocket(runtime.current(), environ | broken)
-    answer.done()
     assert answer.status == 400
     assert answer.body
     assert not loop.adopted
@@ -134,7 +134,6 @@ def test_server_without_a_socket_gets_501_and_is_logged_once(
     environ["SERVER_SOFTWARE"] = "waitress"
     for _ in range(3):
         answer = serve_websocket(runtime.current(), environ)
-        answer.done()
         assert answer.status == 501
         assert "waitress does not let an app use its sockets" in answer.body
         assert "gunicorn" in answer.body
@@ -184,8 +183,7 @@ def test_concurrent_takeovers_keep_their_own_sockets(
         thread.start()
     for thread in threads:
         thread.join()
-    for answer in answers:
-        answer.done()
+    assert [answer.status for answer in answers] == [101] * 16
     for sock, *_ in loop.adopted:
         sock.send(b"!")
     for browser, server in pairs:
@@ -201,9 +199,7 @@ def test_socket_under_gevent_is_served_by_a_greenlet(
 ) -> None:
     monkeypatch.setattr(greenlets, "are_threads", lambda: True)
     answer = serve_websocket(runtime.current(), environ)
-    ends[1].sendall(b"what the server answers goes nowhere")
     ends[1].close()
-    answer.done()
     assert answer.status == 101
     assert ends[0].recv(12) == b"HTTP/1.1 101"
     ends[0].shutdown(socket.SHUT_WR)
