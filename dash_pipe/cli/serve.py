@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,13 @@ from .exits import Exit, Failure
 
 if TYPE_CHECKING:
     from uvicorn import Config
+
+OPEN = (
+    "dash-pipe: no authorize is set: everybody who reaches this gateway can listen on every "
+    "channel. Set DASH_PIPE_AUTHORIZE=module:function; to allow everybody, let it return True"
+)
+
+logger = logging.getLogger("dash_pipe")
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -58,12 +66,14 @@ def serve(host: str, port: int, prefix: str) -> Exit:
         Failure: uvicorn is not installed.
         SettingError: a setting is wrong, or ``authorize`` can't be imported.
     """
-    runtime.current().load()
+    settings = runtime.current().load()
     try:
         import uvicorn
     except ImportError:
         reason = "serve needs uvicorn: pip install 'dash-pipe[server]'"
         raise Failure(Exit.USAGE, reason) from None
+    if settings.authorize is None:
+        logger.warning(OPEN)
     server = uvicorn.Server(config(Gateway(prefix), host, port))
     try:
         server.run()

@@ -346,6 +346,25 @@ def test_serve_without_server_extra_exits_with_install_advice(
     assert "pip install 'dash-pipe[server]'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("authorize", ["", "unit.test_cli:anybody"])
+def test_serve_without_authorize_says_so_in_one_line(
+    authorize: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server: None)
+    if authorize:
+        monkeypatch.setenv("DASH_PIPE_AUTHORIZE", authorize)
+    with runtime.swapped(runtime.Runtime()):
+        main(["serve"])
+    lines = [each.message for each in caplog.records if each.name == "dash_pipe"]
+    assert [line for line in lines if "everybody who reaches this gateway" in line] == lines
+    assert len(lines) == (not authorize)
+
+
+def anybody(*_: object) -> bool:
+    return True
+
+
 def test_doctor_hides_secrets_of_settings(
     shared: MemoryBroker, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
