@@ -201,14 +201,14 @@ SWITCHES = (
     ),
     Switch(
         "a loss counts for every label",
-        "src/channel.ts:lostFor",
+        "src/channel.ts:recordLoss",
         Replace("subscription.accepts(each, offset)", "true"),
         ("resume::test_busy_label_neither_evicts_quiet_label_nor_adds_gaps_to_it",),
     ),
     Switch(
         "a new epoch is not noticed",
-        "src/channel.ts:Channel.enterEpoch",
-        Replace("subscription.position.epoch !== epoch", "false"),
+        "src/subscription.ts:Subscription.enterEpoch",
+        Replace("before.epoch === epoch", "true"),
         ("resume::test_channel_forgotten_while_disconnected_is_reported_as_gap",),
     ),
     Switch(
