@@ -6,6 +6,7 @@ import contextlib
 import time
 
 from dash_pipe.client import Client, Subscription, WebSocketConnection
+from dash_pipe.errors import EndpointUnavailableError
 from drives.crowd import LABELS, Crowd
 from drives.faults import Faults
 from drives.follower import Follower
@@ -56,13 +57,22 @@ class Account:
 
     def _look(self, channel: str, pid: int) -> None:
         """Let a process look at a channel again, so that it tells what it knows."""
+        end = time.monotonic() + SETTLE
+        while pid in self._served.pids():
+            try:
+                self._subscribe(channel, pid, end)
+                break
+            except (EndpointUnavailableError, TimeoutError):
+                if time.monotonic() > end:
+                    raise
+
+    def _subscribe(self, channel: str, pid: int, end: float) -> None:
         client = Client(Subscription(channel))
         with contextlib.ExitStack() as stack:
             with self._served.only(pid) as url:
                 connection = stack.enter_context(WebSocketConnection(f"{url}/_pipe/"))
             for frame in client.opened(time.monotonic()):
                 connection.send(frame)
-            end = time.monotonic() + SETTLE
             while not client.accepted:
                 text = connection.receive(max(0.0, end - time.monotonic()))
                 for frame in client.received(text, time.monotonic()).frames:

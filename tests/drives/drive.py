@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from dash_pipe.log import Limits
 from drives.account import Account
-from drives.crowd import LABELS, Crowd
+from drives.crowd import LABELS, WEIGHTS, Crowd
 from drives.faults import Faults
 from drives.history import History
 from drives.link import Link
@@ -21,7 +21,7 @@ from drives.stored import Stored
 from drives.verdict import Verdict
 
 WINDOW = 100  # messages
-PERIOD = 60.0  # seconds of faults until all is accounted for
+PERIOD = 40.0  # seconds of faults until all is accounted for
 
 
 class Drive:
@@ -53,6 +53,7 @@ class Drive:
                 f"redis://127.0.0.1:{of_senders.port}/0",
                 Limits(messages=WINDOW),
                 LABELS,
+                WEIGHTS,
                 self._history,
                 self._choices("senders"),
             )

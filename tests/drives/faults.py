@@ -50,7 +50,7 @@ class Faults:
         """Let faults happen for some seconds. The new channel is sent to in the second half."""
         start = time.monotonic()
         first = start + self._choice.uniform(0, seconds / 2)
-        self._senders.channels = dict(WEIGHTS)
+        self._senders.channels = WEIGHTS
         for step in steps(self._choice, seconds):
             while (due := self._undo.next()) < start + step.at:
                 self._pause_until(due)

@@ -12,11 +12,6 @@ class Link(Proxy):
         super().__init__(port)
         self._choice = choice
 
-    @property
-    def port(self) -> int:
-        """Return the port for clients."""
-        return int(self.url.rpartition(":")[2])
-
     def cut_share(self, share: float) -> None:
         """Reset connections."""
         chosen = self._chosen(share)

@@ -7,7 +7,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dash_pipe.brokers import Broker, connect
 from dash_pipe.errors import BrokerUnavailableError
@@ -33,10 +33,11 @@ class Senders:
         url: str,
         limits: Limits,
         labels: tuple[str, ...],
+        channels: Mapping[str, int],
         history: History,
         choice: random.Random,
     ) -> None:
-        self.channels: dict[str, int] = {}
+        self.channels = channels
         self.labels = labels
         self.history = history
         self.lock = threading.RLock()

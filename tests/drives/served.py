@@ -12,7 +12,7 @@ from pathlib import Path
 from typing_extensions import Self
 
 from drives.link import Link
-from harness.process import open_files, stopped, workers
+from harness.process import open_files, workers
 from harness.server import Server
 from harness.wait import wait_for
 
@@ -73,7 +73,7 @@ class Served:
         if self._has_master:
             pids = self.pids()
             if pids:
-                os.kill(pids[int(pick * len(pids))], signal.SIGKILL)
+                _signal(pids[int(pick * len(pids))], signal.SIGKILL)
             return
         server = self._servers[int(pick * len(self._servers))]
         server.kill9()
@@ -84,7 +84,7 @@ class Served:
         """Kill all processes; they start again, gateways after this."""
         if self._has_master:
             for pid in self.pids():
-                os.kill(pid, signal.SIGKILL)
+                _signal(pid, signal.SIGKILL)
             yield
             return
         for server in self._servers:
@@ -98,16 +98,14 @@ class Served:
         pids = self.pids()
         pid = pids[int(pick * len(pids))] if pids else 0
         if pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-                self.stopped.add(pid)
+            _signal(pid, signal.SIGSTOP)
+            self.stopped.add(pid)
         return pid
 
     def resume(self, pid: int) -> None:
         """Let a stopped process run, if it is still there."""
         self.stopped.discard(pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+        _signal(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def only(self, pid: int) -> Iterator[str]:
@@ -115,8 +113,14 @@ class Served:
         if not self._has_master:
             yield next(server.url for server in self._servers if server.pid == pid)
             return
-        with stopped(each for each in self.pids() if each != pid):
+        others = [each for each in self.pids() if each != pid]
+        for each in others:
+            _signal(each, signal.SIGSTOP)
+        try:
             yield self._servers[0].url
+        finally:
+            for each in others:
+                _signal(each, signal.SIGCONT)
 
     def owner(self, port: int) -> int:
         """Return the process that holds the connection from a local port; 0 if it is not found."""
@@ -132,3 +136,8 @@ class Served:
     def tracebacks(self) -> list[str]:
         """Return the tracebacks in the logs."""
         return [each for server in self._servers for each in server.tracebacks()]
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended
+        os.kill(pid, number)

@@ -91,12 +91,15 @@ class Trial:
         epoch, offset = sent.position
         if sent.began > event.time:
             return False
-        # A process may tell of the window of a log that Redis has just lost.
-        just = event.time if epoch == event.epoch else event.time - JUST
-        lost = any(sent.number in loss.lost and loss.began <= just for loss in self._losses)
         if gap.upto is None:
-            return lost or sent in self._damaged(event.time)
-        return (not lost or epoch == event.epoch) and gap.after < offset <= gap.upto
+            return sent in self._damaged(event.time) or self._is_lost(sent, event.time)
+        if not gap.after < offset <= gap.upto:
+            return False
+        # A process may tell of the window of a log that Redis has just lost.
+        return epoch == event.epoch or not self._is_lost(sent, event.time - JUST)
+
+    def _is_lost(self, sent: Sent, time: float) -> bool:
+        return any(sent.number in loss.lost and loss.began <= time for loss in self._losses)
 
     def _damaged(self, time: float) -> list[Sent]:
         """Return the missing messages that a removed part of the log may have held."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+
+SHOWN = 2  # cases of a kind in a second
 
 
 @dataclass
@@ -21,3 +24,20 @@ class Verdict:
     def is_good(self) -> bool:
         """Return whether the promise was kept."""
         return not (self.silent or self.doubled or self.false)
+
+    def cases(self) -> list[str]:
+        """Return some of the lines, in the order of time: the first ones of each second."""
+        lines = [
+            f"{word}: {line}"
+            for word in ("silent", "doubled", "false")
+            for line in getattr(self, word)
+        ]
+        seconds: Counter[tuple[str, str]] = Counter()
+        found = []
+        for line in lines:
+            word, time = line.split()[:2]
+            second = (word, time.partition(".")[0])
+            seconds[second] += 1
+            if seconds[second] <= SHOWN:
+                found.append(line)
+        return sorted(found, key=lambda line: line.split()[1])
