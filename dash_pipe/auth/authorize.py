@@ -7,7 +7,6 @@ import inspect
 import logging
 from collections.abc import Generator
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import nullcontext
 from functools import lru_cache
 
 from ..hub.authorization import AuthorizationTimeout, Outcome
@@ -15,7 +14,15 @@ from ..log import Labels
 from ..protocol import Denied, Subscribe
 from ..runtime import Runtime
 from ..settings import Authorize, FunctionPath
-from .call_app import AppCall, AppCaller, AppCalls, CallRaised, CallTimedOut, OpenRequest
+from .call_app import (
+    QUEUE_TIMEOUT,
+    AppCall,
+    AppCaller,
+    AppCalls,
+    CallRaised,
+    CallTimedOut,
+    OpenRequest,
+)
 
 logger = logging.getLogger("dash_pipe")
 
@@ -45,22 +52,18 @@ def authorize_subscribe_beside_loop(
     open_request: OpenRequest,
     subscribe: Subscribe,
 ) -> Outcome:
-    """Do the same in a thread of a server with a loop, which runs the app's coroutines.
+    """Do the same in a thread of a server with a loop, where contexts and coroutines are at home.
 
-    Return a timeout if the loop has ended.
+    Return a timeout if the loop has ended. Without ``authorize`` it may be called on the loop.
     """
-    authorize: object = runtime.settings.authorize
-    if isinstance(authorize, FunctionPath):
-        runtime.part(AppCaller).run_sync(_load(authorize), nullcontext)
-        authorize = authorize.function
-    if not inspect.iscoroutinefunction(authorize):
-        return authorize_subscribe_sync(runtime, open_request, subscribe)
+    if runtime.settings.authorize is None:
+        return frozenset()
     future = asyncio.run_coroutine_threadsafe(
         authorize_subscribe(runtime, open_request, subscribe), loop
     )
     most = 2 + len(subscribe.labels or ())  # calls; see label_sets, and one for a hint
     try:
-        return future.result(most * runtime.settings.authorize_timeout + 1)
+        return future.result(most * (runtime.settings.authorize_timeout + QUEUE_TIMEOUT) + 1)
     except FutureTimeoutError:  # Python 3.10 has its own class for futures
         future.cancel()
         return AuthorizationTimeout()

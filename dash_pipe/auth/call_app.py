@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+)
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -24,8 +28,15 @@ T = TypeVar("T")
 THREADS = 16  # for calls of the app; a pool of database connections often has about as many
 QUEUE_TIMEOUT = 20.0  # seconds that a call waits for one of them
 
-OpenRequest = Callable[[], AbstractContextManager[Any]]
-"""Open the context in which the app finds the request that the call is about."""
+RequestContext = AbstractContextManager[Any] | AbstractAsyncContextManager[Any]
+"""The context in which the app finds a request."""
+
+OpenRequest = Callable[[], RequestContext]
+"""Open the context in which the app finds the request that the call is about; one for each call.
+
+It is opened where the function runs: with ``async with`` on a loop, if it can, and with ``with`` in
+a thread. One that knows ``async with`` alone is opened on the loop around the thread.
+"""
 
 
 @dataclass(frozen=True)
@@ -100,13 +111,23 @@ class AppCaller(Part):
         try:
             if call.is_async:
                 return await _with_timeout(_await_function(call, open_request), timeout)
-            job = self._threads.submit(partial(_call_function, call, open_request))
-            answer = await job.outcome(QUEUE_TIMEOUT, timeout)
+            answer = await self._call_in_thread(call, open_request, timeout)
             if inspect.isawaitable(answer):
                 return await _with_timeout(_await_result(answer, open_request), timeout)
             return answer
         except Exception as error:
             return _failure(error, timeout)
+
+    async def _call_in_thread(
+        self, call: AppCall, open_request: OpenRequest, timeout: float
+    ) -> object:
+        context = open_request()
+        if isinstance(context, AbstractContextManager):
+            job = self._threads.submit(partial(_call_function, call, context))
+            return await job.outcome(QUEUE_TIMEOUT, timeout)
+        async with context as request:
+            job = self._threads.submit(partial(call.call, request))
+            return await job.outcome(QUEUE_TIMEOUT, timeout)
 
     def _call_sync(self, call: AppCall, open_request: OpenRequest) -> object:
         timeout = self._runtime.settings.authorize_timeout
@@ -118,7 +139,9 @@ class AppCaller(Part):
 
     def _call_to_end(self, call: AppCall, open_request: OpenRequest, timeout: float) -> Any:
         """Return the result. A coroutine runs on a loop of its own."""
-        with open_request() as request:
+        context = open_request()
+        assert isinstance(context, AbstractContextManager), "no loop is needed to open it"
+        with context as request:
             answer = call.call(request)
             if not inspect.isawaitable(answer):
                 return answer
@@ -137,18 +160,30 @@ def _failure(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
     return CallRaised(error)
 
 
-def _call_function(call: AppCall, open_request: OpenRequest) -> Any:
-    with open_request() as request:
+def _call_function(call: AppCall, context: AbstractContextManager[Any]) -> Any:
+    with context as request:
         return call.call(request)
 
 
+@asynccontextmanager
+async def _opened(open_request: OpenRequest) -> AsyncIterator[Any]:
+    """Open a request on the loop."""
+    context = open_request()
+    if isinstance(context, AbstractAsyncContextManager):
+        async with context as request:
+            yield request
+    else:
+        with context as request:
+            yield request
+
+
 async def _await_result(answer: Awaitable[Any], open_request: OpenRequest) -> Any:
-    with open_request():
+    async with _opened(open_request):
         return await answer
 
 
 async def _await_function(call: AppCall, open_request: OpenRequest) -> Any:
-    with open_request() as request:
+    async with _opened(open_request) as request:
         return await call.call(request)
 
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ..protocol import Close, Rejection
 from ..runtime import Runtime
 from ..settings import Settings
-from .call_app import AppCall, AppCaller, AppCalls, CallRaised, CallTimedOut
+from .call_app import AppCall, AppCaller, AppCalls, CallRaised, CallTimedOut, OpenRequest
 from .origin import rejection
 
 logger = logging.getLogger("dash_pipe")
@@ -35,28 +33,26 @@ class Guard:
     connect_hooks: Callable[[], Sequence[Callable[[Any], Any]]] = tuple
 
     async def rejection(
-        self, runtime: Runtime, headers: Mapping[str, str], request: Any
+        self, runtime: Runtime, headers: Mapping[str, str], open_request: OpenRequest
     ) -> Rejection | None:
         """Return why a browser may not use the endpoint; None if it may.
 
         Args:
             runtime: has the settings, and calls the hooks.
             headers: the headers of the request, by lower-case name.
-            request: the request as the hooks expect it.
+            open_request: opens the request, as the hooks expect it, for each of them.
         """
         if found := self._origin_rejection(runtime.settings, headers):
             return found
-        calls, open_request = self._hooks_rejection(), partial(nullcontext, request)
-        return await runtime.part(AppCaller).run(calls, open_request)
+        return await runtime.part(AppCaller).run(self._hooks_rejection(), open_request)
 
     def rejection_sync(
-        self, runtime: Runtime, headers: Mapping[str, str], request: Any
+        self, runtime: Runtime, headers: Mapping[str, str], open_request: OpenRequest
     ) -> Rejection | None:
         """Do the same in a thread that may wait."""
         if found := self._origin_rejection(runtime.settings, headers):
             return found
-        calls, open_request = self._hooks_rejection(), partial(nullcontext, request)
-        return runtime.part(AppCaller).run_sync(calls, open_request)
+        return runtime.part(AppCaller).run_sync(self._hooks_rejection(), open_request)
 
     def _origin_rejection(self, settings: Settings, headers: Mapping[str, str]) -> Rejection | None:
         return rejection(headers, (*settings.allowed_origins, *self.origins))

@@ -21,12 +21,12 @@ from ..protocol.address import WEBSOCKET
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import AsgiPoke
 from .identified import Identified
-from .open_request import open_request
+from .open_request import Opened
 
 
 def _websocket_urlpatterns() -> list[Any]:
     """Return the websocket's routes: below the base, and the base itself for older Pipes."""
-    endpoint = Identified(AsgiEndpoint(opening=open_request))
+    endpoint = Identified(AsgiEndpoint(opening=Opened))
     route = runtime.current().settings.ws_route.lstrip("/")
     return [path(route, endpoint), path(f"{route.rstrip('/')}/{WEBSOCKET}", endpoint)]
 
@@ -35,7 +35,7 @@ def _urlpatterns() -> list[Any]:
     """Return the routes of plain HTTP: info and poll below the base, and poke if it is enabled."""
     settings = runtime.current().settings
     base = settings.ws_route.strip("/")
-    endpoint = Identified(AsgiEndpoint(opening=open_request))
+    endpoint = Identified(AsgiEndpoint(opening=Opened))
     patterns = [path(f"{base}/{name}", endpoint) for name in ROUTES]
     if settings.http_poke_enabled and (http_route := runtime.current().http_route) is not None:
         poke = AsgiPoke()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -59,9 +59,10 @@ class Endpoint:
     def websocket(self) -> Response:
         """Give the request's socket to the loop thread, or answer why that fails."""
         current = runtime.current()
-        asks = current.settings.authorize is not None
-        kept = Kept(self._server, request.environ) if asks else None
-        answer = serve_websocket(current, request.environ, self._rejection(current), kept)
+        kept = Kept(self._server, request.environ)
+        rejection = self._rejection(current, kept)
+        open_request = None if current.settings.authorize is None else kept
+        answer = serve_websocket(current, request.environ, rejection, open_request)
         return Response(answer.body, status=answer.status, mimetype="text/plain")
 
     def info(self) -> Response:
@@ -74,19 +75,22 @@ class Endpoint:
 
     def _http(self, path: str) -> Response:
         current = runtime.current()
-        authorize = partial(authorize_subscribe_sync, current, partial(nullcontext, request))
-        rejection = self._rejection(current)
+        kept = Kept(self._server, request.environ)
+        authorize = partial(authorize_subscribe_sync, current, kept)
+        rejection = self._rejection(current, kept)
         return _response(serve_http(current, request.environ, path, rejection, authorize))
 
-    def _rejection(self, current: Runtime) -> Rejection | None:
-        return self._guard.rejection_sync(current, headers_of(request.environ), request)
+    def _rejection(self, current: Runtime, kept: Kept) -> Rejection | None:
+        return self._guard.rejection_sync(current, headers_of(request.environ), kept)
 
 
 class Kept:
-    """Keep a request for ``authorize``, which is also called after the request was answered.
+    """Keep a request for calls of the app, which are also made after the request was answered.
 
     A call opens the request again: in that context Flask's ``request`` and ``session``, and what
-    depends on them (Flask-Login's ``current_user``), are those of the browser.
+    depends on them (Flask-Login's ``current_user``), are those of the browser. The application
+    context is new, and torn down after the call: it gives back its database connections, and a
+    user whom an extension has cached there is looked up again.
     """
 
     def __init__(self, server: Flask, environ: Mapping[str, Any]) -> None:
@@ -100,7 +104,8 @@ class Kept:
     def __call__(self) -> Iterator[Request]:
         """Open the request; see ``OpenRequest``."""
         environ = {**self._environ, "wsgi.input": io.BytesIO(), "wsgi.errors": io.StringIO()}
-        with self._server.request_context(environ):
+        # Its own application context: the request would use that of the thread, if it has one.
+        with self._server.app_context(), self._server.request_context(environ):
             yield request._get_current_object()  # type: ignore[attr-defined]
 
 

@@ -6,7 +6,9 @@ the two for ``AsgiEndpoint``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +32,7 @@ def add_endpoint(server: Quart, path: str, http_route: str | None, guard: Guard)
     if rule in server.view_functions:
         return
     http_only = HttpOnlyWarning(guard, lambda: _http_guards(server), "Quart")
-    endpoint = AsgiEndpoint(guard, _websocket_of, http_only.check)
+    endpoint = AsgiEndpoint(guard, _websocket_of, http_only.check, partial(_reopened, server))
 
     async def view() -> None:
         await _serve(endpoint)
@@ -59,6 +61,17 @@ def add_endpoint(server: Quart, path: str, http_route: str | None, guard: Guard)
 async def poke() -> Response:
     """Publish the messages of the request."""
     return _response(await answer_poke(runtime.current(), await _http_request(ROUTE)))
+
+
+@asynccontextmanager
+async def _reopened(server: Quart, opened: Any) -> AsyncIterator[Any]:
+    """Open an application context for a call, and tear it down afterwards.
+
+    That of the websocket lasts as long as the websocket, with a user whom an extension has cached
+    there. The session is that of the handshake.
+    """
+    async with server.app_context():
+        yield opened
 
 
 def _websocket_of(_: Scope) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from .. import runtime
 from ..auth.authorize import authorize_subscribe_beside_loop
+from ..auth.call_app import RequestContext
 from ..auth.guard import Guard
 from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
@@ -36,7 +37,7 @@ class AsgiEndpoint:
         request_of: converts a scope to the request that the app's hooks get; by default they get
             the scope.
         opened: called with the settings first for each websocket.
-        opening: takes that request, and returns the context in which ``authorize`` is called.
+        opening: takes that request, and returns the context in which the app is called.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class AsgiEndpoint:
         guard: Guard | None = None,
         request_of: Callable[[Scope], Any] | None = None,
         opened: Callable[[Settings], None] | None = None,
-        opening: Callable[[Any], AbstractContextManager[Any]] = nullcontext,
+        opening: Callable[[Any], RequestContext] = nullcontext,
     ) -> None:
         runtime.current().has_endpoint()
         self._guard = guard or Guard()
@@ -75,16 +76,16 @@ class AsgiEndpoint:
         self._opened(current.settings)
         await receive()  # websocket.connect
         chosen = choose_subprotocol(scope.get("subprotocols") or ())
-        rejection = await self._guard.rejection(current, headers_of(scope), self._request_of(scope))
+
+        def open_request() -> RequestContext:
+            return self._opening(self._request_of(scope))
+
+        rejection = await self._guard.rejection(current, headers_of(scope), open_request)
         rejection = rejection or version_rejection(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
         if rejection is not None:
             await reject(rejection, receive, send)
             return None
-
-        def open_request() -> AbstractContextManager[Any]:
-            return self._opening(self._request_of(scope))
-
         open_for_authorize = None if current.settings.authorize is None else open_request
         return AsgiSocket(running_hub(current), receive, send, open_for_authorize, chosen)
 
@@ -101,12 +102,13 @@ class AsgiEndpoint:
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
         note_page(current)
-        rejection = await self._guard.rejection(current, request.headers, hooks_request)
+        open_request = partial(self._opening, hooks_request)
+        rejection = await self._guard.rejection(current, request.headers, open_request)
         authorize = partial(
             authorize_subscribe_beside_loop,
             asyncio.get_running_loop(),
             current,
-            partial(self._opening, hooks_request),
+            open_request,
         )
         find = partial(
             answer, current, request, obstacle="", rejection=rejection, authorize=authorize

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import socket
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Thread
@@ -115,7 +116,8 @@ def _serve_later(
         browser = ThreadSocket(thread_hub(runtime), sock, handshake, rejection, open_request)
         Thread(target=_serve_and_close, args=(browser, sock), daemon=True).start()
     else:
-        loop_thread(runtime).adopt(sock, *handshake, rejection, open_request)
+        # Without the context of the request, which would last as long as the socket.
+        Context().run(loop_thread(runtime).adopt, sock, *handshake, rejection, open_request)
 
 
 def body_of(environ: dict[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
 """A client on one websocket, for tests that need no browser."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from typing_extensions import Self
 
@@ -17,8 +17,10 @@ class PipeClient:
     `EndpointUnavailableError` with the close code.
     """
 
-    def __init__(self, url: str, *, origin: str | None = None) -> None:
-        self._connection = WebSocketConnection(f"{url}_pipe/", origin=origin)
+    def __init__(
+        self, url: str, *, origin: str | None = None, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        self._connection = WebSocketConnection(f"{url}_pipe/", origin=origin, headers=headers)
         self._rows: list[Row] = []
 
     def __enter__(self) -> Self:

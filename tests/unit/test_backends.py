@@ -8,6 +8,7 @@ from typing import Any
 import dash
 import pytest
 from fastapi import Depends, FastAPI
+from quart import g
 
 import dash_pipe
 from unit.asgi_server import Server
@@ -257,3 +258,37 @@ def test_poll_with_quart_before_websocket_is_rejected() -> None:
     status, answer = request_json(app, "/_pipe/poll", POLL)
     assert (status, answer["code"]) == (403, 4401)
     assert "before_websocket" in answer["reason"]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_each_call_on_quart_has_its_own_application_context(hook: Any, is_async: bool) -> None:
+    app = dash.Dash("app", backend="quart")
+    stale: list[bool] = []
+    ended: list[object] = []
+
+    @app.server.teardown_appcontext
+    async def give_back(_: object) -> None:
+        ended.append(g.pop("user", None))
+
+    def look_up(*_: Any) -> bool:
+        stale.append("user" in g)
+        g.user = len(stale)
+        return True
+
+    async def look_up_later(*_: Any) -> bool:
+        return look_up()
+
+    called = look_up_later if is_async else look_up
+    hook(called)
+    dash_pipe.configure(authorize=called)
+
+    async def test(server: Server) -> None:
+        await server.next()
+        for channel in ("jobs", "news"):
+            assert (await server.subscribe(channel))["type"] == "subscribed"
+        assert [user for user in ended if user] == [1, 2, 3]  # before the websocket ends
+
+    run_with_server(app, test)
+    assert request_json(app, "/_pipe/poll", POLL)[0] == 200
+    assert stale == [False] * 5
+    assert [user for user in ended if user] == [1, 2, 3, 4, 5]

@@ -182,8 +182,8 @@ def test_connect_hook_timeout_rejects_with_try_later(
     dash_pipe.configure(authorize_timeout=0.05)
     guard = Guard(connect_hooks=lambda: [hook])
     for found in (
-        guard.rejection_sync(runtime.current(), {}, None),
-        asyncio.run(guard.rejection(runtime.current(), {}, None)),
+        guard.rejection_sync(runtime.current(), {}, contextlib.nullcontext),
+        asyncio.run(guard.rejection(runtime.current(), {}, contextlib.nullcontext)),
     ):
         assert found is not None
         assert found[0] == Close.TRY_LATER
@@ -196,7 +196,7 @@ def test_blocking_sync_connect_hook_does_not_block_the_loop() -> None:
     guard = Guard(connect_hooks=lambda: [lambda _: release.wait(10)])
 
     async def main() -> Any:
-        asked = asyncio.create_task(guard.rejection(runtime.current(), {}, None))
+        asked = asyncio.create_task(guard.rejection(runtime.current(), {}, contextlib.nullcontext))
         asyncio.get_running_loop().call_later(0.01, release.set)
         return await asked
 

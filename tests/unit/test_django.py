@@ -5,10 +5,11 @@ import json
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec, module_from_spec
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.cache import SessionStore as CacheSession
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core.checks import run_checks
 from django.db import transaction
@@ -29,7 +30,7 @@ from unit.asgi_server import Server
 
 configure()
 
-from dash_pipe.django import dpd_senders  # noqa: E402 - which needs settings
+from dash_pipe.django import dpd_senders, open_request  # noqa: E402 - which needs settings
 from dash_pipe.django.conf import project  # noqa: E402 - which needs settings
 
 
@@ -323,6 +324,74 @@ def test_user_already_in_the_scope_is_kept(asked: list[Any]) -> None:
 
     asyncio.run(main())
     assert isinstance(asked[0]["user"], User)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_each_question_looks_the_user_and_the_session_up_again(is_async: bool) -> None:
+    users: list[Any] = []
+
+    def authorize(scope: Any, channel: str, labels: Any) -> bool:
+        users.append((scope["user"].name, scope["session"].get("in")))
+        return True
+
+    async def authorize_later(*asked: Any) -> bool:
+        return authorize(*asked)
+
+    session = CacheSession()
+    session.update({"_auth_user_id": "1", "_auth_user_backend": f"{__name__}.Names", "in": 1})
+    session.save()
+
+    async def main() -> None:
+        headers = [(b"host", b"app.org"), (b"cookie", f"sessionid={session.session_key}".encode())]
+        async with Server(routing().application, path="/dpd/ws/channel", headers=headers) as server:
+            await server.next()
+            assert (await server.subscribe("jobs"))["type"] == "subscribed"
+            Names.name, session["in"] = "bob", 2
+            session.save()
+            assert (await server.subscribe("news"))["type"] == "subscribed"
+
+    Names.name = "ann"
+    with override_settings(
+        DASH_PIPE={"authorize": authorize_later if is_async else authorize},
+        SESSION_ENGINE="django.contrib.sessions.backends.cache",
+        AUTHENTICATION_BACKENDS=[f"{__name__}.Names"],
+    ):
+        asyncio.run(main())
+    assert users == [("ann", 1), ("bob", 2)]
+
+
+class Names:
+    """A backend with one user, who may be renamed."""
+
+    name = ""
+
+    def get_user(self, user_id: int) -> Any:
+        return SimpleNamespace(name=self.name)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_database_connections_are_closed_around_each_call(
+    is_async: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(open_request, "close_old_connections", lambda: calls.append("close"))
+
+    def authorize(*_: Any) -> bool:
+        calls.append("authorize")
+        return True
+
+    async def authorize_later(*asked: Any) -> bool:
+        return authorize(*asked)
+
+    async def main() -> None:
+        pattern, _ = routing().websocket_urlpatterns
+        async with Server(pattern.callback, user=None, session={}) as server:
+            await server.next()
+            assert (await server.subscribe())["type"] == "subscribed"
+
+    with override_settings(DASH_PIPE={"authorize": authorize_later if is_async else authorize}):
+        asyncio.run(main())
+    assert calls == ["close", "authorize", "close"]
 
 
 # Sending

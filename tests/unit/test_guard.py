@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,8 +17,9 @@ from dash_pipe.protocol import Close
 
 def rejection_by(*hooks: Callable[[Any], Any]) -> Any:
     guard = Guard(connect_hooks=lambda: hooks)
-    now = guard.rejection_sync(runtime.current(), {}, "the request")
-    assert asyncio.run(guard.rejection(runtime.current(), {}, "the request")) == now
+    request = partial(nullcontext, "the request")
+    now = guard.rejection_sync(runtime.current(), {}, request)
+    assert asyncio.run(guard.rejection(runtime.current(), {}, request)) == now
     return now
 
 
@@ -37,11 +40,11 @@ def test_connect_hook_that_does_not_allow_rejects_with_unauthorized() -> None:
 @pytest.mark.parametrize("origins", [("https://a.org",), ()])
 def test_origin_allowed_by_app_or_by_setting_passes(origins: tuple[str, ...]) -> None:
     headers = {"origin": "https://a.org", "host": "app.org"}
-    assert (Guard(origins).rejection_sync(runtime.current(), headers, None) is None) == bool(
+    assert (Guard(origins).rejection_sync(runtime.current(), headers, nullcontext) is None) == bool(
         origins
     )
     dash_pipe.configure(allowed_origins=["https://a.org"])
-    assert Guard(origins).rejection_sync(runtime.current(), headers, None) is None
+    assert Guard(origins).rejection_sync(runtime.current(), headers, nullcontext) is None
 
 
 @pytest.mark.parametrize(
