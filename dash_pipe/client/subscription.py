@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..log import NO_HISTORY, Loss, Past, Position, translate
+from ..log import NO_HISTORY, Loss, Past, Position, graft, translate
 from ..protocol import ClientFrame, Replay, Subscribe
 from .frames import Messages, Ping, Replayed, Row, ServerFrame, Subscribed
 from .left_epochs import LeftEpochs
@@ -74,6 +74,7 @@ class Subscription:
         self._held: list[Row] = []
         self._lost_upto = 0
         self._unknown_upto = 0
+        self._past: Past = ()  # of the epoch of the position
         self._left = LeftEpochs()
 
     @property
@@ -129,7 +130,9 @@ class Subscription:
         """Read on in another epoch, as far as its log has what this subscription has."""
         before = self.position
         if before is None or before.epoch == epoch:
+            self._past = past or self._past
             return
+        self._past = past = graft(past, before.epoch, self._past)
         if epoch.startswith(NO_HISTORY):  # it can't tell whether anything was lost
             self._restart(Position(epoch, head), delivery)
             return

@@ -24,7 +24,7 @@ class Subscribed:
         recovered: see docs/protocol.md.
         is_new: the channel was not subscribed before, so its messages have to be sent.
         hint: see docs/protocol.md; None if it was not requested.
-        past: the earlier epochs of the log, if the browser's position is of one.
+        past: the earlier epochs of the log.
     """
 
     channel: str
@@ -131,15 +131,13 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
     subscription.labels = frame.labels
     is_new = not subscription.has_position
     head, past = subscription.log.present()
-    before, recovered = frame.since, None
+    recovered = None
     if is_new:
-        recovered = _set_position(subscription, before, head, past)
+        recovered = _set_position(subscription, frame.since, head, past)
     else:  # it reads on from its position, with the new labels
-        before = subscription.position
         subscription.enter(head.epoch, past)
-    told = past if before is not None and before.epoch != head.epoch else ()
     hint = hint_for(frame, subscription.log) if frame.hint else None
-    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint, told)
+    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint, past)
 
 
 def _set_position(

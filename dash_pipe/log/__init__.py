@@ -6,7 +6,7 @@ from .content import Batch, Snapshot
 from .limits import Limits
 from .log import Log
 from .message import NO_HISTORY, NOWHERE, Labels, Lost, Message, Position
-from .past import MAX_PAST, Ended, Loss, Past, translate
+from .past import MAX_PAST, Ended, Loss, Past, graft, translate
 
 __all__ = [
     "MAX_PAST",
@@ -23,5 +23,6 @@ __all__ = [
     "Past",
     "Position",
     "Snapshot",
+    "graft",
     "translate",
 ]

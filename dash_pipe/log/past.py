@@ -45,6 +45,23 @@ Past = tuple[Ended, ...]
 """The earlier epochs of a log, oldest first."""
 
 
+def graft(past: Past, epoch: str, lineage: Past) -> Past:
+    """Name an epoch in a past that has forgotten it; ``lineage`` is its own past.
+
+    The broker returned to what it had saved before the epoch began. So the epoch parted from the
+    present log where the newest epoch ended that both have had.
+    """
+    names = [ended.epoch for ended in past]
+    if epoch in names:
+        return past
+    for own in reversed(lineage):
+        if own.epoch in names:
+            after = names.index(own.epoch) + 1
+            offset = min(own.offset, past[after - 1].offset)
+            return (*past[:after], Ended(epoch, offset, offset), *past[after:])
+    return past
+
+
 def translate(past: Sequence[Ended], position: Position) -> tuple[int, Loss]:
     """Translate a position of an earlier epoch into the present one; docs/protocol.md has the rule.
 

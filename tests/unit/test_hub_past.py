@@ -64,11 +64,14 @@ def test_resume_in_an_earlier_epoch_reads_from_the_translated_offset(
     assert not any("past" in frame for frame in frames)
 
 
-def test_resume_in_the_same_epoch_names_no_past(mirrored: MirrorRoom) -> None:
+@pytest.mark.parametrize("position", [since("new", 2), None], ids=["resumes", "is-new"])
+def test_page_in_the_present_epoch_is_told_its_past(
+    mirrored: MirrorRoom, position: dict[str, Any] | None
+) -> None:
     browser = mirrored.browser()
-    browser.subscribe("jobs", since=since("new", 2))
+    browser.subscribe("jobs", **({"since": position} if position else {}))
     mirrored.load("new", *"aaaa", past=CUT)
-    assert "past" not in browser.transport.take()[0]
+    assert browser.transport.take()[0]["past"] == [list(entry) for entry in CUT]
 
 
 @pytest.mark.parametrize(

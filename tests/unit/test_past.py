@@ -1,6 +1,8 @@
 from typing import Any
 
-from dash_pipe.log import Ended, Limits, Log, Message, Position, Snapshot, translate
+import pytest
+
+from dash_pipe.log import Ended, Limits, Log, Message, Past, Position, Snapshot, graft, translate
 from unit.vectors import vectors
 
 EVERYTHING = 2**20
@@ -11,6 +13,27 @@ def test_position_of_an_earlier_epoch_is_translated(vector: dict[str, Any]) -> N
     past = [Ended(*entry) for entry in vector["past"]]
     offset, loss = translate(past, Position(**vector["position"]))
     assert (offset, loss.name.lower()) == (vector["offset"], vector["loss"])
+
+
+A, B, C = Ended("a", 2, 3), Ended("b", 4, 4), Ended("c", 4, 6)
+
+
+@pytest.mark.parametrize(
+    ("past", "lineage", "expected"),
+    [
+        ((A, B), (), (A, B)),  # it is named
+        ((A,), (Ended("a", 5, 5),), (A, Ended("b", 2, 2))),
+        ((A, C), (Ended("a", 1, 1),), (A, Ended("b", 1, 1), C)),
+        ((A, C), (A, Ended("forgotten", 3, 3)), (A, Ended("b", 2, 2), C)),
+        ((A, C), (A, C), (A, C, Ended("b", 4, 4))),  # the newest counts
+        ((C,), (A,), (C,)),  # nothing is known of it
+        ((), (A,), ()),
+    ],
+)
+def test_forgotten_epoch_is_named_where_it_parted(
+    past: Past, lineage: Past, expected: Past
+) -> None:
+    assert graft(past, "b", lineage) == expected
 
 
 def mirror() -> Log:

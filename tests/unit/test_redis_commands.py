@@ -27,17 +27,17 @@ def test_keys_of_any_name_share_one_hash_tag(jobs: ChannelCommands) -> None:
 
 
 def test_append_names_limits_run_known_message_label_and_value(jobs: ChannelCommands) -> None:
-    known = Known("e", 4, "m4", "12.5")
+    known = Known("e", 4, "m4", "12.5", ("d", "c"))
     name, bounds, new_epoch, news, *rest = jobs.append("run", known, 'é"', '{"n":1}', "m5")
     assert (name, news) == ("append", NEWS)
     assert json.loads(bounds)["messages"] == 5
     assert new_epoch != jobs.append("run", known, "a", "1", "m6")[2]
-    assert rest == ["run", "e", 4, "m4", "12.5", json.dumps('é"'), '{"n":1}', "m5"]
+    assert rest == ["run", "e", 4, "m4", "12.5", "d c", json.dumps('é"'), '{"n":1}', "m5"]
 
 
 def test_check_names_run_known_message_and_how_to_begin(jobs: ChannelCommands) -> None:
     name, _, _, news, *rest = jobs.check("run", NOTHING, "same")
-    assert (name, news, rest) == ("check", NEWS, ["run", "", 0, "", "", "same"])
+    assert (name, news, rest) == ("check", NEWS, ["run", "", 0, "", "", "", "same"])
 
 
 def test_idle_log_expires_after_kept_seconds() -> None:
@@ -58,13 +58,16 @@ def test_head_keeps_a_listened_log_longer_than_two_touches(jobs: ChannelCommands
 
 
 def test_appended_of_a_new_message_is_known_from_now_on() -> None:
-    position, known = commands.appended([b"e", b"5", b"12.5"], "m5")
+    position, known = commands.appended([b"e", b"5", b"12.5", b"c 2 2;d 3 4;"], "m5", NOTHING)
     assert position == Position("e", 5)
-    assert known == Known("e", 5, "m5", "12.5")
+    assert known == Known("e", 5, "m5", "12.5", ("d", "c"))
+    _, known = commands.appended([b"e", b"6", b"13.5", b""], "m6", known)
+    assert known == Known("e", 6, "m6", "13.5", ("d", "c"))
 
 
 def test_appended_of_a_known_message_id_has_no_time() -> None:
-    assert commands.appended([b"e", b"2", b""], "m5") == (Position("e", 2), None)
+    reply = [b"e", b"2", b"", b""]
+    assert commands.appended(reply, "m5", NOTHING) == (Position("e", 2), None)
 
 
 def test_head_has_run_and_past() -> None:

@@ -10,7 +10,7 @@ def test_newer_message_of_an_epoch_replaces_an_older_one_only() -> None:
     heads.note("a", Known("e", 6, "m6", ""))
     assert heads.get("a").offset == 6
     heads.note("a", Known("f", 1, "m1", ""))
-    assert heads.get("a") == ("f", 1, "m1", "")
+    assert heads.get("a") == Known("f", 1, "m1", "")
 
 
 def test_heads_of_more_channels_than_there_is_room_forget_the_oldest() -> None:

@@ -365,3 +365,17 @@ def test_mirror_with_any_history_reports_every_loss_as_a_gap(
         elif window == 100:
             kept = [mark for mark, _ in redis_log.messages]
             assert {*kept} <= {*reader.seen}, "what survives comes, also after a gap"
+
+
+@pytest.mark.parametrize(
+    ("past", "step"),
+    [
+        ((Ended("e1", 2, 2),), Next.CHECK),  # e2 was forgotten
+        ((Ended("e1", 2, 4), Ended("e2", 2, 4)), Next.READ),
+        ((Ended("e1", 2, 4), Ended("e2", 2, 3)), Next.CHECK),
+        ((Ended("e0", 2, 2),), Next.READ),  # another log
+    ],
+)
+def test_epoch_that_the_log_has_forgotten_is_checked(past: tuple[Ended, ...], step: Next) -> None:
+    mirror = Mirror(Limits(), Known("e2", 4, "m4", "1004.000", ("e1",)))
+    assert mirror.compare(Head("e3", 2, "m2", "run", past), "run") is step

@@ -81,7 +81,7 @@ class RedisBroker(Broker):
                 left = deadline - time.monotonic()
                 reply: list[bytes] = connection.run(CHANNEL, log.keys, *order, timeout=left)
                 self._connections.append(connection)
-                position, sent = appended(reply, mark)
+                position, sent = appended(reply, mark, known)
                 if sent is not None:
                     self._heads.note(channel, sent)
                 return position

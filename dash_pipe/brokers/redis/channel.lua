@@ -17,9 +17,10 @@
 --
 -- ARGV: operation, bounds as a JSON object (see below), a new epoch in case one is needed, where to
 -- announce, the run of Redis that the caller is connected to (or '', if it may not know); the newest
--- message that the caller knows of: its epoch, offset, id and time; then
---   append  label, value, id. Returns {epoch, offset, time}; no time if a message with the id is
---           there. Announces `epoch id-of-the-message-before id row`.
+-- message that the caller knows of: its epoch, offset, id, time, and the epochs that its epoch
+-- continued, newest first; then
+--   append  label, value, id. Returns {epoch, offset, time, past}; no time if a message with the id
+--           is there, no past if the epoch is the caller's. Announces `epoch id-of-the-message-before id row`.
 --   check   what to do if there is no log: '' begin one, 'same' begin it under the caller's epoch,
 --           'other' begin one of which nobody knows what it lost. Returns {epoch, head, id, run,
 --           past}. Announces the epoch, if it has changed.
@@ -30,7 +31,8 @@
 local call = redis.call
 local meta, rows, newest, labels, lost, ids = unpack(KEYS)
 local operation, bounds, new_epoch, news, run = unpack(ARGV)
-local known = {epoch = ARGV[6], offset = tonumber(ARGV[7]), mark = ARGV[8], time = tonumber(ARGV[9])}
+local known = {epoch = ARGV[6], offset = tonumber(ARGV[7]), mark = ARGV[8], time = tonumber(ARGV[9]),
+  lineage = ARGV[10]}
 bounds = cjson.decode(bounds)
 local SLACK = 60000 -- how much sooner (ms) a key may expire than it should, to save commands
 

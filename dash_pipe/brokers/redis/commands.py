@@ -38,12 +38,17 @@ class Head(NamedTuple):
 
 
 class Known(NamedTuple):
-    """The newest message that a process knows: its position, its mark, its time by Redis' clock."""
+    """The newest message that a process knows: its position, its mark, its time by Redis' clock.
+
+    ``lineage`` are the names of the epochs that its epoch continued, newest first. Redis may have
+    forgotten an epoch that began after it saved its data, but not what that one continued.
+    """
 
     epoch: str = ""
     offset: int = 0
     mark: str = ""
     time: str = ""
+    lineage: tuple[str, ...] = ()
 
 
 NOTHING = Known()
@@ -119,7 +124,9 @@ class ChannelCommands:
         return ("check", *self._common(run, known), anew)
 
     def _common(self, run: str, known: Known) -> tuple[Any, ...]:
-        return (self._bounds, secrets.token_urlsafe(8), self.news, run, *known)
+        *message, lineage = known
+        new_epoch = secrets.token_urlsafe(8)
+        return (self._bounds, new_epoch, self.news, run, *message, " ".join(lineage))
 
     def delete_empty(self, epoch: str) -> Sequence[Any]:
         """Return the command that deletes the log ``epoch`` if it never carried a message.
@@ -133,10 +140,20 @@ class ChannelCommands:
         return ("EVAL", TOUCH.text, 5, *self.keys[:5], *self._keep)
 
 
-def appended(reply: list[bytes], mark: str) -> tuple[Position, Known | None]:
-    """Parse the reply to ``append``: the position, and the newest known message if it is new."""
-    epoch, offset, time = reply[0].decode(), int(reply[1]), reply[2].decode()
-    return Position(epoch, offset), Known(epoch, offset, mark, time) if time else None
+def appended(reply: list[bytes], mark: str, known: Known) -> tuple[Position, Known | None]:
+    """Parse the reply to ``append``: the position, and the newest known message if it is new.
+
+    ``known`` is the newest message that was known before.
+    """
+    epoch, time, past = (reply[part].decode() for part in (0, 2, 3))
+    position = Position(epoch, int(reply[1]))
+    names = known.lineage if epoch == known.epoch else lineage(_past(past))
+    return position, Known(*position, mark, time, names) if time else None
+
+
+def lineage(past: Past) -> tuple[str, ...]:
+    """Return the names of the epochs of a past, newest first."""
+    return tuple(ended.epoch for ended in reversed(past))
 
 
 @cache

@@ -1,7 +1,7 @@
 -- The epochs of the log: when one ends, and where the next continues.
 
-local function note(name, offset, last)
-  epochs[#epochs + 1] = {name, offset, last}
+local function note(name, offset, last, at)
+  table.insert(epochs, at or #epochs + 1, {name, offset, last})
   if #epochs > bounds.past then
     table.remove(epochs, 1)
   end
@@ -42,10 +42,50 @@ local function begin()
   call('DEL', meta, rows, newest, labels, lost)
   epoch, head, mark, before, bytes, rest, sizes = new_epoch, 0, '', '', 0, 0, '0 0 0 0'
   began, epochs = run, {}
-  if operation == 'check' and ARGV[10] == 'same' then
+  if operation == 'check' and ARGV[11] == 'same' then
     epoch = known.epoch
-  elseif operation == 'check' and ARGV[10] == 'other' then
+  elseif operation == 'check' and ARGV[11] == 'other' then
     note(known.epoch, 0, '?')
+  end
+end
+
+-- Return where the past names an epoch; nil if it does not.
+local function index_of(name)
+  for i, ended in ipairs(epochs) do
+    if ended[1] == name then
+      return i
+    end
+  end
+end
+
+-- Raise the end of an ended epoch to an offset that it is known to have had; return whether it is
+-- news.
+local function raise(ended, offset)
+  if offset > (tonumber(ended[3]) or ended[2]) then
+    ended[3] = text(offset)
+    return true
+  end
+end
+
+-- Name the caller's epoch if the log has forgotten it: it began after Redis had saved its data, and
+-- continued the newest of its `lineage` that is left. It ended where that one did. Return true if
+-- that one has not ended yet.
+local function name_forgotten()
+  if known.epoch == epoch or index_of(known.epoch) then
+    return false
+  end
+  for name in string.gmatch(known.lineage, '%S+') do
+    local i = index_of(name)
+    if name == epoch then
+      known.epoch = name
+      return true
+    elseif i then
+      local offset = epochs[i][2]
+      raise(epochs[i], known.offset)
+      note(known.epoch, offset, text(math.max(offset, known.offset)), i + 1)
+      continue(head, head)
+      return false
+    end
   end
 end
 
@@ -54,6 +94,7 @@ local function examine()
   if run ~= '' and run ~= began then
     continue(head, head)
   end
+  local not_ended = name_forgotten()
   if known.epoch == epoch then
     local there = mark_at(known.offset)
     if head < known.offset or (there and there ~= known.mark) then
@@ -64,10 +105,8 @@ local function examine()
       end
     end
   end
-  for _, ended in ipairs(epochs) do
-    if ended[1] == known.epoch and known.offset > (tonumber(ended[3]) or ended[2]) then
-      ended[3] = text(known.offset)
-      continue(head, head)
-    end
+  local i = index_of(known.epoch)
+  if not_ended or i and raise(epochs[i], known.offset) then
+    continue(head, head)
   end
 end

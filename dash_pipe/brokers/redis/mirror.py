@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from ...log import Limits, Log, Message, Snapshot, translate
-from .commands import NOTHING, Head, Known, Reading
+from .commands import NOTHING, Head, Known, Reading, lineage
 
 
 class Next(Enum):
@@ -116,11 +116,11 @@ class Mirror:
             if known.offset == head.offset:
                 mark = head.mark
             return known.offset > head.offset or mark not in (None, known.mark)
-        return any(
-            ended.epoch == known.epoch
-            and known.offset > (ended.offset if ended.end is None else ended.end)
-            for ended in head.past
-        )
+        named = {ended.epoch: ended for ended in head.past}
+        if known.epoch not in named:  # the log may have forgotten it
+            return any(name == head.epoch or name in named for name in known.lineage)
+        _, offset, end = named[known.epoch]
+        return known.offset > (offset if end is None else end)
 
     def _goes_on(self, head: Head) -> bool:
         """Return whether the log continues what the mirror has."""
@@ -135,13 +135,13 @@ class Mirror:
         """Go on in the epoch that continues the mirror's."""
         if self.log.epoch != head.epoch:
             self.log.rename(head.epoch, head.past)
-            self.known = Known(head.epoch, self.log.head, self._mark, self._sent_at)
+            self._know(self.log.head)
 
     def _add(self, message: Message, mark: str) -> None:
         self._mark, self._sent_at = mark, f"{message.time:.3f}"
-        if message.offset >= self.known.offset:
-            self.known = Known(self.log.epoch, message.offset, mark, self._sent_at)
         self.log.add(message)
+        if message.offset >= self.known.offset:
+            self._know(message.offset)
 
     def _load(self, reading: Reading) -> None:
         """Replace the log by a reading from the beginning."""
@@ -151,12 +151,17 @@ class Mirror:
         if window:
             self._sent_at = f"{window[-1].time:.3f}"
         self._mark = head.mark
-        self.known = Known(head.epoch, head.offset, head.mark, self._sent_at)
         self.log.load(
             Snapshot(
                 head.epoch, head.offset, window, beside, reading.lost, reading.lost_rest, head.past
             )
         )
+        self._know(head.offset)
+
+    def _know(self, offset: int) -> None:
+        """Note the newest message in the log as known."""
+        end, past = self.log.present()
+        self.known = Known(end.epoch, offset, self._mark, self._sent_at, lineage(past))
 
     def _time(self) -> float:
         return self._clock() + self._ahead

@@ -51,7 +51,7 @@ if operation == 'check' then
   return {epoch, text(head), mark, began, past_now()}
 end
 
-local label, value, id = unpack(ARGV, 10)
+local label, value, id = unpack(ARGV, 11)
 local sent = offset_with(id)
 local row, time, preceding = nil, '', mark
 if not sent then
@@ -65,4 +65,4 @@ save()
 if row then -- last, since it may be forbidden, and then the log is whole
   call('PUBLISH', news, table.concat({epoch, preceding, id, row}, ' '))
 end
-return {epoch, sent, time}
+return {epoch, sent, time, epoch ~= ARGV[6] and past_now() or ''}
