@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from brokers.site import Site
 from harness.proxy import Proxy
 from harness.redis import RedisServer
-from harness.wait import wait_for_value
+from harness.wait import wait_for
 
 PREFIX = "dash-pipe:{jobs}:"
 SAVES_WHEN_STOPPED = ("--save 3600 1000000",)
@@ -115,7 +115,9 @@ def fail_over(site: Site) -> Iterator[None]:
         replica = site.start_redis("replica")
         replica.ask("REPLICAOF", "127.0.0.1", link.port)
         yield
-        wait_for_value(lambda: written(replica), written(site.redis), "the bytes of the replica")
+        wait_for(lambda: replicated(replica), "the replica to be connected")
+        enough = replicated(site.redis)
+        wait_for(lambda: replicated(replica) >= enough, f"{enough} bytes to be replicated")
         link.refuse()
         link.cut()
         yield
@@ -125,9 +127,11 @@ def fail_over(site: Site) -> Iterator[None]:
         yield
 
 
-def written(redis: RedisServer) -> int:
-    """Return how far the replicated commands of a server go."""
-    return int(redis.ask("INFO", "replication")["master_repl_offset"])
+def replicated(redis: RedisServer) -> int:
+    """Return the number of bytes of the replicated commands that a server has, or has sent."""
+    facts = redis.ask("INFO", "replication")
+    is_ready = facts["role"] == "master" or facts["master_link_status"] == "up"
+    return int(facts["master_repl_offset"]) if is_ready else 0
 
 
 def evict(*parts: str) -> Callable[[Site], Iterator[None]]:

@@ -53,12 +53,15 @@ def check(
         steps = happening.steps(site)
         next(steps)
         pages = Pages(site, happening.labels, {name: outcomes[name] for name in positions})
+        witness = site.page(sorted({*happening.labels}))
         for value, label in enumerate(happening.labels, 1):
             site.send(value, label=label)
             pages.take(value, away=away)
             if value == 2:
                 next(steps)
         if away:
+            witness.wait_until(lambda: len(witness.values) == len(happening.labels))
+            witness.disconnect()  # the process has had all messages
             site.wait_for_release()
         next(steps)
         pages.come_back()

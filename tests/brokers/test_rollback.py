@@ -22,7 +22,11 @@ def taken(position: int) -> list[int]:
 
 
 def send_and_save(site: Site, page: Page, position: int) -> None:
-    """Send 1 to 4, and save after 2; the page disconnects at its position."""
+    """Send 1 to 4, and save after 2; the page disconnects at its position.
+
+    The process has 4 when this returns.
+    """
+    witness = site.page(["a"])
     for value in range(1, 5):
         site.send(value)
         if value <= position:
@@ -31,6 +35,8 @@ def send_and_save(site: Site, page: Page, position: int) -> None:
             page.disconnect()
         if value == 2:
             site.redis.save()
+    witness.wait_for(4)
+    witness.disconnect()
 
 
 # The process remembers
