@@ -31,6 +31,8 @@ function recordLoss(subscription: Subscription, lost: Lost): void {
 export class Channel<L extends Subscription = Subscription> {
   /** The highest offset seen. A new connection reads on from here. */
   position: Position | null = null;
+  /** The epochs before that of the position. Pipes may return at positions of them. */
+  private past: Past = [];
   /** Newest last. */
   readonly subscriptions = new Set<L>();
   /** Subscribes sent on this connection, and replies received. Replies come in the order of the subscribes. */
@@ -120,17 +122,19 @@ export class Channel<L extends Subscription = Subscription> {
     return replyNumber > 0 && replyNumber <= this.repliesReceived;
   }
 
-  /** Move the position back for the Pipes that return: to the lowest offset, in the earliest epoch. */
+  /** Move the position back for the Pipes that return. */
   private rewind(): void {
-    const { allowed, position } = this;
-    const resumes = allowed.flatMap(({ resume }) => resume ?? []);
-    const present = allowed.find((each) => each.position)?.position?.epoch;
-    const earlier = new Set(resumes.map(({ epoch }) => epoch).filter((epoch) => epoch !== present));
-    const first = resumes.find(({ epoch }) => earlier.has(epoch)) ?? position ?? resumes[0];
-    if (!first) return;
-    // Which of several epochs is the earliest is not known.
-    const offsets = [...resumes, ...(position ? [position] : [])].map(({ offset }) => offset);
-    this.position = { epoch: first.epoch, offset: earlier.size > 1 ? 0 : Math.min(...offsets) };
+    for (const { resume } of this.allowed) {
+      if (!resume) continue;
+      const { epoch, offset } = resume;
+      if (!this.position) {
+        this.position = { epoch, offset };
+        this.past = [];
+      }
+      const { position } = this;
+      const at = epoch === position.epoch ? offset : translate(this.past, resume)[0];
+      position.offset = Math.min(position.offset, at);
+    }
   }
 
   handleMessages({ epoch, messages, upto, lost = [], past }: MessagesFrame): void {
@@ -155,10 +159,11 @@ export class Channel<L extends Subscription = Subscription> {
   }
 
   /** Continue in another epoch. A log without history is read from `head`, if it is known. */
-  private enterEpoch(epoch: string, past: Past = [], head = 0): void {
+  private enterEpoch(epoch: string, past?: Past, head = 0): void {
     const { position } = this;
+    if (position?.epoch !== epoch) this.past = past ?? [];
     if (position && position.epoch !== epoch)
-      this.position = { epoch, offset: epoch[0] === NO_HISTORY ? head : translate(past, position)[0] };
-    for (const subscription of this.subscriptions) subscription.enterEpoch(epoch, past, head);
+      this.position = { epoch, offset: epoch[0] === NO_HISTORY ? head : translate(this.past, position)[0] };
+    for (const subscription of this.subscriptions) subscription.enterEpoch(epoch, this.past, head);
   }
 }

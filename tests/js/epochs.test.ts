@@ -135,6 +135,7 @@ describe("subscription that crosses to another epoch", () => {
 });
 
 describe("channel whose Pipes return at positions of other epochs", () => {
+  /** Return the position that a page says if these Pipes return, after it came to e2, or to nothing. */
   function since(live: PipePosition | null, ...resumes: PipePosition[]) {
     const channel = new Channel("c");
     if (live) {
@@ -142,6 +143,10 @@ describe("channel whose Pipes return at positions of other epochs", () => {
       subscription.startAt(live);
       channel.subscriptions.add(subscription);
       channel.position = { ...live };
+      channel.handleMessages({
+        ...{ type: "messages", channel: "c", epoch: "e2", messages: [], upto: 9 },
+        past: [["e1", 6, 8]],
+      });
     }
     for (const resume of resumes) channel.subscriptions.add(new Subscription(null, 0, resume));
     const frames = [channel.subscribeFrame(), channel.subscribeFrame()];
@@ -149,26 +154,63 @@ describe("channel whose Pipes return at positions of other epochs", () => {
     return frames[0] && "since" in frames[0] ? frames[0].since : undefined;
   }
 
-  test("one epoch: the lowest offset in it", () => {
-    expect(since(at(9, "e2"), at(7), at(6))).toEqual(at(6));
-    expect(since(at(3, "e2"), at(7))).toEqual(at(3));
+  test("present epoch: the lowest offset", () => {
+    expect(since(at(8), at(7, "e2"), at(8, "e2"))).toEqual(at(7, "e2"));
+  });
+
+  test("earlier epoch: the lowest translated offset in the present one", () => {
+    expect(since(at(8), at(7))).toEqual(at(6, "e2"));
+    expect(since(at(8), at(7), at(5, "e2"))).toEqual(at(5, "e2"));
+    expect(since(at(8), at(5))).toEqual(at(5, "e2"));
+  });
+
+  test("epoch that the past does not name: all that the log has", () => {
+    expect(since(at(8), at(7, "e0"))).toEqual(at(0, "e2"));
+  });
+
+  test("no other Pipe: its epoch", () => {
     expect(since(null, at(7), at(6))).toEqual(at(6));
-    expect(since(at(9, "e2"), at(7, "e2"))).toEqual(at(7, "e2"));
-  });
-
-  test("the present epoch and an earlier one: the earlier one", () => {
-    expect(since(at(9, "e2"), at(7), at(6, "e2"))).toEqual(at(6));
-    expect(since(at(9, "e2"), at(6, "e2"), at(7))).toEqual(at(6));
-  });
-
-  test("several earlier epochs: all that the log has", () => {
-    expect(since(at(9, "e3"), at(7), at(8, "e2"))?.offset).toBe(0);
     expect(since(null, at(7), at(8, "e2"))?.offset).toBe(0);
   });
 
   test("since names no more than the position", () => {
     const left = new Map([["e0", 0]]);
     expect(since(null, { ...at(7), left })).toStrictEqual(at(7));
+  });
+
+  test("log without a past: all that it has", () => {
+    const channel = new Channel("c");
+    channel.position = at(8);
+    const frame = { type: "messages", channel: "c", messages: [], upto: 9 } as const;
+    channel.handleMessages({ ...frame, messages: [], epoch: "e2", past: [["e1", 6, 8]] });
+    channel.handleMessages({ ...frame, messages: [], epoch: "e3" });
+    channel.subscriptions.add(new Subscription(null, 0, at(5)));
+    expect(channel.subscribeFrame()).toMatchObject({ since: at(0, "e3") });
+  });
+
+  test("channel that had no Pipe: nothing is known of the past", () => {
+    const channel = new Channel("c");
+    channel.position = at(8);
+    const frame = { type: "messages", channel: "c", epoch: "e3", messages: [], upto: 9 } as const;
+    channel.handleMessages({ ...frame, messages: [], past: [["e2", 6, 8]] });
+    channel.position = null;
+    for (const resume of [at(7), at(6, "e2")]) channel.subscriptions.add(new Subscription(null, 0, resume));
+    expect(channel.subscribeFrame()).toMatchObject({ since: at(0) });
+  });
+
+  test("reply in the present epoch translates the position of the Pipe", () => {
+    const channel = new Channel("c");
+    channel.subscriptions.add(started());
+    channel.position = at(5);
+    const frame = { type: "messages", channel: "c", epoch: "e2", messages: [], upto: 9 } as const;
+    channel.handleMessages({ ...frame, messages: [], past: [["e1", 6, 8]] });
+    const back = new Subscription(null, 0, at(7));
+    channel.subscriptions.add(back);
+    channel.subscribeFrame();
+    channel.handleSubscribed({ type: "subscribed", channel: "c", epoch: "e2", offset: 9 });
+    expect(back.batch()).toMatchObject({ gaps: 1, lastGap: { from: 6, to: null, cause: "epoch" } });
+    channel.handleMessages({ ...frame, messages: rows(7, 8, 9) });
+    expect(offsets(back)).toEqual([7, 8, 9]);
   });
 });
 
