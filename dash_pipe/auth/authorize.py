@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import time
 from collections.abc import Generator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import lru_cache
@@ -14,36 +15,45 @@ from ..log import Labels
 from ..protocol import Denied, Subscribe
 from ..runtime import Runtime
 from ..settings import Authorize, FunctionPath
-from .call_app import (
-    QUEUE_TIMEOUT,
-    AppCall,
-    AppCaller,
-    AppCalls,
-    CallRaised,
-    CallTimedOut,
-    OpenRequest,
-)
+from .allowance import Allowance
+from .call_app import AppCall, AppCaller, AppCalls, OpenRequest
+from .time_limit import CallRaised, CallTimedOut
 
 logger = logging.getLogger("dash_pipe")
 
 
 async def authorize_subscribe(
-    runtime: Runtime, open_request: OpenRequest, subscribe: Subscribe
+    runtime: Runtime,
+    open_request: OpenRequest,
+    subscribe: Subscribe,
+    allowance: Allowance | None = None,
 ) -> Outcome:
     """Return the labels of a subscribe that the app denies, without blocking the loop.
 
     ``authorize`` denies by False. It also denies if it raises or returns no bool; that is logged.
+
+    Args:
+        runtime: has the setting, and calls it.
+        open_request: opens the request of the browser.
+        subscribe: the frame of the browser.
+        allowance: bounds the calls for a poll.
+
+    Raises:
+        ProtocolError: the allowance is used up.
     """
-    calls = _outcome(runtime.settings.authorize, subscribe)
-    return await runtime.part(AppCaller).run(calls, open_request)
+    calls = _outcome(runtime.settings.authorize, subscribe, allowance)
+    return await runtime.part(AppCaller).run(calls, open_request, _deadline(allowance))
 
 
 def authorize_subscribe_sync(
-    runtime: Runtime, open_request: OpenRequest, subscribe: Subscribe
+    runtime: Runtime,
+    open_request: OpenRequest,
+    subscribe: Subscribe,
+    allowance: Allowance | None = None,
 ) -> Outcome:
     """Do the same in a thread that may wait."""
-    calls = _outcome(runtime.settings.authorize, subscribe)
-    return runtime.part(AppCaller).run_sync(calls, open_request)
+    calls = _outcome(runtime.settings.authorize, subscribe, allowance)
+    return runtime.part(AppCaller).run_sync(calls, open_request, _deadline(allowance))
 
 
 def authorize_subscribe_beside_loop(
@@ -51,6 +61,7 @@ def authorize_subscribe_beside_loop(
     runtime: Runtime,
     open_request: OpenRequest,
     subscribe: Subscribe,
+    allowance: Allowance,
 ) -> Outcome:
     """Do the same in a thread of a server with a loop, where contexts and coroutines are at home.
 
@@ -59,17 +70,22 @@ def authorize_subscribe_beside_loop(
     if runtime.settings.authorize is None:
         return frozenset()
     future = asyncio.run_coroutine_threadsafe(
-        authorize_subscribe(runtime, open_request, subscribe), loop
+        authorize_subscribe(runtime, open_request, subscribe, allowance), loop
     )
-    most = 2 + len(subscribe.labels or ())  # calls; see label_sets, and one for a hint
     try:
-        return future.result(most * (runtime.settings.authorize_timeout + QUEUE_TIMEOUT) + 1)
+        return future.result(max(0.0, allowance.deadline() - time.monotonic()) + 1)
     except FutureTimeoutError:  # Python 3.10 has its own class for futures
         future.cancel()
         return AuthorizationTimeout()
 
 
-def _outcome(authorize: Authorize | None, subscribe: Subscribe) -> AppCalls[Outcome]:
+def _deadline(allowance: Allowance | None) -> float | None:
+    return None if allowance is None else allowance.deadline()
+
+
+def _outcome(
+    authorize: Authorize | None, subscribe: Subscribe, allowance: Allowance | None
+) -> AppCalls[Outcome]:
     if authorize is None:
         return frozenset()
     if isinstance(authorize, FunctionPath):
@@ -79,10 +95,10 @@ def _outcome(authorize: Authorize | None, subscribe: Subscribe) -> AppCalls[Outc
         if not _is_allowed(result, subscribe.channel):
             return frozenset(subscribe.labels or {None})
         authorize = authorize.load()
-    denied = yield from _denied(authorize, subscribe)
+    denied = yield from _denied(authorize, subscribe, allowance)
     if isinstance(denied, AuthorizationTimeout) or not _needs_every_label(subscribe, denied):
         return denied
-    answer = yield _app_call(authorize, subscribe, None)
+    answer = yield from _answer(authorize, subscribe, None, allowance)
     return denied if answer is True else denied | {None}
 
 
@@ -91,11 +107,13 @@ def _needs_every_label(subscribe: Subscribe, denied: Denied) -> bool:
     return subscribe.hint and bool((subscribe.labels or frozenset()) - denied)
 
 
-def _denied(authorize: Authorize, subscribe: Subscribe) -> AppCalls[Outcome]:
+def _denied(
+    authorize: Authorize, subscribe: Subscribe, allowance: Allowance | None
+) -> AppCalls[Outcome]:
     sets = label_sets(subscribe.labels)
     labels = next(sets)
     while True:
-        answer = yield _app_call(authorize, subscribe, labels)
+        answer = yield from _answer(authorize, subscribe, labels, allowance)
         if isinstance(answer, CallTimedOut):
             return _timeout(answer, subscribe.channel)
         try:
@@ -103,6 +121,18 @@ def _denied(authorize: Authorize, subscribe: Subscribe) -> AppCalls[Outcome]:
         except StopIteration as end:
             denied: Denied = end.value
             return denied
+
+
+def _answer(
+    authorize: Authorize, subscribe: Subscribe, labels: Labels, allowance: Allowance | None
+) -> AppCalls[object]:
+    """Call ``authorize``, unless the allowance has its answer."""
+    if allowance is not None and allowance.has(subscribe, labels):
+        return allowance.answer(subscribe, labels)
+    answer = yield _app_call(authorize, subscribe, labels)
+    if allowance is not None:
+        allowance.put(subscribe, labels, answer)
+    return answer
 
 
 def _load(path: FunctionPath) -> AppCalls[object]:

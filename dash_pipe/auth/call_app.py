@@ -20,13 +20,11 @@ from typing import Any, TypeVar, cast
 
 from ..concurrency.greenlets import NativeThreads
 from ..concurrency.per_process import Part
-from ..concurrency.pool import CallTimeoutError, Pool, PoolFullError
+from ..concurrency.pool import CallTimeoutError, Pool
 from ..runtime import Runtime
+from .time_limit import THREADS, TimeLimit
 
 T = TypeVar("T")
-
-THREADS = 16  # for calls of the app; a pool of database connections often has about as many
-QUEUE_TIMEOUT = 20.0  # seconds that a call waits for one of them
 
 RequestContext = AbstractContextManager[Any] | AbstractAsyncContextManager[Any]
 """The context in which the app finds a request."""
@@ -58,20 +56,6 @@ class AppCall:
         return inspect.iscoroutinefunction(self.function)
 
 
-@dataclass(frozen=True)
-class CallTimedOut:
-    """Stands for a result that did not come in time."""
-
-    why: str
-
-
-@dataclass(frozen=True)
-class CallRaised:
-    """Stands for a result: the app raised an exception."""
-
-    error: Exception
-
-
 AppCalls = Generator[AppCall, object, T]
 """A generator that yields calls and is sent their results, ``CallRaised`` or ``CallTimedOut``."""
 
@@ -88,56 +72,78 @@ class AppCaller(Part):
         """See ``Part``."""
         self._threads.end()
 
-    async def run(self, calls: AppCalls[T], open_request: OpenRequest) -> T:
-        """Make the calls without blocking the loop. Return what the generator returns."""
+    async def run(
+        self, calls: AppCalls[T], open_request: OpenRequest, deadline: float | None = None
+    ) -> T:
+        """Make the calls without blocking the loop. Return what the generator returns.
+
+        Args:
+            calls: yields the calls.
+            open_request: opens the request for each of them.
+            deadline: the monotonic time when the last of them has ended, if they have a limit
+                together.
+        """
         result: object = None
         try:
             while True:
-                result = await self._call(calls.send(result), open_request)
+                result = await self._call(calls.send(result), open_request, deadline)
         except StopIteration as end:
             return cast(T, end.value)
 
-    def run_sync(self, calls: AppCalls[T], open_request: OpenRequest) -> T:
-        """Make the calls in a thread that may wait. Return what the generator returns."""
+    def run_sync(
+        self, calls: AppCalls[T], open_request: OpenRequest, deadline: float | None = None
+    ) -> T:
+        """Do the same in a thread that may wait."""
         result: object = None
         try:
             while True:
-                result = self._call_sync(calls.send(result), open_request)
+                result = self._call_sync(calls.send(result), open_request, deadline)
         except StopIteration as end:
             return cast(T, end.value)
 
-    async def _call(self, call: AppCall, open_request: OpenRequest) -> object:
-        timeout = self._runtime.settings.authorize_timeout
+    async def _call(
+        self, call: AppCall, open_request: OpenRequest, deadline: float | None
+    ) -> object:
+        limit = self._limit(deadline)
+        if limit.has_passed:
+            return limit.failure(CallTimeoutError())
         try:
             if call.is_async:
-                return await _with_timeout(_await_function(call, open_request), timeout)
-            answer = await self._call_in_thread(call, open_request, timeout)
+                return await _with_timeout(_await_function(call, open_request), limit.of_call())
+            answer = await self._call_in_thread(call, open_request, limit)
             if inspect.isawaitable(answer):
-                return await _with_timeout(_await_result(answer, open_request), timeout)
+                return await _with_timeout(_await_result(answer, open_request), limit.of_call())
             return answer
         except Exception as error:
-            return _failure(error, timeout)
+            return limit.failure(error)
 
     async def _call_in_thread(
-        self, call: AppCall, open_request: OpenRequest, timeout: float
+        self, call: AppCall, open_request: OpenRequest, limit: TimeLimit
     ) -> object:
         context = open_request()
         if isinstance(context, AbstractContextManager):
             job = self._threads.submit(partial(_call_function, call, context))
-            return await job.outcome(QUEUE_TIMEOUT, timeout)
+            return await job.outcome(limit.of_queue(), limit.of_call)
         async with context as request:
             job = self._threads.submit(partial(call.call, request))
-            return await job.outcome(QUEUE_TIMEOUT, timeout)
+            return await job.outcome(limit.of_queue(), limit.of_call)
 
-    def _call_sync(self, call: AppCall, open_request: OpenRequest) -> object:
-        timeout = self._runtime.settings.authorize_timeout
+    def _call_sync(
+        self, call: AppCall, open_request: OpenRequest, deadline: float | None
+    ) -> object:
+        limit = self._limit(deadline)
+        if limit.has_passed:
+            return limit.failure(CallTimeoutError())
         try:
-            job = self._threads.submit(partial(self._call_to_end, call, open_request, timeout))
-            return job.result(QUEUE_TIMEOUT, timeout)
+            job = self._threads.submit(partial(self._call_to_end, call, open_request, limit))
+            return job.result(limit.of_queue(), limit.of_call)
         except Exception as error:
-            return _failure(error, timeout)
+            return limit.failure(error)
 
-    def _call_to_end(self, call: AppCall, open_request: OpenRequest, timeout: float) -> Any:
+    def _limit(self, deadline: float | None) -> TimeLimit:
+        return TimeLimit(self._runtime.settings.authorize_timeout, deadline)
+
+    def _call_to_end(self, call: AppCall, open_request: OpenRequest, limit: TimeLimit) -> Any:
         """Return the result. A coroutine runs on a loop of its own."""
         context = open_request()
         assert isinstance(context, AbstractContextManager), "no loop is needed to open it"
@@ -145,19 +151,7 @@ class AppCaller(Part):
             answer = call.call(request)
             if not inspect.isawaitable(answer):
                 return answer
-            return self._native.call(lambda: asyncio.run(_with_timeout(answer, timeout)))
-
-
-def _failure(error: Exception, timeout: float) -> CallRaised | CallTimedOut:
-    """Return what stands for the result after an error."""
-    if isinstance(error, CallTimeoutError):
-        return CallTimedOut(f"timed out after {timeout:g} s (authorize_timeout)")
-    if isinstance(error, PoolFullError):
-        return CallTimedOut(
-            f"was not called: none of the {THREADS} threads was free within {QUEUE_TIMEOUT:g} s; "
-            "earlier calls are slow or hang"
-        )
-    return CallRaised(error)
+            return self._native.call(lambda: asyncio.run(_with_timeout(answer, limit.of_call())))
 
 
 def _call_function(call: AppCall, context: AbstractContextManager[Any]) -> Any:

@@ -13,8 +13,9 @@ from typing import Any
 from ..protocol import Close, Rejection
 from ..runtime import Runtime
 from ..settings import Settings
-from .call_app import AppCall, AppCaller, AppCalls, CallRaised, CallTimedOut, OpenRequest
+from .call_app import AppCall, AppCaller, AppCalls, OpenRequest
 from .origin import rejection
+from .time_limit import CallRaised, CallTimedOut
 
 logger = logging.getLogger("dash_pipe")
 

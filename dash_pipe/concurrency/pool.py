@@ -27,6 +27,9 @@ class CallTimeoutError(Exception):
     """A call did not return in time. It keeps its thread until it returns."""
 
 
+Timeout = float | Callable[[], float] | None
+
+
 class Job(Generic[T]):
     """A call that waits in a pool or runs in one of its threads.
 
@@ -42,13 +45,13 @@ class Job(Generic[T]):
         self._call = call
         self._context = copy_context()
 
-    def result(self, queue_timeout: float, timeout: float | None = None) -> T:
+    def result(self, queue_timeout: float, timeout: Timeout = None) -> T:
         """Wait for the call in a thread that may wait; return its result.
 
         Args:
             queue_timeout: seconds to wait for a free thread.
-            timeout: seconds that the call may take from then on; ``None`` if the call itself
-                has a time limit.
+            timeout: seconds that the call may take from then on, or a function that returns
+                them then; ``None`` if the call itself has a time limit.
 
         Raises:
             PoolFullError: no thread became free.
@@ -57,17 +60,17 @@ class Job(Generic[T]):
         first: Future[Any] = self.ended if timeout is None else self.begun
         if not wait_for([first], queue_timeout).done and self._pool.withdraw(self):
             raise PoolFullError
-        if not wait_for([self.ended], timeout).done:
+        if not wait_for([self.ended], _seconds(timeout)).done:
             raise CallTimeoutError
         return self.ended.result()
 
-    async def outcome(self, queue_timeout: float, timeout: float | None = None) -> T:
+    async def outcome(self, queue_timeout: float, timeout: Timeout = None) -> T:
         """Do the same as ``result`` without blocking the event loop."""
         first: Future[Any] = self.ended if timeout is None else self.begun
         try:
             if not await _is_done(first, queue_timeout) and self._pool.withdraw(self):
                 raise PoolFullError
-            if not await _is_done(self.ended, timeout):
+            if not await _is_done(self.ended, _seconds(timeout)):
                 raise CallTimeoutError
         finally:
             self._pool.withdraw(self)  # if the caller was cancelled
@@ -86,6 +89,10 @@ class Job(Generic[T]):
                 self.ended.set_exception(wrapper)
             else:
                 self.ended.set_exception(error)
+
+
+def _seconds(timeout: Timeout) -> float | None:
+    return timeout() if callable(timeout) else timeout
 
 
 async def _is_done(future: Future[Any], timeout: float | None) -> bool:

@@ -17,22 +17,20 @@ from typing import Any
 
 from .. import protocol
 from ..brokers import Broker
-from ..errors import ProtocolError
 from ..hub.authorization import Outcome
 from ..hub.hub import Hub
 from ..hub.policy import Policy
 from ..hub.session import Session
-from ..log import Batch, Labels
-from ..protocol import MAX_CHANNELS, MAX_FRAME_BYTES, Close, Frame, Subscribe
+from ..log import Batch
+from ..protocol import MAX_FRAME_BYTES, Close, Frame, Subscribe
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest, error_response
 
 MAX_ANSWER_BYTES = 1024 * 1024  # the answer ends then; a replay in it is finished first
 BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for logs to be refreshed
 MAX_FRAMES = 512  # of the page that are taken in one poll; it sends the others with the next
-MAX_AUTHORIZATIONS = MAX_CHANNELS  # calls of authorize: a page has one subscribe per channel
 
 AuthorizeSubscribe = Callable[[Subscribe], Outcome]
-"""Call the app's ``authorize`` for a subscribe. May wait."""
+"""Call the app's ``authorize`` for a subscribe of a poll. May wait; has an ``Allowance``."""
 
 
 def poll(
@@ -62,7 +60,7 @@ def poll(
     collected = Collected()
     appended = threading.Event()
     hub = Hub(broker, policy, appended.set, _never)
-    session = hub.connect(collected, PollAuthorize(authorize))
+    session = hub.connect(collected, lambda _, subscribe: authorize(subscribe))
     assert session is not None, "a hub has room for one"
     _converse(hub, session, collected, frames, appended)
     if collected.closed is not None:
@@ -86,29 +84,6 @@ class Collected:
     def close(self, code: Close, reason: str) -> None:
         """Note the close that the answer states; see ``Transport``."""
         self.closed = (code, reason)
-
-
-class PollAuthorize:
-    """Authorize the subscribes of one poll, equal ones once; an ``Authorize`` for the hub."""
-
-    def __init__(self, authorize: AuthorizeSubscribe) -> None:
-        self._authorize = authorize
-        self._outcomes: dict[tuple[str, Labels, str | None, bool], Outcome] = {}
-
-    def __call__(self, _session: Session, subscribe: Subscribe) -> Outcome:
-        """Wait for the app's answer, unless this poll has it already.
-
-        Raises:
-            ProtocolError: the poll has called the app ``MAX_AUTHORIZATIONS`` times already; each
-                call may have taken long.
-        """
-        key = (subscribe.channel, subscribe.labels, subscribe.token, subscribe.hint)
-        if key not in self._outcomes:
-            if len(self._outcomes) == MAX_AUTHORIZATIONS:
-                reason = f"a poll may subscribe in at most {MAX_AUTHORIZATIONS} different ways"
-                raise ProtocolError("too_many_channels", reason, subscribe.channel)
-            self._outcomes[key] = self._authorize(subscribe)
-        return self._outcomes[key]
 
 
 def _frames(body: bytes) -> list[str] | HttpAnswer:

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, Request, Response, current_app, request
 
 from .. import runtime
+from ..auth.allowance import Allowance
 from ..auth.authorize import authorize_subscribe_sync
 from ..auth.guard import Guard
 from ..endpoint.http import HttpAnswer
@@ -76,7 +77,8 @@ class Endpoint:
     def _http(self, path: str) -> Response:
         current = runtime.current()
         kept = Kept(self._server, request.environ)
-        authorize = partial(authorize_subscribe_sync, current, kept)
+        allowance = Allowance(current.settings.authorize_timeout)
+        authorize = partial(authorize_subscribe_sync, current, kept, allowance=allowance)
         rejection = self._rejection(current, kept)
         return _response(serve_http(current, request.environ, path, rejection, authorize))
 

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .. import runtime
+from ..auth.allowance import Allowance
 from ..auth.authorize import authorize_subscribe_beside_loop
 from ..auth.call_app import RequestContext
 from ..auth.guard import Guard
@@ -109,6 +110,7 @@ class AsgiEndpoint:
             asyncio.get_running_loop(),
             current,
             open_request,
+            allowance=Allowance(current.settings.authorize_timeout),
         )
         find = partial(
             answer, current, request, obstacle="", rejection=rejection, authorize=authorize

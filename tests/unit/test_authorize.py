@@ -10,6 +10,7 @@ import pytest
 
 import dash_pipe
 from dash_pipe import runtime
+from dash_pipe.auth.allowance import Allowance
 from dash_pipe.auth.authorize import (
     authorize_subscribe,
     authorize_subscribe_beside_loop,
@@ -269,7 +270,12 @@ def test_coroutine_named_in_the_environment_runs_on_the_servers_loop(
         loop = asyncio.get_running_loop()
         subscribe, request = Subscribe(str(id(loop)), None), contextlib.nullcontext
         return await asyncio.to_thread(
-            authorize_subscribe_beside_loop, loop, runtime.current(), request, subscribe
+            authorize_subscribe_beside_loop,
+            loop,
+            runtime.current(),
+            request,
+            subscribe,
+            Allowance(10.0),
         )
 
     assert asyncio.run(poll()) == frozenset()  # also the first one, which imports it

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import dash
@@ -15,7 +17,7 @@ import pytest
 
 import dash_pipe
 from dash_pipe import runtime
-from dash_pipe.auth import call_app
+from dash_pipe.auth import time_limit
 from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
 from dash_pipe.auth.guard import Guard
 from dash_pipe.endpoint.http import HttpRequest
@@ -55,7 +57,9 @@ def set_timeout(seconds: float) -> None:
     current._settings = replace(current.settings, authorize_timeout=seconds)
 
 
-def run_with_pages(test: Callable[[list[Server]], Any], count: int = call_app.THREADS + 1) -> None:
+def run_with_pages(
+    test: Callable[[list[Server]], Any], count: int = time_limit.THREADS + 1
+) -> None:
     """Run a test with a number of accepted pages."""
 
     async def main() -> None:
@@ -95,7 +99,7 @@ def test_queue_timeout_closes_with_try_later_and_logs_the_reason(
             server.says(type="subscribe", channel="slow", labels=None)
         for server in first:
             await server.next()
-        monkeypatch.setattr(call_app, "QUEUE_TIMEOUT", 0.05)
+        monkeypatch.setattr(time_limit, "QUEUE_TIMEOUT", 0.05)
         last.says(type="subscribe", channel="quick", labels=None)
         assert (await last.next())["code"] == Close.TRY_LATER
         assert "was not called: none of the" in caplog.records[-1].message
@@ -113,7 +117,7 @@ def test_disconnect_while_queued_cancels_authorization(hanging: Hanging) -> None
 
     async def main() -> None:
         set_timeout(TIMEOUT)
-        first = [ask("slow") for _ in range(call_app.THREADS)]
+        first = [ask("slow") for _ in range(time_limit.THREADS)]
         for _ in first:
             await asyncio.to_thread(hanging.asked.acquire)
         gone, last = ask("slow"), ask("quick")
@@ -144,17 +148,17 @@ def test_thousand_pages_that_reconnect_at_once_are_all_authorized() -> None:
     run_with_pages(test, 1000)
 
 
-def poll_asgi() -> tuple[int, Any]:
+def poll_asgi(body: bytes = POLL) -> tuple[int, Any]:
     answer = asyncio.run(
-        AsgiEndpoint().answer(runtime.current(), HttpRequest("POST", "poll", {}, POLL), {})
+        AsgiEndpoint().answer(runtime.current(), HttpRequest("POST", "poll", {}, body), {})
     )
     return answer.status, json.loads(answer.body)
 
 
-def poll_flask() -> tuple[int, Any]:
+def poll_flask(body: bytes = POLL) -> tuple[int, Any]:
     app = dash.Dash("app")
     app.layout = []
-    answer = app.server.test_client().post("/_pipe/poll", data=POLL)
+    answer = app.server.test_client().post("/_pipe/poll", data=body)
     return answer.status_code, answer.json
 
 
@@ -168,6 +172,67 @@ def test_poll_with_authorize_timeout_returns_503_try_later(
     hanging.release.set()
     status, told = poll()
     assert (status, told[0]["type"]) == (200, "subscribed")
+
+
+def subscribes(channels: int, labels: int) -> bytes:
+    """Return the body of a poll that subscribes to labels of many channels."""
+    named = [f"label {n}" for n in range(labels)]
+    frames = [
+        {"type": "subscribe", "channel": f"c{n}", "labels": named or None} for n in range(channels)
+    ]
+    return json.dumps(frames).encode()
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("poll", [poll_asgi, poll_flask])
+def test_poll_calls_authorize_at_most_128_times_whatever_it_names(
+    poll: Callable[[bytes], tuple[int, Any]], is_async: bool
+) -> None:
+    asked: list[str] = []
+
+    def authorize(_request: Any, channel: str, labels: list[str]) -> bool:
+        asked.append(channel)
+        return labels == ["label 7"]
+
+    async def authorize_later(*given: Any) -> bool:
+        return authorize(*given)
+
+    dash_pipe.configure(authorize=authorize_later if is_async else authorize)
+    status, told = poll(subscribes(128, 32))
+    assert len(asked) == 128
+    assert (status, len(told)) == (200, 128)
+    assert [frame["type"] for frame in told[:3]] == ["subscribed"] * 3
+    assert {frame["code"] for frame in told[3:]} == {"too_many_channels"}
+    assert "128 times" in told[-1]["reason"]
+
+
+@pytest.mark.parametrize("poll", [poll_asgi, poll_flask])
+def test_calls_of_authorize_for_a_poll_share_one_time_limit(
+    poll: Callable[[bytes], tuple[int, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def authorize(_request: Any, channel: str, _labels: Any) -> bool:
+        asked.append(channel)
+        return not threading.Event().wait(0.1)
+
+    dash_pipe.configure(authorize=authorize, authorize_timeout=0.45)
+    status, told = poll(subscribes(30, 0))
+    assert (status, told["code"]) == (503, Close.TRY_LATER)
+    assert 1 <= len(asked) <= 5
+    assert "all calls for a poll together have 0.45 s" in caplog.text
+
+
+@pytest.mark.parametrize("poll", [poll_asgi, poll_flask])
+def test_wait_of_a_poll_for_a_thread_counts_as_its_time(
+    hanging: Hanging, poll: Callable[[], tuple[int, Any]]
+) -> None:
+    ask = partial(authorize_subscribe_sync, runtime.current(), contextlib.nullcontext)
+    for _ in range(time_limit.THREADS):
+        ask(Subscribe("slow", None))
+    began = time.monotonic()
+    assert poll()[0] == 503
+    assert time.monotonic() - began < time_limit.QUEUE_TIMEOUT / 2
 
 
 async def never(_: Any) -> bool:
@@ -234,7 +299,7 @@ class TestAfterFork:
             )
 
         set_timeout(0.02)
-        for _ in range(call_app.THREADS):
+        for _ in range(time_limit.THREADS):
             authorize_subscribe_sync(
                 runtime.current(), contextlib.nullcontext, Subscribe("slow", None)
             )

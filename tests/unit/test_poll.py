@@ -240,36 +240,3 @@ def test_subscribe_is_answered_as_authorize_decides(room: Room, denied: Denied) 
     (told,) = json.loads(poll(request, room.broker, Policy(), 2.0, authorize).body)
     assert told["type"] == ("error" if denied else "subscribed")
     assert asked == [Subscribe("jobs", frozenset("a"))]
-
-
-def poll_and_record(room: Room, *frames: object) -> tuple[Frames, list[Subscribe]]:
-    """Poll with an `authorize`; return the frames and the subscribes it was called with."""
-    asked: list[Subscribe] = []
-
-    def authorize(subscribe: Subscribe) -> Denied:
-        asked.append(subscribe)
-        return frozenset() if subscribe.labels is None else subscribe.labels
-
-    request = HttpRequest("POST", "poll", body=json.dumps(frames).encode())
-    return json.loads(poll(request, room.broker, Policy(), 2.0, authorize).body), asked
-
-
-def test_equal_subscribes_are_authorized_once(room: Room) -> None:
-    given = [subscription(), subscription(), subscription(token="t"), subscription("prices")]
-    given += [{**subscription(), "labels": ["a"]}] * 2
-    frames, asked = poll_and_record(room, *given)
-    told = [(subscribe.channel, subscribe.labels, subscribe.token) for subscribe in asked]
-    assert told == [
-        ("jobs", None, None),
-        ("jobs", None, "t"),
-        ("prices", None, None),
-        ("jobs", frozenset("a"), None),
-    ]
-    assert kinds(frames) == ["subscribed"] * 4 + ["error"] * 2
-
-
-def test_authorize_is_called_at_most_128_times_per_poll(room: Room) -> None:
-    frames, asked = poll_and_record(room, *[subscription(token=f"{n}") for n in range(MAX_FRAMES)])
-    assert len(asked) == 128
-    assert kinds(frames) == ["subscribed"] * 128 + ["error"] * (MAX_FRAMES - 128)
-    assert {frame["code"] for frame in frames[128:]} == {"too_many_channels"}
