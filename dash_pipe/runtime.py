@@ -129,7 +129,9 @@ class Runtime:
         """The limits and times for connections."""
         settings = self.settings
         return Policy(
-            heartbeat_interval=settings.heartbeat_interval, max_sessions=settings.max_connections
+            heartbeat_interval=settings.heartbeat_interval,
+            max_sessions=settings.max_connections,
+            dpd_frames=settings.dpd_frames,
         )
 
     def part(self, make: Callable[[Runtime], P], key: Hashable = None) -> P:

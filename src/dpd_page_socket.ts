@@ -29,6 +29,8 @@ const MIN_DELAY = 300;
 const MAX_DELAY = 15_000;
 /** How often the newest triplet is repeated: the server takes a page without triplets for gone after 150 s. */
 const REPEAT_INTERVAL = 60_000;
+/** And after how many characters: the server sends no more than about 64 KiB between two triplets. */
+const REPEAT_SIZE = 32 * 1024;
 const MAX_TRIPLETS = 512;
 const REJECTED = [4401, 4403, 4406];
 
@@ -90,6 +92,8 @@ class PageSocket {
   /** The last triplet of each Pipe, as JSON. A new connection gets them at once. */
   private readonly triplets = new Map<unknown, string>();
   private newest = "";
+  /** Characters that came since the newest triplet was repeated. */
+  private received = 0;
 
   constructor(url: string) {
     const socket = new ReconnectingSocket(websocketUrl(url, location.href));
@@ -123,10 +127,13 @@ class PageSocket {
 
   /** Repeat the newest triplet, also when its Pipe has gone: the page is still there. */
   private repeat(): void {
+    this.received = 0;
     if (this.newest) this.wsb.socket.send(this.newest);
   }
 
   private handleMessage(data: string): void {
+    this.received += data.length;
+    if (this.received >= REPEAT_SIZE) this.repeat();
     let message: Ping | null;
     try {
       message = JSON.parse(data);

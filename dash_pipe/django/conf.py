@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 
 from ..settings import Project
 
 OWN = "DASH_PIPE"
 DPD = "PLOTLY_DASH"  # the setting of django-plotly-dash
+DPD_APP = "django_plotly_dash"
 NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME", "CHANNEL_LAYERS")
 """The settings of Django that our settings and brokers are made from."""
 _SHARED = ("ws_route", "http_route", "http_poke_enabled")
-_DEFAULTS = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
+_DEFAULTS: dict[str, Any] = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
 
 
 def project() -> Project:
     """Return the settings of the project, and the base of the endpoint that follows from them."""
     found = {name: (f"the default of {name}", value) for name, value in _DEFAULTS.items()}
+    if apps.is_installed(DPD_APP):
+        found["dpd_frames"] = (f"{DPD_APP} in INSTALLED_APPS", True)
     dpd = _dict_of(DPD)
     found |= {name: (f"{DPD}[{name!r}]", dpd[name]) for name in _SHARED if name in dpd}
     found |= {name: (f"{OWN}[{name!r}]", value) for name, value in _dict_of(OWN).items()}

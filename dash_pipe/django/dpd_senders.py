@@ -23,8 +23,8 @@ from .. import runtime
 from ..brokers.url import without_password
 from ..errors import SettingError
 from ..settings import Settings
+from .conf import DPD_APP as PACKAGE
 
-PACKAGE = "django_plotly_dash"
 SENDERS = ("send_to_pipe_channel", "async_send_to_pipe_channel")
 REMEDY = (
     'import it from dash_pipe.django instead, or set DASH_PIPE = {"broker": "channels://default"}'

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from .dpd_frames import DpdTransport
+from .dpd_frames import DpdTransport, DpdValues
 from .hub import Hub
 from .session import Authorize, Session, Transport
 
@@ -29,7 +29,8 @@ def connect(
     """Open a session for a websocket; see ``Hub.connect``.
 
     A page of django-plotly-dash offers no subprotocol, and a client of version 1 need not. So a
-    websocket without one may speak both; every other speaks version 1 alone.
+    websocket without one may speak both, where the policy says so; every other speaks version 1
+    alone.
 
     Args:
         hub: opens the session.
@@ -37,13 +38,15 @@ def connect(
         authorize: see ``Hub.connect``.
         subprotocol: the one that was agreed on in the handshake.
     """
-    if subprotocol is None:
-        return _connect_dpd(hub, transport, authorize)
+    if subprotocol is None and hub.dpd_values is not None:
+        return _connect_dpd(hub, transport, authorize, hub.dpd_values)
     session = hub.connect(transport, authorize)
     return None if session is None else Connection(session, partial(hub.receive, session))
 
 
-def _connect_dpd(hub: Hub, transport: Transport, authorize: Authorize) -> Connection | None:
+def _connect_dpd(
+    hub: Hub, transport: Transport, authorize: Authorize, values: DpdValues
+) -> Connection | None:
     def answer(frame: str) -> None:
         if session is not None:
             hub.receive_soon(session, frame)
@@ -52,7 +55,8 @@ def _connect_dpd(hub: Hub, transport: Transport, authorize: Authorize) -> Connec
         if session is not None:
             for frame in page.frames(text):
                 hub.receive(session, frame)
+            session.alive_until = page.alive_until
 
-    page = DpdTransport(transport, answer, hub.clock)
+    page = DpdTransport(transport, answer, hub.clock, values)
     session = hub.connect(page, authorize)
     return None if session is None else Connection(session, receive)

@@ -5,8 +5,10 @@ A hub belongs to one loop or one lock: every method but ``on_append`` is called 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from .. import protocol
 from ..brokers import Broker
@@ -14,10 +16,13 @@ from ..errors import ProtocolError
 from ..protocol import Close, Pong, Subscribe
 from .authorization import AuthorizationTimeout, Outcome, Pending, granted
 from .delivery import Delivery, Shared
+from .dpd_frames import DpdValues
 from .heartbeats import Heartbeats
 from .policy import Policy
-from .session import Authorize, ChannelFrame, Session, Transport
+from .session import Authorize, ChannelFrame, Session, Subscription, Transport
 from .subscriptions import Subscribed, Subscriptions, TooManyParkedError
+
+logger = logging.getLogger("dash_pipe")
 
 
 class Hub:
@@ -28,6 +33,10 @@ class Hub:
         policy: the limits and times for the sessions.
         wake: has ``flush`` called soon; may be called from any thread.
         clock: seconds that only go forward.
+
+    Attributes:
+        clock: the same.
+        dpd_values: the frames for pages of django-plotly-dash; None if they are not accepted.
     """
 
     def __init__(
@@ -40,6 +49,7 @@ class Hub:
         self._policy = policy
         self._wake = wake
         self.clock = clock
+        self.dpd_values = DpdValues() if policy.dpd_frames else None
         self._delivery = Delivery(clock)
         self._subscriptions = Subscriptions(broker)
         self._sessions = Heartbeats(policy.heartbeat_interval)
@@ -126,7 +136,7 @@ class Hub:
         """Send the sessions what was published since the last flush."""
         deferred, self._deferred = self._deferred, []
         for session, text in deferred:
-            self.receive(session, text)
+            self._guarded(session, self.receive, session, text)
         with self._appended_lock:
             appended, self._appended = self._appended, set()
         for channel in appended:
@@ -134,11 +144,7 @@ class Hub:
             for session, subscription in list(
                 self._subscriptions.listeners.get(channel, {}).items()
             ):
-                if subscription.parked:
-                    for frame in self._subscriptions.release(session, subscription):
-                        self._take(session, frame)
-                else:
-                    self._delivery.deliver(session, channel, subscription, shared)
+                self._guarded(session, self._update, session, channel, subscription, shared)
 
     # Called as time passes
 
@@ -150,7 +156,7 @@ class Hub:
         now = self.clock()
         interval = self._policy.heartbeat_interval
         for session in self._sessions.take_due(now):
-            if session.unanswered_since(now - interval):
+            if session.unanswered_since(now - interval) and now >= session.alive_until:
                 self._disconnect(session, Close.NO_PONG, f"no pong within {interval:g} seconds")
             elif session.may_send:
                 self._delivery.ping(session)
@@ -163,6 +169,24 @@ class Hub:
             self._disconnect(session, code, reason)
 
     # Inside
+
+    def _guarded(self, session: Session, call: Callable[..., None], *arguments: Any) -> None:
+        """Call a method for one session. An error ends that session, and not the others' flush."""
+        try:
+            call(*arguments)
+        except Exception:
+            logger.exception("dash-pipe: serving a browser failed; it will reconnect")
+            self._disconnect(session, Close.TRY_LATER, "an error in this server; the page retries")
+
+    def _update(
+        self, session: Session, channel: str, subscription: Subscription, shared: Shared
+    ) -> None:
+        """Send a session what a log has had since, or take the frames that waited for it."""
+        if not subscription.parked:
+            self._delivery.deliver(session, channel, subscription, shared)
+            return
+        for frame in self._subscriptions.release(session, subscription):
+            self._take(session, frame)
 
     def _authorize(self, session: Session, subscribe: Subscribe) -> None:
         """Authorize a subscribe. Frames that come before the outcome wait for it."""

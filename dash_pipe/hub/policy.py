@@ -15,12 +15,14 @@ class Policy:
             away.
         returns_per_second: browsers that should return to a server per second, at most.
         max_sessions: sessions that a hub takes.
+        dpd_frames: accept the frames of django-plotly-dash's Pipe.
     """
 
     heartbeat_interval: float = 25.0
     max_spread: float = 30.0
     returns_per_second: float = 200.0
     max_sessions: int = 10_000
+    dpd_frames: bool = False
 
     def spread(self, sessions: int) -> float:
         """Return over how many seconds so many browsers spread their return."""

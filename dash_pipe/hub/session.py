@@ -128,6 +128,8 @@ class Session:
         pending_authorization: the subscribe that waits for its authorization, if one does.
         inbox: the frames that came meanwhile.
         parked: the number of frames that are parked in the subscriptions.
+        alive_until: until then an unanswered ping does not end it: something else shows that the
+            browser is there.
     """
 
     transport: Transport
@@ -140,6 +142,7 @@ class Session:
     pending_authorization: Subscribe | None = None
     inbox: deque[str] = field(default_factory=deque)
     parked: int = 0
+    alive_until: float = float("-inf")
     _pings: int = 0
     _unacknowledged: int = 0
 

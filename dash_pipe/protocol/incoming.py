@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import ProtocolError
 from ..log.message import Labels, Position
@@ -91,10 +91,14 @@ def decode(text: str) -> ClientFrame:
             )
         case "pong":
             return Pong(_integer(fields, "n"))
+        case "connection_triplet":
+            raise _bad(
+                "this is a frame of django-plotly-dash's Pipe, and the setting dpd_frames is off"
+            )
     raise _bad("type is one of subscribe, unsubscribe, replay, pong")
 
 
-def is_name(value: object) -> bool:
+def is_name(value: object) -> TypeGuard[str]:
     """Return whether a value can be the name of a channel or a label."""
     return isinstance(value, str) and 1 <= len(value) <= MAX_NAME
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -59,6 +59,27 @@ class Frame:
         self.websocket_bytes: bytes | None = None
 
 
+class MessagesFrame(Frame):
+    """A frame of messages, with its rows for a transport that sends them otherwise."""
+
+    __slots__ = ("channel", "rows")
+
+    def __init__(self, text: str, channel: str, rows: Sequence[str]) -> None:
+        super().__init__(text)
+        self.channel = channel
+        self.rows = rows
+
+
+class PingFrame(Frame):
+    """A ping, with its number."""
+
+    __slots__ = ("n",)
+
+    def __init__(self, text: str, n: int) -> None:
+        super().__init__(text)
+        self.n = n
+
+
 def subscribed(
     channel: str,
     head: Position,
@@ -86,12 +107,13 @@ def subscribed(
     )
 
 
-def messages(channel: str, batch: Batch) -> Frame:
+def messages(channel: str, batch: Batch) -> MessagesFrame:
     """Encode a batch. The frame is the same for all sessions at the same position and labels."""
     start = f'{{"type":"messages","channel":{json.dumps(channel)},"epoch":{json.dumps(batch.epoch)}'
     lost = f',"lost":{json.dumps([list(row) for row in batch.lost])}' if batch.lost else ""
     past = f',"past":{json.dumps(batch.past)}' if batch.past else ""
-    return Frame(f'{start},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}{past}}}')
+    text = f'{start},"messages":[{",".join(batch.rows)}],"upto":{batch.upto}{lost}{past}}}'
+    return MessagesFrame(text, channel, batch.rows)
 
 
 def replayed(replay: Replay, head: Position, rows: Iterable[str], *, done: bool) -> Frame:
@@ -103,12 +125,12 @@ def replayed(replay: Replay, head: Position, rows: Iterable[str], *, done: bool)
     )
 
 
-def ping(n: int, upto: Mapping[str, int] | None = None) -> Frame:
+def ping(n: int, upto: Mapping[str, int] | None = None) -> PingFrame:
     """Send a heartbeat; or, for flow control, request a pong before more messages are sent.
 
     ``upto`` has the offsets of channels where messages for other labels were skipped.
     """
-    return _frame(type="ping", n=n, **({"upto": upto} if upto else {}))
+    return PingFrame(_text(type="ping", n=n, **({"upto": upto} if upto else {})), n)
 
 
 def error(problem: ProtocolError) -> Frame:
@@ -120,4 +142,8 @@ def error(problem: ProtocolError) -> Frame:
 
 
 def _frame(**fields: Any) -> Frame:
-    return Frame(json.dumps(fields, separators=(",", ":")))
+    return Frame(_text(**fields))
+
+
+def _text(**fields: Any) -> str:
+    return json.dumps(fields, separators=(",", ":"))

@@ -30,6 +30,7 @@ class Keywords(TypedDict, total=False):
     url: str
     auto_setup: bool
     ws_route: str
+    dpd_frames: bool
     http_route: str
     http_poke_enabled: bool
     http_poke_token: str

@@ -65,6 +65,9 @@ class Settings:
         True, "add the endpoint and the browser's half to every Dash app of the environment"
     )
     ws_route: str = _setting("dpd/ws/channel", "route of the websocket in Django", kinds.ROUTE)
+    dpd_frames: bool = _setting(
+        False, "accept the frames of django-plotly-dash's Pipe; on in a Django project that has it"
+    )
     http_route: str | None = _setting(
         None, "route of the server below which poke is found, as `<http_route>/poke/`", kinds.ROUTE
     )

@@ -111,6 +111,14 @@ test("ping is answered and is no message for the Pipes", async () => {
   expect(call).not.toHaveBeenCalled();
 });
 
+test("triplet is repeated when messages of some size have come, so the server sends more", async () => {
+  (await run()).send(TRIPLET);
+  socket().open();
+  const value = "x".repeat(20_000);
+  for (let n = 0; n < 4; n++) socket().says({ type: "pipe.value", label: "a", value });
+  expect(socket().sent).toEqual([TRIPLET, TRIPLET, TRIPLET]);
+});
+
 test("triplet of a Pipe that has gone is repeated before the server takes the page for gone", async () => {
   (await run()).send(TRIPLET);
   socket().open();

@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.sessions.backends.cache import SessionStore as CacheSession
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core.checks import run_checks
@@ -44,6 +45,18 @@ def settings() -> Any:
 
 
 # Settings
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_frames_of_django_plotly_dash_are_on_where_it_is_installed(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apps, "is_installed", lambda name: installed)
+    runtime.current().adopt(project())
+    assert settings().dpd_frames is installed
+    assert runtime.current().policy.dpd_frames is installed
+    with override_settings(DASH_PIPE={"dpd_frames": not installed}):
+        assert settings().dpd_frames is not installed
 
 
 def test_default_routes_equal_those_of_django_plotly_dash() -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import threading
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,11 +17,13 @@ from dash_pipe.hub.dpd_frames import (
     MAX_UNSEEN,
     SILENCE,
     DpdTransport,
+    DpdValues,
     is_triplet,
+    value_frame,
 )
 from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Batch, Limits
-from dash_pipe.protocol import messages, ping
+from dash_pipe.protocol import MAX_BATCH_BYTES, Frame, messages, ping
 from dash_pipe.transports.thread_hub import ThreadHub
 from dash_pipe.transports.thread_socket import ThreadSocket
 from harness.wait import TIMEOUT
@@ -27,6 +31,21 @@ from unit.asgi_server import Server
 from unit.fakes import Room, Transport, kinds, values
 from unit.line import Line
 from unit.test_protocol import vectors
+
+WITH_DPD = Policy(dpd_frames=True)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room(policy=WITH_DPD)
+
+
+@pytest.fixture
+def allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Accept the frames in this process."""
+    monkeypatch.setenv("DASH_PIPE_DPD_FRAMES", "1")
+    with runtime.swapped(runtime.Runtime()):
+        yield
 
 
 class Page:
@@ -108,22 +127,92 @@ def test_channel_without_a_uid_is_unsubscribed(room: Room) -> None:
     assert page.listens() == {"prices"}
 
 
-def test_page_without_new_triplets_is_sent_a_limited_amount() -> None:
-    room = Room(Limits(bytes=2**30))
+def test_page_without_new_triplets_is_sent_as_much_as_without_pongs() -> None:
+    room = Room(Limits(bytes=2**30), WITH_DPD)
+    page, other = Page(room), room.browser()
+    page.hears(triplet("u1"))
+    other.subscribe("jobs")
+    for _ in range(20):
+        room.send("jobs", "x" * 33_000)
+        page.settle()
+    sent = len(page.take())
+    assert sent == len(values(other.transport.take())) == MAX_BATCH_BYTES // 33_000 + 1
+
+
+def test_page_that_uses_its_share_up_may_be_sent_twice_as_much() -> None:
+    room = Room(Limits(bytes=2**30), WITH_DPD)
     page = Page(room)
     page.hears(triplet("u1"))
-    sent = 0
-    for _ in range(100):
-        room.send("jobs", "x" * 33_000)
-        sent += len(page.take())
-    assert MAX_UNSEEN <= sent * 33_000 <= MAX_UNSEEN + 3 * 66_000
-    page.hears(triplet("u1"))  # it lives: the messages that waited in the log follow
-    assert sent + len(page.take()) == min(100, 2 * sent)
+    room.publish("jobs", *["x" * 1000] * 5_000)
+    sizes = []
+    for _ in range(7):
+        sizes.append(1000 * len(page.take()))
+        page.hears(triplet("u1"))
+    assert sizes == sorted(sizes)
+    for before, after in pairwise(sizes[:5]):
+        assert 1.4 * before < after < 2.6 * before
+    assert sizes[-1] == pytest.approx(MAX_UNSEEN, rel=0.15)
+
+
+def test_silent_pages_cost_one_encoding_per_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[str] = []
+
+    def counted(channel: str, row: str) -> tuple[str, Frame]:
+        encoded.append(row)
+        return value_frame(channel, row)
+
+    monkeypatch.setattr("dash_pipe.hub.dpd_frames.value_frame", counted)
+    room = Room(Limits(bytes=2**30), WITH_DPD)
+    pages = [Page(room) for _ in range(300)]
+    for number, page in enumerate(pages):
+        page.hears(triplet("u1"))
+        page.hears(triplet("u2", label=f"own {number}"))  # so no two of them share their rows
+    for number in range(200):
+        room.send("jobs", [number, "x" * 1000])
+        if number == 20:
+            pages[0].hears(triplet("u1"))
+    for page in pages:
+        page.settle()
+        sent = sum(len(frame.text) for frame in page.browser.transport.frames)
+        assert MAX_BATCH_BYTES / 2 < sent < 2 * MAX_BATCH_BYTES
+    assert len(encoded) == len(set(encoded)) < 200
+
+
+def test_deep_value_reaches_every_listener(room: Room) -> None:
+    page, other = Page(room), room.browser()
+    page.hears(triplet("u1"))
+    other.subscribe("jobs")
+    deep = 20_000 * "[" + 20_000 * "]"
+    room.broker.publish("jobs", "a", deep)
+    room.hub.flush()
+    for transport in (page.browser.transport, other.transport):
+        (text,) = [frame.text for frame in transport.frames if deep in frame.text]
+        transport.frames.clear()
+        assert text.startswith('{"type":')
+    room.send("jobs", 1)
+    assert [frame["value"] for frame in page.take()] == [1]
+    assert values(other.transport.take()) == [1]
+
+
+@pytest.mark.parametrize("uid", ["", "x" * 201, None, 1, [[]], json.loads("[" * 900 + "]" * 900)])
+def test_triplet_with_an_unusable_uid_is_ignored(uid: Any, room: Room) -> None:
+    page = Page(room)
+    page.hears({**triplet("u1"), "uid": uid})
+    assert page.take() == []
+    assert not page.listens()
+
+
+def test_triplet_where_the_frames_are_off_is_a_bad_frame_that_names_the_setting() -> None:
+    browser = Room().browser(subprotocol=None)
+    (error,) = browser.says(**triplet("u1"))
+    assert error["code"] == "bad_frame"
+    assert "the setting dpd_frames is off" in error["reason"]
+    assert kinds(browser.subscribe("jobs")) == ["subscribed"]
 
 
 @pytest.mark.parametrize("heartbeat", [1.0, 25.0])
 def test_page_without_triplets_for_the_silence_is_closed(heartbeat: float) -> None:
-    room = Room(policy=Policy(heartbeat_interval=heartbeat))
+    room = Room(policy=Policy(heartbeat_interval=heartbeat, dpd_frames=True))
     page = Page(room)
 
     def passes(seconds: float) -> None:
@@ -138,6 +227,22 @@ def test_page_without_triplets_for_the_silence_is_closed(heartbeat: float) -> No
         assert page.browser.close_code is None
     passes(SILENCE - 120 + 3 * heartbeat)
     assert page.browser.close_code == 4408
+
+
+def test_hidden_page_that_used_its_share_up_waits_for_its_next_triplet() -> None:
+    room = Room(Limits(bytes=2**30), WITH_DPD)
+    page = Page(room)
+    page.hears(triplet("u1"))
+    room.send("jobs", *["x" * 33_000] * 3)
+    room.clock.now += 1
+    page.settle()
+    for _ in range(4):
+        room.clock.now += 30
+        room.hub.beat()
+    assert len(page.take()) == 2
+    assert page.browser.close_code is None
+    page.hears(triplet("u1"))
+    assert len(page.take()) == 1
 
 
 def test_first_triplet_answers_an_earlier_ping(room: Room) -> None:
@@ -159,6 +264,7 @@ def test_other_frame_is_answered_and_invalid_triplet_ignored(room: Room, kind: s
     assert len(page.take()) == (kind == "other frame")
 
 
+@pytest.mark.usefixtures("allowed")
 def test_thread_socket_delivers_more_than_flow_control_allows() -> None:
     line = Line()
     hub = ThreadHub(runtime.current())
@@ -173,12 +279,16 @@ def test_thread_socket_delivers_more_than_flow_control_allows() -> None:
     assert line.next().opcode is Opcode.PONG
     for number in range(10):  # more than goes out before a ping is answered
         dash_pipe.send_to_pipe_channel("jobs", "a", [number, "x" * 60_000])
-    assert [line.frame()["value"][0] for _ in range(10)] == list(range(10))
+    for number in range(10):
+        assert line.frame()["value"][0] == number
+        line.ws.send_text(json.dumps(triplet("u1")).encode())
+        line.flush()
     line.sock.close()
     thread.join(TIMEOUT)
     line.theirs.close()
 
 
+@pytest.mark.usefixtures("allowed")
 def test_asgi_endpoint_delivers_values_and_ignores_the_browsers() -> None:
     async def main() -> None:
         async with Server(subprotocols=[]) as server:
@@ -199,7 +309,7 @@ def test_asgi_endpoint_delivers_values_and_ignores_the_browsers() -> None:
 
 
 def test_ping_during_a_pong_is_answered_by_the_next_triplet() -> None:
-    transport = DpdTransport(Transport(), lambda pong: None, lambda: 0.0)
+    transport = DpdTransport(Transport(), lambda pong: None, lambda: 0.0, DpdValues())
     list(transport.frames(json.dumps(triplet("u1"))))
     big = messages("jobs", Batch([f'[1,"a","{MAX_UNSEEN * "x"}",0.0]'], 1, [], "e"))
     transport.send(big)

@@ -2,6 +2,9 @@
 
 import threading
 
+import pytest
+
+from dash_pipe.protocol import Frame
 from unit.fakes import Room, rows, values
 
 
@@ -44,3 +47,24 @@ def test_messages_published_by_threads_arrive_complete_and_in_order(room: Room) 
     publish_from_threads(room)
     room.hub.flush()
     assert [row[0] for row in rows(list(browser.drain()))] == list(range(1, 1601))
+
+
+def test_session_whose_transport_raises_ends_alone(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, broken, after = crowd = [room.browser() for _ in range(3)]
+    for browser in crowd:
+        browser.subscribe("jobs")
+    send = broken.transport.send
+
+    def fail(frame: Frame) -> None:
+        raise KeyError("type")
+
+    broken.transport.send = fail  # type: ignore[method-assign]
+    room.send("jobs", 1)
+    broken.transport.send = send  # type: ignore[method-assign]
+    room.send("jobs", 2)
+    assert [values(browser.transport.take()) for browser in (before, after)] == [[1, 2]] * 2
+    assert broken.close_code == 1013
+    assert len(room.hub) == 2
+    assert [record.exc_info is not None for record in caplog.records] == [True]
