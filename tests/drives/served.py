@@ -61,7 +61,8 @@ class Served:
     def pids(self) -> list[int]:
         """Return the ids of the processes that hold websockets."""
         if not self._has_master:
-            return [server.pid for server in self._servers]
+            running = [server._child for server in self._servers]  # another thread may restart it
+            return [child.pid for child in running if child is not None]
         return workers(self._servers[0].pid)
 
     def wait(self) -> None:
@@ -111,7 +112,7 @@ class Served:
     def only(self, pid: int) -> Iterator[str]:
         """Have one process accept connections while inside; yield the address."""
         if not self._has_master:
-            yield next(server.url for server in self._servers if server.pid == pid)
+            yield self._servers[self.pids().index(pid)].url
             return
         others = [each for each in self.pids() if each != pid]
         for each in others:
