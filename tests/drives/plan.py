@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-PAUSE = (0.3, 4.0)  # seconds between two steps
+PAUSE = (0.2, 3.0)  # seconds between two steps
 DESERT = (40.0, 80.0)  # longer than a process keeps a mirror without listeners
 
 
