@@ -18,7 +18,7 @@ TIMEOUT = 3.0  # seconds that a message is retried
 PAUSE = 0.12  # seconds between two messages, at most
 LONGEST = 12  # messages of one sender after the other
 CHATTY = 4  # how often the first label is chosen besides
-LIVES = 0.3  # the part of them that the sender sends that stays
+LIVES = 0.1  # the part of them that the sender sends that stays
 
 
 class Senders:

@@ -63,6 +63,7 @@ class Trial:
         may_restart = excused + sum(bool(loss.lost) for loss in self._losses)
         for event, gap in self._told:
             if gap.cause == UNKNOWN:
+                verdict.doubts += 1
                 continue
             covered = [sent for sent in left if self._covers(event, gap, sent)]
             if gap.upto is None:

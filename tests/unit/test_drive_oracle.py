@@ -268,6 +268,7 @@ def test_oracle_unknown_covers_a_damaged_log_or_one_without_a_message(course: Co
     course.history.damage("lost", CHANNEL, course.now)
     course.give(gap=Gap(1, None, "unknown"))
     assert figures(course.judge()) == {"unknown": 2, "silent": 1}
+    assert course.verdict.doubts == 3
 
 
 def test_oracle_loss_of_which_nobody_knew_may_be_told_later(course: Course) -> None:
