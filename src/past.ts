@@ -10,8 +10,8 @@ export type LeftEpochs = ReadonlyMap<string, number>;
 
 /** Return what a reader who had the messages of an epoch up to `offset` has lost. */
 function lossOf([, at, end]: Ended, offset: number): number {
-  if (end === null) return UNKNOWN;
-  return Math.max(offset, end) > at ? LOST : NONE;
+  if (Math.max(offset, end ?? 0) > at) return LOST;
+  return end === null ? UNKNOWN : NONE;
 }
 
 /** Return true if the past names this epoch. */

@@ -36,9 +36,9 @@ class Ended(NamedTuple):
 
     def loss(self, offset: int) -> Loss:
         """Return what a reader who had its messages up to an offset has lost."""
-        if self.end is None:
-            return Loss.UNKNOWN
-        return Loss.LOST if max(offset, self.end) > self.offset else Loss.NONE
+        if max(offset, self.end or 0) > self.offset:
+            return Loss.LOST
+        return Loss.UNKNOWN if self.end is None else Loss.NONE
 
 
 Past = tuple[Ended, ...]

@@ -19,7 +19,7 @@ from harness.server import trusting
 from harness.wait import TIMEOUT, wait_for
 
 HOSTS = ("gunicorn", "gateway")  # the holder of the websockets
-LOG = "dash-pipe:{board}:log"  # its key in Redis
+ROWS = "dash-pipe:{board}:rows"  # its key in Redis
 EVERY_SECOND = ("--appendonly yes", "--appendfsync everysec")
 
 
@@ -155,27 +155,28 @@ def test_redis_rollback_of_unseen_messages_is_reported_as_gap(app, redis, page):
         wait_until_heard(page, 99)
         with app.paused():
             assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") >= 1  # else it has them
-            known = redis.ask("XLEN", LOG)
+            known = redis.ask("LLEN", ROWS)
             sender.say(*range(100, 300))
-            wait_for(lambda: redis.ask("XLEN", LOG) == known + 200, "all to be sent")
+            wait_for(lambda: redis.ask("LLEN", ROWS) == known + 200, "all to be sent")
             redis.kill9()
             redis.tear(5000)  # some ten messages
             redis.start()
-            assert redis.ask("XLEN", LOG) < known + 200
+            assert redis.ask("LLEN", ROWS) < known + 200
         sender.say(*range(300, 500))
     wait_until_heard(page, 499)
     values = heard(page)
     assert values == sorted(set(values))  # none twice, none out of order
     assert values[-200:] == list(range(300, 500))
     ((before, after),) = [(a, b) for a, b in itertools.pairwise(values) if b != a + 1]
-    assert (before, after) == (99, 300)
+    assert 250 < before < 299
+    assert after == 300
     page.wait_for_prop("pipe", "n_gaps", 1)
     assert page.prop("pipe", "last_gap")["cause"] == "epoch"
 
 
 @pytest.mark.cuts
 def test_redis_rollback_of_delivered_messages_is_reported_as_gap(app, redis, page):
-    """It looks like the other case: no process knows that nothing is missing."""
+    """The log went back below the page, which can't know that it has all that was sent."""
     with app.sender() as sender:
         sender.say(*range(300))
         wait_until_heard(page, 299)
