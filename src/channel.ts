@@ -1,4 +1,4 @@
-import { translate } from "./past";
+import { inherit, translate } from "./past";
 import type {
   ClientFrame,
   Labels,
@@ -159,11 +159,12 @@ export class Channel<L extends Subscription = Subscription> {
   }
 
   /** Continue in another epoch. A log without history is read from `head`, if it is known. */
-  private enterEpoch(epoch: string, past?: Past, head = 0): void {
+  private enterEpoch(epoch: string, past: Past = [], head = 0): void {
     const { position } = this;
-    if (position?.epoch !== epoch) this.past = past ?? [];
-    if (position && position.epoch !== epoch)
+    if (position && position.epoch !== epoch) {
+      this.past = inherit(past, position.epoch, this.past);
       this.position = { epoch, offset: epoch[0] === NO_HISTORY ? head : translate(this.past, position)[0] };
+    } else if (!this.past.length) this.past = past;
     for (const subscription of this.subscriptions) subscription.enterEpoch(epoch, this.past, head);
   }
 }

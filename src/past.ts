@@ -54,3 +54,28 @@ export function leave(
   }
   return [found, left];
 }
+
+/**
+ * Name an epoch in a past that has forgotten it; `lineage` is its own past. The broker returned to what it had saved
+ * before the epoch began: it parted from the present log where the newest epoch ended that both have had.
+ */
+function graft(past: Past, epoch: string, lineage: Past): Past {
+  if (names(past, epoch)) return past;
+  for (const [name, at] of [...lineage].reverse()) {
+    const after = past.findIndex(([each]) => each === name) + 1;
+    if (!after) continue;
+    const offset = Math.min(at, (past[after - 1] as Ended)[1]);
+    return [...past.slice(0, after), [epoch, offset, offset], ...past.slice(after)];
+  }
+  return past;
+}
+
+/** The most epochs that a page names in a past that has forgotten them. */
+const MAX_FORGOTTEN = 16;
+
+/** Name an epoch, and the newest of its own past, in a past that has forgotten some of them. */
+export function inherit(past: Past, epoch: string, own: Past): Past {
+  const start = Math.max(0, own.length - MAX_FORGOTTEN);
+  const epochs = [...own.map(([name]) => name), epoch].slice(start);
+  return epochs.reduce((known, each, number) => graft(known, each, own.slice(0, start + number)), past);
+}

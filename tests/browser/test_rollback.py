@@ -146,7 +146,7 @@ def test_quiet_pipe_counts_no_gap_when_a_chatty_label_overflowed_while_cut_off(
         assert gaps(browser, "a") == (0, None)  # it never carried a message
 
 
-@pytest.mark.parametrize("process_ends", [False], ids=["server-lives"])
+@pytest.mark.parametrize("process_ends", [False, True], ids=["server-lives", "server-ends"])
 def test_second_rollback_to_the_same_moment_repeats_nothing(
     redis, senders, serve, open_page, process_ends
 ):

@@ -214,6 +214,39 @@ describe("channel whose Pipes return at positions of other epochs", () => {
   });
 });
 
+describe("channel whose log forgets epochs", () => {
+  const enter = (channel: Channel, epoch: string, past: Past, ...rows_: Row[]) =>
+    channel.handleMessages({ type: "messages", channel: "c", epoch, messages: rows_, upto: 9, past });
+
+  test("Pipe that returns at a position of a forgotten epoch gets nothing twice", () => {
+    const channel = new Channel("c");
+    channel.subscriptions.add(started());
+    channel.position = at(5);
+    enter(channel, "e2", [["e1", 5, 5]]);
+    enter(channel, "e3", [["e1", 5, 5]]);
+    enter(channel, "e4", [["e1", 5, 5]]);
+    const back = new Subscription(null, 0, at(7, "e2"));
+    channel.subscriptions.add(back);
+    channel.subscribeFrame();
+    const reply = { type: "subscribed", channel: "c", epoch: "e4", offset: 9 } as const;
+    channel.handleSubscribed({ ...reply, past: [["e1", 5, 5]] });
+    channel.handleMessages({ ...reply, type: "messages", messages: rows(4, 5, 6), upto: 9 });
+    expect(back.batch()).toMatchObject({ gaps: 1, lastGap: { from: 5, to: null, cause: "epoch" } });
+    expect(offsets(back)).toEqual([6]);
+  });
+
+  test("page keeps a bounded number of them, and gets nothing twice", () => {
+    const channel = new Channel("c");
+    const subscription = started();
+    channel.subscriptions.add(subscription);
+    channel.position = at(5);
+    for (let number = 2; number < 100; number++)
+      enter(channel, `e${number}`, [["e1", 5, 5]], ...rows(4, 5, number + 4));
+    expect(offsets(subscription)).toEqual(Array.from({ length: 98 }, (_, number) => number + 6));
+    expect((channel as unknown as { past: Past }).past.length).toBeLessThan(40);
+  });
+});
+
 describe("Pipe that returns in another epoch", () => {
   let browser: FakeBrowser;
   let url: string;
