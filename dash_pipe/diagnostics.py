@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from .limited_log import LimitedLog
+
 GRACE_SECONDS = 5.0  # after its first message, that a process with an app has to begin to listen
 
 REMEDY = (
@@ -57,6 +59,9 @@ class Diagnostics:
     """Track whether this process sends what nobody can hear; log each warning once.
 
     A forked child keeps its copy: it has the parent's apps, and its warnings are logged already.
+
+    Attributes:
+        limited_log: for the lines that strangers can cause.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,6 +71,7 @@ class Diagnostics:
         self._is_settled = False  # a page may come to this process
         self._has_warned = False
         self._warnings: set[str] = set()
+        self.limited_log = LimitedLog(clock)
 
     def warn_once(self, text: str) -> None:
         """Log a warning, unless the same text was logged before."""

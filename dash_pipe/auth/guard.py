@@ -45,7 +45,7 @@ class Guard:
         """
         if found := self._origin_rejection(runtime.settings, headers):
             return found
-        return await runtime.part(AppCaller).run(self._hooks_rejection(), open_request)
+        return await runtime.part(AppCaller).run(self._hooks_rejection(runtime), open_request)
 
     def rejection_sync(
         self, runtime: Runtime, headers: Mapping[str, str], open_request: OpenRequest
@@ -53,17 +53,18 @@ class Guard:
         """Do the same in a thread that may wait."""
         if found := self._origin_rejection(runtime.settings, headers):
             return found
-        return runtime.part(AppCaller).run_sync(self._hooks_rejection(), open_request)
+        return runtime.part(AppCaller).run_sync(self._hooks_rejection(runtime), open_request)
 
     def _origin_rejection(self, settings: Settings, headers: Mapping[str, str]) -> Rejection | None:
         return rejection(headers, (*settings.allowed_origins, *self.origins))
 
-    def _hooks_rejection(self) -> AppCalls[Rejection | None]:
+    def _hooks_rejection(self, runtime: Runtime) -> AppCalls[Rejection | None]:
         """Call the hooks. As in Dash, a hook rejects with ``False`` or ``(code, reason)``."""
+        log = runtime.diagnostics.limited_log
         for hook in self.connect_hooks():
             answer = yield AppCall(hook, hook)
             if isinstance(answer, CallTimedOut):
-                logger.warning(
+                log.warning(
                     "dash-pipe: a websocket_connect hook %s; the page will retry",
                     answer.why,
                 )
@@ -72,9 +73,8 @@ class Guard:
                     "a websocket_connect hook timed out; the page will retry",
                 )
             if isinstance(answer, CallRaised):
-                logger.error(
-                    "dash-pipe: a websocket_connect hook raised an exception; access denied",
-                    exc_info=answer.error,
+                log.raised(
+                    "dash-pipe: a websocket_connect hook raised %s; access denied", answer.error
                 )
             if answer is False or isinstance(answer, CallRaised):
                 return Close.UNAUTHORIZED, "a websocket_connect hook of this app denied access"

@@ -17,6 +17,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseForbidden
 from django.middleware.security import SecurityMiddleware
 
+from .. import runtime
 from ..transports.asgi_http import Scope
 from ..transports.asgi_socket import Receive, Send
 from .identified import Identified
@@ -63,7 +64,7 @@ def rejection(make: Callable[[], HttpRequest], security: SecurityMiddleware) -> 
         request = make()
         request.get_host()
     except (DisallowedHost, UnicodeDecodeError) as error:
-        _log.error("%s", error)
+        runtime.current().diagnostics.limited_log.line(_log, logging.ERROR, "%.300s", error)
         return HttpResponseBadRequest("Bad Request (400)")
     return security.process_request(request)
 

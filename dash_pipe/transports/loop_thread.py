@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import threading
@@ -20,8 +19,6 @@ from .asyncio_socket import AsyncioSocket
 from .loop_hub import GOODBYE_TIMEOUT, LoopHub
 
 BUFFER_BYTES = 64 * 1024  # for all connections together; a browser's frame is at most 8 KiB
-
-logger = logging.getLogger("dash_pipe")
 
 
 class LoopThread(Part):
@@ -58,7 +55,7 @@ class LoopThread(Part):
         future = asyncio.run_coroutine_threadsafe(
             self._serve(sock, ws, response, rejection, open_request), self._loop
         )
-        future.add_done_callback(_report)
+        future.add_done_callback(self._report)
 
     def goodbye(self) -> None:
         """Tell every browser that this server is going away; see ``Part``."""
@@ -127,11 +124,12 @@ class LoopThread(Part):
     def _forget(self, connection: AsyncioSocket) -> None:
         self._sockets.pop(connection, None)
 
-
-def _report(future: Future[None]) -> None:
-    """Log why a socket could not be taken over."""
-    if not future.cancelled() and (error := future.exception()) is not None:
-        logger.warning("dash-pipe: a websocket could not be taken over: %s", error)
+    def _report(self, future: Future[None]) -> None:
+        """Log why a socket could not be taken over."""
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self._runtime.diagnostics.limited_log.warning(
+                "dash-pipe: a websocket could not be taken over: %s", error
+            )
 
 
 def loop_thread(runtime: Runtime) -> LoopThread:

@@ -34,6 +34,16 @@ def test_every_page_is_listed_in_the_readme() -> None:
         assert f"](docs/{page.name})" in readme
 
 
+def test_every_attack_in_security_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row)
+        assert named, row
+        for file, test in named:
+            assert f"def {test}(" in (ROOT / file).read_text("utf-8"), test
+
+
 def test_messages_in_troubleshooting_are_ours() -> None:
     text = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
     sources = [file.read_text("utf-8") for pattern in SOURCES for file in ROOT.glob(pattern)]

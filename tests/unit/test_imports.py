@@ -13,7 +13,7 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # A room, a folder or a file of the package, imports from the floors below its own. Two rooms on one
 # floor don't know each other.
 FLOORS = [
-    {"errors", "version", "concurrency"},
+    {"errors", "version", "concurrency", "limited_log"},
     {"log"},
     {"protocol"},
     {"brokers", "client", "family"},

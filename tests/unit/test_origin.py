@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_pipe.auth.authorize import label_sets
 from dash_pipe.auth.origin import origin_allowed
+from dash_pipe.auth.subscribe_calls import label_sets
 from dash_pipe.log import Labels
 from dash_pipe.protocol import Denied
 
