@@ -90,6 +90,12 @@ def roll_back_and_send(site: Site) -> None:
         site.send(5, 6)
 
 
+def forget_and_send(site: Site) -> None:
+    with site.cut_off():
+        restart_killed(site)
+        site.send(5, 6)
+
+
 def lose_process(site: Site) -> None:
     site.end_process()
     site.redis.roll_back()
@@ -164,6 +170,7 @@ HAPPENINGS = {
     "nobody_knows": Happening(rolling_back(lose_process)),
     "flushall": Happening(later(lambda site: site.redis.ask("FLUSHALL"))),
     "empty": Happening(later(restart_killed)),
+    "empty_and_send": Happening(later(forget_and_send)),
     "evict_meta": Happening(evict("meta")),
     "evict_rows": Happening(evict("rows")),
     "evict_others": Happening(evict(), limits={"messages": 6, "labels": 3}),

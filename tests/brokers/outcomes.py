@@ -91,6 +91,9 @@ EVENTS = {
     ),
     "flushall": Event("`FLUSHALL`", FORGOTTEN, FORGOTTEN),
     "empty": Event("Redis returns without data", FORGOTTEN, FORGOTTEN),
+    "empty_and_send": Event(
+        "The same, and others send before the process is back", FORGOTTEN, FORGOTTEN
+    ),
     "evict_meta": Event("Redis evicts the key `meta`", FORGOTTEN, FORGOTTEN),
     "evict_rows": Event("Redis evicts the key `rows`", EVERYTHING, WITHOUT_ROWS),
     "evict_others": Event("Redis evicts all other keys", EVERYTHING, EVERYTHING),

@@ -28,14 +28,14 @@ def senders(redis):
         yield senders
 
 
-@pytest.fixture
-def serve(tmp_path):
+@pytest.fixture(params=["werkzeug"])
+def serve(request, tmp_path):
     """Return a function that starts the server of tests/apps/ledger.py on a broker."""
     with ExitStack() as stack:
 
         def serve(url, **settings):
             settings = {"DASH_PIPE_BROKER": url, **settings}
-            server = Server("werkzeug", "ledger", tmp_path / "log", settings=settings)
+            server = Server(request.param, "ledger", tmp_path / "log", settings=settings)
             stack.enter_context(server)
             stack.callback(lambda: server.tracebacks() == [] or pytest.fail(server.log_text()))
             return server

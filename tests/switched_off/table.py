@@ -12,7 +12,7 @@ from switched_off.edits import Edit
 
 MODULES = (
     *("background", "labels", "minute", "paged", "pacing", "replaying", "resume"),
-    *("sleepy", "socketed", "switches", "tabbed", "throttled"),
+    *("rollback", "sleepy", "socketed", "switches", "tabbed", "throttled"),
 )
 """The modules of tests/browser each of whose tests has to fail for one of ``SWITCHES``."""
 
@@ -53,6 +53,9 @@ PACED = (
     "test_status_as_input_waits_for_its_callback",
     "test_pipe_held_back_for_30_seconds_warns_once",
 )
+
+OUTLIVES = "test_page_that_outlives_redis_and_server_gets_later_messages_once_and_a_gap"
+TELLS = "test_sender_from_before_the_rollback_tells_the_page_what_nobody_else_knew"
 
 SWITCHES = (
     Switch(
@@ -309,5 +312,44 @@ SWITCHES = (
         "src/pacing.ts:Pacer.wake",
         Replace("this.clock.queueMicrotask", "((flush) => this.clock.setTimeout(flush, 50))"),
         ("minute::test_sixty_messages_a_second_drop_no_frame_and_keep_no_memory",),
+    ),
+    Switch(
+        "no process knows in which run of Redis it is",
+        "dash_pipe/brokers/redis/connection.py:_server_run",
+        Body('return ""'),
+        (
+            f"rollback::{OUTLIVES}",
+            "rollback::test_sender_from_before_the_rollback_repeats_nothing_on_a_page_from_after_it",
+        ),
+    ),
+    Switch(
+        "a process forgets the newest messages that it knows",
+        "dash_pipe/brokers/redis/heads.py:Heads.note",
+        Body(),
+        (f"rollback::{TELLS}",),
+    ),
+    Switch(
+        "the losses that Redis names are dropped",
+        "dash_pipe/brokers/redis/mirror.py:Mirror._load",
+        Replace("reading.lost_rest", "head.offset"),
+        ("rollback::test_quiet_pipe_counts_no_gap_when_a_chatty_label_overflowed_while_cut_off",),
+    ),
+    Switch(
+        "a log that continues is read from its start",
+        "src/past.ts:translate",
+        Replace("[at, loss]", "[0, loss]"),
+        (f"rollback::{OUTLIVES}",),
+    ),
+    Switch(
+        "a page forgets the epochs that it left",
+        "src/past.ts:leave",
+        Replace("before.get(epoch)", "undefined"),
+        (f"rollback::{TELLS}",),
+    ),
+    Switch(
+        "a page does not know where an epoch parted that Redis forgot",
+        "src/past.ts:graft",
+        Body("return past;"),
+        ("rollback::test_second_rollback_to_the_same_moment_repeats_nothing[server-ends]",),
     ),
 )
