@@ -14,6 +14,8 @@ Told = tuple[int, str | None]
 """The number of counted gaps, and the cause of the last gap, counted or not."""
 
 NOTHING: Told = (0, None)
+GAP: Told = (1, "epoch")
+UNKNOWN: Told = (0, "unknown")
 
 
 class Page:
