@@ -13,6 +13,13 @@ def test_newer_message_of_an_epoch_replaces_an_older_one_only() -> None:
     assert heads.get("a") == Known("f", 1, "m1", "")
 
 
+def test_message_of_a_continued_epoch_does_not_replace_a_newer_one() -> None:
+    heads = Heads(2)
+    heads.note("a", Known("f", 3, "m3", "", ("e",)))
+    heads.note("a", Known("e", 7, "m7", ""))
+    assert heads.get("a").epoch == "f"
+
+
 def test_heads_of_more_channels_than_there_is_room_forget_the_oldest() -> None:
     heads = Heads(2)
     for channel in ("a", "b", "a", "c"):

@@ -25,10 +25,11 @@ class Heads:
         return self._known.get(channel, NOTHING)
 
     def note(self, channel: str, known: Known) -> None:
-        """Note a message, unless a newer one of the same epoch is known."""
+        """Note a message, unless a newer one of its epoch, or of a later epoch, is known."""
         with self._lock:
             older = self._known.pop(channel, NOTHING)
-            if older.epoch == known.epoch and older.offset > known.offset:
+            is_older = older.epoch == known.epoch and older.offset > known.offset
+            if is_older or known.epoch in older.lineage:
                 known = older
             self._known[channel] = known
             if len(self._known) > self._room:

@@ -42,6 +42,7 @@ class Mirror:
     ) -> None:
         self.log = Log("", limits, self._time)
         self.known = known
+        self._sent = NOTHING  # a message of another epoch than `known`
         self._clock = clock
         self._ahead = 0.0  # how many seconds Redis' clock is ahead of ours
         self._mark = ""  # of the newest message in the log
@@ -53,9 +54,17 @@ class Mirror:
         end = self.log.end
         return end.epoch != "" and end.offset == 0
 
+    @property
+    def all_known(self) -> tuple[Known, ...]:
+        """Return ``known``, and the newest message that this process has sent in another epoch."""
+        return (self.known, self._sent) if self._sent.epoch else (self.known,)
+
     def learn(self, known: Known) -> None:
         """Take the newest message that this process has sent."""
-        if known.epoch == self.known.epoch and known.offset > self.known.offset:
+        self._sent = NOTHING
+        if known.epoch != self.known.epoch:
+            self._sent = known
+        elif known.offset > self.known.offset:
             self.known = known
 
     def hear(self, epoch: str, before: str, mark: str, row: str) -> bool:
@@ -111,7 +120,11 @@ class Mirror:
         """Return whether a log or an epoch has to begin; ``mark`` is that at the known offset."""
         if not head.epoch or (run and head.run != run):
             return True
-        known = self.known
+        return self._is_missing(self.known, head, mark) or self._is_missing(self._sent, head, None)
+
+    @staticmethod
+    def _is_missing(known: Known, head: Head, mark: str | None) -> bool:
+        """Return whether the log does not have a message, nor knows that it had it."""
         if known.epoch == head.epoch:
             if known.offset == head.offset:
                 mark = head.mark

@@ -153,16 +153,13 @@ class Sync:
             mirrored.subscribed = True
             self._stale.add(name)
         elif mirrored is not None:
-            if self._apply(mirrored, data):
-                return True
-            self._stale.add(name)
+            message = data.decode().split(" ", 3)
+            if len(message) == 4:
+                if mirrored.mirror.hear(*message):
+                    return True
+                mirrored.heard_all = False  # a message that the mirror does not have
+            self._stale.add(name)  # the log has to be read
         return False
-
-    @staticmethod
-    def _apply(mirrored: MirroredChannel, data: bytes) -> bool:
-        """Apply an announced message. Return False if the log has to be read instead."""
-        parts = data.decode().split(" ", 3)
-        return len(parts) == 4 and mirrored.mirror.hear(*parts)
 
     def _compare(self) -> None:
         """Compare the stale mirrors with Redis; read the logs of those that are not in step."""
@@ -190,8 +187,9 @@ class Sync:
         channel, mirror, run = mirrored.channel, mirrored.mirror, self._requests.server_run
         for _ in range(ATTEMPTS):
             if step is Next.CHECK:
-                order = channel.check(run, mirror.known, _anew(mirrored))
-                reply = self._requests.run(CHANNEL, channel.keys, *order, timeout=TIMEOUT)
+                for known in mirror.all_known:
+                    order = channel.check(run, known, _anew(mirrored))
+                    reply = self._requests.run(CHANNEL, channel.keys, *order, timeout=TIMEOUT)
                 step = mirror.compare(head(reply), run)
             else:
                 after = mirror.log.head if step is Next.READ else 0
