@@ -83,11 +83,18 @@ export function act([name, ...given]: [keyof typeof commands, ...never[]]) {
   const status = Object.fromEntries(
     [...pipes].map(([slot, { subscription }]) => [slot, subscription.status]),
   );
+  const told = Object.fromEntries(
+    [...pipes].map(([slot, { subscription }]) => {
+      const { gaps, lastGap } = subscription.batch();
+      return [slot, { gaps, lastGap, position: subscription.position }];
+    }),
+  );
   return {
     result: result ?? null,
     sent,
     sockets: browser.sockets.length,
     state: socket?.readyState ?? 3,
     status,
+    told,
   };
 }

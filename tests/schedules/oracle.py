@@ -104,8 +104,11 @@ class Pipe:
 
         Only the past of a label that was added later may be out of order.
         """
+        newest: dict[str, int] = {}  # by label, in this update
         for sent in messages:
             assert sent.channel == self.channel
+            assert sent.number > newest.get(sent.label, 0), f"{sent} is late"
+            newest[sent.label] = sent.number
             if self._is_repeated(sent):
                 continue
             assert sent.number not in self.taken, f"{sent} came twice"
@@ -149,8 +152,12 @@ class Pipe:
                     continue
                 inside = first < sent.number < last
                 due = inside or (to_the_end and sent.number > min(each.sure, first))
-                if due and sent.number > self.doubt and not any(g.covers(sent) for g in self.gaps):
+                if due and sent.number > self.doubt and not self.is_told(sent):
                     yield sent
+
+    def is_told(self, sent: Sent) -> bool:
+        """Return whether a message that it did not receive was counted as lost."""
+        return any(gap.covers(sent) for gap in self.gaps)
 
     def excess(self) -> Iterator[Sent]:
         """Return the past messages that it received beyond its replay."""

@@ -24,6 +24,8 @@ class Answer:
     state: int
     """The state of the newest of them."""
     status: dict[str, str]
+    told: dict[str, Any]
+    """Of each Pipe: what its next update tells of gaps, and its position."""
 
 
 class Page:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, seed, settings
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
 from dash_pipe.hub import delivery, session
@@ -15,7 +15,9 @@ from dash_pipe.log import window
 from schedules.page import Page
 from schedules.world import BATCH, FORGOTTEN, WINDOW, run
 
+SHRINK = os.environ.get("SCHEDULES_SHRINK", "1")  # empty: print the first that fails
 SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
+PHASES = [each for each in Phase if each is not Phase.shrink or SHRINK]
 SEED = int(os.environ.get("SCHEDULES_SEED", random.randrange(2**32)))
 
 PIPES = [("p", "c"), ("q", "c"), ("r", "c"), ("r", "d")]
@@ -34,6 +36,7 @@ BEGINNINGS = st.lists(st.sampled_from(MOUNTS), max_size=2).map(
 # Each step with its weight; `world.World` describes it.
 STEPS: list[tuple[Any, ...]] = [
     *itertools.product(["send"], "cccd", ["a", "b", "c", "abab", "aaaaaa", "bbbbbbbbbbbb"]),
+    *itertools.product(["send"], "cd", ["a", "bc", "abc"], [BATCH // 2]),  # few fit in a frame
     *[("serve",)] * 16,
     *[("deliver", count) for count in (1, 2, 100)] * 5,
     *[("again",)] * 6,
@@ -64,7 +67,7 @@ def page() -> Iterator[Page]:
 
 @pytest.mark.timeout(900)
 @seed(SEED)
-@settings(max_examples=SCHEDULES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=SCHEDULES, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(BEGINNINGS, st.lists(st.sampled_from(STEPS), min_size=10, max_size=60))
 def test_random_schedule_loses_nothing_without_reporting_gap(
     page: Page, beginning: list[tuple[Any, ...]], schedule: list[tuple[Any, ...]]

@@ -56,9 +56,6 @@ class Commands:
     def delete(self, *keys: bytes) -> int:
         return sum(self._find(key) is not None and bool(self.data.pop(key)) for key in keys)
 
-    def exists(self, *keys: bytes) -> int:
-        return sum(self._find(key) is not None for key in keys)
-
     def pexpire(self, key: bytes, milliseconds: bytes) -> int:
         value = self._find(key)
         if value is None:
@@ -86,9 +83,6 @@ class Commands:
     def hmget(self, key: bytes, *fields: bytes) -> list[bytes | None]:
         return [self._hash(key).get(field) for field in fields]
 
-    def hgetall(self, key: bytes) -> list[bytes]:
-        return [each for pair in self._hash(key).items() for each in pair]
-
     def hdel(self, key: bytes, *fields: bytes) -> int:
         return self._remove(key, self._hash(key), fields)
 
@@ -105,20 +99,19 @@ class Commands:
         content.extend(values)
         return len(content)
 
-    def lpop(self, key: bytes, count: bytes | None = None) -> Any:
+    def lpush(self, key: bytes, *values: bytes) -> int:
+        content: list[bytes] = self._make(key, list)
+        content[:0] = reversed(values)
+        return len(content)
+
+    def lpop(self, key: bytes) -> bytes | None:
         content = self._list(key)
         if not content:
             return None
-        number = 1 if count is None else int(count)
-        taken = content[:number]
-        self._keep(key, content[number:])
-        return taken[0] if count is None else taken
-
-    def ltrim(self, key: bytes, start: bytes, stop: bytes) -> bytes:
-        content = self._list(key)
-        if content:
-            self._keep(key, _slice(content, start, stop))
-        return b"OK"
+        first = content.pop(0)
+        if not content:
+            del self.data[key]
+        return first
 
     def lindex(self, key: bytes, index: bytes) -> bytes | None:
         content, at = self._list(key), int(index)
@@ -163,20 +156,18 @@ class Commands:
         return _with_scores(content, _slice(content.ordered(), start, stop), options)
 
     def zrangebyscore(self, key: bytes, least: bytes, most: bytes, *options: bytes) -> list[bytes]:
-        content, low, high = self._sorted(key), _bound(least), _bound(most)
-        found = [
-            member
-            for member in content.ordered()
-            if low[0] <= content[member] <= high[0]
-            and not (low[1] and content[member] == low[0])
-            and not (high[1] and content[member] == high[0])
-        ]
+        content = self._sorted(key)
+        found = _between(content, least, most)
         names = [option.upper() for option in options]
         if b"LIMIT" in names:
             skip, count = map(int, options[names.index(b"LIMIT") + 1 :][:2])
             found = found[skip:] if count < 0 else found[skip : skip + count]
             found = found if skip >= 0 else []
         return _with_scores(content, found, options)
+
+    def zremrangebyscore(self, key: bytes, least: bytes, most: bytes) -> int:
+        content = self._sorted(key)
+        return self._remove(key, content, _between(content, least, most))
 
     # Inside
 
@@ -217,18 +208,24 @@ class Commands:
             del self.data[key]
         return gone
 
-    def _keep(self, key: bytes, content: list[bytes]) -> None:
-        if content:
-            self.data[key] = content, self.data[key][1]
-        else:
-            del self.data[key]
-
 
 def _slice(content: list[bytes], start: bytes, stop: bytes) -> list[bytes]:
     first, last = int(start), int(stop)
     first = max(0, first + len(content)) if first < 0 else first
     last = last + len(content) if last < 0 else last
     return content[first : last + 1] if last >= 0 else []
+
+
+def _between(content: SortedMembers, least: bytes, most: bytes) -> list[bytes]:
+    """Return the members with scores between two bounds, in order."""
+    (low, above_low), (high, below_high) = _bound(least), _bound(most)
+    return [
+        member
+        for member in content.ordered()
+        if low <= content[member] <= high
+        and not (above_low and content[member] == low)
+        and not (below_high and content[member] == high)
+    ]
 
 
 def _bound(text: bytes) -> tuple[float, bool]:

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
 from dash_pipe.log import (
     MAX_PAST,
@@ -34,8 +35,8 @@ BROKEN, RESTARTED = 1006, 1012
 class Line:
     """One connection: the server's session, and the frames on their way in each direction."""
 
-    def __init__(self, room: Room) -> None:
-        self.browser = Browser(room.hub)
+    def __init__(self, hub: Hub) -> None:
+        self.browser = Browser(hub)
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
         self.heard = ""  # the last messages that have arrived, until a reply arrives
@@ -70,6 +71,8 @@ class Line:
 class World:
     """A page, a server and a network; each public method but ``settle`` and ``check`` is a step."""
 
+    make_pipe = Pipe
+
     def __init__(self, page: Page) -> None:
         self.page = page
         self.room = Room(LIMITS, POLICY)
@@ -90,10 +93,11 @@ class World:
 
     # The server
 
-    def send(self, channel: str, labels: str) -> None:
+    def send(self, channel: str, labels: str, size: int = 0) -> None:
+        """Send a message for each label; its value is its number, with spaces up to a size."""
         for label in labels:
             number = len(self.sent) + 1
-            position = self.room.broker.publish(channel, label, str(number))
+            position = self.room.broker.publish(channel, label, f"{number:<{size}}")
             self.sent.append(Sent(number, channel, label, *position))
 
     def serve(self) -> None:
@@ -171,7 +175,7 @@ class World:
         if self.down:
             self._drop(BROKEN)
             return
-        self.line = Line(self.room)
+        self.line = Line(self.room.hub)
         self._act("open")
 
     def cut(self, noticed: bool) -> None:
@@ -204,7 +208,7 @@ class World:
             pipe = self._left[slot, channel, labels]
             pipe.comes_back(replay)
         else:
-            pipe = Pipe(channel, labels, replay, now)
+            pipe = self.make_pipe(channel, labels, replay, now)
         self.pipes[slot] = self._places[slot, channel] = pipe
         self._look(answer)
 
@@ -248,7 +252,7 @@ class World:
         hidden = is_new and came["lastGap"] and came["lastGap"]["to"]  # perhaps an unknown gap
         pipe.told(came["gaps"] + bool(hidden), self._gap(pipe, came), len(self.sent))
         if came["position"]:
-            pipe.position = Position(**came["position"])
+            pipe.position = Position(came["position"]["epoch"], came["position"]["offset"])
 
     # The end
 
