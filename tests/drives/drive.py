@@ -41,22 +41,8 @@ class Drive:
             names = ("link of servers", "link of senders")
             links = [Link(redis.server.port, self._choices(name)) for name in names]
             of_servers, of_senders = (stack.enter_context(link) for link in links)
-            settings = {
-                "DASH_PIPE_BROKER": f"redis://127.0.0.1:{of_servers.port}/0",
-                "DASH_PIPE_WINDOW_MESSAGES": str(WINDOW),
-                "DASH_PIPE_HEARTBEAT_INTERVAL": "5",
-            }
-            self._served = stack.enter_context(
-                Served(self._deployment, self._directory, settings, self._choices("served"))
-            )
-            self._senders = Senders(
-                f"redis://127.0.0.1:{of_senders.port}/0",
-                Limits(messages=WINDOW),
-                LABELS,
-                WEIGHTS,
-                self._history,
-                self._choices("senders"),
-            )
+            self._served = stack.enter_context(self._serving(of_servers))
+            self._senders = self._sending(of_senders)
             stack.callback(self._senders.end)
             self._crowd = Crowd(self._served, self._choices("crowd"))
             stack.callback(self._crowd.end)
@@ -97,6 +83,24 @@ class Drive:
         for follower in self._crowd.followers:
             follower.back()
         self._account.settle()
+
+    def _serving(self, link: Link) -> Served:
+        settings = {
+            "DASH_PIPE_BROKER": f"redis://127.0.0.1:{link.port}/0",
+            "DASH_PIPE_WINDOW_MESSAGES": str(WINDOW),
+            "DASH_PIPE_HEARTBEAT_INTERVAL": "5",
+        }
+        return Served(self._deployment, self._directory, settings, self._choices("served"))
+
+    def _sending(self, link: Link) -> Senders:
+        return Senders(
+            f"redis://127.0.0.1:{link.port}/0",
+            Limits(messages=WINDOW),
+            LABELS,
+            WEIGHTS,
+            self._history,
+            self._choices("senders"),
+        )
 
     def _choices(self, name: str) -> random.Random:
         """Return random numbers of its own for a part: others run in other threads."""
