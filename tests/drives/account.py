@@ -31,7 +31,10 @@ class Account:
         self._knowledge = Knowledge()
 
     def settle(self) -> None:
-        """End the faults; wait until the listeners that are here have everything; judge them."""
+        """End the faults; wait until the listeners that are here have everything; judge them.
+
+        Nothing else is sent meanwhile: it might push out of the window what is waited for.
+        """
         self._faults.heal()
         self._served.wait()
         here = self._crowd.here()
@@ -40,13 +43,14 @@ class Account:
         for channel in sorted(looked):
             for pid in self._served.pids():
                 self._look(channel, pid)
-        marks = {channel: self._mark(channel) for channel in self._crowd.channels()}
-        upto = len(self._senders.history.sent)
-        self._faults.note("settle", f"the last is {upto}, {len(here)} listeners")
-        with contextlib.suppress(AssertionError):  # the oracle calls what has not come silent
-            wait_for(lambda: all(has_come(each, marks) for each in here), "all", SETTLE)
-        self._faults.note("settle", "all has come")
         with self._senders.lock:
+            marks = {channel: self._mark(channel) for channel in self._crowd.channels()}
+            upto = len(self._senders.history.sent)
+            self._faults.note("settle", f"the last is {upto}, {len(here)} listeners")
+            with contextlib.suppress(AssertionError):  # the oracle calls what has not come silent
+                wait_for(lambda: all(has_come(each, marks) for each in here), "all", SETTLE)
+            away = [each.record.name for each in here if not has_come(each, marks)]
+            self._faults.note("settle", f"has not come: {', '.join(away) or 'nothing'}")
             self._judge([each for each in here if each.is_here], upto, looked)
 
     def _mark(self, channel: str) -> int:

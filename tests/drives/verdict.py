@@ -30,7 +30,7 @@ class Verdict:
         return not (self.silent or self.doubled or self.false)
 
     def cases(self) -> list[str]:
-        """Return some of the lines, in the order of time: the first ones of each second."""
+        """Return the number of cases of each listener, and of each second the first lines."""
         lines = [
             f"{word}: {line}"
             for word in ("silent", "doubled", "false")
@@ -44,4 +44,6 @@ class Verdict:
             seconds[second] += 1
             if seconds[second] <= SHOWN:
                 found.append(line)
-        return sorted(found, key=lambda line: line.split()[1])
+        listeners = Counter(line.split(": ")[1].partition(" ")[2] for line in lines)
+        sums = [f"{name}: {count} cases" for name, count in listeners.items()]
+        return [*sums, *sorted(found, key=lambda line: line.split()[1])]

@@ -294,6 +294,20 @@ def test_oracle_gap_of_a_process_that_was_behind_is_not_false() -> None:
     assert figures(course.judge()) == {}
 
 
+def test_verdict_shows_two_cases_of_each_second_and_the_sums_of_listeners() -> None:
+    silent = [f"{second}.5 {name}: {n} (a)" for second in (8, 7) for n in range(3) for name in "pq"]
+    verdict = Verdict(silent=silent, false=["9.1 p: a gap"])
+    assert verdict.cases() == [
+        "p: 7 cases",
+        "q: 6 cases",
+        "silent: 7.5 p: 0 (a)",
+        "silent: 7.5 q: 0 (a)",
+        "silent: 8.5 p: 0 (a)",
+        "silent: 8.5 q: 0 (a)",
+        "false: 9.1 p: a gap",
+    ]
+
+
 def test_history_that_returns_to_a_copy_twice_loses_only_what_is_there() -> None:
     history = History()
     numbers = [history.begin(CHANNEL, "a", "short", 1.0).number]
