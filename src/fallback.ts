@@ -10,6 +10,7 @@ const MAX_PROBE_DELAY = 960_000;
 /** The answer of `_pipe/info`; see docs/protocol.md. */
 interface Info {
   websocket: boolean;
+  /** Why this server can't open a websocket; empty if it can. */
   reason: string;
   poll: string;
   /** In seconds. */
@@ -23,6 +24,11 @@ interface Rejection {
 
 /** A proxy whose server is away answers with these. */
 const AWAY = [502, 503, 504];
+
+/** Why the websocket of a server that can open one did not open, as far as this page knows. */
+const BLOCKED =
+  "the server can open one, so a proxy or a firewall in between blocks it; have it pass on the headers Upgrade and " +
+  "Connection";
 
 const warned = new Set<string>();
 
@@ -121,9 +127,10 @@ class FallbackTransport implements Transport {
     discard(this.candidate);
     this.candidate = null;
     this.browser.clearTimeout(this.timer);
-    if (!warned.has(this.url + reason))
-      console.warn(`[dash-pipe] ${this.url}: no websocket, polling every ${interval} s: ${reason}.`);
-    warned.add(this.url + reason);
+    const cause = reason || BLOCKED;
+    if (!warned.has(this.url + cause))
+      console.warn(`[dash-pipe] ${this.url}: no websocket, polling every ${interval} s: ${cause}.`);
+    warned.add(this.url + cause);
     this.polling = true;
     this.use(new PollTransport(this.browser, this.httpUrl(poll), interval * 1000));
     this.probe(MIN_PROBE_DELAY);

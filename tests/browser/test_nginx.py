@@ -38,9 +38,7 @@ def test_page_behind_proxy_without_upgrade_polls_and_warns(app, nginx, browser):
     assert 3 <= len(failed) <= 6, failed
     assert all(FALLEN_BACK[0] in line for line in failed)
     assert FALLEN_BACK[1] in warning
-    assert (
-        "this server can open websockets. If they fail, a proxy or a firewall in between" in warning
-    )
+    assert "the server can open one, so a proxy or a firewall in between blocks it" in warning
 
 
 def test_page_without_the_proxy_opens_websocket(app, nginx, browser):

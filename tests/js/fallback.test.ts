@@ -9,7 +9,7 @@ const URL = "wss://host/app/_pipe/ws";
 const INFO = "https://host/app/_pipe/info";
 const POLL = "https://host/app/_pipe/poll";
 const NONE = { websocket: false, reason: "no sockets here", poll: "poll", interval: 2 };
-const BLOCKED = { ...NONE, websocket: true, reason: "a proxy" };
+const BLOCKED = { ...NONE, websocket: true, reason: "" };
 
 let browser: FakeBrowser;
 let spies: ReturnType<typeof consoleSpies>;
