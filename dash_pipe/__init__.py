@@ -15,6 +15,7 @@ from .frameworks.dash import setup
 from .log import Position
 from .Pipe import Pipe
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
+from .statistics import stats
 from .transports.asgi import asgi_app
 from .version import __version__ as __version__
 
@@ -31,6 +32,7 @@ __all__ = [
     "configure",
     "send_to_pipe_channel",
     "setup",
+    "stats",
 ]
 
 

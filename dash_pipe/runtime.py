@@ -8,9 +8,10 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from . import brokers
+from . import brokers, descriptors
 from .concurrency.forks import after_fork_in_child
 from .concurrency.per_process import Part, PerProcess
+from .counters import Counters
 from .diagnostics import Diagnostics
 from .errors import SettingError
 from .family.family import Family
@@ -19,6 +20,8 @@ from .log import Limits
 from .settings import FunctionPath, Project, Settings, resolve
 
 P = TypeVar("P", bound=Part)
+
+_MAX_CONNECTIONS = Settings.max_connections  # by default: who never changed it needs no warning
 
 
 class Runtime:
@@ -31,6 +34,7 @@ class Runtime:
     thread that the child does not have, and the browsers are connected to the parent.
 
     Attributes:
+        counters: the counts of this process.
         diagnostics: facts about this process, and the warnings that were logged.
         family: the place of this process among others.
     """
@@ -38,6 +42,7 @@ class Runtime:
     def __init__(
         self, keywords: dict[str, Any] | None = None, project: Project | None = None
     ) -> None:
+        self.counters = Counters()
         self.diagnostics = Diagnostics()
         self.family = Family()
         self._lock = threading.Lock()
@@ -130,9 +135,21 @@ class Runtime:
         settings = self.settings
         return Policy(
             heartbeat_interval=settings.heartbeat_interval,
-            max_sessions=settings.max_connections,
+            max_sessions=self.max_connections,
             dpd_frames=settings.dpd_frames,
         )
+
+    @property
+    def max_connections(self) -> int:
+        """The setting ``max_connections``, or fewer if the process may open fewer files."""
+        wanted = self.settings.max_connections
+        possible = descriptors.possible_connections(descriptors.limit())
+        return wanted if possible is None else min(wanted, possible)
+
+    @property
+    def connections(self) -> int:
+        """The number of browsers that are connected."""
+        return sum(part.connections for part in self._parts.all())
 
     def part(self, make: Callable[[Runtime], P], key: Hashable = None) -> P:
         """Return the one part of a kind, such as a pool or a hub; make it if there is none.
@@ -163,12 +180,23 @@ class Runtime:
                 broker is not installed.
         """
         self.diagnostics.has_endpoint()
+        if self.settings.max_connections != _MAX_CONNECTIONS:
+            self.check_descriptors()
         _check_broker(self.settings)
         if self.settings.keeps_messages_in_memory:
             self.family.has_app()
         authorize = self.settings.authorize
         if isinstance(authorize, FunctionPath):
             authorize.check()
+
+    def check_descriptors(self) -> None:
+        """Say so if the process may open too few files for ``max_connections``."""
+        wanted, possible = self.settings.max_connections, self.max_connections
+        if possible < wanted:
+            self.diagnostics.warn_once(
+                f"dash-pipe: max_connections is {wanted:,}, but this process may open "
+                f"{descriptors.limit():,} files (ulimit -n): {possible:,} browsers can connect"
+            )
 
     def copy(self) -> Runtime:
         """Return a runtime with the same settings, and nothing else in common with this one."""
@@ -217,6 +245,7 @@ class Runtime:
         """In a forked child: reset everything but the settings' sources."""
         self._lock = threading.Lock()
         self._settings = self._broker = None
+        self.counters = Counters()
         self._parts.abandon()
         self.diagnostics.reset_after_fork()
         self.family.reset_after_fork()

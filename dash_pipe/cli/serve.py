@@ -74,6 +74,7 @@ def serve(host: str, port: int, prefix: str) -> Exit:
         raise Failure(Exit.USAGE, reason) from None
     if settings.authorize is None:
         logger.warning(OPEN)
+    runtime.current().check_descriptors()
     server = uvicorn.Server(config(Gateway(prefix), host, port))
     try:
         server.run()

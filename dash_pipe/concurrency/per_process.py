@@ -11,6 +11,11 @@ from typing import Any, TypeVar
 class Part:
     """An object that a process has one of. A subclass overrides the methods that concern it."""
 
+    @property
+    def connections(self) -> int:
+        """The number of browsers that are connected to it."""
+        return 0
+
     def start(self) -> None:
         """Start the part's threads. Called once, without a lock."""
 
@@ -70,6 +75,10 @@ class PerProcess:
     def existing(self, key: Hashable) -> Any:
         """Return the part with this key; ``None`` if there is none."""
         return self._parts.get(key)
+
+    def all(self) -> list[Part]:
+        """Return all parts."""
+        return list(self._parts.values())
 
     def discard(self, part: Part) -> None:
         """Forget a part, if it is still there: the next ``get`` makes another."""

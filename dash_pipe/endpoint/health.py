@@ -1,14 +1,17 @@
-"""Tell whether the broker answers, for ``info``."""
+"""Tell whether a process can serve: whether the broker answers, and there is room for browsers."""
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from ..concurrency.per_process import Part
 from ..runtime import Runtime
+from .http import HttpAnswer
 
 TIMEOUT = 2.0  # seconds that the broker has to answer
 FRESH_SECONDS = 1.0  # that an answer counts: however many ask, the broker is asked once a second
@@ -61,3 +64,17 @@ class BrokerHealth(Part):
 def broker_health(runtime: Runtime) -> BrokerHealth:
     """Make the health of a runtime's broker; see ``Runtime.part``."""
     return BrokerHealth(lambda timeout: runtime.broker.ping(timeout))
+
+
+def health(runtime: Runtime) -> HttpAnswer:
+    """Tell an orchestrator whether new browsers may come to this process: 200, or 503 with reasons.
+
+    Everybody may ask, and no code of the app is called. Wait ``TIMEOUT`` at most.
+    """
+    found = [runtime.part(broker_health).problem()]
+    if runtime.connections >= runtime.max_connections:
+        found.append(f"{runtime.connections} browsers are connected, as many as can be")
+    reasons = [reason for reason in found if reason]
+    status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+    body = json.dumps({"status": "unavailable" if reasons else "ok", "reasons": reasons})
+    return HttpAnswer(status, body, {"Cache-Control": "no-store"})

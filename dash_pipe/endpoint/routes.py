@@ -8,18 +8,15 @@ from http import HTTPStatus
 
 from ..protocol import SUBPROTOCOL, Rejection
 from ..runtime import Runtime
+from ..statistics import note_close
 from ..version import __version__
-from .health import broker_health
+from .health import broker_health, health
 from .http import HttpAnswer, HttpRequest, error_response
 from .poll import AuthorizeSubscribe, poll
 
-ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST"}
+HEALTH = "health"
+ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST", HEALTH: "GET"}
 """The method of each path below ``_pipe/``."""
-
-_PROXY = (
-    "this server can open websockets. If they fail, a proxy or a firewall in between blocks them: "
-    "have it pass on the headers Upgrade and Connection"
-)
 
 
 def answer(
@@ -39,17 +36,23 @@ def answer(
         rejection: why the page may not use the endpoint; None if it may.
         authorize: returns the labels of a subscribe that the app denies.
     """
+    if request.path == HEALTH and request.method in ("GET", "HEAD"):
+        return health(runtime)
     if request.method != ROUTES[request.path]:
         status = HTTPStatus.METHOD_NOT_ALLOWED
         return HttpAnswer(status, "{}", {"Allow": ROUTES[request.path]})
     if rejection is not None:
         # Without CORS headers: the page must not read this.
+        note_close(runtime, *rejection)
         return error_response(HTTPStatus.FORBIDDEN, *rejection)
     interval = runtime.settings.poll_interval
     if request.path == "info":
         found = info(obstacle, interval, runtime.part(broker_health).problem())
     else:
         found = poll(request, runtime.broker, runtime.policy, interval, authorize)
+        if found.status != HTTPStatus.OK:
+            closed = json.loads(found.body)
+            note_close(runtime, closed["code"], closed["reason"])
     return found._replace(headers=_readable(request))
 
 
@@ -66,7 +69,7 @@ def info(obstacle: str, interval: float, problem: str) -> HttpAnswer:
         "version": __version__,
         "protocol": SUBPROTOCOL,
         "websocket": not obstacle,
-        "reason": obstacle or _PROXY,
+        "reason": obstacle,
         "poll": "poll",  # relative to this address
         "interval": interval,
     }

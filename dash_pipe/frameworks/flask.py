@@ -14,8 +14,10 @@ from .. import runtime
 from ..auth.allowance import Allowance
 from ..auth.authorize import authorize_subscribe_sync
 from ..auth.guard import Guard
+from ..endpoint.health import health
 from ..endpoint.http import HttpAnswer
 from ..endpoint.poke import ROUTE, answer, route
+from ..endpoint.routes import HEALTH
 from ..protocol import Rejection
 from ..runtime import Runtime
 from ..transports.wsgi import body_of, headers_of, request_of, serve_http, serve_websocket
@@ -35,8 +37,9 @@ def add_endpoint(server: Flask, path: str, http_route: str | None, guard: Guard)
     server.add_url_rule(
         rule, endpoint=rule, view_func=endpoint.websocket, methods=["GET"], websocket=True
     )
-    rule = f"{path}info"
-    server.add_url_rule(rule, endpoint=rule, view_func=endpoint.info, methods=["GET"])
+    for name, view in (("info", endpoint.info), (HEALTH, answer_health)):
+        rule = f"{path}{name}"
+        server.add_url_rule(rule, endpoint=rule, view_func=view, methods=["GET"])
     add_post(server, f"{path}poll", endpoint.poll)
     add_post(server, route(http_route, path), poke)
 
@@ -44,6 +47,11 @@ def add_endpoint(server: Flask, path: str, http_route: str | None, guard: Guard)
 def poke() -> Response:
     """Publish the messages of the request."""
     return _response(answer(runtime.current(), request_of(request.environ, ROUTE)))
+
+
+def answer_health() -> Response:
+    """Tell an orchestrator whether this process can serve."""
+    return _response(health(runtime.current()))
 
 
 def _response(answer: HttpAnswer) -> Response:

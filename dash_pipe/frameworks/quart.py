@@ -18,7 +18,7 @@ from .. import runtime
 from ..auth.guard import Guard, HttpOnlyWarning
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
 from ..endpoint.poke import ROUTE, route
-from ..endpoint.routes import ROUTES
+from ..endpoint.routes import HEALTH, ROUTES
 from ..protocol import Close
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import Scope, answer_poke, body_of
@@ -118,7 +118,7 @@ def _http_view(
     endpoint: AsgiEndpoint, server: Quart, name: str
 ) -> Callable[[], Awaitable[Response]]:
     async def view() -> Response:
-        if any(server.before_websocket_funcs.values()):
+        if name != HEALTH and any(server.before_websocket_funcs.values()):
             # Quart does not call them for a poll, which would bypass them.
             reason = (
                 "polls are rejected: before_websocket guards this app, and is not called for a poll"

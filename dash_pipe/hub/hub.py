@@ -72,7 +72,8 @@ class Hub:
         """
         if len(self._sessions) >= self._policy.max_sessions:
             transport.close(
-                Close.TRY_LATER, f"{self._policy.max_sessions} connections are open already"
+                Close.TRY_LATER,
+                f"max_connections: {self._policy.max_sessions} connections are open already",
             )
             return None
         session = Session(transport, authorize)

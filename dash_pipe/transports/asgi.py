@@ -15,13 +15,15 @@ from ..auth.authorize import authorize_subscribe_beside_loop
 from ..auth.call_app import RequestContext
 from ..auth.guard import Guard
 from ..concurrency.pool import PoolFullError
+from ..descriptors import limit_accept_lines
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
-from ..endpoint.routes import ROUTES, answer
+from ..endpoint.routes import HEALTH, ROUTES, answer
 from ..protocol import Close, Rejection, choose_subprotocol, close_reason, version_rejection
 from ..runtime import Runtime
 from ..serving import note_page
 from ..settings import Settings
+from ..statistics import note_close
 from .asgi_http import AsgiPoke, Scope, headers_of, in_thread, request_of, respond
 from .asgi_socket import AsgiSocket, Receive, Send
 from .loop_hub import close_running_hub, running_hub
@@ -49,6 +51,7 @@ class AsgiEndpoint:
         opening: Callable[[Any], RequestContext] = nullcontext,
     ) -> None:
         runtime.current().has_endpoint()
+        limit_accept_lines()
         self._guard = guard or Guard()
         self._request_of = request_of or _scope_as_request
         self._opened = opened or _ignore_settings
@@ -85,6 +88,7 @@ class AsgiEndpoint:
         rejection = rejection or version_rejection(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
         if rejection is not None:
+            note_close(current, *rejection)
             await reject(rejection, receive, send)
             return None
         open_for_authorize = None if current.settings.authorize is None else open_request
@@ -102,9 +106,11 @@ class AsgiEndpoint:
         """
         if request.path not in ROUTES:
             return HttpAnswer(HTTPStatus.NOT_FOUND, "{}")
-        note_page(current)
         open_request = partial(self._opening, hooks_request)
-        rejection = await self._guard.rejection(current, request.headers, open_request)
+        rejection = None
+        if request.path != HEALTH:  # no page: it needs no guard, and calls no code of the app
+            note_page(current)
+            rejection = await self._guard.rejection(current, request.headers, open_request)
         authorize = partial(
             authorize_subscribe_beside_loop,
             asyncio.get_running_loop(),

@@ -13,6 +13,7 @@ from ..auth.call_app import OpenRequest
 from ..hub.authorization import allow_all
 from ..hub.connection import Connection
 from ..protocol import CLOSE_TIMEOUT, MAX_FRAME_BYTES, Close, Frame, close_reason
+from ..statistics import note_close
 from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub
 
@@ -86,6 +87,8 @@ class AsgiSocket:
             while (event := await self._receive())["type"] == "websocket.receive":
                 self._take(event)
                 await self._settle()
+            if event.get("code") == Close.TOO_LARGE and not self._closed:  # by the server itself
+                note_close(self._hub.runtime, Close.TOO_LARGE, "a frame above the server's limit")
         except asyncio.CancelledError:
             if not self._abandoned:
                 raise
@@ -105,6 +108,7 @@ class AsgiSocket:
         """Close the connection; see ``Transport``."""
         if self._closed:
             return
+        note_close(self._hub.runtime, code, reason)
         reason = close_reason(reason)
         self._put({"type": "websocket.close", "code": int(code), "reason": reason})
         self._closed = True

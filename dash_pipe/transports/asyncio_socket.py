@@ -13,6 +13,7 @@ from ..auth.call_app import OpenRequest
 from ..hub.authorization import allow_all
 from ..hub.connection import Connection
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, version_rejection
+from ..statistics import note_close
 from .framing import Framing, encoded
 from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub
@@ -100,6 +101,8 @@ class AsyncioSocket(asyncio.BufferedProtocol):
             self._authorize.cancel()
         if self._connection is not None:
             self._hub.disconnect(self._connection.session)
+        if (closed := self._framing.closed) is not None:
+            note_close(self._hub.runtime, *closed)
         self._gone(self)
 
     # The hub calls these; see Transport

@@ -69,6 +69,12 @@ class Framing:
         return self._ws.state is State.OPEN
 
     @property
+    def closed(self) -> tuple[int, str] | None:
+        """The code and reason with which this side closed it; None if the browser did."""
+        sent = self._ws.close_sent
+        return None if sent is None or self._ws.close_rcvd_then_sent else (sent.code, sent.reason)
+
+    @property
     def ending(self) -> bool:
         """Return whether only the browser's end of the connection is still awaited."""
         return self._ws.close_expected()

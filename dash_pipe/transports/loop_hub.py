@@ -16,6 +16,7 @@ from ..hub.session import Authorize, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 from ..serving import note_page
+from ..statistics import note_full
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
 
@@ -41,7 +42,9 @@ class LoopHub(Part):
         self._hub = Hub(runtime.broker, runtime.policy, self._wake, time.monotonic)
         self._beat: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
+    @property
+    def connections(self) -> int:
+        """See ``Part``."""
         return len(self._hub)
 
     def connect(
@@ -49,6 +52,8 @@ class LoopHub(Part):
     ) -> Connection | None:
         """Connect a browser; see ``hub.connection.connect``."""
         connection = connect(self._hub, transport, authorize, subprotocol)
+        if connection is None:
+            note_full(self.runtime)
         if self._beat is None:
             self._keep_beating()
         return connection

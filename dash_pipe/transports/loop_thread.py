@@ -35,6 +35,11 @@ class LoopThread(Part):
         self._hub = LoopHub(runtime, self._loop)
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
 
+    @property
+    def connections(self) -> int:
+        """See ``Part``."""
+        return self._hub.connections
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

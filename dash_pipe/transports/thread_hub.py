@@ -13,6 +13,7 @@ from ..hub.hub import Hub
 from ..hub.session import Authorize, Transport
 from ..protocol import Close
 from ..runtime import Runtime
+from ..statistics import note_full
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
 GOING_AWAY = "the server is going away"
@@ -49,6 +50,11 @@ class ThreadHub(Part):
         self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
 
+    @property
+    def connections(self) -> int:
+        """See ``Part``."""
+        return len(self.hub)
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
@@ -67,6 +73,8 @@ class ThreadHub(Part):
                 transport.close(Close.GOING_AWAY, GOING_AWAY)
                 return None
             connection = connect(self.hub, transport, authorize, subprotocol)
+        if connection is None:
+            note_full(self.runtime)
         self._due.set()  # the thread has to call `beat` from now on
         return connection
 

@@ -22,6 +22,7 @@ from ..hub.authorization import Pending, allow_all
 from ..hub.connection import Connection
 from ..hub.session import Session
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, Subscribe, version_rejection
+from ..statistics import note_close
 from .framing import Framing, encoded
 from .thread_hub import ThreadHub
 
@@ -170,6 +171,8 @@ class ThreadSocket:
 
     def _end(self) -> None:
         self._shared.leave(self, self._connection)
+        if (closed := self._framing.closed) is not None:
+            note_close(self._shared.runtime, *closed)
         with self._shared.lock:
             if self._deadline is not None:
                 self._deadline.cancel()

@@ -23,7 +23,7 @@ TEXT = (ROOT / "docs" / "containers.md").read_text("utf-8")
 COMPOSE, KUBERNETES = (
     list(yaml.safe_load_all(block)) for block in re.findall(r"```yaml\n(.+?)```", TEXT, re.DOTALL)
 )
-INFO = "/_pipe/info"
+HEALTH = "/_pipe/health"
 APP = """
 from dash import Dash, html
 from dash_pipe import Pipe
@@ -132,7 +132,7 @@ def test_kubernetes_app_answers_its_probes(start) -> None:
     port = start(app["command"], settings)
     assert {port["name"]: port["containerPort"] for port in app["ports"]} == {"http": 8000}
     for probe in ("startupProbe", "readinessProbe"):
-        assert app[probe]["httpGet"] == {"path": INFO, "port": "http"}
+        assert app[probe]["httpGet"] == {"path": HEALTH, "port": "http"}
     assert app["livenessProbe"]["tcpSocket"] == {"port": "http"}
     assert answers_http(port.number)
 

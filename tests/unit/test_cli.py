@@ -352,13 +352,28 @@ def test_serve_without_authorize_says_so_in_one_line(
 ) -> None:
     uvicorn = pytest.importorskip("uvicorn")
     monkeypatch.setattr(uvicorn.Server, "run", lambda server: None)
+    monkeypatch.setattr("dash_pipe.descriptors.limit", lambda: None)
     if authorize:
         monkeypatch.setenv("DASH_PIPE_AUTHORIZE", authorize)
     with runtime.swapped(runtime.Runtime()):
         main(["serve"])
     lines = [each.message for each in caplog.records if each.name == "dash_pipe"]
-    assert [line for line in lines if "everybody who reaches this gateway" in line] == lines
-    assert len(lines) == (not authorize)
+    assert ["everybody who reaches this gateway" in line for line in lines] == [True] * (
+        not authorize
+    )
+
+
+def test_serve_says_how_many_browsers_the_open_files_allow(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server: None)
+    monkeypatch.setattr("dash_pipe.descriptors.limit", lambda: 1024)
+    monkeypatch.setenv("DASH_PIPE_AUTHORIZE", "unit.test_cli:anybody")
+    with runtime.swapped(runtime.Runtime()):
+        main(["serve"])
+    (line,) = [each.message for each in caplog.records if each.name == "dash_pipe"]
+    assert line.endswith("may open 1,024 files (ulimit -n): 768 browsers can connect")
 
 
 def anybody(*_: object) -> bool:

@@ -271,7 +271,7 @@ MESSAGE = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode(
 def test_poke_disabled_has_no_route() -> None:
     assert request(routing().application, "/dpd/views/poke/", "POST", MESSAGE) == 404
     assert [str(each.pattern) for each in routing().urlpatterns] == [
-        *("dpd/ws/channel/info", "dpd/ws/channel/poll")
+        *("dpd/ws/channel/info", "dpd/ws/channel/poll", "dpd/ws/channel/health")
     ]
 
 

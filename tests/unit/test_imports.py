@@ -17,9 +17,9 @@ FLOORS = [
     {"log"},
     {"protocol"},
     {"brokers", "client", "family"},
-    {"settings", "hub", "diagnostics"},
+    {"settings", "hub", "diagnostics", "counters", "descriptors"},
     {"runtime"},
-    {"serving", "configuration"},
+    {"serving", "statistics", "configuration"},
     {"sending"},
     {"auth"},
     {"endpoint"},
@@ -29,7 +29,7 @@ FLOORS = [
     {"__main__"},
 ]
 ENTRANCES = {"cli", "configuration", "django", "frameworks", "runtime", "sending", "testing"}
-ENTRANCES |= {"transports"}
+ENTRANCES |= {"statistics", "transports"}
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
 

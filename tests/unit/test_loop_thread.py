@@ -64,7 +64,7 @@ def test_disconnected_browser_is_removed(thread: LoopThread, page: Page) -> None
         other.frame()
         if len(thread._sockets) == 1:
             break
-    assert len(thread._sockets) == len(thread._hub) == 1
+    assert len(thread._sockets) == thread._hub.connections == 1
     other.sock.close()
 
 
