@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..protocol import Close, Rejection
 from ..runtime import Runtime
 from ..settings import Settings
 from .call_app import AppCall, AppCaller, AppCalls, OpenRequest
-from .origin import rejection
+from .origin import RequestHead, rejection
 from .time_limit import CallRaised, CallTimedOut
 
 logger = logging.getLogger("dash_pipe")
@@ -25,38 +25,42 @@ class Guard:
     """Decide who may use the endpoint of one app.
 
     Attributes:
-        origins: the origins that the app allows, in addition to the setting ``allowed_origins``.
+        origins: the origins that the app allows, in addition to the setting ``allowed_origins``,
+            as ``parse_origin`` returns them.
+        hosts: returns the names of this server, if the setting ``allowed_hosts`` has none.
         connect_hooks: returns the functions that Dash calls before it opens its own websocket
             (``dash.hooks.websocket_connect``). They are called for ours, too.
     """
 
     origins: Sequence[str] = ()
+    hosts: Callable[[], Sequence[str]] = tuple
     connect_hooks: Callable[[], Sequence[Callable[[Any], Any]]] = tuple
 
     async def rejection(
-        self, runtime: Runtime, headers: Mapping[str, str], open_request: OpenRequest
+        self, runtime: Runtime, head: RequestHead, open_request: OpenRequest
     ) -> Rejection | None:
         """Return why a browser may not use the endpoint; None if it may.
 
         Args:
             runtime: has the settings, and calls the hooks.
-            headers: the headers of the request, by lower-case name.
+            head: the request.
             open_request: opens the request, as the hooks expect it, for each of them.
         """
-        if found := self._origin_rejection(runtime.settings, headers):
+        if found := self._origin_rejection(runtime.settings, head):
             return found
         return await runtime.part(AppCaller).run(self._hooks_rejection(runtime), open_request)
 
     def rejection_sync(
-        self, runtime: Runtime, headers: Mapping[str, str], open_request: OpenRequest
+        self, runtime: Runtime, head: RequestHead, open_request: OpenRequest
     ) -> Rejection | None:
         """Do the same in a thread that may wait."""
-        if found := self._origin_rejection(runtime.settings, headers):
+        if found := self._origin_rejection(runtime.settings, head):
             return found
         return runtime.part(AppCaller).run_sync(self._hooks_rejection(runtime), open_request)
 
-    def _origin_rejection(self, settings: Settings, headers: Mapping[str, str]) -> Rejection | None:
-        return rejection(headers, (*settings.allowed_origins, *self.origins))
+    def _origin_rejection(self, settings: Settings, head: RequestHead) -> Rejection | None:
+        origins = (*settings.allowed_origins, *self.origins)
+        return rejection(head, origins, settings.allowed_hosts or self.hosts())
 
     def _hooks_rejection(self, runtime: Runtime) -> AppCalls[Rejection | None]:
         """Call the hooks. As in Dash, a hook rejects with ``False`` or ``(code, reason)``."""

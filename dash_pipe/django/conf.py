@@ -14,6 +14,7 @@ DPD = "PLOTLY_DASH"  # the setting of django-plotly-dash
 DPD_APP = "django_plotly_dash"
 NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME", "CHANNEL_LAYERS")
 """The settings of Django that our settings and brokers are made from."""
+_LOCAL = (".localhost", "127.0.0.1", "[::1]")  # what Django allows in place of no name, with DEBUG
 _SHARED = ("ws_route", "http_route", "http_poke_enabled")
 _DEFAULTS: dict[str, Any] = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
 
@@ -31,6 +32,15 @@ def project() -> Project:
         prefix = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
         found["url"] = (shown, f"{prefix}/{str(route).strip('/')}/")
     return found
+
+
+def allowed_hosts() -> list[str]:
+    """Return the names of this server that ``ALLOWED_HOSTS`` has; none if it answers to all."""
+    names = settings.ALLOWED_HOSTS or (_LOCAL if settings.DEBUG else ())
+    if "*" in names:
+        return []
+    subdomains = [f"*{name}".lower() for name in names if name.startswith(".")]
+    return [*subdomains, *(name.removeprefix(".").lower() for name in names)]
 
 
 def _dict_of(name: str) -> dict[str, Any]:

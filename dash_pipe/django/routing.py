@@ -14,19 +14,23 @@ from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 from .. import runtime
+from ..auth.guard import Guard
 from ..endpoint.poke import paths as poke_paths
 from ..endpoint.routes import ROUTES
 from ..errors import SetupError
 from ..protocol.address import WEBSOCKET
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import AsgiPoke
+from .conf import allowed_hosts
 from .identified import Identified
 from .open_request import Opened
+
+guard = Guard(hosts=allowed_hosts)
 
 
 def _websocket_urlpatterns() -> list[Any]:
     """Return the websocket's routes: below the base, and the base itself for older Pipes."""
-    endpoint = Identified(AsgiEndpoint(opening=Opened))
+    endpoint = Identified(AsgiEndpoint(guard=guard, opening=Opened))
     route = runtime.current().settings.ws_route.lstrip("/")
     return [path(route, endpoint), path(f"{route.rstrip('/')}/{WEBSOCKET}", endpoint)]
 
@@ -35,7 +39,7 @@ def _urlpatterns() -> list[Any]:
     """Return the routes of plain HTTP: info and poll below the base, and poke if it is enabled."""
     settings = runtime.current().settings
     base = settings.ws_route.strip("/")
-    endpoint = Identified(AsgiEndpoint(opening=Opened))
+    endpoint = Identified(AsgiEndpoint(guard=guard, opening=Opened))
     patterns = [path(f"{base}/{name}", endpoint) for name in ROUTES]
     if settings.http_poke_enabled and (http_route := runtime.current().http_route) is not None:
         poke = AsgiPoke()

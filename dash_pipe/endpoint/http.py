@@ -27,6 +27,7 @@ class HttpRequest:
         body: the body. A host reads at most ``MAX_BODY_BYTES`` + 1 bytes: one byte too many is
             enough to answer 413.
         peer: the address of the client, if the server knows it.
+        scheme: the scheme of the server, if known.
     """
 
     method: str
@@ -34,6 +35,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     peer: str | None = None
+    scheme: str = ""
 
 
 class HttpAnswer(NamedTuple):

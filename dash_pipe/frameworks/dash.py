@@ -17,6 +17,7 @@ from .. import runtime
 from ..auth.guard import Guard
 from ..errors import SettingError, SetupError
 from ..serving import note_page
+from ..settings.origins import parse_origin
 from . import dpd
 from .bundle import bundle
 from .page_meta import meta
@@ -111,9 +112,20 @@ def _guard_of(app: Dash) -> Guard:
     """Return a guard with the app's rules for Dash's own websockets (Dash 4.2 and newer)."""
     hooks = getattr(app, "_hooks", dash.hooks)
     return Guard(
-        origins=tuple(getattr(app, "_websocket_allowed_origins", ())),
+        origins=_origins_of(app),
         connect_hooks=lambda: hooks.get_hooks("websocket_connect"),
     )
+
+
+def _origins_of(app: Dash) -> tuple[str, ...]:
+    """Return the origins that Dash allows for its own websockets, without the unusable ones."""
+    origins = []
+    for text in getattr(app, "_websocket_allowed_origins", ()):
+        try:
+            origins.append(parse_origin(text))
+        except ValueError as error:
+            logger.warning("dash-pipe: websocket_allowed_origins: %s", error)
+    return tuple(origins)
 
 
 def _on_setup(app: Dash) -> None:

@@ -20,7 +20,7 @@ from ..endpoint.poke import ROUTE, answer, route
 from ..endpoint.routes import HEALTH
 from ..protocol import Rejection
 from ..runtime import Runtime
-from ..transports.wsgi import body_of, headers_of, request_of, serve_http, serve_websocket
+from ..transports.wsgi import body_of, head_of, request_of, serve_http, serve_websocket
 from .csrf import exempt_from_csrf
 
 _EXTENSION = "dash_pipe.views"  # the extensions' key for our views, by endpoint
@@ -91,7 +91,7 @@ class Endpoint:
         return _response(serve_http(current, request.environ, path, rejection, authorize))
 
     def _rejection(self, current: Runtime, kept: Kept) -> Rejection | None:
-        return self._guard.rejection_sync(current, headers_of(request.environ), kept)
+        return self._guard.rejection_sync(current, head_of(request.environ), kept)
 
 
 class Kept:

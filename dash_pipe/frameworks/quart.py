@@ -142,4 +142,4 @@ async def _http_request(name: str) -> HttpRequest:
     """Return the request of this context."""
     body = await body_of(request.body)
     headers = {key.lower(): value for key, value in request.headers.items()}
-    return HttpRequest(request.method, name, headers, body, request.remote_addr)
+    return HttpRequest(request.method, name, headers, body, request.remote_addr, request.scheme)

@@ -25,6 +25,7 @@ class Keywords(TypedDict, total=False):
     heartbeat_interval: float
     poll_interval: float
     allowed_origins: Sequence[str]
+    allowed_hosts: Sequence[str]
     authorize: Authorize
     authorize_timeout: float
     url: str

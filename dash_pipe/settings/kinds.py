@@ -10,6 +10,7 @@ from ..brokers import Broker
 from ..brokers.url import without_password
 from ..protocol.address import EXAMPLE, PAGE_SOCKET, endpoint_base
 from .function_path import FunctionPath
+from .origins import parse_host, parse_origin
 
 
 class Kind(NamedTuple):
@@ -22,6 +23,7 @@ class Kind(NamedTuple):
         keep: converts a value to the form that the table holds.
         secret: values are never shown.
         shown: formats a value for a log or an error.
+        hint: says what to write in place of a value that does not fit; mostly nothing.
     """
 
     expected: str
@@ -30,6 +32,7 @@ class Kind(NamedTuple):
     keep: Callable[[Any], Any] = lambda value: value
     secret: bool = False
     shown: Callable[[Any], str] = repr
+    hint: Callable[[Any], str] = lambda value: ""
 
 
 def _matches(pattern: str) -> Callable[[Any], bool]:
@@ -39,6 +42,32 @@ def _matches(pattern: str) -> Callable[[Any], bool]:
 
 def _is_strings(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _hint(parse: Callable[[str], str]) -> Callable[[Any], str]:
+    """Return a function that says what is wrong with the texts of a list; empty if nothing is."""
+
+    def hint(value: Any) -> str:
+        try:
+            for each in value if _is_strings(value) else ():
+                parse(each)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    return hint
+
+
+def _parsed(expected: str, parse: Callable[[str], str]) -> Kind:
+    """Return the kind of a list of texts that are parsed."""
+    hint = _hint(parse)
+    return Kind(
+        expected,
+        lambda value: _is_strings(value) and not hint(value),
+        _split,
+        lambda value: tuple(parse(each) for each in value),
+        hint=hint,
+    )
 
 
 def _split(text: str) -> list[str]:
@@ -70,6 +99,10 @@ BROKER = Kind(
     shown=lambda value: repr(without_password(value) if isinstance(value, str) else value),
 )
 BASE = Kind(f"the base of an endpoint, such as {EXAMPLE} or /app/_pipe/", _is_base, keep=_base)
+ORIGINS = _parsed(
+    "a list of origins such as https://example.org or https://*.example.org", parse_origin
+)
+HOSTS = _parsed("a list of hosts such as example.org or *.example.org", parse_host)
 FUNCTION = Kind("a function (in the environment, as module:function)", callable, FunctionPath)
 ROUTE = Kind("a path such as /hooks, of letters, digits and -._~/", _matches(r"/?[\w.~/-]+"))
 # The characters that may follow "Bearer" in a header, so that a token needs no encoding.

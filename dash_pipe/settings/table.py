@@ -50,7 +50,16 @@ class Settings:
     heartbeat_interval: float = _setting(25.0, "time between two heartbeats of a connection")
     poll_interval: float = _setting(2.0, "time between two polls where websockets are unavailable")
     allowed_origins: tuple[str, ...] = _setting(
-        (), "origins of other sites whose pages may listen, such as https://example.org"
+        (),
+        "origins of other sites whose pages may listen, such as https://example.org or "
+        "https://*.example.org",
+        kinds.ORIGINS,
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "names of this server, such as example.org or *.example.org; if unset, it answers to every "
+        "name",
+        kinds.HOSTS,
     )
     authorize: Authorize | None = _setting(
         None, "function that decides who may listen on a channel", kinds.FUNCTION

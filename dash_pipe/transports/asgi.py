@@ -14,6 +14,7 @@ from ..auth.allowance import Allowance
 from ..auth.authorize import authorize_subscribe_beside_loop
 from ..auth.call_app import RequestContext
 from ..auth.guard import Guard
+from ..auth.origin import RequestHead
 from ..concurrency.pool import PoolFullError
 from ..descriptors import limit_accept_lines
 from ..endpoint import poke
@@ -84,7 +85,8 @@ class AsgiEndpoint:
         def open_request() -> RequestContext:
             return self._opening(self._request_of(scope))
 
-        rejection = await self._guard.rejection(current, headers_of(scope), open_request)
+        head = RequestHead(headers_of(scope), scope.get("scheme", ""), is_websocket=True)
+        rejection = await self._guard.rejection(current, head, open_request)
         rejection = rejection or version_rejection(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
         if rejection is not None:
@@ -110,7 +112,8 @@ class AsgiEndpoint:
         rejection = None
         if request.path != HEALTH:  # no page: it needs no guard, and calls no code of the app
             note_page(current)
-            rejection = await self._guard.rejection(current, request.headers, open_request)
+            head = RequestHead(request.headers, request.scheme)
+            rejection = await self._guard.rejection(current, head, open_request)
         authorize = partial(
             authorize_subscribe_beside_loop,
             asyncio.get_running_loop(),

@@ -32,7 +32,8 @@ async def request_of(scope: Scope, receive: Receive, path: str) -> HttpRequest:
     """Return the request of a scope; ``path`` is the part after ``_pipe/``."""
     body = await body_of(_parts(receive))
     peer = scope.get("client")
-    return HttpRequest(scope["method"], path, headers_of(scope), body, peer[0] if peer else None)
+    address, scheme = peer[0] if peer else None, scope.get("scheme", "")
+    return HttpRequest(scope["method"], path, headers_of(scope), body, address, scheme)
 
 
 async def body_of(parts: AsyncIterable[bytes]) -> bytes:

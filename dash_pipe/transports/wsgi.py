@@ -23,6 +23,7 @@ from websockets.server import ServerProtocol
 from werkzeug.wsgi import get_input_stream
 
 from ..auth.call_app import OpenRequest
+from ..auth.origin import RequestHead
 from ..concurrency import greenlets
 from ..endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from ..endpoint.poll import AuthorizeSubscribe
@@ -62,6 +63,14 @@ def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
         for key, value in environ.items()
         if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
     }
+
+
+def head_of(environ: Mapping[str, Any]) -> RequestHead:
+    """Return the head of a request, for its guard."""
+    headers = headers_of(environ)
+    # A page can't send this header of a handshake; our view for websockets needs it.
+    is_websocket = "sec-websocket-key" in headers
+    return RequestHead(headers, environ.get("wsgi.url_scheme", ""), is_websocket)
 
 
 def serve_websocket(

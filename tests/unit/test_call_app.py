@@ -20,6 +20,7 @@ from dash_pipe import runtime
 from dash_pipe.auth import time_limit
 from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
 from dash_pipe.auth.guard import Guard
+from dash_pipe.auth.origin import RequestHead
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.protocol import Close, Subscribe
 from dash_pipe.transports.asgi import AsgiEndpoint
@@ -247,8 +248,8 @@ def test_connect_hook_timeout_rejects_with_try_later(
     dash_pipe.configure(authorize_timeout=0.05)
     guard = Guard(connect_hooks=lambda: [hook])
     for found in (
-        guard.rejection_sync(runtime.current(), {}, contextlib.nullcontext),
-        asyncio.run(guard.rejection(runtime.current(), {}, contextlib.nullcontext)),
+        guard.rejection_sync(runtime.current(), RequestHead({}), contextlib.nullcontext),
+        asyncio.run(guard.rejection(runtime.current(), RequestHead({}), contextlib.nullcontext)),
     ):
         assert found is not None
         assert found[0] == Close.TRY_LATER
@@ -261,7 +262,9 @@ def test_blocking_sync_connect_hook_does_not_block_the_loop() -> None:
     guard = Guard(connect_hooks=lambda: [lambda _: release.wait(10)])
 
     async def main() -> Any:
-        asked = asyncio.create_task(guard.rejection(runtime.current(), {}, contextlib.nullcontext))
+        asked = asyncio.create_task(
+            guard.rejection(runtime.current(), RequestHead({}), contextlib.nullcontext)
+        )
         asyncio.get_running_loop().call_later(0.01, release.set)
         return await asked
 

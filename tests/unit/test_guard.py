@@ -12,14 +12,17 @@ import pytest
 import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.auth.guard import Guard, HttpOnlyWarning
+from dash_pipe.auth.origin import RequestHead
 from dash_pipe.protocol import Close
+
+HEAD = RequestHead({})
 
 
 def rejection_by(*hooks: Callable[[Any], Any]) -> Any:
     guard = Guard(connect_hooks=lambda: hooks)
     request = partial(nullcontext, "the request")
-    now = guard.rejection_sync(runtime.current(), {}, request)
-    assert asyncio.run(guard.rejection(runtime.current(), {}, request)) == now
+    now = guard.rejection_sync(runtime.current(), HEAD, request)
+    assert asyncio.run(guard.rejection(runtime.current(), HEAD, request)) == now
     return now
 
 
@@ -39,12 +42,12 @@ def test_connect_hook_that_does_not_allow_rejects_with_unauthorized() -> None:
 
 @pytest.mark.parametrize("origins", [("https://a.org",), ()])
 def test_origin_allowed_by_app_or_by_setting_passes(origins: tuple[str, ...]) -> None:
-    headers = {"origin": "https://a.org", "host": "app.org"}
-    assert (Guard(origins).rejection_sync(runtime.current(), headers, nullcontext) is None) == bool(
+    head = RequestHead({"origin": "https://a.org", "host": "app.org"})
+    assert (Guard(origins).rejection_sync(runtime.current(), head, nullcontext) is None) == bool(
         origins
     )
     dash_pipe.configure(allowed_origins=["https://a.org"])
-    assert Guard(origins).rejection_sync(runtime.current(), headers, nullcontext) is None
+    assert Guard(origins).rejection_sync(runtime.current(), head, nullcontext) is None
 
 
 @pytest.mark.parametrize(

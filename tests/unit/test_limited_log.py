@@ -12,6 +12,7 @@ import pytest
 import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.auth.guard import Guard
+from dash_pipe.auth.origin import RequestHead
 from dash_pipe.limited_log import LINES, MAX_KINDS, SECONDS, LimitedLog, RateLimit
 from unit.asgi_server import Server
 from unit.fakes import Clock
@@ -135,7 +136,7 @@ def test_flood_of_handshakes_that_a_hook_fails_on_leaves_a_few_lines(
 
     async def main() -> None:
         for _ in range(30):
-            assert await guard.rejection(runtime.current(), {}, nullcontext)
+            assert await guard.rejection(runtime.current(), RequestHead({}), nullcontext)
 
     asyncio.run(main())
     assert len(caplog.records) == LINES
