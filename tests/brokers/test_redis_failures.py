@@ -571,7 +571,7 @@ def test_sender_loop_outlives_redis_and_listeners_get_its_new_values(
         loop.wait_until(lambda: "messages are sent again; " in loop.log_text())
     sent = values(reader, log)
     assert sent == sorted(sent)
-    assert sent[-1] >= len(sent)  # some were lost, and the newest arrived
+    assert sent[-1] > before  # new values arrived; one whose answer was lost may have arrived too
 
 
 @pytest.mark.parametrize("server", [CLEAN], indirect=True)

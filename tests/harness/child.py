@@ -16,6 +16,7 @@ from harness import wait
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
+LOG_END = 4000  # characters of a log that are shown when a test fails
 
 # The kernel ends our children if we are killed. A small program requests it, since Python code
 # between fork and exec is not safe in a process with threads.
@@ -140,7 +141,9 @@ class Service:
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._child is not None:  # pytest shows it below the failure
+            print(f"The end of the log of {self._child.name}:", self._child.log_text()[-LOG_END:])
         self.stop()
 
     @property

@@ -22,13 +22,20 @@ class Crowd:
         self._listeners: list[_Listener] = []
 
     async def __aenter__(self) -> Self:
-        for _ in range(self._size):  # one after the other: the listen queue is shorter
-            socket = await connect(self._url, **connect_options())
-            self._listeners.append(_Listener(socket, self._channel))
-            await self._listeners[-1].open()
+        try:
+            for _ in range(self._size):  # one after the other: the listen queue is shorter
+                socket = await connect(self._url, **connect_options())
+                self._listeners.append(_Listener(socket, self._channel))
+                await self._listeners[-1].open()
+        except BaseException:
+            await self._close()  # else the next test finds them unclosed
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         await asyncio.gather(*[listener.socket.close() for listener in self._listeners])
 
     async def hear(self, count: int) -> list[list[int]]:

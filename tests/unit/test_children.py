@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import wait
-from harness.child import ENDS_WITH_US, Child, ChildError
+from harness.child import ENDS_WITH_US, Child, ChildError, Service
 from harness.environment import environment
 from harness.port import Port
 from harness.wait import wait_for
@@ -127,3 +127,33 @@ def test_released_port_is_free() -> None:
     del port
     with socket.socket() as other:
         other.bind(("127.0.0.1", number))
+
+
+class Speaker(Service):
+    """A process that writes a line."""
+
+    def __init__(self, directory: Path) -> None:
+        self._log = directory / "log"
+
+    def start(self) -> None:
+        command = [
+            sys.executable,
+            "-c",
+            "print('spoken', flush=True); import time; time.sleep(3600)",
+        ]
+        self._child = Child("speaker", command, self._log, environment())
+        self.child.wait_until(lambda: "spoken" in self.child.log_text())
+
+    def stop(self) -> None:
+        self.kill9()
+
+
+def test_failure_beside_a_service_shows_the_end_of_its_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ZeroDivisionError), Speaker(tmp_path):
+        _ = 1 / 0
+    assert capsys.readouterr().out == "The end of the log of speaker: spoken\n\n"
+    with Speaker(tmp_path):
+        pass
+    assert capsys.readouterr().out == ""
