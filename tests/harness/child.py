@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -143,7 +144,8 @@ class Service:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and self._child is not None:  # pytest shows it below the failure
-            print(f"The end of the log of {self._child.name}:", self._child.log_text()[-LOG_END:])
+            end = self._child.log_text()[-LOG_END:]
+            sys.stdout.write(f"The end of the log of {self._child.name}: {end}\n")
         self.stop()
 
     @property

@@ -153,7 +153,7 @@ def test_failure_beside_a_service_shows_the_end_of_its_log(
 ) -> None:
     with pytest.raises(ZeroDivisionError), Speaker(tmp_path):
         _ = 1 / 0
-    assert capsys.readouterr().out == "The end of the log of speaker: spoken\n\n"
+    assert capsys.readouterr().out == "The end of the log of speaker: up\n\n"
     with Speaker(tmp_path):
         pass
     assert capsys.readouterr().out == ""
