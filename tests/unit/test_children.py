@@ -136,13 +136,8 @@ class Speaker(Service):
         self._log = directory / "log"
 
     def start(self) -> None:
-        command = [
-            sys.executable,
-            "-c",
-            "print('spoken', flush=True); import time; time.sleep(3600)",
-        ]
-        self._child = Child("speaker", command, self._log, environment())
-        self.child.wait_until(lambda: "spoken" in self.child.log_text())
+        self._child = Child("speaker", [sys.executable, "-c", UP], self._log, environment())
+        self.child.wait_until(lambda: "up" in self.child.log_text())
 
     def stop(self) -> None:
         self.kill9()
