@@ -84,10 +84,13 @@ EVENTS = {
     ),
     "failover": Event("A replica that lags behind is promoted", ROLLED_BACK, ROLLED_BACK),
     "sender_remembers": Event(
-        "The server process is lost too; a sender that knows sends again", ROLLED_BACK, ROLLED_BACK
+        "Redis returns with older data, and the server process is lost; a sender that had the lost "
+        "messages sends again",
+        ROLLED_BACK,
+        ROLLED_BACK,
     ),
     "nobody_knows": Event(
-        "The server process is lost too, and every sender that knows", NOBODY_KNOWS, NOBODY_KNOWS
+        "The same, and each of these senders is lost too", NOBODY_KNOWS, NOBODY_KNOWS
     ),
     "flushall": Event("`FLUSHALL`", FORGOTTEN, FORGOTTEN),
     "empty": Event("Redis returns without data", FORGOTTEN, FORGOTTEN),
@@ -96,5 +99,7 @@ EVENTS = {
     ),
     "evict_meta": Event("Redis evicts the key `meta`", FORGOTTEN, FORGOTTEN),
     "evict_rows": Event("Redis evicts the key `rows`", EVERYTHING, WITHOUT_ROWS),
-    "evict_others": Event("Redis evicts all other keys", EVERYTHING, EVERYTHING),
+    "evict_others": Event(
+        "Redis evicts all other keys, and the messages are in the window", EVERYTHING, EVERYTHING
+    ),
 }
