@@ -11,6 +11,7 @@ from ..protocol import Subscribe
 from ..runtime import Runtime
 from .allowance import Allowance
 from .call_app import AppCaller, OpenRequest
+from .pace import Pace
 from .subscribe_calls import SubscribeCalls
 
 
@@ -18,7 +19,7 @@ async def authorize_subscribe(
     runtime: Runtime,
     open_request: OpenRequest,
     subscribe: Subscribe,
-    allowance: Allowance | None = None,
+    allowance: Allowance | Pace | None = None,
 ) -> Outcome:
     """Return the labels of a subscribe that the app denies, without blocking the loop.
 
@@ -28,7 +29,7 @@ async def authorize_subscribe(
         runtime: has the setting, and calls it.
         open_request: opens the request of the browser.
         subscribe: the frame of the browser.
-        allowance: bounds the calls for a poll.
+        allowance: bounds the calls for a poll, or counts those for a websocket.
 
     Raises:
         ProtocolError: the allowance is used up.
@@ -42,7 +43,7 @@ def authorize_subscribe_sync(
     runtime: Runtime,
     open_request: OpenRequest,
     subscribe: Subscribe,
-    allowance: Allowance | None = None,
+    allowance: Allowance | Pace | None = None,
 ) -> Outcome:
     """Do the same in a thread that may wait."""
     calls = SubscribeCalls(subscribe, allowance, runtime.diagnostics.limited_log)
@@ -73,5 +74,5 @@ def authorize_subscribe_beside_loop(
         return AuthorizationTimeout()
 
 
-def _deadline(allowance: Allowance | None) -> float | None:
+def _deadline(allowance: Allowance | Pace | None) -> float | None:
     return None if allowance is None else allowance.deadline()

@@ -13,6 +13,7 @@ from ..protocol import Denied, Subscribe
 from ..settings import Authorize, FunctionPath
 from .allowance import Allowance
 from .call_app import AppCall, AppCalls
+from .pace import Pace
 from .time_limit import CallRaised, CallTimedOut
 
 
@@ -21,11 +22,13 @@ class SubscribeCalls:
 
     Args:
         subscribe: the frame of the browser.
-        allowance: has answers already, and bounds the calls; for polls.
+        allowance: has answers already, and bounds the calls; or counts them, for websockets.
         log: for what goes wrong.
     """
 
-    def __init__(self, subscribe: Subscribe, allowance: Allowance | None, log: LimitedLog) -> None:
+    def __init__(
+        self, subscribe: Subscribe, allowance: Allowance | Pace | None, log: LimitedLog
+    ) -> None:
         self._subscribe = subscribe
         self._allowance = allowance
         self._log = log

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..auth.authorize import authorize_subscribe
 from ..auth.call_app import OpenRequest
+from ..auth.pace import Pace
 from ..hub.authorization import Pending
 from ..hub.session import Session
 from ..protocol import Subscribe
@@ -25,7 +26,7 @@ class LoopAuthorize:
         task: the call that is under way, if there is one. The browser is not read meanwhile.
     """
 
-    __slots__ = ("_changed", "_hub", "_open_request", "task")
+    __slots__ = ("_changed", "_hub", "_open_request", "_pace", "task")
 
     def __init__(
         self, hub: LoopHub, open_request: OpenRequest, changed: Callable[[], None]
@@ -33,6 +34,7 @@ class LoopAuthorize:
         self._open_request = open_request
         self._hub = hub
         self._changed = changed
+        self._pace = Pace()
         self.task: asyncio.Task[None] | None = None
 
     def __call__(self, session: Session, subscribe: Subscribe) -> Pending:
@@ -50,7 +52,10 @@ class LoopAuthorize:
             self.task.cancel()
 
     async def _run(self, session: Session, subscribe: Subscribe) -> None:
-        outcome = await authorize_subscribe(self._hub.runtime, self._open_request, subscribe)
+        if (seconds := self._pace.seconds()) > 0:
+            await asyncio.sleep(seconds)
+        runtime, open_request = self._hub.runtime, self._open_request
+        outcome = await authorize_subscribe(runtime, open_request, subscribe, self._pace)
         self._hub.resolve_authorization(session, outcome)
 
     def _done(self, task: asyncio.Task[None]) -> None:

@@ -12,12 +12,14 @@ import logging
 import queue
 import socket
 import threading
+import time
 
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from ..auth.authorize import authorize_subscribe_sync
 from ..auth.call_app import OpenRequest
+from ..auth.pace import Pace
 from ..hub.authorization import Pending, allow_all
 from ..hub.connection import Connection
 from ..hub.session import Session
@@ -61,6 +63,7 @@ class ThreadSocket:
         self._handshake = handshake
         self._rejection = rejection
         self._open_request = open_request
+        self._pace = Pace()
         self._framing = Framing()
         self._connection: Connection | None = None
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
@@ -135,7 +138,10 @@ class ThreadSocket:
     def _authorize(self, session: Session, open_request: OpenRequest) -> None:
         """Call ``authorize`` for the pending subscribe, then for those that wait behind it."""
         while (subscribe := session.pending_authorization) is not None:
-            outcome = authorize_subscribe_sync(self._shared.runtime, open_request, subscribe)
+            if (seconds := self._pace.seconds()) > 0:
+                time.sleep(seconds)
+            runtime, pace = self._shared.runtime, self._pace
+            outcome = authorize_subscribe_sync(runtime, open_request, subscribe, pace)
             with self._shared.lock:
                 self._shared.hub.resolve_authorization(session, outcome)
 

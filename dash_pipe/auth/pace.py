@@ -1,0 +1,53 @@
+"""Pace the calls of ``authorize`` that one websocket causes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ..log import Labels
+from ..protocol import Subscribe
+
+BURST = 256  # calls at once: a page subscribes to all of its channels, 128 at most
+RATE = 32.0  # calls a second after that
+
+
+class Pace:
+    """Count the calls for one websocket, and tell how long the next subscribe has to wait.
+
+    It takes the place of an ``Allowance``, which is for polls.
+
+    Args:
+        clock: seconds that only go forward.
+    """
+
+    __slots__ = ("_calls", "_clock", "_counted_at")
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._calls = 0.0  # of which RATE a second are forgotten
+        self._counted_at = clock()
+
+    def seconds(self) -> float:
+        """Return how long to wait before the next call; mostly 0."""
+        return max(0.0, (self._count() - BURST) / RATE)
+
+    def deadline(self) -> None:
+        """Return no deadline: each call has its own time limit."""
+
+    def has(self, _subscribe: Subscribe, _labels: Labels) -> bool:
+        """Return that there is no answer yet: each call is made."""
+        return False
+
+    def answer(self, _subscribe: Subscribe, _labels: Labels) -> object:
+        """Return no answer: none is kept."""
+
+    def put(self, _subscribe: Subscribe, _labels: Labels, _answer: object) -> None:
+        """Count a call that was made."""
+        self._calls = self._count() + 1
+
+    def _count(self) -> float:
+        now = self._clock()
+        self._calls = max(0.0, self._calls - (now - self._counted_at) * RATE)
+        self._counted_at = now
+        return self._calls
