@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 CLOSE_CODES = (1001, 1002, 1003, 1007, 1009, 1012, 1013, 4400, 4401, 4403, 4406, 4408)
 
-NAMES = ("max_connections_reached", *(f"closed_{code}" for code in CLOSE_CODES))
+NAMES = (
+    "max_connections_reached",
+    "max_connections_per_address_reached",
+    *(f"closed_{code}" for code in CLOSE_CODES),
+)
 """The names, each with its meaning in docs/operations.md."""
 
 

@@ -22,6 +22,8 @@ class Keywords(TypedDict, total=False):
     kept_seconds: float
     max_idle_channels: int
     max_connections: int
+    max_connections_per_address: int
+    trusted_proxies: Sequence[str]
     heartbeat_interval: float
     poll_interval: float
     allowed_origins: Sequence[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from ..brokers import Broker
@@ -74,6 +75,15 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _is_networks(value: Any) -> bool:
+    if not _is_strings(value):
+        return False
+    try:
+        return all(each == "unix" or ip_network(each, strict=False) for each in value)
+    except ValueError:
+        return False
+
+
 def _is_broker(value: Any) -> bool:
     return isinstance(value, Broker) and not isinstance(value, type)
 
@@ -108,6 +118,12 @@ ROUTE = Kind("a path such as /hooks, of letters, digits and -._~/", _matches(r"/
 # The characters that may follow "Bearer" in a header, so that a token needs no encoding.
 TOKEN = Kind(
     "letters, digits and -._~+/, at least one", _matches("[A-Za-z0-9._~+/-]+=*"), secret=True
+)
+NETWORKS = Kind(
+    "a list of addresses such as 10.0.0.7, networks such as 10.0.0.0/8, or unix",
+    _is_networks,
+    _split,
+    tuple,
 )
 BY_TYPE: dict[type, Kind] = {  # of the default
     str: TEXT,

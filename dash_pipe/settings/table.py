@@ -47,6 +47,15 @@ class Settings:
     )
     max_idle_channels: int = _setting(10_000, "number of channels kept while nobody listens")
     max_connections: int = _setting(10_000, "number of browser connections per process")
+    max_connections_per_address: int | None = _setting(
+        None, "number of browser connections per process and address", kinds.BY_TYPE[int]
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        "addresses and networks of proxies whose X-Forwarded-For is believed; `unix` for a proxy "
+        "on a Unix socket",
+        kinds.NETWORKS,
+    )
     heartbeat_interval: float = _setting(25.0, "time between two heartbeats of a connection")
     poll_interval: float = _setting(2.0, "time between two polls where websockets are unavailable")
     allowed_origins: tuple[str, ...] = _setting(

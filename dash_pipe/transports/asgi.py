@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .. import runtime
+from ..auth.addresses import address_of
 from ..auth.allowance import Allowance
 from ..auth.authorize import authorize_subscribe_beside_loop
 from ..auth.call_app import RequestContext
@@ -94,7 +95,10 @@ class AsgiEndpoint:
             await reject(rejection, receive, send)
             return None
         open_for_authorize = None if current.settings.authorize is None else open_request
-        return AsgiSocket(running_hub(current), receive, send, open_for_authorize, chosen)
+        peer = (scope.get("client") or (None,))[0]
+        address = address_of(current, headers_of(scope), peer)
+        hub = running_hub(current)
+        return AsgiSocket(hub, receive, send, open_for_authorize, chosen, address)
 
     async def answer(
         self, current: Runtime, request: HttpRequest, hooks_request: Any

@@ -41,10 +41,12 @@ class AsgiSocket:
         send: sends an event to the server.
         open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
         subprotocol: the one that was agreed on in the handshake.
+        address: the address that the browser counts under, if addresses are counted.
     """
 
     __slots__ = (
         "_abandoned",
+        "_address",
         "_authorize",
         "_closed",
         "_connection",
@@ -65,12 +67,14 @@ class AsgiSocket:
         send: Send,
         open_request: OpenRequest | None,
         subprotocol: str | None,
+        address: str | None = None,
     ) -> None:
         self._hub = hub
         self._receive = receive
         self._send = send
         self._authorize = open_request and LoopAuthorize(hub, open_request, _ignore_change)
         self._subprotocol = subprotocol
+        self._address = address
         self._connection: Connection | None = None
         self._reader = asyncio.current_task()
         self._waiting: deque[Event] | None = None  # created when a send first has to wait
@@ -82,7 +86,7 @@ class AsgiSocket:
     async def serve(self) -> None:
         """Serve the websocket; return when the browser has gone or the websocket was closed."""
         authorize = self._authorize or allow_all
-        self._connection = self._hub.connect(self, authorize, self._subprotocol)
+        self._connection = self._hub.connect(self, authorize, self._subprotocol, self._address)
         try:
             while (event := await self._receive())["type"] == "websocket.receive":
                 self._take(event)

@@ -32,6 +32,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         buffer: receives the bytes. The connections of a loop share it: each has read it before the
             loop goes on.
         gone: called once, when the connection has ended.
+        address: the address that the browser counts under, if addresses are counted.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         open_request: OpenRequest | None,
         buffer: bytearray,
         gone: Callable[[AsyncioSocket], None],
+        address: str | None = None,
     ) -> None:
         self._hub = hub
         self._handshake: tuple[ServerProtocol, Response] | None = (ws, response)
@@ -50,6 +52,7 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         self._authorize = open_request and LoopAuthorize(hub, open_request, self._update_reading)
         self._buffer = buffer
         self._gone = gone
+        self._address = address
         self._framing = Framing()
         self._connection: Connection | None = None
         self._transport: asyncio.Transport | None = None
@@ -68,7 +71,8 @@ class AsyncioSocket(asyncio.BufferedProtocol):
         if (rejection := self._rejection or version_rejection(ws.subprotocol)) is not None:
             self.close(*rejection)
         else:
-            self._connection = self._hub.connect(self, self._authorize or allow_all, ws.subprotocol)
+            authorize = self._authorize or allow_all
+            self._connection = self._hub.connect(self, authorize, ws.subprotocol, self._address)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """Return the buffer for the next bytes."""

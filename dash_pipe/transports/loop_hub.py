@@ -6,8 +6,11 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
+from ..auth.addresses import Addresses
 from ..concurrency.per_process import Part
 from ..hub.authorization import Outcome
 from ..hub.connection import Connection, connect
@@ -40,6 +43,7 @@ class LoopHub(Part):
         self._loop = loop or asyncio.get_running_loop()
         self._stays = loop is not None
         self._hub = Hub(runtime.broker, runtime.policy, self._wake, time.monotonic)
+        self._leave: dict[Session, Callable[[], None]] = {}
         self._beat: asyncio.TimerHandle | None = None
 
     @property
@@ -48,12 +52,23 @@ class LoopHub(Part):
         return len(self._hub)
 
     def connect(
-        self, transport: Transport, authorize: Authorize, subprotocol: str | None
+        self,
+        transport: Transport,
+        authorize: Authorize,
+        subprotocol: str | None,
+        address: str | None = None,
     ) -> Connection | None:
-        """Connect a browser; see ``hub.connection.connect``."""
+        """Connect a browser; see ``hub.connection.connect``. ``address`` is counted."""
+        addresses = self.runtime.part(Addresses)
+        if (rejection := addresses.enter(address)) is not None:
+            transport.close(*rejection)
+            return None
         connection = connect(self._hub, transport, authorize, subprotocol)
         if connection is None:
             note_full(self.runtime)
+            addresses.leave(address)
+        elif address is not None:
+            self._leave[connection.session] = partial(addresses.leave, address)
         if self._beat is None:
             self._keep_beating()
         return connection
@@ -61,6 +76,7 @@ class LoopHub(Part):
     def disconnect(self, session: Session) -> None:
         """Disconnect a session; see ``Hub.disconnect``."""
         self._hub.disconnect(session)
+        self._leave.pop(session, _do_nothing)()
         if not len(self._hub) and not self._stays:
             self.runtime.discard(self)
             self.close()
@@ -113,6 +129,10 @@ class LoopHub(Part):
         except RuntimeError:
             # The server has closed the loop, and with it the connections.
             logger.debug("dash-pipe: a message was sent after the event loop was closed")
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def running_hub(runtime: Runtime) -> LoopHub:

@@ -51,6 +51,7 @@ class LoopThread(Part):
         response: Response,
         rejection: Rejection | None,
         open_request: OpenRequest | None,
+        address: str | None = None,
     ) -> None:
         """Serve a websocket on a socket from now on. Any thread may call it.
 
@@ -58,7 +59,7 @@ class LoopThread(Part):
         see ``AsyncioSocket``.
         """
         future = asyncio.run_coroutine_threadsafe(
-            self._serve(sock, ws, response, rejection, open_request), self._loop
+            self._serve(sock, ws, response, rejection, open_request, address), self._loop
         )
         future.add_done_callback(self._report)
 
@@ -114,9 +115,10 @@ class LoopThread(Part):
         response: Response,
         rejection: Rejection | None,
         open_request: OpenRequest | None,
+        address: str | None,
     ) -> None:
         connection = AsyncioSocket(
-            self._hub, ws, response, rejection, open_request, self._buffer, self._forget
+            self._hub, ws, response, rejection, open_request, self._buffer, self._forget, address
         )
         self._sockets[connection] = sock
         try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
+from ..auth.addresses import Addresses
 from ..concurrency.per_process import Part
 from ..hub.connection import Connection, connect
 from ..hub.hub import Hub
-from ..hub.session import Authorize, Transport
+from ..hub.session import Authorize, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 from ..statistics import note_full
@@ -46,6 +49,7 @@ class ThreadHub(Part):
         self.lock = threading.RLock()
         self._due = threading.Event()
         self.hub = Hub(runtime.broker, runtime.policy, self._due.set, time.monotonic)
+        self._leave: dict[Session, Callable[[], None]] = {}
         self._open: set[ThreadTransport] = set()
         self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="dash-pipe", daemon=True)
@@ -65,16 +69,27 @@ class ThreadHub(Part):
             self._open.add(transport)
 
     def connect(
-        self, transport: ThreadTransport, authorize: Authorize, subprotocol: str | None
+        self,
+        transport: ThreadTransport,
+        authorize: Authorize,
+        subprotocol: str | None,
+        address: str | None = None,
     ) -> Connection | None:
-        """Connect a browser; see ``hub.connection.connect``."""
+        """Connect a browser; see ``hub.connection.connect``. ``address`` is counted."""
+        addresses = self.runtime.part(Addresses)
         with self.lock:
             if self._has_ended:
                 transport.close(Close.GOING_AWAY, GOING_AWAY)
                 return None
+            if (rejection := addresses.enter(address)) is not None:
+                transport.close(*rejection)
+                return None
             connection = connect(self.hub, transport, authorize, subprotocol)
-        if connection is None:
-            note_full(self.runtime)
+            if connection is None:
+                note_full(self.runtime)
+                addresses.leave(address)
+            elif address is not None:
+                self._leave[connection.session] = partial(addresses.leave, address)
         self._due.set()  # the thread has to call `beat` from now on
         return connection
 
@@ -84,6 +99,7 @@ class ThreadHub(Part):
             self._open.discard(transport)
             if connection is not None:
                 self.hub.disconnect(connection.session)
+                self._leave.pop(connection.session, _do_nothing)()
 
     def goodbye(self) -> None:
         """Tell every browser that this server is going away; wait ``GOODBYE_TIMEOUT`` at most."""
@@ -120,6 +136,10 @@ class ThreadHub(Part):
             except Exception:
                 logger.exception("dash-pipe: delivering messages failed; retry in %g s", RETRY)
                 wait = RETRY
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def thread_hub(runtime: Runtime) -> ThreadHub:

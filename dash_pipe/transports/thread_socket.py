@@ -45,6 +45,7 @@ class ThreadSocket:
         handshake: a websocket whose handshake was accepted, and the answer to be sent.
         rejection: why the browser is rejected, if it is.
         open_request: opens the request for ``authorize``; ``None`` if there is no ``authorize``.
+        address: the address that the browser counts under, if addresses are counted.
 
     Attributes:
         written: set when the last byte was written, or can't be.
@@ -57,6 +58,7 @@ class ThreadSocket:
         handshake: tuple[ServerProtocol, Response],
         rejection: Rejection | None,
         open_request: OpenRequest | None,
+        address: str | None = None,
     ) -> None:
         self._shared = shared
         self._sock = sock
@@ -64,6 +66,7 @@ class ThreadSocket:
         self._rejection = rejection
         self._open_request = open_request
         self._pace = Pace()
+        self._address = address
         self._framing = Framing()
         self._connection: Connection | None = None
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
@@ -123,7 +126,9 @@ class ThreadSocket:
                 self.close(*rejection)
             else:
                 authorize = allow_all if self._open_request is None else _authorize_later
-                self._connection = self._shared.connect(self, authorize, ws.subprotocol)
+                self._connection = self._shared.connect(
+                    self, authorize, ws.subprotocol, self._address
+                )
 
     def _take(self, data: bytes) -> None:
         """Take bytes from the browser."""

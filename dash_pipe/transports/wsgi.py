@@ -22,6 +22,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from werkzeug.wsgi import get_input_stream
 
+from ..auth.addresses import address_of
 from ..auth.call_app import OpenRequest
 from ..auth.origin import RequestHead
 from ..concurrency import greenlets
@@ -100,12 +101,15 @@ def serve_websocket(
     if sock is None:
         runtime.diagnostics.warn_once(reason)
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason)
+    forwarded = {"x-forwarded-for": environ.get("HTTP_X_FORWARDED_FOR", "")}
+    address = address_of(runtime, forwarded, environ.get("REMOTE_ADDR"))
+    rest = (rejection, open_request, address)
     if not takeover.is_descriptor(sock):
-        ThreadSocket(thread_hub(runtime), sock, (ws, response), rejection, open_request).serve()
+        ThreadSocket(thread_hub(runtime), sock, (ws, response), *rest).serve()
         return Answer(HTTPStatus.SWITCHING_PROTOCOLS, "")
     ours = takeover.take_over(sock)
     try:
-        _serve_later(runtime, ours, (ws, response), rejection, open_request)
+        _serve_later(runtime, ours, (ws, response), *rest)
     except BaseException:
         ours.close()
         raise
@@ -118,15 +122,18 @@ def _serve_later(
     handshake: tuple[ServerProtocol, Response],
     rejection: Rejection | None,
     open_request: OpenRequest | None,
+    address: str | None,
 ) -> None:
     """Give a socket that was taken over to the loop thread, or under gevent to a greenlet."""
     if greenlets.are_threads():
         sock.setblocking(True)  # under gevent: other greenlets run while it waits
-        browser = ThreadSocket(thread_hub(runtime), sock, handshake, rejection, open_request)
+        hub = thread_hub(runtime)
+        browser = ThreadSocket(hub, sock, handshake, rejection, open_request, address)
         Thread(target=_serve_and_close, args=(browser, sock), daemon=True).start()
     else:
         # Without the context of the request, which would last as long as the socket.
-        Context().run(loop_thread(runtime).adopt, sock, *handshake, rejection, open_request)
+        adopt = loop_thread(runtime).adopt
+        Context().run(adopt, sock, *handshake, rejection, open_request, address)
 
 
 def body_of(environ: dict[str, Any]) -> bytes:

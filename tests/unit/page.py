@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from websockets.client import ClientProtocol
@@ -15,7 +14,7 @@ from websockets.uri import parse_uri
 from dash_pipe import runtime
 from dash_pipe.auth.call_app import OpenRequest
 from dash_pipe.client import encode
-from dash_pipe.hub.connection import connect
+from dash_pipe.hub.connection import Connection, connect
 from dash_pipe.hub.hub import Hub
 from dash_pipe.protocol import SUBPROTOCOL, Close, Subscribe
 from dash_pipe.transports.asyncio_socket import AsyncioSocket
@@ -55,9 +54,13 @@ class Looped:
 
     def __init__(self, hub: Hub) -> None:
         self.runtime = runtime.current()
-        self.connect = partial(connect, hub)
+        self._hub = hub
         self.disconnect = hub.disconnect
         self.resolve_authorization = hub.resolve_authorization
+
+    def connect(self, *arguments: Any) -> Connection | None:
+        *most, _address = arguments
+        return connect(self._hub, *most)
 
 
 class Page:

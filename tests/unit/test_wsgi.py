@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.concurrency import greenlets
 from dash_pipe.protocol import Close
@@ -57,14 +58,27 @@ def test_websocket_request_is_adopted_by_the_loop_thread(
 ) -> None:
     answer = serve_websocket(runtime.current(), environ)
     assert (answer.status, answer.body) == (101, "")
-    ((sock, ws, response, rejection, _),) = loop.adopted
+    ((sock, ws, response, rejection, _, address),) = loop.adopted
     assert sock.fileno() != environ["werkzeug.socket"].fileno()
     assert response.status_code == 101
     assert response.headers["Sec-WebSocket-Accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
     assert response.headers["Sec-WebSocket-Protocol"] == "dash-pipe.v1"
     assert "Sec-WebSocket-Extensions" not in response.headers
     assert rejection is None
+    assert address is None  # not counted by default
     assert ws.subprotocol == "dash-pipe.v1"
+
+
+@needs_descriptors
+def test_address_behind_a_trusted_proxy_is_passed_to_the_loop_thread(
+    environ: dict[str, Any], loop: FakeLoop, fresh_runtime: None
+) -> None:
+    dash_pipe.configure(max_connections_per_address=1, trusted_proxies=["10.0.0.7"])
+    serve_websocket(
+        runtime.current(),
+        environ | {"REMOTE_ADDR": "10.0.0.7", "HTTP_X_FORWARDED_FOR": "198.51.100.1"},
+    )
+    assert loop.adopted[0][-1] == "198.51.100.1"
 
 
 @needs_descriptors
