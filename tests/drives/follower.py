@@ -63,8 +63,9 @@ class Follower(threading.Thread):
         self._close()
 
     def back(self) -> None:
-        """Return, and read on."""
-        self._here.set()
+        """Return, and read on, unless it has ended."""
+        if not self._ended.is_set():
+            self._here.set()
 
     def end(self) -> None:
         """Stop for ever."""
