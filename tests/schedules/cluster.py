@@ -62,7 +62,7 @@ class Cluster:
                 epoch = broker.publish(channel, label, value).epoch
             except BrokerUnavailableError:
                 epoch = ""
-            self._note_sent(channel, knower)
+            self._note_sent(channel, knower if epoch else None)
             if epoch:
                 self.truth.speaks(knower, channel, epoch)
 
@@ -86,7 +86,10 @@ class Cluster:
         return process.broker, process
 
     def _note_sent(self, channel: str, knower: object) -> None:
-        """Take the messages that Redis has announced since the last call."""
+        """Take the messages that Redis has announced since the last call.
+
+        ``knower`` is the sender, or None if it had no reply.
+        """
         announced, self.redis.announced = self.redis.announced, []
         for text in announced:
             parts = text.decode().split(" ", 3)

@@ -135,7 +135,13 @@ class RedisWorld(World):
         self.down = False
         for who in range(PROCESSES + 1):
             self.cluster.join(who)
-        self.cluster.pass_time(DEAD)
+        for _ in range(2):  # what was in flight may show that a connection is dead
+            self.cluster.pass_time(DEAD)
+            self._come_to_rest()
+        for slot in self.pipes:
+            self.take(slot)
+
+    def _come_to_rest(self) -> None:
         for _ in range(100):
             if not any(pipe.mounted for pipe in self.pipes.values()):
                 return
@@ -145,8 +151,6 @@ class RedisWorld(World):
             raise AssertionError("it never comes to rest")
         for _ in range(sum(len(process.hub) for process in self.cluster.processes)):
             self._beat_all()
-        for slot in self.pipes:
-            self.take(slot)
 
     def _comes_closer(self) -> bool:
         """Do what is next until everything has arrived; return False if nothing is left."""

@@ -31,7 +31,10 @@ MOUNTS: list[tuple[Any, ...]] = [
 ]
 SENDERS = ("short", "short", "living", "0", "1")
 SENDS = list(itertools.product(["send"], "cccd", ["a", "b", "ab", "aaa"], SENDERS))
-BURSTS = list(itertools.product(["send"], "cd", ["bbbbbbbbbb", "abcabcabcabc"], SENDERS))
+BURSTS = [
+    *itertools.product(["send"], "cd", ["bbbbbbbbbb", "abcabcabcabc"], SENDERS),
+    *itertools.product(["send"], "cd", ["abc", "abcaaaaaa"], SENDERS, [BATCH // 2]),
+]
 
 HEAR = [("serve",), ("deliver", 100)]
 # Messages that Redis loses: known to a sender, to processes, to the page, or to nobody.
