@@ -20,6 +20,10 @@ _LEVELS: dict[int, int] = {
 """The levels of the closes that are logged. The others are the app's, or ordinary."""
 
 
+# The log has a better line about these: it names the channel, or the exception.
+_LOGGED = ("authorize() timed out", "a websocket_connect hook timed out", "an error in this server")
+
+
 def stats() -> dict[str, int]:
     """Return the numbers of this process; docs/operations.md has their meanings.
 
@@ -35,7 +39,7 @@ def note_close(runtime: Runtime, code: int, reason: str) -> None:
     if code in CLOSE_CODES:
         runtime.counters.add(f"closed_{int(code)}")
     level = _LEVELS.get(int(code))
-    if level is not None:
+    if level is not None and not reason.startswith(_LOGGED):
         text = f"dash-pipe: closed a connection with {int(code)}: %s"
         runtime.diagnostics.limited_log.line(logger, level, text, reason)
 

@@ -134,6 +134,7 @@ class AsgiEndpoint:
             return await in_thread(current, find)
         except PoolFullError:
             reason = "all threads of this server are busy; the page will retry"
+            note_close(current, Close.TRY_LATER, reason)
             return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)
 
 

@@ -16,6 +16,7 @@ import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.descriptors import AcceptFilter, possible_connections
 from dash_pipe.protocol import MAX_BAD_FRAMES, MAX_FRAME_BYTES, Close, Rejection
+from dash_pipe.statistics import note_close
 from dash_pipe.transports.asgi import AsgiApp
 from dash_pipe.transports.loop_thread import loop_thread
 from dash_pipe.transports.thread_hub import thread_hub
@@ -186,6 +187,14 @@ def test_rejected_polls_are_counted() -> None:
     assert request("POST", "/poll", content=b"{").status_code == 400
     found = {name: count for name, count in dash_pipe.stats().items() if count}
     assert found == {"closed_4403": 1, "closed_4400": 1}
+
+
+def test_timeout_of_authorize_is_counted_and_has_no_second_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    note_close(runtime.current(), Close.TRY_LATER, "authorize() timed out; the page will retry")
+    assert counted("closed_1013") == 1
+    assert lines(caplog) == []
 
 
 def test_forked_or_other_runtime_counts_from_zero() -> None:
