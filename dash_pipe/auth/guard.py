@@ -69,8 +69,7 @@ class Guard:
             answer = yield AppCall(hook, hook)
             if isinstance(answer, CallTimedOut):
                 log.warning(
-                    "dash-pipe: a websocket_connect hook %s; the page will retry",
-                    answer.why,
+                    f"dash-pipe: a websocket_connect hook {answer.why}; the page will retry"
                 )
                 return (
                     Close.TRY_LATER,

@@ -79,10 +79,9 @@ class SubscribeCalls:
         return answer
 
     def _timeout(self, call: CallTimedOut) -> AuthorizationTimeout:
-        self._log.warning(
-            "dash-pipe: authorize() for channel %r %s; the page will retry",
+        self._log.warning(  # each reason is a kind of its own
+            f"dash-pipe: authorize() for channel %r {call.why}; the page will retry",
             self._subscribe.channel,
-            call.why,
         )
         return AuthorizationTimeout()
 
