@@ -36,3 +36,11 @@ def test_request_behind_a_handshake_is_not_executed(tmp_path, host):
     assert "answered GET /after" in server.log_text()
     assert "/behind" not in server.log_text()
     assert not server.tracebacks()
+
+
+def test_request_behind_a_handshake_is_not_executed_by_werkzeug(tmp_path):
+    with Server("werkzeug", "room", tmp_path / "log") as server, connected(server) as one:
+        one.sendall(handshake() + b"GET /behind HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert one.recv(12) == b"HTTP/1.1 101"
+    assert "/behind" not in server.log_text()
+    assert not server.tracebacks()

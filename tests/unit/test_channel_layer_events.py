@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dash_pipe.brokers.channel_layer.events import event, message
+from dash_pipe.errors import InvalidMessageError
 
 
 def test_message_of_an_event_is_label_and_json() -> None:
@@ -38,6 +39,11 @@ def test_event_whose_value_is_no_json_is_dropped_with_a_warning(
 ) -> None:
     assert message({"type": "pipe.value", "label": "done", "value": value}) is None
     assert "dropped a message of a channel layer" in caplog.text
+
+
+def test_message_that_is_nested_too_deeply_is_invalid() -> None:
+    with pytest.raises(InvalidMessageError, match="nested too deeply for a channel layer"):
+        event("jobs", "done", 100_000 * "[" + 100_000 * "]")
 
 
 @pytest.mark.parametrize("change", [{"type": "else"}, {"label": None}, {"label": ""}])

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+from ...errors import InvalidMessageError
 from ...protocol import is_name
 
 GROUP = "dpd_pipe_"  # and the channel's name
@@ -15,9 +16,17 @@ logger = logging.getLogger("dash_pipe")
 
 
 def event(channel: str, label: str, value: str) -> dict[str, Any]:
-    """Return the event of a message whose value is a JSON text."""
+    """Return the event of a message whose value is a JSON text.
+
+    Raises:
+        InvalidMessageError: the value is nested too deeply for a channel layer, which decodes it.
+    """
+    try:
+        decoded = json.loads(value)
+    except RecursionError:
+        raise InvalidMessageError("value", "nested too deeply for a channel layer") from None
     # django-plotly-dash sends no channel name, and its browsers ignore one.
-    return {"type": EVENT, "label": label, "value": json.loads(value), "channel_name": channel}
+    return {"type": EVENT, "label": label, "value": decoded, "channel_name": channel}
 
 
 def message(event: dict[str, Any]) -> tuple[str, str] | None:
