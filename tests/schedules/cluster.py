@@ -82,8 +82,8 @@ class Cluster:
         if who == "short":
             broker = sender(self._sender_host, LIMITS)
             return broker, broker
-        process = self.processes[int(who)]
-        return process.broker, process
+        broker = self.processes[int(who)].broker
+        return broker, broker
 
     def _note_sent(self, channel: str, knower: object) -> None:
         """Take the messages that Redis has announced since the last call.
@@ -124,7 +124,7 @@ class Cluster:
         self._end_links(noticed)
         for name in CHANNELS:
             if self.end(name).epoch:
-                self.truth.rolls_back(name, content.get(name, []), moment)
+                self.truth.rolls_back(name, *content.get(name, ([], set())), moment)
         self._observe()
 
     def flush(self) -> None:
@@ -180,7 +180,8 @@ class Cluster:
                 log = mirrored.mirror.log
                 rows = log.read(0, None, 2**20).rows
                 self.truth.sees(process, name, {int(row.split(",")[2]) for row in rows})
-                self.truth.speaks(process, name, log.epoch)
+                for knower in (process, process.broker):  # it reports what it sent as well
+                    self.truth.speaks(knower, name, log.epoch)
         self._observe()
 
     def replace(self, who: int) -> Process:
@@ -188,6 +189,7 @@ class Cluster:
         old, self.processes[who] = self.processes[who], self._process()
         self.processes[who].host.reaches_redis = old.host.reaches_redis
         self.truth.forgets(old)
+        self.truth.forgets(old.broker)
         return old
 
     def pass_time(self, seconds: float) -> None:

@@ -34,7 +34,7 @@ class Host:
     def cut(self, error: type[RedisError]) -> None:
         """Break all connections: at once, or with a ``TimeoutError`` when one is used."""
         for link in self._links:
-            link.broken = link.broken or error
+            link.breaks(error)
 
 
 class Link:
@@ -50,8 +50,13 @@ class Link:
         self._subscriber = host.server.subscriber()
         self.server_run = host.server.run_id
 
+    def breaks(self, error: type[RedisError]) -> None:
+        """Break. What was announced before may still be read, what comes later not."""
+        self.broken = self.broken or error
+        self._subscriber.topics.clear()
+
     def close(self) -> None:
-        self.broken = self.broken or exceptions.ConnectionError
+        self.breaks(exceptions.ConnectionError)
 
     @property
     def is_clean(self) -> bool:

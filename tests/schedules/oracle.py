@@ -73,6 +73,7 @@ class Pipe:
         self.listening: dict[str, Listening] = {}
         self.wanted = labels
         self._newest = 0
+        self._label_of: dict[int, str] = {}  # of the messages that it received
         self._relabelled = False
         self._repeats: dict[str, int] = {}  # how many messages of a label may be replayed again
         self._listen(labels, now)
@@ -90,6 +91,9 @@ class Pipe:
 
     def _listen(self, labels: str | None, now: int) -> None:
         names = LABELS if labels is None else labels
+        # The past of a label that returns is replayed again.
+        returns = {name for name in names if name not in self.listening} if self.replay else set()
+        self.taken -= {number for number, label in self._label_of.items() if label in returns}
         self.labels = {**dict.fromkeys(names, now), **self.labels}
         self.listening = {
             label: self.listening.get(label) or Listening(label, now) for label in names
@@ -119,6 +123,7 @@ class Pipe:
                 assert sent.number > self._newest, f"{sent} is late"
                 self._newest = sent.number
             self.taken.add(sent.number)
+            self._label_of[sent.number] = sent.label
             label.taken.append(sent)
 
     def _is_repeated(self, sent: Sent) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from dash_pipe.log import NOWHERE, Position
-from schedules.oracle import Pipe, Sent
+from schedules.oracle import Listening, Pipe, Sent
 from schedules.truth import Event, Truth
 
 
@@ -48,6 +48,11 @@ class RedisPipe(Pipe):
         super().comes_back(replay)
         # It returns to where everything was delivered, which may be less.
         self.reached, self.position = {}, NOWHERE
+        if self.truth.rollbacks:
+            # Redis may have forgotten the epoch where it was, and so may the page: no other Pipe
+            # was there. Then it is given all that the log has.
+            self.taken.clear()
+            self.listening = {label: Listening(label, 0) for label in self.listening}
 
     def check_window(self, told: Told, everything: Iterable[Sent]) -> None:
         """Assert that a message is lost for it that was not told before."""
@@ -74,7 +79,9 @@ class RedisPipe(Pipe):
             return True
         if lost_in and sent.number <= self.listening[sent.label].sure:
             return True  # it was sent before, and could only have been replayed
-        return any(self._cannot_know(event) for event in lost_in)
+        # If several epochs were forgotten that parted at one place, their order is unknown, and a
+        # page in one of them is not told what another one lost.
+        return any(self._cannot_know(event) or sent.number in event.forgotten for event in lost_in)
 
     def _covers(self, told: Told, sent: Sent, lost_in: list[Event]) -> bool:
         lineage = self.truth.lineage_of
@@ -92,6 +99,8 @@ class RedisPipe(Pipe):
             return present == lineage[sent.epoch] and told.first < sent.offset <= told.last
         if not lost_in:
             return False
+        if any(event.heard is not None and event.heard <= told.moment for event in lost_in):
+            return True  # reported late, from where the Pipe is by now
         return before != present or sent.offset > told.first
 
     def _cannot_know(self, event: Event) -> bool:

@@ -71,7 +71,7 @@ class RedisWorld(World):
         if self.down:
             self._drop(BROKEN)
             return
-        self.line = Line(self.cluster.processes[who].hub)
+        self.line = Line(self.cluster.processes[who].hub, parks=True)
         self._act("open")
 
     def wait(self, milliseconds: int) -> None:

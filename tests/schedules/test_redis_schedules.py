@@ -44,6 +44,13 @@ ROLLBACKS = [
     for known in ([], [("work", 0)], [("work", 1)], HEAR)
     for noticed in (True, False)
 ]
+# Messages that Redis loses before a process hears of them; their sender may come back.
+UNHEARD = [
+    [("snapshot",), ("part", 0, noticed), send, ("roll_back", 1, True), ("join", 0), *HEAR, *HEAR]
+    for send in SENDS
+    if send[3] != "0"
+    for noticed in (True, False)
+]
 # Messages that a process misses.
 MISSED = [
     [("part", 0, noticed), send, ("join", 0)]
@@ -74,6 +81,7 @@ GROUPS: list[tuple[int, list[Any]]] = [
     (12, SENDS),
     (5, [HEAR]),
     (6, ROLLBACKS),
+    (3, UNHEARD),
     (3, MISSED),
     (2, BURSTS),
     (10, [("serve",)]),
@@ -160,6 +168,41 @@ FOUND = {
         ("flush",),
         ("send", "c", "a", "short"),
         ("flush",),
+    ],
+    # The page has left the epoch when a sender reports how far it went.
+    "a loss that is reported later is told": [
+        *LISTENING,
+        ("send", "c", "a", "short"),
+        *HEAR,
+        ("snapshot",),
+        ("part", 0, True),
+        ("send", "c", "a", "living"),
+        ("roll_back", 1, True),
+        ("join", 0),
+        *HEAR,
+        *HEAR,
+        ("send", "c", "a", "living"),
+    ],
+    "a page ahead of a mirror that lags behind waits for Redis": [
+        *LISTENING,
+        ("part", 0, True),
+        ("cut", True),
+        ("wait", 2000),
+        ("accept", 1),
+        *HEAR,
+        ("send", "c", "a", "short"),
+        *HEAR,
+        ("cut", True),
+        ("wait", 2000),
+        ("accept", 0),
+        *HEAR,
+    ],
+    "the epoch of an empty log that vanished during a cut is not used again": [
+        *LISTENING,
+        ("part", 0, True),
+        ("send", "c", "a", "short"),
+        ("flush",),
+        ("join", 0),
     ],
 }
 

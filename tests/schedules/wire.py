@@ -14,10 +14,12 @@ class Wire:
 
     Args:
         batch: the number of characters after which the server waits for a pong.
+        parks: requests may wait for Redis, so answers to earlier ones come later.
     """
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, parks: bool = False) -> None:
         self._batch = batch
+        self._parks = parks
         self._labels: dict[str, Any] = {}  # of each subscribed channel
         self._since: dict[str, Any] = {}
         self._at: dict[str, Position] = {}  # rows are above it
@@ -34,7 +36,11 @@ class Wire:
             case "subscribe":
                 if channel not in self._labels:
                     self._since[channel] = frame.get("since")
-                self._labels[channel] = frame["labels"]
+                earlier = self._labels.get(channel, []) if self._parks else []
+                both = None not in (earlier, frame["labels"])
+                self._labels[channel] = [*earlier, *frame["labels"]] if both else None
+            case "unsubscribe" if self._parks:
+                self._at.pop(channel, None)
             case "unsubscribe":
                 self._labels.pop(channel, None)
                 self._at.pop(channel, None)
@@ -59,7 +65,8 @@ class Wire:
                     self._at[channel] = frame["epoch"], _in_epoch(frame, self._at[channel])
             case "messages":
                 self._flows(text, frame)
-                at = _in_epoch(frame, self._at[channel])
+                # If requests wait, these may be of the subscription before.
+                at = 0 if self._parks else _in_epoch(frame, self._at[channel])
                 at = self._ascends(frame, at, self._labels[channel])
                 assert at <= frame["upto"]
                 self._at[channel] = frame["epoch"], frame["upto"]

@@ -35,12 +35,12 @@ BROKEN, RESTARTED = 1006, 1012
 class Line:
     """One connection: the server's session, and the frames on their way in each direction."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, parks: bool = False) -> None:
         self.browser = Browser(hub)
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
         self.heard = ""  # the last messages that have arrived, until a reply arrives
-        self._wire = Wire(BATCH)
+        self._wire = Wire(BATCH, parks)
 
     @property
     def rejected(self) -> bool:
