@@ -83,11 +83,15 @@ packaging: install chromium curl ## the tests of the wheel and the sdist; WHEEL=
 	$(PYTEST) tests/packaging
 
 .PHONY: schedules
-schedules: install ## 10,000 random schedules
+schedules: install ## 10,000 random schedules of each kind
 	SCHEDULES=10000 $(PYTEST) tests/schedules
 
+.PHONY: mutants
+mutants: install ## faults, one at a time, that the schedules must find; ONLY="a word" of one
+	cd tests && ../$(BIN)/python -m switched_off.kill $(if $(ONLY),"$(ONLY)")
+
 .PHONY: nightly
-nightly: schedules drives orders newest switched-off other-browsers ## the slow tests, which CI runs every night
+nightly: schedules mutants drives orders newest switched-off other-browsers ## the slow tests, which CI runs every night
 
 .PHONY: drives
 drives: install redis ## 10 minutes of faults on gunicorn, uvicorn and the gateway each; DRIVE_SECONDS=60, DRIVE_SEED=1

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from switched_off import edit_python
-from switched_off.changes import Change, EditError
+from switched_off.changes import Change, EditError, Replace
 
 EDIT_TYPESCRIPT = Path(__file__).with_name("edit_typescript.js")
 
@@ -42,8 +42,11 @@ def apply(root: Path, edits: Iterable[Edit]) -> dict[Edit, str]:
     """
     texts = {edit: (root / edit.file).read_text(encoding="utf-8") for edit in edits}
     in_python = {edit: text for edit, text in texts.items() if edit.file.endswith(".py")}
-    others = {edit: text for edit, text in texts.items() if edit not in in_python}
-    answers = _edit_python(in_python) | _edit_typescript(others)
+    in_lua = {edit: text for edit, text in texts.items() if edit.file.endswith(".lua")}
+    others = {
+        edit: text for edit, text in texts.items() if edit not in in_python and edit not in in_lua
+    }
+    answers = _edit_python(in_python) | _edit_lua(in_lua) | _edit_typescript(others)
     if faults := [f"{edit.place}: {fault}" for edit, (_, fault) in answers.items() if fault]:
         raise EditError("\n".join(faults))
     return {edit: text for edit, (text, _) in answers.items()}
@@ -56,6 +59,17 @@ def _edit_python(texts: dict[Edit, str]) -> dict[Edit, Answer]:
             answers[edit] = edit_python.edit(text, edit.symbol, edit.change), ""
         except (EditError, SyntaxError) as error:
             answers[edit] = "", str(error)
+    return answers
+
+
+def _edit_lua(texts: dict[Edit, str]) -> dict[Edit, Answer]:
+    """Replace texts: a place in a script has no symbol."""
+    answers = {}
+    for edit, text in texts.items():
+        assert isinstance(edit.change, Replace)
+        found = text.count(edit.change.was)
+        fault = "" if found == 1 else f"expected {edit.change.was!r} once, found it {found} times"
+        answers[edit] = text.replace(edit.change.was, edit.change.now), fault
     return answers
 
 

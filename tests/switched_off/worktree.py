@@ -59,8 +59,12 @@ class Worktree:
 
     def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run Python with these arguments; interrupt it if this process is interrupted."""
+        return self.execute(str(self.python), *arguments, timeout=timeout)
+
+    def execute(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a program; interrupt it if this process is interrupted."""
         process = subprocess.Popen(
-            [self.python, *arguments],
+            [*arguments],
             cwd=self.root,
             env=self._environ,
             stdout=subprocess.PIPE,

@@ -9,6 +9,7 @@ from harness.server import ROOT
 from switched_off import edits
 from switched_off.changes import Body, Change, EditError, Replace, Skip
 from switched_off.edits import Edit
+from switched_off.mutants import MUTANTS
 from switched_off.table import MODULES, SWITCHES
 
 PYTHON = """\
@@ -61,8 +62,21 @@ def names_of_tests(module: str) -> set[str]:
 
 
 def test_each_switch_applies_once_and_changes_its_file() -> None:
-    for edit, text in edits.apply(ROOT, [switch.edit for switch in SWITCHES]).items():
+    changes = [switch.edit for switch in (*SWITCHES, *MUTANTS)]
+    for edit, text in edits.apply(ROOT, changes).items():
         assert text != (ROOT / edit.file).read_text(encoding="utf-8"), edit
+
+
+def test_each_mutant_names_tests_that_exist() -> None:
+    names = {name for mutant in MUTANTS for name in mutant.fails}
+    assert all((ROOT / name).is_file() for name in names)
+
+
+def test_replace_in_a_script_needs_one_place(tmp_path: Path) -> None:
+    change = Replace("ring()", "hum()")
+    assert apply(tmp_path / "bell.lua", "ring()", "", change) == "hum()"
+    with pytest.raises(EditError, match="found it 2 times"):
+        apply(tmp_path / "bell.lua", "ring() ring()", "", change)
 
 
 def test_each_test_of_the_modules_fails_for_some_switch() -> None:
