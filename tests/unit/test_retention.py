@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from dash_pipe.brokers.redis.heads import Heads
 from dash_pipe.brokers.redis.mirrors import Mirrors
 from dash_pipe.brokers.retention import Retention
 from dash_pipe.log import Limits, Snapshot
@@ -59,7 +60,7 @@ def test_items_over_max_idle_give_up_the_longest_idle(retention: Retention[str])
 
 
 def test_reopened_mirror_keeps_its_epoch() -> None:
-    mirrors = Mirrors(0, Limits(), 1)
+    mirrors = Mirrors(0, Limits(), 1, Heads(1))
 
     def listen(name: str) -> None:
         log = mirrors.open(name)

@@ -131,6 +131,7 @@ def wsgi_page() -> Iterator[Line]:
     """Connect a browser through a WSGI server."""
     page = Line("dash-pipe.v1")
     environ = {
+        "REQUEST_METHOD": "GET",
         "HTTP_SEC_WEBSOCKET_KEY": page.ws.key,
         "HTTP_SEC_WEBSOCKET_VERSION": "13",
         "HTTP_SEC_WEBSOCKET_PROTOCOL": "dash-pipe.v1",
@@ -138,7 +139,7 @@ def wsgi_page() -> Iterator[Line]:
         "wsgi.multithread": True,
     }
     serving = threading.Thread(
-        target=lambda: serve_websocket(runtime.current(), environ).done(), daemon=True
+        target=lambda: serve_websocket(runtime.current(), environ), daemon=True
     )
     serving.start()
     assert page.next().status_code == 101
