@@ -29,9 +29,13 @@ export function translate(past: Past, { epoch, offset }: Position): [offset: num
   return [at, loss];
 }
 
+/** The most epochs that a page remembers though the log has forgotten them. */
+const MAX_FORGOTTEN = 16;
+
 /**
  * Leave the epochs of the past from that of a position on. Return what was lost of them, or turns out now to be
- * lost of those in `before`, and the epochs that were left by now. A loss is returned once.
+ * lost of those in `before`, and the epochs that were left by now. An epoch that is named only now was left too if
+ * it began after one in `before`. A loss is returned once.
  */
 export function leave(
   before: LeftEpochs,
@@ -41,18 +45,21 @@ export function leave(
   let found = NONE;
   let at = position.offset;
   let isLeft = false;
-  const left = new Map<string, number>();
+  let isHere = false;
+  const left = new Map(before);
   for (const ended of past) {
     const [epoch, offset] = ended;
     isLeft ||= epoch === position.epoch;
-    const known = isLeft ? NONE : before.get(epoch);
-    if (known === undefined) continue; // it was before this Pipe
-    const loss = lossOf(ended, isLeft ? at : 0);
+    isHere ||= isLeft || before.has(epoch);
+    if (!isHere) continue; // it was before this Pipe
+    const known = left.get(epoch) ?? NONE;
+    const loss = Math.max(known, lossOf(ended, isLeft ? at : 0));
     if (loss > known) found = Math.max(found, loss);
+    left.delete(epoch);
     left.set(epoch, loss);
     if (isLeft) at = Math.min(at, offset);
   }
-  return [found, left];
+  return [found, new Map([...left].slice(-MAX_FORGOTTEN))];
 }
 
 /**
@@ -69,9 +76,6 @@ function graft(past: Past, epoch: string, lineage: Past): Past {
   }
   return past;
 }
-
-/** The most epochs that a page names in a past that has forgotten them. */
-const MAX_FORGOTTEN = 16;
 
 /** Name an epoch, and the newest of its own past, in a past that has forgotten some of them. */
 export function inherit(past: Past, epoch: string, own: Past): Past {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ..log import Loss, Past, Position
+from ..log import MAX_PAST, Loss, Past, Position
 
 
 class LeftEpochs:
     """The epochs that a subscription left, and what it had lost of each as far as it knows.
 
-    It remembers those that the past of the log still names.
+    It remembers the newest ``MAX_PAST``, also those that Redis has forgotten: a process or a sender
+    may name them again.
     """
 
     def __init__(self) -> None:
@@ -17,20 +18,23 @@ class LeftEpochs:
     def cross(self, past: Past, position: Position) -> Loss:
         """Leave the epochs of the past from that of ``position`` on.
 
-        Return what was lost of them, or turns out now to be lost of those that were left before. A
-        loss is returned once.
+        Return what was lost of them, or turns out now to be lost of those that were left before;
+        also of one that is named only now, and began after one that was left. A loss is returned
+        once.
         """
-        found, offset, is_left = Loss.NONE, position.offset, False
-        losses: dict[str, Loss] = {}
+        found, offset, is_left, is_here = Loss.NONE, position.offset, False, False
         for ended in past:
             is_left = is_left or ended.epoch == position.epoch
-            known = Loss.NONE if is_left else self._losses.get(ended.epoch, Loss.LOST)
-            if known is Loss.LOST:
-                continue  # it was counted, or was before this subscription
-            loss = losses[ended.epoch] = ended.loss(offset if is_left else 0)
+            is_here = is_here or is_left or ended.epoch in self._losses
+            if not is_here:
+                continue  # it was before this subscription
+            known = self._losses.pop(ended.epoch, Loss.NONE)
+            loss = max(known, ended.loss(offset if is_left else 0))
             if loss > known:
                 found = max(found, loss)
+            self._losses[ended.epoch] = loss
             if is_left:
                 offset = min(offset, ended.offset)
-        self._losses = losses
+        for epoch in list(self._losses)[:-MAX_PAST]:
+            del self._losses[epoch]
         return found
