@@ -172,3 +172,24 @@ def test_replay_requested_before_the_epoch_is_told_follows_it(mirrored: MirrorRo
     messages, replayed = browser.replay("jobs")
     assert (messages["type"], messages["past"]) == ("messages", [["old", 3, 3]])
     assert (replayed["epoch"], values([replayed])) == ("new", [3])
+
+
+def test_replay_that_waits_is_answered_after_its_subscription_has_ended(
+    mirrored: MirrorRoom,
+) -> None:
+    browser = listener(mirrored, 1)
+    mirrored.load("old", *LONG)
+    frames = browser.transport.take()
+    assert browser.replay("jobs") == []  # flow control holds it back
+    browser.says(type="unsubscribe", channel="jobs")
+    (frame,) = [each for each in browser.drain(frames) if each["type"] == "replayed"]
+    assert (frame["epoch"], frame["done"]) == ("old", True)
+
+
+def test_position_without_history_in_the_same_epoch_goes_on(mirrored: MirrorRoom) -> None:
+    browser = mirrored.browser()
+    browser.subscribe("jobs", since=since("~old", 2))
+    mirrored.load("~old", *"aaa")
+    subscribed, messages = browser.transport.take()
+    assert (subscribed["epoch"], subscribed["recovered"]) == ("~old", None)
+    assert values([messages]) == [3]

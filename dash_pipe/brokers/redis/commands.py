@@ -187,9 +187,7 @@ def reading(after: int, reply: list[Any]) -> Reading:
         first=end.offset - int(sizes[0]) + 1,
         before=(state[5] or b"").decode(),
         entries=[_entry(begin + number, row.decode()) for number, row in enumerate(rows)],
-        beside=sorted(
-            (row.decode() for row in beside), key=lambda row: int(row[1 : row.index(",")])
-        ),
+        beside=sorted((row.decode() for row in beside), key=_offset_of),
         lost={json.loads(label): int(upto) for label, upto in zip(*[iter(lost)] * 2, strict=True)},
         lost_rest=int(state[6] or 0),
         time=int(seconds) + int(microseconds) / 1e6,
