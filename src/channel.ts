@@ -17,11 +17,13 @@ import type { Subscription } from "./subscription";
 function recordLoss(subscription: Subscription, lost: Lost): void {
   const named = lost.map(([label]) => label);
   // The label `null` stands for every label that is not named. Which of them lost messages is unknown.
-  const others = (subscription.labels ?? [""]).filter((label) => !named.includes(label));
+  const others = (subscription.labels ?? ["", ...subscription.kept]).filter(
+    (label) => !named.includes(label),
+  );
   let [known, unknown] = [0, 0];
   for (const [label, offset] of lost) {
     const mine = (label == null ? others : [label]).some((each) => subscription.accepts(each, offset));
-    if (mine && label == null && subscription.labels) unknown = offset;
+    if (mine && label == null && (subscription.labels || !subscription.accepts("", offset))) unknown = offset;
     else if (mine) known = Math.max(known, offset);
   }
   subscription.recordLoss(known, unknown);

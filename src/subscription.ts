@@ -81,6 +81,11 @@ export class Subscription {
     return !this.awaitingReplay && this.startOffset < NEVER;
   }
 
+  /** The labels that it had before the last change of labels, and has still. */
+  get kept(): string[] {
+    return [...this.knownLabels.keys()];
+  }
+
   /** The labels that have not started yet; null if every label is new. */
   get newLabels(): Labels {
     return this.labels?.filter((label) => !this.knownLabels.has(label)) ?? null;

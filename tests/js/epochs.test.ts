@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Channel } from "../../src/channel";
 import { connect } from "../../src/connection";
 import { updateProps } from "../../src/props";
-import type { Past, Row } from "../../src/protocol";
+import type { MessagesFrame, Past, Row } from "../../src/protocol";
 import { type PipePosition, Subscription } from "../../src/subscription";
 import { FakeBrowser, messages, noTransport, subscribed } from "./fakes";
 import { consoleSpies } from "./spies";
@@ -20,6 +20,16 @@ function started(labels: string[] | null = null, replay = 0, offset = 5): Subscr
   subscription.clear();
   return subscription;
 }
+
+/** A frame without rows: labels that are not named have lost messages. */
+const losing = (lost: number, upto: number): MessagesFrame => ({
+  type: "messages",
+  channel: "c",
+  epoch: "e1",
+  messages: [],
+  upto,
+  lost: [[null, lost]],
+});
 
 describe("subscription that crosses to another epoch", () => {
   test("labels added above the end of the epoch start at that end", () => {
@@ -55,6 +65,19 @@ describe("subscription that crosses to another epoch", () => {
     subscription.enterEpoch("e2", [["e1", 5, 9]], 0);
     subscription.receive(rows(6), 6);
     expect([offsets(subscription), subscription.live]).toEqual([[], false]);
+  });
+
+  test("shared loss before every label has started is unknown for a label that stays", () => {
+    const channel = new Channel("c");
+    const subscription = started(["a"]);
+    channel.subscriptions.add(subscription);
+    subscription.setLabels(null, 0);
+    channel.handleMessages(losing(8, 9));
+    expect(subscription.batch()).toMatchObject({ gaps: 0, lastGap: { cause: "unknown", to: 8 } });
+    subscription.clear();
+    subscription.startAt(at(9));
+    channel.handleMessages(losing(11, 12));
+    expect(subscription.batch()).toMatchObject({ gaps: 1, lastGap: { cause: "window", to: 11 } });
   });
 
   test("losses above the end of the epoch do not cover those of the next one", () => {
