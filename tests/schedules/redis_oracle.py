@@ -77,8 +77,6 @@ class RedisPipe(Pipe):
         lost_in = [event for event in self.truth.events if sent.number in event.lost]
         if any(self._covers(told, sent, lost_in) for told in self.heard):
             return True
-        if self._relabelled and self.channel in self.truth.injured:
-            return True  # a Pipe that has just changed to every label misses the unknown loss
         if lost_in and sent.number <= self.listening[sent.label].sure:
             return True  # it was sent before, and could only have been replayed
         # If several epochs were forgotten that parted at one place, their order is unknown, and a

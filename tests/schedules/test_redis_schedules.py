@@ -216,6 +216,16 @@ FOUND = {
         ("accept", 0),
         *HEAR,
     ],
+    "a Pipe that has just changed to every label is told an unknown loss": [
+        ("mount", "q", "c", "a", 2, 1000),
+        ("accept", 0),
+        *HEAR,
+        ("send", "c", "a", "living"),
+        ("beat", 61),
+        ("relabel", "q", None),
+        ("send", "c", "a", "0"),
+        ("evict", "c", 4),
+    ],
     "the epoch of an empty log that vanished during a cut is not used again": [
         *LISTENING,
         ("part", 0, True),

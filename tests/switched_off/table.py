@@ -343,7 +343,7 @@ SWITCHES = (
     Switch(
         "a page forgets the epochs that it left",
         "src/past.ts:leave",
-        Replace("before.get(epoch)", "undefined"),
+        Replace("before.has(epoch)", "false"),
         (f"rollback::{TELLS}",),
     ),
     Switch(
