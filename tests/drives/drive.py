@@ -116,7 +116,8 @@ class Drive:
             f"{counts.total()} faults: {faults}",
             f"messages: {len(self._history.sent)}, of which {self._senders.failed} not confirmed",
             f"deliveries: {verdict.deliveries}, lost and told: {verdict.told}, "
-            f"unknown: {verdict.unknown} ({verdict.doubts} times told), physics: {verdict.physics}",
+            f"unknown: {verdict.unknown} ({verdict.doubts} times told), "
+            f"physics: {verdict.physics}, told later: {verdict.late}",
             f"silent: {len(verdict.silent)}, doubled: {len(verdict.doubled)}, "
             f"false: {len(verdict.false)}, tracebacks: {len(self._served.tracebacks())}",
         ]

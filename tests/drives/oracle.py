@@ -31,6 +31,7 @@ class Listener:
     _judged: int = 0  # the number up to which it was judged
     _since: float = 0.0  # and when
     _excused: int = 0  # losses that it was not told of, but may be told of later
+    _untold: int = 0  # losses of the last period that had no gap of their own
     _newest: int = 0
 
     def wants(self, sent: Sent) -> bool:
@@ -57,7 +58,7 @@ class Listener:
         missing = self._missing(messages, upto)
         trial = Trial(self.name, self.wants, events, losses, missing, messages)
         self._excused += trial.sentence(knowledge, verdict)
-        self._excused = trial.doubt_gaps(self._excused, verdict)
+        self._excused, self._untold = trial.doubt_gaps(self._excused, self._untold, verdict)
         self._judged, self._since = upto, now
 
     def _take(self, events: Sequence[Event], sent: Sequence[Sent], verdict: Verdict) -> None:

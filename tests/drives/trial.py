@@ -31,6 +31,7 @@ class Trial:
         self._losses = losses
         self._missing = missing
         self._messages = messages
+        self._n_excused = 0  # of the losses, those that nobody told
         self._told = [(event, gap) for event in events for gap in event.gaps]
 
     def sentence(self, knowledge: Knowledge, verdict: Verdict) -> int:
@@ -52,15 +53,26 @@ class Trial:
                     f"{sent.began:.3f} {self._name}: {sent.number} ({sent.label}, "
                     f"{sent.position}, {sent.sender}); {why or 'not lost'}; told {self._shown()}"
                 )
-        return len(excused)
+        self._n_excused = len(excused)
+        return self._n_excused
 
-    def doubt_gaps(self, excused: int, verdict: Verdict) -> int:
+    def doubt_gaps(self, excused: int, untold: int, verdict: Verdict) -> tuple[int, int]:
         """Find the counted gaps for which nothing was lost, or that were counted before.
 
-        Return how many of the `excused` losses may still be told.
+        A loss may be told by a gap of its own although another gap has covered its messages: a
+        sender or a process that knew of it comes back.
+
+        Args:
+            excused: the losses that nobody told, and that may be told at any time.
+            untold: the losses of the period before that had no gap of their own.
+            verdict: takes the result.
+
+        Returns:
+            Both numbers, for the next period.
         """
         left = list(self._missing)
-        may_restart = excused + sum(bool(loss.lost) for loss in self._losses)
+        losses = sum(bool(loss.lost) for loss in self._losses)
+        may_restart = excused + untold + losses
         for event, gap in self._told:
             if gap.cause == UNKNOWN:
                 verdict.doubts += 1
@@ -68,7 +80,8 @@ class Trial:
             covered = [sent for sent in left if self._covers(event, gap, sent)]
             if gap.upto is None:
                 touched = any(loss.lost and loss.began <= event.time for loss in self._losses)
-                good = may_restart > 0 and (touched or excused > 0)
+                good = may_restart > 0 and (touched or excused + untold > 0)
+                verdict.late += good and not touched
                 good = good or any(sent in covered for sent in self._damaged(event.time))
                 may_restart -= good
             else:
@@ -76,7 +89,8 @@ class Trial:
                 good = bool(covered) or self._may_hide(gap)
             if not good:
                 verdict.false.append(f"{event.time:.3f} {self._name}: {gap}")
-        return max(0, min(excused, may_restart))
+        excused = max(0, min(excused, may_restart))
+        return excused, max(0, min(losses - self._n_excused, may_restart - excused))
 
     def _shown(self) -> str:
         return ", ".join(f"{event.time:.3f} {gap}" for event, gap in self._told) or "nothing"

@@ -12,13 +12,15 @@ SHOWN = 2  # cases of a kind in a second
 class Verdict:
     """The sums of a drive, of messages; the lists hold a line for each case.
 
-    `doubts` is the number of times that a listener was told that nobody knows.
+    `doubts` is the number of times that a listener was told that nobody knows, and `late` that of
+    losses that were told after the period in which they were.
     """
 
     deliveries: int = 0
     told: int = 0
     unknown: int = 0
     doubts: int = 0
+    late: int = 0
     physics: int = 0
     silent: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)

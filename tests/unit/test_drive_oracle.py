@@ -284,6 +284,21 @@ def test_oracle_loss_of_which_nobody_knew_may_be_told_later(course: Course) -> N
     assert figures(course.judge()) == {"physics": 1, "false": 1}
 
 
+def test_oracle_second_loss_may_have_its_gap_in_the_next_period_and_not_later() -> None:
+    course = Course()
+    copy = course.history.copy()
+    for _ in range(2):
+        course.send()
+        course.roll_back(copy)
+    course.give(gap=Gap(1, None, "epoch"))
+    assert figures(course.judge()) == {"told": 2}
+    course.give(gap=Gap(1, None, "epoch"))  # a sender that knew of the other comes back
+    assert figures(course.judge()) == {"told": 2}
+    assert course.verdict.late == 1
+    course.give(gap=Gap(1, None, "epoch"))
+    assert figures(course.judge()) == {"told": 2, "false": 1}
+
+
 def test_oracle_gap_of_a_process_that_was_behind_is_not_false() -> None:
     course = Course()
     course.send()
