@@ -102,8 +102,10 @@ def test_messages_sent_to_new_server_before_reconnect_arrive(app, browser, serve
 def test_page_after_graceful_restart_reconnects(app, browser, server):
     browser.open(app.url)
     browser.wait_open()
+    app.send(*ticks(1))
+    browser.wait_for_text("last", "0")
     server.restart()
     browser.wait_for_text("gap", "1", timeout=60)
     browser.wait_open()
-    app.send(*ticks(1))
-    browser.wait_for_text("last", "0")
+    app.send(*ticks(2))
+    browser.wait_for_text("last", "1")
