@@ -3,7 +3,7 @@
 import pytest
 
 from brokers.site import Site
-from harness.page import GAP, NOTHING
+from harness.page import GAP, NOTHING, Page
 from harness.redis import RedisServer
 from harness.wait import wait_for
 
@@ -12,6 +12,17 @@ def has_begun_an_epoch(server: RedisServer) -> bool:
     """Return whether the epoch of the log began in this run of Redis."""
     run = server.ask("INFO", "server")["run_id"]
     return bool(server.ask("HGET", "dash-pipe:{jobs}:meta", "run") == run)
+
+
+def roll_back(site: Site, process_ends: bool, *pages: Page) -> None:
+    """Set Redis back; the server process may end before, and its pages come to a new one."""
+    if process_ends:
+        site.end_process()
+    site.redis.roll_back()
+    if process_ends:
+        site.start_process()
+        for page in pages:
+            page.connect(site.process)
 
 
 @pytest.mark.parametrize("process_ends", [False, True], ids=["process-lives", "process-ends"])
@@ -30,13 +41,8 @@ def test_second_rollback_to_the_same_moment_repeats_nothing(
         site.send(4, 5)
         page.wait_for(5)
         newcomer.wait_for(5)
-        if process_ends:
-            site.end_process()
-        server.roll_back()  # the epoch that began after the first rollback was never saved
-        if process_ends:
-            site.start_process()
-            page.connect(site.process)
-            newcomer.connect(site.process)
+        # The epoch that began after the first rollback was never saved.
+        roll_back(site, process_ends, page, newcomer)
         page.wait_until(lambda: page.told == (2, "epoch"))
         newcomer.wait_until(lambda: newcomer.told == GAP)
         site.send(6)
@@ -57,13 +63,7 @@ def test_second_restart_with_the_same_data_is_no_gap(
         page.wait_for(2)
         for _ in range(2):
             newcomer = site.page(["a"])
-            if process_ends:
-                site.end_process()
-            server.roll_back()
-            if process_ends:
-                site.start_process()
-                page.connect(site.process)
-                newcomer.connect(site.process)
+            roll_back(site, process_ends, page, newcomer)
             wait_for(lambda: has_begun_an_epoch(server), "the epoch of this run")
         site.send(3)
         for each in (page, newcomer):

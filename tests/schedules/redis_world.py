@@ -8,7 +8,7 @@ import pytest
 
 from dash_pipe.log import Position
 from schedules.cluster import PROCESSES, Cluster
-from schedules.page import CLOSED, CONNECTING, Answer, Page
+from schedules.page import CONNECTING, Answer, Page
 from schedules.process import use_clock
 from schedules.redis_oracle import RedisPipe, Told
 from schedules.world import BROKEN, RESTARTED, Line, World
@@ -142,30 +142,9 @@ class RedisWorld(World):
             self.take(slot)
 
     def _come_to_rest(self) -> None:
-        for _ in range(100):
-            if not any(pipe.mounted for pipe in self.pipes.values()):
-                return
-            if not self._comes_closer():
-                break
-        else:
-            raise AssertionError("it never comes to rest")
+        super()._come_to_rest()
         for _ in range(sum(len(process.hub) for process in self.cluster.processes)):
             self._beat_all()
-
-    def _comes_closer(self) -> bool:
-        """Do what is next until everything has arrived; return False if nothing is left."""
-        self.serve()
-        if self._state == CONNECTING:
-            self.accept()
-        elif self._state == CLOSED:
-            self.wait(16_000)
-        elif self.line is not None and self.line.rejected:
-            self._drop(4408)
-        elif self.line is not None and self.line.down:
-            self.deliver(1000)
-        else:
-            return self.line is not None and bool(self.line.up)
-        return True
 
     def _beat_all(self) -> None:
         """Let each session have its heartbeat, with the offsets of other labels."""

@@ -259,22 +259,7 @@ class World:
     def settle(self) -> None:
         """Let the network heal and everything arrive."""
         self.down = False
-        for _ in range(100):
-            if not any(pipe.mounted for pipe in self.pipes.values()):
-                return
-            self.serve()
-            if self._state == CONNECTING:
-                self.accept()
-            elif self._state == CLOSED:
-                self.wait(16_000)
-            elif self.line is not None and self.line.rejected:
-                self._drop(4408)
-            elif self.line is not None and self.line.down:
-                self.deliver(1000)
-            elif self.line is None or not self.line.up:
-                break
-        else:
-            raise AssertionError("it never comes to rest")
+        self._come_to_rest()
         for _ in range(len(self.room.hub)):  # a heartbeat each, with offsets of others
             due = self.room.hub.beat()
             for wait in (0.0, due):  # everything due is answered before time goes on
@@ -284,6 +269,31 @@ class World:
                 self.serve()
         for slot in self.pipes:
             self.take(slot)
+
+    def _come_to_rest(self) -> None:
+        """Let everything arrive that is on its way."""
+        for _ in range(100):
+            if not any(pipe.mounted for pipe in self.pipes.values()):
+                return
+            if not self._comes_closer():
+                break
+        else:
+            raise AssertionError("it never comes to rest")
+
+    def _comes_closer(self) -> bool:
+        """Do what is next until everything has arrived; return False if nothing is left."""
+        self.serve()
+        if self._state == CONNECTING:
+            self.accept()
+        elif self._state == CLOSED:
+            self.wait(16_000)
+        elif self.line is not None and self.line.rejected:
+            self._drop(4408)
+        elif self.line is not None and self.line.down:
+            self.deliver(1000)
+        else:
+            return self.line is not None and bool(self.line.up)
+        return True
 
     def check(self) -> None:
         """Assert that everything due arrived or was reported as lost, and nothing else arrived."""

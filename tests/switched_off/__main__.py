@@ -6,8 +6,6 @@ mechanism switched off tests nothing. A test that fails with nothing switched of
 
 from __future__ import annotations
 
-import argparse
-import signal
 import sys
 import tempfile
 import time
@@ -16,6 +14,7 @@ from contextlib import contextmanager
 from xml.etree import ElementTree
 
 from switched_off import edits
+from switched_off.choice import chosen
 from switched_off.table import SWITCHES, Switch
 from switched_off.worktree import Worktree, worktree
 
@@ -96,13 +95,7 @@ def survivors(tree: Worktree, switch: Switch) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("switched_off", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("only", nargs="*", help="a part of the text in the table; default: all")
-    only = parser.parse_args().only
-    switches = [one for one in SWITCHES if not only or any(part in one.off for part in only)]
-    # An interrupt ends the tests and removes the worktree, also of a run in the background.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    switches = chosen(SWITCHES, "switched_off", __doc__)
     with worktree() as tree:
         tree.check()
         check_unchanged(tree, switches)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import signal
 import sys
 import time
 
 from switched_off import edits
+from switched_off.choice import chosen
 from switched_off.mutants import MUTANTS
 from switched_off.table import Switch
 from switched_off.worktree import Worktree, worktree
@@ -41,12 +40,7 @@ def survivors(tree: Worktree, mutant: Switch) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("kill", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("only", nargs="*", help="a part of the text in the table; default: all")
-    only = parser.parse_args().only
-    mutants = [one for one in MUTANTS if not only or any(part in one.off for part in only)]
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    mutants = chosen(MUTANTS, "kill", __doc__)
     os.environ |= {"SCHEDULES": SCHEDULES, "SCHEDULES_SHRINK": ""}
     with worktree() as tree:
         tests = sorted({test for mutant in mutants for test in mutant.fails})
