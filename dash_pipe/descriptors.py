@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 RESERVED = 64  # descriptors for everything else, at least; a quarter of them if that is more
 ACCEPT_SECONDS = 60.0  # between two lines about a connection that could not be accepted
-# What asyncio logs while no descriptor is left, and if the server ends then.
+# asyncio logs the first while no descriptor is left, and the second if the server ends meanwhile.
 _ACCEPT = (
     "socket.accept() out of system resource",
     "Exception in callback BaseSelectorEventLoop._start_serving(",

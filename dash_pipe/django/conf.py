@@ -14,7 +14,7 @@ DPD = "PLOTLY_DASH"  # the setting of django-plotly-dash
 DPD_APP = "django_plotly_dash"
 NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME", "CHANNEL_LAYERS")
 """The settings of Django that our settings and brokers are made from."""
-_LOCAL = (".localhost", "127.0.0.1", "[::1]")  # what Django allows in place of no name, with DEBUG
+_LOCAL = (".localhost", "127.0.0.1", "[::1]")  # Django's, with DEBUG and no names
 _SHARED = ("ws_route", "http_route", "http_poke_enabled")
 _DEFAULTS: dict[str, Any] = {"ws_route": "dpd/ws/channel", "http_route": "dpd/views"}
 

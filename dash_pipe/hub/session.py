@@ -92,7 +92,7 @@ class PendingReplay:
     def next_rows(self) -> tuple[list[str], bool]:
         """Take the rows of the next frame. Return them, and True if they are the last.
 
-        There are none if the log has lost messages since: the browser reads on by itself.
+        If the log has lost messages since, there are no rows: they come as messages.
         """
         if self._messages is None:
             found = self.log.newest(self.frame.labels, self.frame.last, self.head)

@@ -52,7 +52,7 @@ class Known(NamedTuple):
 
 
 NOTHING = Known()
-"""What a process knows that knows no message."""
+"""The value for a process that knows no message of the channel."""
 
 
 class Entry(NamedTuple):
@@ -119,7 +119,7 @@ class ChannelCommands:
     def check(self, run: str, known: Known, anew: str) -> Sequence[Any]:
         """Return the script's arguments to begin a new epoch if one is due.
 
-        ``anew`` says how to begin if there is no log: see channel.lua.
+        ``anew`` says how to begin a log if Redis has none; channel.lua lists the values.
         """
         return ("check", *self._common(run, known), anew)
 
