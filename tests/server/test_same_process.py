@@ -5,6 +5,7 @@ import os
 import threading
 from asyncio import AbstractEventLoop, BaseTransport
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from unittest.mock import patch
 
 import nbformat
@@ -36,10 +37,8 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     and format them beside this thread, which ``ast`` of Python 3.11 does not survive.
     """
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    before = set(threading.enumerate())
-    with runtime.swapped(runtime.Runtime()):
+    with threads_end(), runtime.swapped(runtime.Runtime()):
         yield
-    wait_for(lambda: set(threading.enumerate()) <= before, "the killed threads to end")
     wait_for(lambda: not unclosed_transports(), "the transports of closed loops to be collected")
 
 
@@ -73,6 +72,14 @@ def make_app(backend: str) -> Dash:
     return app
 
 
+@contextmanager
+def threads_end() -> Iterator[None]:
+    """Wait for the threads that began inside: ``ast`` fails beside one that is killed."""
+    before = set(threading.enumerate())
+    yield
+    wait_for(lambda: set(threading.enumerate()) <= before, "the killed threads to end")
+
+
 def values(page: PipeClient, count: int) -> list[object]:
     return [row[2] for row in page.rows(count)]
 
@@ -88,6 +95,8 @@ def test_apps_run_one_after_another_receive_messages(backend: str) -> None:
                 page.subscribe("jobs")
                 send_to_pipe_channel("jobs", "a", n)
                 assert values(page, 1) == [n]
+        # The next app is made without it; others that are killed wait, and run no code.
+        wait_for(lambda app=runner.thread: not app.is_alive(), "the thread of the app to end")
 
 
 # As the fixtures are when a test takes `pipe_messages, dash_duo`.
@@ -95,7 +104,7 @@ def test_apps_run_one_after_another_receive_messages(backend: str) -> None:
 def test_app_run_with_pipe_messages_fixture_receives_messages() -> None:
     for n in range(2):
         port = Port()
-        with own_messages() as messages, ThreadedRunner() as runner:
+        with threads_end(), own_messages() as messages, ThreadedRunner() as runner:
             runner.start(make_app("flask"), host="127.0.0.1", port=port.number)
             with PipeClient(f"http://127.0.0.1:{runner.port}/") as page:
                 page.subscribe("jobs")
