@@ -35,13 +35,16 @@ def stats() -> dict[str, int]:
 
 
 def note_close(runtime: Runtime, code: int, reason: str) -> None:
-    """Note that this server has closed or rejected a connection."""
-    if code in CLOSE_CODES:
-        runtime.counters.add(f"closed_{int(code)}")
+    """Note that this server has closed or rejected a connection: first in the log.
+
+    So whoever sees the number can read the line.
+    """
     level = _LEVELS.get(int(code))
     if level is not None and not reason.startswith(_LOGGED):
         text = f"dash-pipe: closed a connection with {int(code)}: %s"
         runtime.diagnostics.limited_log.line(logger, level, text, reason)
+    if code in CLOSE_CODES:
+        runtime.counters.add(f"closed_{int(code)}")
 
 
 def note_full(runtime: Runtime) -> None:
