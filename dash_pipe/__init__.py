@@ -13,9 +13,9 @@ from .errors import (
 from .frameworks.bundle import bundle
 from .frameworks.dash import setup
 from .log import Position
+from .metrics import stats
 from .Pipe import Pipe
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
-from .statistics import stats
 from .transports.asgi import asgi_app
 from .version import __version__ as __version__
 

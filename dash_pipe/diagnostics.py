@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from .limited_log import LimitedLog
+from .telemetry.limited_log import LimitedLog
 
 GRACE_SECONDS = 5.0  # after its first message, that a process with an app has to begin to listen
 

@@ -8,16 +8,17 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from . import brokers, descriptors
+from . import brokers
 from .concurrency.forks import after_fork_in_child
 from .concurrency.per_process import Part, PerProcess
-from .counters import Counters
 from .diagnostics import Diagnostics
 from .errors import SettingError
 from .family.family import Family
 from .hub.policy import Policy
 from .log import Limits
 from .settings import FunctionPath, Project, Settings, resolve
+from .telemetry import descriptors
+from .telemetry.counters import Counters
 
 P = TypeVar("P", bound=Part)
 

@@ -7,10 +7,10 @@ from collections.abc import Generator
 from functools import lru_cache
 
 from ..hub.authorization import AuthorizationTimeout, Outcome
-from ..limited_log import LimitedLog
 from ..log import Labels
 from ..protocol import Denied, Subscribe
 from ..settings import Authorize, FunctionPath
+from ..telemetry.limited_log import LimitedLog
 from .allowance import Allowance
 from .call_app import AppCall, AppCalls
 from .pace import Pace

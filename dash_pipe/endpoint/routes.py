@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from ..protocol import SUBPROTOCOL, Rejection
 from ..runtime import Runtime
-from ..statistics import note_close
+from ..telemetry.statistics import note_close
 from ..version import __version__
 from .health import broker_health, health
 from .http import HttpAnswer, HttpRequest, error_response

@@ -17,7 +17,6 @@ from ..auth.call_app import RequestContext
 from ..auth.guard import Guard
 from ..auth.origin import RequestHead
 from ..concurrency.pool import PoolFullError
-from ..descriptors import limit_accept_lines
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
 from ..endpoint.routes import HEALTH, ROUTES, answer
@@ -25,7 +24,8 @@ from ..protocol import Close, Rejection, choose_subprotocol, close_reason, versi
 from ..runtime import Runtime
 from ..serving import note_page
 from ..settings import Settings
-from ..statistics import note_close
+from ..telemetry.descriptors import limit_accept_lines
+from ..telemetry.statistics import note_close
 from .asgi_http import AsgiPoke, Scope, headers_of, in_thread, request_of, respond
 from .asgi_socket import AsgiSocket, Receive, Send
 from .loop_hub import close_running_hub, running_hub

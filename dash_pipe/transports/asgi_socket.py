@@ -13,7 +13,7 @@ from ..auth.call_app import OpenRequest
 from ..hub.authorization import allow_all
 from ..hub.connection import Connection
 from ..protocol import CLOSE_TIMEOUT, MAX_FRAME_BYTES, Close, Frame, close_reason
-from ..statistics import note_close
+from ..telemetry.statistics import note_close
 from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub
 

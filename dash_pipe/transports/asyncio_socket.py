@@ -13,7 +13,7 @@ from ..auth.call_app import OpenRequest
 from ..hub.authorization import allow_all
 from ..hub.connection import Connection
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, version_rejection
-from ..statistics import note_close
+from ..telemetry.statistics import note_close
 from .framing import Framing, encoded
 from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub

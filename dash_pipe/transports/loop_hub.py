@@ -19,7 +19,7 @@ from ..hub.session import Authorize, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 from ..serving import note_page
-from ..statistics import note_full
+from ..telemetry.statistics import note_full
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
 

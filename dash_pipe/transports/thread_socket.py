@@ -24,7 +24,7 @@ from ..hub.authorization import Pending, allow_all
 from ..hub.connection import Connection
 from ..hub.session import Session
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, Subscribe, version_rejection
-from ..statistics import note_close
+from ..telemetry.statistics import note_close
 from .framing import Framing, encoded
 from .thread_hub import ThreadHub
 

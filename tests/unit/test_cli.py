@@ -352,7 +352,7 @@ def test_serve_without_authorize_says_so_in_one_line(
 ) -> None:
     uvicorn = pytest.importorskip("uvicorn")
     monkeypatch.setattr(uvicorn.Server, "run", lambda server: None)
-    monkeypatch.setattr("dash_pipe.descriptors.limit", lambda: None)
+    monkeypatch.setattr("dash_pipe.telemetry.descriptors.limit", lambda: None)
     if authorize:
         monkeypatch.setenv("DASH_PIPE_AUTHORIZE", authorize)
     with runtime.swapped(runtime.Runtime()):
@@ -368,7 +368,7 @@ def test_serve_says_how_many_browsers_the_open_files_allow(
 ) -> None:
     uvicorn = pytest.importorskip("uvicorn")
     monkeypatch.setattr(uvicorn.Server, "run", lambda server: None)
-    monkeypatch.setattr("dash_pipe.descriptors.limit", lambda: 1024)
+    monkeypatch.setattr("dash_pipe.telemetry.descriptors.limit", lambda: 1024)
     monkeypatch.setenv("DASH_PIPE_AUTHORIZE", "unit.test_cli:anybody")
     with runtime.swapped(runtime.Runtime()):
         main(["serve"])

@@ -13,13 +13,13 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # A room, a folder or a file of the package, imports from the floors below its own. Two rooms on one
 # floor don't know each other.
 FLOORS = [
-    {"errors", "version", "concurrency", "limited_log"},
+    {"errors", "version", "concurrency", "telemetry"},
     {"log"},
     {"protocol"},
     {"brokers", "client", "family"},
-    {"settings", "hub", "diagnostics", "counters", "descriptors"},
+    {"settings", "hub", "diagnostics"},
     {"runtime"},
-    {"serving", "statistics", "configuration"},
+    {"serving", "metrics", "configuration"},
     {"sending"},
     {"auth"},
     {"endpoint"},
@@ -29,7 +29,7 @@ FLOORS = [
     {"__main__"},
 ]
 ENTRANCES = {"cli", "configuration", "django", "frameworks", "runtime", "sending", "testing"}
-ENTRANCES |= {"statistics", "transports"}
+ENTRANCES |= {"metrics", "transports"}
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
 

@@ -13,7 +13,7 @@ import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.auth.guard import Guard
 from dash_pipe.auth.origin import RequestHead
-from dash_pipe.limited_log import LINES, MAX_KINDS, SECONDS, LimitedLog, RateLimit
+from dash_pipe.telemetry.limited_log import LINES, MAX_KINDS, SECONDS, LimitedLog, RateLimit
 from unit.asgi_server import Server
 from unit.fakes import Clock
 

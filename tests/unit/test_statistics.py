@@ -14,9 +14,9 @@ import pytest
 
 import dash_pipe
 from dash_pipe import runtime
-from dash_pipe.descriptors import AcceptFilter, possible_connections
 from dash_pipe.protocol import MAX_BAD_FRAMES, MAX_FRAME_BYTES, Close, Rejection
-from dash_pipe.statistics import note_close
+from dash_pipe.telemetry.descriptors import AcceptFilter, possible_connections
+from dash_pipe.telemetry.statistics import note_close
 from dash_pipe.transports.asgi import AsgiApp
 from dash_pipe.transports.loop_thread import loop_thread
 from dash_pipe.transports.thread_hub import thread_hub
@@ -229,7 +229,7 @@ def test_connections_beyond_the_descriptors_are_said_at_the_start(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("dash_pipe.descriptors.limit", lambda: allowed)
+    monkeypatch.setattr("dash_pipe.telemetry.descriptors.limit", lambda: allowed)
     dash_pipe.configure(max_connections=setting)
     for _ in range(2):
         runtime.current().has_endpoint()

@@ -1,0 +1,67 @@
+"""Count the connections that this server closes, and log those that reached a limit or a rule."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from .counters import CLOSE_CODES, Counters
+from .limited_log import LimitedLog
+
+logger = logging.getLogger("dash_pipe")
+
+_LEVELS: dict[int, int] = {
+    1009: logging.WARNING,  # too large
+    1013: logging.WARNING,  # try later
+    4400: logging.WARNING,  # bad frames
+    4403: logging.WARNING,  # origin
+    4408: logging.INFO,  # no pong: a laptop that sleeps is no fault
+}
+"""The levels of the closes that are logged. The others are the app's, or ordinary."""
+
+
+# The log has a better line about these: it names the channel, or the exception.
+_LOGGED = ("authorize() timed out", "a websocket_connect hook timed out", "an error in this server")
+
+
+class Logs(Protocol):
+    """The holder of the log whose lines are limited."""
+
+    limited_log: LimitedLog
+
+
+class Process(Protocol):
+    """The process that is counted; see ``Runtime``."""
+
+    counters: Counters
+
+    @property
+    def diagnostics(self) -> Logs:
+        """The holder of its log."""
+
+    @property
+    def connections(self) -> int:
+        """The number of browsers that are connected."""
+
+
+def stats_of(process: Process) -> dict[str, int]:
+    """Return the numbers of a process; see ``dash_pipe.stats``."""
+    return {"connections": process.connections, **process.counters.all()}
+
+
+def note_close(process: Process, code: int, reason: str) -> None:
+    """Note that this server has closed or rejected a connection: first in the log.
+
+    So whoever sees the number can read the line.
+    """
+    level = _LEVELS.get(int(code))
+    if level is not None and not reason.startswith(_LOGGED):
+        text = f"dash-pipe: closed a connection with {int(code)}: %s"
+        process.diagnostics.limited_log.line(logger, level, text, reason)
+    if code in CLOSE_CODES:
+        process.counters.add(f"closed_{int(code)}")
+
+
+def note_full(process: Process) -> None:
+    """Note that a connection was rejected since there are too many."""
+    process.counters.add("max_connections_reached")
