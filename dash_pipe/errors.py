@@ -34,6 +34,10 @@ class SettingError(DashPipeError, ValueError):
         self.setting = setting
 
 
+class InvalidPermissionError(DashPipeError, ValueError):
+    """The end of a permission is no time; see ``allow``."""
+
+
 class BrokerUnavailableError(DashPipeError, ConnectionError):
     """The broker did not answer in time, or rejected the message.
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
-from ..hub.authorization import AuthorizationTimeout, Outcome
+from ..hub.authorization import AuthorizationTimeout, Outcome, Permission
 from ..protocol import Subscribe
 from ..runtime import Runtime
 from .allowance import Allowance
@@ -21,9 +21,10 @@ async def authorize_subscribe(
     subscribe: Subscribe,
     allowance: Allowance | Pace | None = None,
 ) -> Outcome:
-    """Return the labels of a subscribe that the app denies, without blocking the loop.
+    """Return what the app permits of a subscribe, without blocking the loop.
 
-    ``authorize`` denies by False. It also denies if it raises or returns no bool; that is logged.
+    ``authorize`` denies by False. It also denies if it raises, or returns neither a bool nor what
+    ``allow`` returns; that is logged.
 
     Args:
         runtime: has the setting, and calls it.
@@ -63,7 +64,7 @@ def authorize_subscribe_beside_loop(
     Return a timeout if the loop has ended. Without ``authorize`` it may be called on the loop.
     """
     if runtime.settings.authorize is None:
-        return frozenset()
+        return Permission()
     future = asyncio.run_coroutine_threadsafe(
         authorize_subscribe(runtime, open_request, subscribe, allowance), loop
     )

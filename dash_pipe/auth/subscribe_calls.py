@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from functools import lru_cache
 
-from ..hub.authorization import AuthorizationTimeout, Outcome
+from ..hub.authorization import AuthorizationTimeout, Outcome, Permission
 from ..log import Labels
+from ..permission import Allowed, earliest
 from ..protocol import Denied, Subscribe
 from ..settings import Authorize, FunctionPath
 from ..telemetry.limited_log import LimitedLog
@@ -24,38 +26,51 @@ class SubscribeCalls:
         subscribe: the frame of the browser.
         allowance: has answers already, and bounds the calls; or counts them, for websockets.
         log: for what goes wrong.
+        wall_clock: seconds since the epoch.
     """
 
     def __init__(
-        self, subscribe: Subscribe, allowance: Allowance | Pace | None, log: LimitedLog
+        self,
+        subscribe: Subscribe,
+        allowance: Allowance | Pace | None,
+        log: LimitedLog,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._subscribe = subscribe
         self._allowance = allowance
         self._log = log
+        self._wall_clock = wall_clock
+        self._until: float | None = None
+        self._raised = False
 
     def outcome(self, authorize: Authorize | None) -> AppCalls[Outcome]:
-        """Yield the calls; return the denied labels, or a timeout."""
+        """Yield the calls; return the permission, or a timeout."""
         if authorize is None:
-            return frozenset()
+            return Permission()
         if isinstance(authorize, FunctionPath):
             result = yield from _load(authorize)
             if isinstance(result, CallTimedOut):
                 return self._timeout(result)
             if not self._is_allowed(result):
-                return frozenset(self._subscribe.labels or {None})
+                return self._permission(frozenset(self._subscribe.labels or {None}))
             authorize = authorize.load()
         denied = yield from self._denied(authorize)
-        if isinstance(denied, AuthorizationTimeout) or not self._needs_every_label(denied):
+        if isinstance(denied, AuthorizationTimeout):
             return denied
-        answer = yield from self._answer(authorize, None)
-        return denied if answer is True else denied | {None}
+        if self._needs_every_label(denied):
+            answer = yield from self._answer(authorize, None)
+            denied = denied if self._allows(answer) else denied | {None}
+        return self._permission(denied)
+
+    def _permission(self, denied: Denied) -> Permission:
+        return Permission(denied, self._until, self._raised)
 
     def _needs_every_label(self, denied: Denied) -> bool:
         """Return whether a hint is requested, which names every label, beside granted labels."""
         subscribe = self._subscribe
         return subscribe.hint and bool((subscribe.labels or frozenset()) - denied)
 
-    def _denied(self, authorize: Authorize) -> AppCalls[Outcome]:
+    def _denied(self, authorize: Authorize) -> AppCalls[Denied | AuthorizationTimeout]:
         sets = label_sets(self._subscribe.labels)
         labels = next(sets)
         while True:
@@ -86,8 +101,12 @@ class SubscribeCalls:
         return AuthorizationTimeout()
 
     def _is_allowed(self, answer: object) -> bool:
-        """Return whether it returned True. A truthy object may be a response that denies."""
-        if isinstance(answer, CallRaised):
+        """Return whether an answer allows; note until when, and log what is wrong with it."""
+        if isinstance(answer, Allowed):
+            if self._allows(answer):
+                self._until = earliest(self._until, answer.until)
+        elif isinstance(answer, CallRaised):
+            self._raised = True
             self._log.raised(
                 "dash-pipe: authorize() raised %s for channel %r; access denied",
                 answer.error,
@@ -95,10 +114,16 @@ class SubscribeCalls:
             )
         elif answer is not None and not isinstance(answer, bool):
             self._log.warning(
-                "dash-pipe: authorize() must return True or False, but returned %.300r; "
-                "access denied",
+                "dash-pipe: authorize() must return True, False or dash_pipe.allow(until=...), but "
+                "returned %.300r; access denied",
                 answer,
             )
+        return self._allows(answer)
+
+    def _allows(self, answer: object) -> bool:
+        """Return whether an answer allows. A truthy object may be a response that denies."""
+        if isinstance(answer, Allowed):
+            return answer.until is None or answer.until > self._wall_clock()
         return answer is True
 
 

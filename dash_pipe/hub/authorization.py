@@ -1,4 +1,4 @@
-"""The outcomes of ``authorize`` for a subscribe: denied labels, a timeout, or pending. Pure."""
+"""The outcomes of ``authorize`` for a subscribe: a permission, a timeout, or pending. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,22 @@ from dataclasses import dataclass, replace
 
 from ..errors import ProtocolError
 from ..protocol import Denied, Subscribe
+
+
+@dataclass(frozen=True)
+class Permission:
+    """The answer of the app to a subscribe.
+
+    Attributes:
+        denied: the labels that it denies, none if all are granted.
+        until: when the permission for the others ends, in seconds since the epoch; None if it has
+            no end.
+        raised: whether labels are denied because ``authorize`` raised an exception.
+    """
+
+    denied: Denied = frozenset()
+    until: float | None = None
+    raised: bool = False
 
 
 @dataclass(frozen=True)
@@ -21,13 +37,12 @@ class Pending:
     """
 
 
-Outcome = Denied | AuthorizationTimeout
-"""The denied labels of a subscribe, none if all are granted; or a timeout."""
+Outcome = Permission | AuthorizationTimeout
 
 
-def allow_all(_session: object, _subscribe: Subscribe) -> Denied:
+def allow_all(_session: object, _subscribe: Subscribe) -> Permission:
     """Grant everything; see ``Session.authorize``."""
-    return frozenset()
+    return Permission()
 
 
 def granted(subscribe: Subscribe, denied: Denied) -> Subscribe:

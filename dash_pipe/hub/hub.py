@@ -203,7 +203,7 @@ class Hub:
             reason = "authorize() timed out; the page will retry"
             self._disconnect(session, Close.TRY_LATER, reason)
         else:
-            self._take(session, granted(subscribe, outcome))
+            self._take(session, granted(subscribe, outcome.denied))
 
     def _take(self, session: Session, frame: ChannelFrame) -> None:
         """Apply a frame: send its answer, and the messages that follow from it."""

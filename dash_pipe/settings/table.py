@@ -8,14 +8,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..brokers import Broker
+from ..permission import Allowed
 from . import kinds
 from .function_path import FunctionPath
 from .kinds import Kind
 
-Authorize = Callable[..., bool | Awaitable[bool]]
+Authorize = Callable[..., bool | Allowed | Awaitable[bool | Allowed]]
 """``(request, channel, labels) -> bool``, sync or async: may this browser listen there?
 
-If it has a parameter ``token``, it gets the Pipe's ``token`` too.
+It may return ``allow(until=...)``, too. If it has a parameter ``token``, it gets that of the Pipe.
 """
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from dash_pipe.brokers.memory import MemoryBroker
-from dash_pipe.hub.authorization import Outcome, Pending
+from dash_pipe.hub.authorization import Outcome, Pending, Permission
 from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
 from dash_pipe.hub.session import Session
 from dash_pipe.log import Batch, Limits, Log, Message, Past, Position, Snapshot
-from dash_pipe.protocol import SUBPROTOCOL, Subscribe
+from dash_pipe.protocol import SUBPROTOCOL, Denied, Subscribe
 from dash_pipe.testing.brokers import browser
 
 
@@ -31,7 +31,7 @@ class Browser(browser.Browser):
     """One connection to a hub; the test decides what it may listen to."""
 
     def __init__(self, hub: Hub, subprotocol: str | None = SUBPROTOCOL) -> None:
-        self.verdict: Outcome | Pending = frozenset()
+        self.verdict: Denied | Outcome | Pending = frozenset()
         self.asked: list[tuple[str, Any]] = []
         super().__init__(hub, subprotocol)
 
@@ -41,7 +41,14 @@ class Browser(browser.Browser):
 
     def _authorize(self, _session: Session, subscribe: Subscribe) -> Outcome | Pending:
         self.asked.append((subscribe.channel, subscribe.labels))
-        return self.verdict
+        verdict = self.verdict
+        return Permission(verdict) if isinstance(verdict, frozenset) else verdict
+
+
+def denied_of(outcome: Outcome) -> Denied:
+    """Return the denied labels of an outcome that is no timeout."""
+    assert isinstance(outcome, Permission)
+    return outcome.denied
 
 
 class MirrorBroker:

@@ -10,9 +10,8 @@ from dash_pipe import runtime
 from dash_pipe.auth.allowance import MAX_CALLS, Allowance
 from dash_pipe.auth.authorize import authorize_subscribe_sync
 from dash_pipe.errors import ProtocolError
-from dash_pipe.hub.authorization import Outcome
-from dash_pipe.protocol import Subscribe
-from unit.fakes import Clock
+from dash_pipe.protocol import Denied, Subscribe
+from unit.fakes import Clock, denied_of
 
 
 def test_equal_calls_of_a_poll_are_made_once() -> None:
@@ -22,10 +21,11 @@ def test_equal_calls_of_a_poll_are_made_once() -> None:
         asked.append((channel, labels, token))
         return labels == ["a"]
 
-    def ask(channel: str, labels: str | None = None, token: str | None = None) -> Outcome:
+    def ask(channel: str, labels: str | None = None, token: str | None = None) -> Denied:
         names = None if labels is None else frozenset(labels)
         subscribe = Subscribe(channel, names, token=token)
-        return authorize_subscribe_sync(runtime.current(), nullcontext, subscribe, allowance)
+        outcome = authorize_subscribe_sync(runtime.current(), nullcontext, subscribe, allowance)
+        return denied_of(outcome)
 
     dash_pipe.configure(authorize=authorize)
     allowance = Allowance(10.0)

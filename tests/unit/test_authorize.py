@@ -16,8 +16,13 @@ from dash_pipe.auth.authorize import (
     authorize_subscribe_beside_loop,
     authorize_subscribe_sync,
 )
-from dash_pipe.hub.authorization import AuthorizationTimeout, Outcome
-from dash_pipe.protocol import Subscribe
+from dash_pipe.auth.subscribe_calls import SubscribeCalls
+from dash_pipe.auth.time_limit import CallRaised
+from dash_pipe.hub.authorization import AuthorizationTimeout, Outcome, Permission
+from dash_pipe.permission import allow
+from dash_pipe.protocol import Denied, Subscribe
+from dash_pipe.telemetry.limited_log import LimitedLog
+from unit.fakes import denied_of
 
 LABELS = frozenset({"b", "a"})
 SUBSCRIBE = Subscribe("jobs", LABELS, token="a token")
@@ -47,32 +52,36 @@ class AppCall:
         return self.answer if self.answer_to is None else self.answer_to(labels)
 
 
-def ask_async(question: AppCall) -> Outcome:
+def ask_async(question: AppCall) -> Denied:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         assert question.open
         await asyncio.sleep(0)  # a wait of its own
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
+    return denied_of(
+        asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
+    )
 
 
-def ask_sync(question: AppCall) -> Outcome:
+def ask_sync(question: AppCall) -> Denied:
     dash_pipe.configure(authorize=question)
-    return asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
+    return denied_of(
+        asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
+    )
 
 
-def ask_sync_now(question: AppCall) -> Outcome:
+def ask_sync_now(question: AppCall) -> Denied:
     dash_pipe.configure(authorize=question)
-    return authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE)
+    return denied_of(authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE))
 
 
-def ask_async_now(question: AppCall) -> Outcome:
+def ask_async_now(question: AppCall) -> Denied:
     async def authorize(request: Any, channel: str, labels: list[str] | None) -> Any:
         return question(request, channel, labels)
 
     dash_pipe.configure(authorize=authorize)
-    return authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE)
+    return denied_of(authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE))
 
 
 WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
@@ -80,7 +89,7 @@ WAYS = [ask_sync, ask_async, ask_sync_now, ask_async_now]
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_authorize_receives_request_channel_and_sorted_labels(
-    ask: Callable[[AppCall], Outcome],
+    ask: Callable[[AppCall], Denied],
 ) -> None:
     question = AppCall()
     assert ask(question) == frozenset()
@@ -90,14 +99,66 @@ def test_authorize_receives_request_channel_and_sorted_labels(
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("answer", [False, None, 0, "yes", 1, []])
 def test_authorize_returning_anything_but_true_denies(
-    ask: Callable[[AppCall], Outcome], answer: Any
+    ask: Callable[[AppCall], Denied], answer: Any
 ) -> None:
     assert ask(AppCall(answer)) == LABELS
 
 
+@pytest.mark.parametrize("returned", ["allow", None, 1, []])
+def test_authorize_returning_no_permission_is_told_what_to_return(
+    returned: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = allow if returned == "allow" else returned  # the function, not called
+    ask_sync_now(AppCall(answer))
+    told = "authorize() must return True, False or dash_pipe.allow(until=...), but returned"
+    assert all(told in text for text in caplog.messages)
+    assert bool(caplog.messages) == (answer is not None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "permission"),
+    [
+        ([allow()], Permission()),
+        ([allow(until=1100)], Permission(until=1100.0)),
+        ([allow(until=1000)], Permission(LABELS)),  # the present moment
+        ([False, allow(until=1100), True], Permission(LABELS, 1100.0)),
+        ([False, allow(until=1100), False], Permission(frozenset("b"), 1100.0)),
+        ([False, allow(until=999), allow(until=1100)], Permission(frozenset("a"), 1100.0)),
+        ([False, ZeroDivisionError(), allow(until=9e9)], Permission(frozenset("a"), 9e9, True)),
+    ],
+)
+def test_permission_of_a_subscribe_ends_with_the_first_of_its_answers(
+    answers: list[Any], permission: Permission
+) -> None:
+    returned = iter(answers)
+
+    def authorize(*_: Any) -> Any:
+        answer = next(returned, False)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    calls = SubscribeCalls(SUBSCRIBE, None, LimitedLog(), lambda: 1000.0).outcome(authorize)
+    assert run_calls(calls) == permission
+
+
+def run_calls(calls: Any) -> Any:
+    """Make the calls of a generator at once."""
+    result: Any = None
+    while True:
+        try:
+            call = calls.send(result)
+        except StopIteration as end:
+            return end.value
+        try:
+            result = call.call(None)
+        except Exception as error:
+            result = CallRaised(error)
+
+
 @pytest.mark.parametrize("ask", WAYS)
 def test_authorize_raising_denies_and_logs_the_error(
-    ask: Callable[[AppCall], Outcome], caplog: pytest.LogCaptureFixture
+    ask: Callable[[AppCall], Denied], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ask(AppCall(ZeroDivisionError("a bug"))) == LABELS
     assert "jobs" in caplog.records[0].message
@@ -169,9 +230,11 @@ def test_request_that_cannot_be_opened_denies(now: bool, caplog: pytest.LogCaptu
     dash_pipe.configure(authorize=lambda *_: True)
     current = runtime.current()
     if now:
-        assert authorize_subscribe_sync(current, open_request, SUBSCRIBE) == LABELS
+        assert denied_of(authorize_subscribe_sync(current, open_request, SUBSCRIBE)) == LABELS
     else:
-        assert asyncio.run(authorize_subscribe(current, open_request, SUBSCRIBE)) == LABELS
+        assert (
+            denied_of(asyncio.run(authorize_subscribe(current, open_request, SUBSCRIBE))) == LABELS
+        )
     assert "no such request" in caplog.text
 
 
@@ -180,17 +243,17 @@ def test_authorize_not_set_allows_everybody() -> None:
         asyncio.run(
             authorize_subscribe(runtime.current(), contextlib.nullcontext, Subscribe("jobs", None))
         )
-        == frozenset()
+        == Permission()
     )
     assert (
         authorize_subscribe_sync(runtime.current(), contextlib.nullcontext, Subscribe("jobs", None))
-        == frozenset()
+        == Permission()
     )
 
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_labels_denied_together_are_authorized_one_by_one(
-    ask: Callable[[AppCall], Outcome],
+    ask: Callable[[AppCall], Denied],
 ) -> None:
     question = AppCall()
     question.answer_to = lambda labels: labels == ["a"]
@@ -206,10 +269,8 @@ def test_authorize_with_token_parameter_receives_the_token() -> None:
     for subscribe, denied in ((SUBSCRIBE, frozenset()), (Subscribe("jobs", LABELS), LABELS)):
         assert (
             asyncio.run(authorize_subscribe(runtime.current(), contextlib.nullcontext, subscribe))
-            == denied
-        )
-        assert (
-            authorize_subscribe_sync(runtime.current(), contextlib.nullcontext, subscribe) == denied
+            == authorize_subscribe_sync(runtime.current(), contextlib.nullcontext, subscribe)
+            == Permission(denied)
         )
 
 
@@ -220,7 +281,7 @@ def test_authorize_cancelling_itself_denies() -> None:
     dash_pipe.configure(authorize=authorize)
     assert asyncio.run(
         authorize_subscribe(runtime.current(), contextlib.nullcontext, Subscribe("jobs", None))
-    ) == {None}
+    ) == Permission(frozenset({None}), raised=True)
 
 
 def test_awaitable_returned_by_authorize_runs_inside_the_request() -> None:
@@ -237,10 +298,10 @@ def test_awaitable_returned_by_authorize_runs_inside_the_request() -> None:
     for _ in range(2):
         assert (
             asyncio.run(authorize_subscribe(runtime.current(), question.request, SUBSCRIBE))
-            == frozenset()
+            == Permission()
         )
         assert (
-            authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE) == frozenset()
+            authorize_subscribe_sync(runtime.current(), question.request, SUBSCRIBE) == Permission()
         )
 
 
@@ -257,8 +318,8 @@ def test_function_named_in_the_environment_is_called(monkeypatch: pytest.MonkeyP
     for channel, denied in (("jobs", frozenset()), ("secrets", LABELS)):
         subscribe = Subscribe(channel, LABELS)
         current, request = runtime.current(), contextlib.nullcontext
-        assert asyncio.run(authorize_subscribe(current, request, subscribe)) == denied
-        assert authorize_subscribe_sync(current, request, subscribe) == denied
+        assert denied_of(asyncio.run(authorize_subscribe(current, request, subscribe))) == denied
+        assert denied_of(authorize_subscribe_sync(current, request, subscribe)) == denied
 
 
 def test_coroutine_named_in_the_environment_runs_on_the_servers_loop(
@@ -278,8 +339,8 @@ def test_coroutine_named_in_the_environment_runs_on_the_servers_loop(
             Allowance(10.0),
         )
 
-    assert asyncio.run(poll()) == frozenset()  # also the first one, which imports it
-    assert asyncio.run(poll()) == frozenset()
+    assert denied_of(asyncio.run(poll())) == frozenset()  # also the first one, which imports it
+    assert denied_of(asyncio.run(poll())) == frozenset()
 
 
 def test_function_that_cannot_be_imported_denies_and_logs_why(
@@ -289,8 +350,8 @@ def test_function_that_cannot_be_imported_denies_and_logs_why(
     current, request = runtime.current(), contextlib.nullcontext
     for labels, denied in ((LABELS, LABELS), (None, {None})):
         subscribe = Subscribe("jobs", labels)
-        assert asyncio.run(authorize_subscribe(current, request, subscribe)) == denied
-        assert authorize_subscribe_sync(current, request, subscribe) == denied
+        assert denied_of(asyncio.run(authorize_subscribe(current, request, subscribe))) == denied
+        assert denied_of(authorize_subscribe_sync(current, request, subscribe)) == denied
     assert "can't import 'no_such_module:may_listen' (ModuleNotFoundError" in caplog.text
 
 
@@ -317,7 +378,7 @@ def test_hint_needs_permission_for_every_label(
     dash_pipe.configure(authorize=authorize)
     subscribe = Subscribe("jobs", LABELS, hint=True)
     outcome = ask(runtime.current(), contextlib.nullcontext, subscribe)
-    assert outcome == denied
+    assert denied_of(outcome) == denied
     assert not caplog.records
 
 
@@ -325,5 +386,7 @@ def test_hint_for_denied_labels_calls_authorize_no_more() -> None:
     question = AppCall(answer=False)
     dash_pipe.configure(authorize=question)
     subscribe = Subscribe("jobs", frozenset({"a"}), hint=True)
-    assert authorize_subscribe_sync(runtime.current(), question.request, subscribe) == {"a"}
+    assert denied_of(authorize_subscribe_sync(runtime.current(), question.request, subscribe)) == {
+        "a"
+    }
     assert len(question.asked) == 1

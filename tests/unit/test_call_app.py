@@ -22,6 +22,7 @@ from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sy
 from dash_pipe.auth.guard import Guard
 from dash_pipe.auth.origin import RequestHead
 from dash_pipe.endpoint.http import HttpRequest
+from dash_pipe.hub.authorization import Permission
 from dash_pipe.protocol import Close, Subscribe
 from dash_pipe.transports.asgi import AsgiEndpoint
 from harness.environment import environment
@@ -127,7 +128,7 @@ def test_disconnect_while_queued_cancels_authorization(hanging: Hanging) -> None
         gone.cancel()
         await asyncio.wait([gone])
         hanging.release.set()
-        assert await last == frozenset()
+        assert await last == Permission()
         assert hanging.asked.acquire(timeout=TIMEOUT)
         assert not hanging.asked.acquire(blocking=False)
         await asyncio.gather(*first)
@@ -299,7 +300,7 @@ class TestAfterFork:
                 authorize_subscribe_sync(
                     runtime.current(), contextlib.nullcontext, Subscribe("quick", None)
                 )
-                == frozenset()
+                == Permission()
             )
 
         set_timeout(0.02)
@@ -322,6 +323,7 @@ def test_concurrent_async_authorize_calls_under_gevent_complete() -> None:
         import dash_pipe
         from dash_pipe import runtime
         from dash_pipe.auth.authorize import authorize_subscribe, authorize_subscribe_sync
+        from dash_pipe.hub.authorization import Permission
         from dash_pipe.protocol import Subscribe
 
         async def authorize(request, channel, labels):
@@ -341,6 +343,6 @@ def test_concurrent_async_authorize_calls_under_gevent_complete() -> None:
             gevent.sleep(0.001)
         assert asyncio.run(asyncio.sleep(0, "a callback's")) == "a callback's"
         gevent.joinall(asking, timeout=50)
-        assert [each.value for each in asking] == [frozenset()] * 8, [e.value for e in asking]
+        assert [each.value for each in asking] == [Permission()] * 8, [e.value for e in asking]
     """
     subprocess.run([sys.executable, "-c", code], env=environment(), timeout=60, check=True)

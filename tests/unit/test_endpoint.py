@@ -10,6 +10,7 @@ import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.endpoint.http import HttpAnswer, HttpRequest
 from dash_pipe.endpoint.routes import ROUTES, answer
+from dash_pipe.hub.authorization import Permission
 from dash_pipe.protocol import Close
 
 FRAMES = [{"type": "subscribe", "channel": "jobs", "labels": None}]
@@ -29,7 +30,7 @@ def ask(
         request,
         obstacle=obstacle,
         rejection=rejection,
-        authorize=lambda *_: frozenset(),
+        authorize=lambda *_: Permission(),
     )
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dash_pipe.hub.authorization import AuthorizationTimeout, Pending
+from dash_pipe.hub.authorization import AuthorizationTimeout, Pending, Permission
 from dash_pipe.protocol import MAX_PARKED, Close
 from unit.fakes import Browser, Room, kinds, values
 
@@ -23,7 +23,7 @@ NOTHING: frozenset[str | None] = frozenset()
 
 def resolve(browser: Browser, denied: frozenset[str | None]) -> list[dict[str, object]]:
     assert browser.session is not None
-    browser.hub.resolve_authorization(browser.session, denied)
+    browser.hub.resolve_authorization(browser.session, Permission(denied))
     return browser.transport.take()
 
 

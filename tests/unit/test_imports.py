@@ -14,7 +14,7 @@ PACKAGE = Path(dash_pipe.__file__).parent
 # floor don't know each other.
 FLOORS = [
     {"errors", "version", "concurrency", "telemetry"},
-    {"log"},
+    {"log", "permission"},
     {"protocol"},
     {"brokers", "client", "family"},
     {"settings", "hub", "diagnostics"},

@@ -8,6 +8,7 @@ import pytest
 
 from dash_pipe.endpoint.http import MAX_BODY_BYTES, HttpAnswer, HttpRequest
 from dash_pipe.endpoint.poll import MAX_ANSWER_BYTES, MAX_FRAMES, poll
+from dash_pipe.hub.authorization import Permission
 from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Limits
 from dash_pipe.protocol import MAX_FRAME_BYTES, Denied, Subscribe
@@ -18,8 +19,8 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "protocol.json").r
 Frames = list[dict[str, Any]]
 
 
-def anybody(subscribe: Subscribe) -> Denied:
-    return frozenset()
+def anybody(subscribe: Subscribe) -> Permission:
+    return Permission()
 
 
 def ask(room: Room, *frames: object, body: bytes | None = None) -> HttpAnswer:
@@ -230,9 +231,9 @@ def test_body_or_frame_too_large_is_rejected(room: Room) -> None:
 def test_subscribe_is_answered_as_authorize_decides(room: Room, denied: Denied) -> None:
     asked: list[Subscribe] = []
 
-    def authorize(subscribe: Subscribe) -> Denied:
+    def authorize(subscribe: Subscribe) -> Permission:
         asked.append(subscribe)
-        return denied
+        return Permission(denied)
 
     request = HttpRequest(
         "POST", "poll", body=json.dumps([{**subscription(), "labels": ["a"]}]).encode()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ...brokers import Broker
-from ...hub.authorization import Outcome, Pending
+from ...hub.authorization import Outcome, Pending, Permission
 from ...hub.connection import connect
 from ...hub.hub import Hub
 from ...hub.policy import Policy
@@ -52,7 +52,7 @@ class Browser:
         self.session = self.connection and self.connection.session
 
     def _authorize(self, _session: Session, _subscribe: Subscribe) -> Outcome | Pending:
-        return frozenset()
+        return Permission()
 
     def says(self, **frame: Any) -> Frames:
         """Send a frame; return the immediate answers."""

@@ -7,6 +7,7 @@ import json
 from ...brokers import Broker
 from ...endpoint.http import HttpRequest
 from ...endpoint.poll import poll
+from ...hub.authorization import Permission
 from ...hub.policy import Policy
 from .base import BrokerTests, Make, needs_history, publish
 from .browser import Frames, HubRunner, kinds, rows, values
@@ -130,7 +131,7 @@ class ResumeTests(BrokerTests):
         since = {"epoch": "another", "offset": 9}
         subscribe = {"type": "subscribe", "channel": "jobs", "labels": None, "since": since}
         request = HttpRequest("POST", "poll", {}, json.dumps([subscribe]).encode())
-        answer = poll(request, broker, Policy(), 2.0, lambda *_: frozenset())
+        answer = poll(request, broker, Policy(), 2.0, lambda *_: Permission())
         frames = json.loads(answer.body)
         assert kinds(frames) == ["subscribed", "messages"]
         assert frames[0]["recovered"] is False
