@@ -175,11 +175,14 @@ export class Subscription {
     this.trim();
   }
 
-  /** The server denied the subscription: forget the position. */
+  /** The server denied the subscription. If it allows it again, the Pipe continues here, unless a replay was due. */
   deny(): void {
     this.denied = true;
-    this.position = this.deliveredAt = this.resume = null;
-    this.resumedAt = NEVER;
+    this.deliveredAt = this.delivered;
+    this.resume = this.awaitingReplay ? null : (this.position ?? this.resume);
+    this.position = null;
+    this.replyNumber = 0;
+    this.resumedAt = this.resume?.offset ?? NEVER;
     this.startOffset = NEVER;
     this.knownLabels.clear();
   }

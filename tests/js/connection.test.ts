@@ -545,6 +545,56 @@ describe("errors and rejections", () => {
     expect(again.status).toBe("open");
   });
 
+  test("Pipe that was denied after it listened continues at its position with a fresh token", () => {
+    const { connection, subscription } = listening({ token: "ended" });
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    browser.socket.hear(denied);
+    expect([subscription.status, offsets(subscription)]).toEqual(["denied", [6]]);
+    connection.unsubscribe(subscription);
+    const again = connection.subscribe(options({ token: "fresh" }));
+    browser.tick();
+    const since = { epoch: "e1", offset: 6 };
+    expect(browser.socket.last).toEqual({
+      ...{ type: "subscribe", channel: "jobs", labels: null, since, token: "fresh" },
+    });
+    browser.socket.hear(subscribed("jobs", 8, { recovered: true }));
+    browser.socket.hear(
+      messages("jobs", [
+        [7, "a", 2],
+        [8, "a", 3],
+      ]),
+    );
+    expect([again.status, offsets(again)]).toEqual(["open", [6, 7, 8]]);
+  });
+
+  test("Pipe that was denied beside another gets what it missed, and the other nothing twice", () => {
+    const { connection, subscription: other } = listening({ key: "other", labels: ["a"] });
+    const pipe = connection.subscribe(options({ labels: null, token: "ended" }));
+    browser.tick();
+    browser.socket.hear(subscribed("jobs", 5));
+    browser.socket.hear(denied, subscribed("jobs", 5), messages("jobs", [[6, "a", 1]]));
+    expect([pipe.status, other.status]).toEqual(["denied", "open"]);
+    connection.unsubscribe(pipe);
+    const again = connection.subscribe(options({ labels: null, token: "fresh" }));
+    browser.tick();
+    const [end, begin] = browser.socket.sent.slice(-2);
+    expect([end?.type, begin]).toMatchObject(["unsubscribe", { since: at5, token: "fresh" }]);
+    browser.socket.hear(subscribed("jobs", 6));
+    browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+    expect([offsets(again), offsets(other)]).toEqual([[6], [6]]);
+  });
+
+  test("Pipe that was denied while a replay was due starts again, with its replay", () => {
+    const { connection, subscription } = listening({ replay: 1 });
+    browser.socket.hear(denied);
+    connection.unsubscribe(subscription);
+    connection.subscribe(options({ replay: 1, token: "fresh" }));
+    browser.tick();
+    const [begin, replay] = browser.socket.sent.slice(-2);
+    expect(begin).not.toHaveProperty("since");
+    expect(replay).toMatchObject({ type: "replay", last: 1 });
+  });
+
   test("denied Pipe whose replay fails as well is reported once", () => {
     const subscription = connect(url, browser, noTransport).subscribe(options({ replay: 1 }));
     browser.socket.open();

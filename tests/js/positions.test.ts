@@ -51,6 +51,7 @@ function open(): void {
   browser.socket.open();
 }
 
+const denied = { type: "error", code: "denied", reason: "no", channel: "jobs", final: true };
 const offsets = (subscription: Subscription) => subscription.batch().rows.map(([offset]) => offset);
 const frames = (...types: string[]) => browser.socket.sent.filter(({ type }) => types.includes(`${type}`));
 
@@ -205,9 +206,19 @@ describe("Pipe that returns", () => {
     expect(browser.socket.last).not.toHaveProperty("since");
   });
 
-  test("that was denied starts at the head", () => {
+  test("that was denied subscribes since its position", () => {
     const { pipe } = listening();
-    browser.socket.hear({ type: "error", code: "denied", reason: "no", channel: "jobs", final: true });
+    browser.socket.hear(denied);
+    unmount(pipe);
+    mount("x");
+    open();
+    expect(browser.socket.last).toMatchObject({ since: at(5) });
+  });
+
+  test("that was denied before the first reply starts at the head", () => {
+    const pipe = mount("x");
+    open();
+    browser.socket.hear(denied);
     unmount(pipe);
     mount("x");
     open();
