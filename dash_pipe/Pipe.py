@@ -113,9 +113,10 @@ Keyword arguments:
     skipped.
 
 - token (string; optional):
-    A signed token that allows subscribing to this channel, if the
-    server requires one. A callback may change it; the position in the
-    channel is kept.
+    A token of `dash_pipe.sign_channel`, if the channel is protected.
+    All Pipes of a page on one channel share the newest. A callback
+    may change it: the Pipe goes on at its position, also if it was
+    denied since the old token had ended.
 
 - url (string; optional):
     The base of the dash-pipe endpoint, if it is not `_pipe/` below

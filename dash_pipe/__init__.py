@@ -9,6 +9,7 @@ from .errors import (
     InvalidMessageError,
     SettingError,
     SetupError,
+    SigningError,
 )
 from .frameworks.bundle import bundle
 from .frameworks.dash import setup
@@ -16,6 +17,7 @@ from .log import Position
 from .metrics import stats
 from .Pipe import Pipe
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
+from .signing import sign_channel
 from .transports.asgi import asgi_app
 from .version import __version__ as __version__
 
@@ -27,11 +29,13 @@ __all__ = [
     "Position",
     "SettingError",
     "SetupError",
+    "SigningError",
     "asgi_app",
     "async_send_to_pipe_channel",
     "configure",
     "send_to_pipe_channel",
     "setup",
+    "sign_channel",
     "stats",
 ]
 

@@ -38,6 +38,18 @@ class InvalidPermissionError(DashPipeError, ValueError):
     """The end of a permission is no time; see ``allow``."""
 
 
+class SigningError(DashPipeError, ValueError):
+    """An argument of ``sign_channel`` is invalid. Nothing was signed.
+
+    Attributes:
+        argument: the invalid argument.
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
+
+
 class BrokerUnavailableError(DashPipeError, ConnectionError):
     """The broker did not answer in time, or rejected the message.
 

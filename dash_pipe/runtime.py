@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class Runtime:
         counters: the counts of this process.
         diagnostics: facts about this process, and the warnings that were logged.
         family: the place of this process among others.
+        servers: the web servers with an endpoint; the keys of some sign tokens.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Runtime:
         self.counters = Counters()
         self.diagnostics = Diagnostics()
         self.family = Family()
+        self.servers: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._keywords = keywords or {}
         self._project = project or {}
@@ -200,11 +203,12 @@ class Runtime:
             )
 
     def copy(self) -> Runtime:
-        """Return a runtime with the same settings, and nothing else in common with this one."""
+        """Return a runtime with the same settings and apps, and nothing else in common."""
         other = Runtime(self._keywords, self._project)
         other._routed = self._routed
         other.diagnostics = self.diagnostics.copy()
         other.family = self.family.copy()
+        other.servers = self.servers
         return other
 
     def with_broker(self, make: Callable[[Limits, int], brokers.Broker]) -> Runtime:

@@ -96,8 +96,9 @@ export type Props = {
    */
   url?: string;
   /**
-   * A signed token that allows subscribing to this channel, if the server requires
-   * one. A callback may change it; the position in the channel is kept.
+   * A token of `dash_pipe.sign_channel`, if the channel is protected. All Pipes of a
+   * page on one channel share the newest. A callback may change it: the Pipe goes on
+   * at its position, also if it was denied since the old token had ended.
    */
   token?: string;
   /**

@@ -12,7 +12,7 @@ from ..runtime import Runtime
 from .allowance import Allowance
 from .call_app import AppCaller, OpenRequest
 from .pace import Pace
-from .subscribe_calls import SubscribeCalls
+from .subscribe_outcome import subscribe_outcome
 
 
 async def authorize_subscribe(
@@ -21,8 +21,9 @@ async def authorize_subscribe(
     subscribe: Subscribe,
     allowance: Allowance | Pace | None = None,
 ) -> Outcome:
-    """Return what the app permits of a subscribe, without blocking the loop.
+    """Return what a subscribe is permitted, without blocking the loop.
 
+    The token of a protected channel and the app have to agree, see ``subscribe_outcome``.
     ``authorize`` denies by False. It also denies if it raises, or returns neither a bool nor what
     ``allow`` returns; that is logged.
 
@@ -35,8 +36,7 @@ async def authorize_subscribe(
     Raises:
         ProtocolError: the allowance is used up.
     """
-    calls = SubscribeCalls(subscribe, allowance, runtime.diagnostics.limited_log)
-    outcome, deadline = calls.outcome(runtime.settings.authorize), _deadline(allowance)
+    outcome, deadline = subscribe_outcome(runtime, subscribe, allowance), _deadline(allowance)
     return await runtime.part(AppCaller).run(outcome, open_request, deadline)
 
 
@@ -47,8 +47,7 @@ def authorize_subscribe_sync(
     allowance: Allowance | Pace | None = None,
 ) -> Outcome:
     """Do the same in a thread that may wait."""
-    calls = SubscribeCalls(subscribe, allowance, runtime.diagnostics.limited_log)
-    outcome, deadline = calls.outcome(runtime.settings.authorize), _deadline(allowance)
+    outcome, deadline = subscribe_outcome(runtime, subscribe, allowance), _deadline(allowance)
     return runtime.part(AppCaller).run_sync(outcome, open_request, deadline)
 
 
@@ -63,7 +62,7 @@ def authorize_subscribe_beside_loop(
 
     Return a timeout if the loop has ended. Without ``authorize`` it may be called on the loop.
     """
-    if runtime.settings.authorize is None:
+    if not runtime.settings.restricts_listening:
         return Permission()
     future = asyncio.run_coroutine_threadsafe(
         authorize_subscribe(runtime, open_request, subscribe, allowance), loop

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from ..settings import Project
 
 OWN = "DASH_PIPE"
 DPD = "PLOTLY_DASH"  # the setting of django-plotly-dash
 DPD_APP = "django_plotly_dash"
-NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME", "CHANNEL_LAYERS")
+NAMES = (OWN, DPD, "FORCE_SCRIPT_NAME", "CHANNEL_LAYERS", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 """The settings of Django that our settings and brokers are made from."""
 _LOCAL = (".localhost", "127.0.0.1", "[::1]")  # Django's, with DEBUG and no names
 _SHARED = ("ws_route", "http_route", "http_poke_enabled")
@@ -24,6 +25,8 @@ def project() -> Project:
     found = {name: (f"the default of {name}", value) for name, value in _DEFAULTS.items()}
     if apps.is_installed(DPD_APP):
         found["dpd_frames"] = (f"{DPD_APP} in INSTALLED_APPS", True)
+    if keys := _secret_keys():
+        found["token_keys"] = ("SECRET_KEY", keys)
     dpd = _dict_of(DPD)
     found |= {name: (f"{DPD}[{name!r}]", dpd[name]) for name in _SHARED if name in dpd}
     found |= {name: (f"{OWN}[{name!r}]", value) for name, value in _dict_of(OWN).items()}
@@ -41,6 +44,14 @@ def allowed_hosts() -> list[str]:
         return []
     subdomains = [f"*{name}".lower() for name in names if name.startswith(".")]
     return [*subdomains, *(name.removeprefix(".").lower() for name in names)]
+
+
+def _secret_keys() -> list[str]:
+    """Return the secret keys of the project, newest first; none if it has no key."""
+    try:
+        return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    except ImproperlyConfigured:  # it is empty, which Django reports where it is needed
+        return []
 
 
 def _dict_of(name: str) -> dict[str, Any]:

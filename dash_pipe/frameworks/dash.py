@@ -103,6 +103,7 @@ def _add_endpoint(app: Dash, host: str) -> None:
     path = f"{app.config.routes_pathname_prefix}{ENDPOINT}"
     current = runtime.current()
     current.has_endpoint()
+    current.servers.add(app.server)
     # Late: an app needs only the module of its own server.
     framework = import_module(f".{host}", __package__)
     framework.add_endpoint(app.server, path, current.http_route, _guard_of(app))

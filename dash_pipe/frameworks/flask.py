@@ -70,7 +70,7 @@ class Endpoint:
         current = runtime.current()
         kept = Kept(self._server, request.environ)
         rejection = self._rejection(current, kept)
-        open_request = None if current.settings.authorize is None else kept
+        open_request = kept if current.settings.restricts_listening else None
         answer = serve_websocket(current, request.environ, rejection, open_request)
         return Response(answer.body, status=answer.status, mimetype="text/plain")
 

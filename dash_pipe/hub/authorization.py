@@ -56,8 +56,9 @@ def granted(subscribe: Subscribe, denied: Denied) -> Subscribe:
     labels = None if subscribe.labels is None else subscribe.labels - denied
     if not labels:
         reason = (
-            "this app does not let you listen there; its setting `authorize` decides, and is "
-            "called again when the Pipe changes"
+            "this app does not let you listen there: by its setting `authorize`, or because the "
+            "channel is protected and the Pipe's `token` is not valid (the log of the server says "
+            "why); the Pipe tries again when it changes"
         )
         raise ProtocolError("denied", reason, subscribe.channel)
     return replace(subscribe, labels=labels, denied=denied)

@@ -30,6 +30,8 @@ class Keywords(TypedDict, total=False):
     allowed_hosts: Sequence[str]
     authorize: Authorize
     authorize_timeout: float
+    protected_channels: Sequence[str]
+    token_keys: str | Sequence[str]
     url: str
     auto_setup: bool
     ws_route: str

@@ -12,6 +12,7 @@ from ..brokers.url import without_password
 from ..protocol.address import EXAMPLE, PAGE_SOCKET, endpoint_base
 from .function_path import FunctionPath
 from .origins import parse_host, parse_origin
+from .patterns import parse_pattern
 
 
 class Kind(NamedTuple):
@@ -75,6 +76,10 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _is_keys(value: Any) -> bool:
+    return TEXT.fits(value) or (_is_strings(value) and bool(value) and all(value))
+
+
 def _is_networks(value: Any) -> bool:
     if not _is_strings(value):
         return False
@@ -113,6 +118,14 @@ ORIGINS = _parsed(
     "a list of origins such as https://example.org or https://*.example.org", parse_origin
 )
 HOSTS = _parsed("a list of hosts such as example.org or *.example.org", parse_host)
+PATTERNS = _parsed("a list of patterns such as user-*", parse_pattern)
+KEYS = Kind(
+    "a key, or a list of keys, newest first",
+    _is_keys,
+    _split,
+    lambda value: (value,) if isinstance(value, str) else tuple(value),
+    secret=True,
+)
 FUNCTION = Kind("a function (in the environment, as module:function)", callable, FunctionPath)
 ROUTE = Kind("a path such as /hooks, of letters, digits and -._~/", _matches(r"/?[\w.~/-]+"))
 # The characters that may follow "Bearer" in a header, so that a token needs no encoding.

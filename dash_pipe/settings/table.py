@@ -77,6 +77,18 @@ class Settings:
     authorize_timeout: float = _setting(
         10.0, "time limit for authorize and for Dash's websocket_connect hooks"
     )
+    protected_channels: tuple[str, ...] = _setting(
+        (),
+        "channels on which a Pipe needs a `token` of sign_channel: names or patterns such as "
+        "user-*, where `*` stands for any characters",
+        kinds.PATTERNS,
+    )
+    token_keys: tuple[str, ...] = _setting(
+        (),
+        "secret key that signs tokens of channels, or a list, newest first: the first signs, all "
+        "verify; by default the key of the Flask or Quart app, or of the Django project",
+        kinds.KEYS,
+    )
     url: str | None = _setting(
         None, "base of the endpoint for browsers, if it is not the app's own `_pipe/`", kinds.BASE
     )
@@ -96,6 +108,11 @@ class Settings:
         "bearer token required to publish over HTTP; if unset, only local requests are accepted",
         kinds.TOKEN,
     )
+
+    @property
+    def restricts_listening(self) -> bool:
+        """Return whether a subscribe may be denied."""
+        return self.authorize is not None or bool(self.protected_channels)
 
     @property
     def keeps_messages_in_memory(self) -> bool:

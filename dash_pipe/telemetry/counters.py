@@ -10,6 +10,7 @@ CLOSE_CODES = (1001, 1002, 1003, 1007, 1009, 1012, 1013, 4400, 4401, 4403, 4406,
 NAMES = (
     "max_connections_reached",
     "max_connections_per_address_reached",
+    "token_denied",
     *(f"closed_{code}" for code in CLOSE_CODES),
 )
 """The names, each with its meaning in docs/operations.md."""

@@ -94,7 +94,7 @@ class AsgiEndpoint:
             note_close(current, *rejection)
             await reject(rejection, receive, send)
             return None
-        open_for_authorize = None if current.settings.authorize is None else open_request
+        open_for_authorize = open_request if current.settings.restricts_listening else None
         peer = (scope.get("client") or (None,))[0]
         address = address_of(current, headers_of(scope), peer)
         hub = running_hub(current)
@@ -128,7 +128,7 @@ class AsgiEndpoint:
         find = partial(
             answer, current, request, obstacle="", rejection=rejection, authorize=authorize
         )
-        if current.settings.authorize is None and not current.broker.may_wait:
+        if not (current.settings.restricts_listening or current.broker.may_wait):
             return find()
         try:
             return await in_thread(current, find)

@@ -93,6 +93,16 @@ def test_channel_per_tab_recipe_updates_only_that_tab(page, make_browser) -> Non
     assert text(browser, "result") == "result 1"
 
 
+def test_signed_channel_recipe_reaches_its_user_alone(page, make_browser) -> None:
+    browser, other = page("One channel a user, signed"), make_browser()
+    other.open(browser.driver.current_url)
+    for one in (browser, other):
+        one.wait_open()
+    browser.click("work")
+    browser.wait_for_text("result", "Result 1, for you alone.")
+    assert text(other, "result") == ""
+
+
 def test_several_pipes_recipe_updates_both_traces(page) -> None:
     browser = page("Several Pipes, one chart")
     browser.wait_open("north", "south")

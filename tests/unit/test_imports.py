@@ -22,14 +22,14 @@ FLOORS = [
     {"serving", "metrics", "configuration"},
     {"sending"},
     {"auth"},
-    {"endpoint"},
+    {"endpoint", "signing"},
     {"transports"},
     {"frameworks"},
     {"cli", "testing", "django"},
     {"__main__"},
 ]
 ENTRANCES = {"cli", "configuration", "django", "frameworks", "runtime", "sending", "testing"}
-ENTRANCES |= {"metrics", "transports"}
+ENTRANCES |= {"metrics", "signing", "transports"}
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
 

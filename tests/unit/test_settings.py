@@ -211,7 +211,8 @@ def test_keywords_of_configure_equal_the_settings() -> None:
     table, keywords = get_type_hints(Settings), get_type_hints(Keywords)
     assert list(table) == list(keywords)
     for name, kind in keywords.items():
-        kind = {Sequence[str]: tuple[str, ...]}.get(kind, kind)
+        lists = {Sequence[str]: tuple[str, ...], str | Sequence[str]: tuple[str, ...]}
+        kind = lists.get(kind, kind)
         assert table[name] in (kind, kind | None), name
 
 
