@@ -35,7 +35,7 @@ const MAX_FORGOTTEN = 16;
 /**
  * Leave the epochs of the past from that of a position on. Return what was lost of them, or turns out now to be
  * lost of those in `before`, and the epochs that were left by now. An epoch that is named only now was left too if
- * it began after one in `before`. A loss is returned once.
+ * it is younger than one of these: names sort by age. A loss is returned once.
  */
 export function leave(
   before: LeftEpochs,
@@ -45,13 +45,12 @@ export function leave(
   let found = NONE;
   let at = position.offset;
   let isLeft = false;
-  let isHere = false;
   const left = new Map(before);
+  const oldest = [position.epoch, ...before.keys()].sort()[0] as string;
   for (const ended of past) {
     const [epoch, offset] = ended;
     isLeft ||= epoch === position.epoch;
-    isHere ||= isLeft || before.has(epoch);
-    if (!isHere) continue; // it was before this Pipe
+    if (!isLeft && epoch < oldest) continue; // it was before this Pipe
     const known = left.get(epoch) ?? NONE;
     const loss = Math.max(known, lossOf(ended, isLeft ? at : 0));
     if (loss > known) found = Math.max(found, loss);
@@ -64,14 +63,17 @@ export function leave(
 
 /**
  * Name an epoch in a past that has forgotten it; `lineage` is its own past. The broker returned to what it had saved
- * before the epoch began: it parted from the present log where the newest epoch ended that both have had.
+ * before the epoch began: it parted from the present log where the newest epoch ended that both have had, after older
+ * ones that did so too.
  */
 function graft(past: Past, epoch: string, lineage: Past): Past {
   if (names(past, epoch)) return past;
   for (const [name, at] of [...lineage].reverse()) {
-    const after = past.findIndex(([each]) => each === name) + 1;
-    if (!after) continue;
-    const offset = Math.min(at, (past[after - 1] as Ended)[1]);
+    const parent = past.findIndex(([each]) => each === name);
+    if (parent < 0) continue;
+    const offset = Math.min(at, (past[parent] as Ended)[1]);
+    const next = past.findIndex((each, i) => i > parent && (each[0] > epoch || each[1] > offset));
+    const after = next < 0 ? past.length : next;
     return [...past.slice(0, after), [epoch, offset, offset], ...past.slice(after)];
   }
   return past;

@@ -4,7 +4,7 @@ const { gzipSync } = require("node:zlib");
 
 /** The largest size of each bundle in bytes, gzipped. Every page loads the first one; few load another. */
 const LIMITS = {
-  "dash_pipe.min.js": 8000,
+  "dash_pipe.min.js": 9000,
   "fallback.min.js": 1500,
   "dpd_bridge.min.js": 1700,
   "django/static/dash_pipe/dpd_page_socket.min.js": 1200,

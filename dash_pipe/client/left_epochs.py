@@ -19,14 +19,14 @@ class LeftEpochs:
         """Leave the epochs of the past from that of ``position`` on.
 
         Return what was lost of them, or turns out now to be lost of those that were left before;
-        also of one that is named only now, and began after one that was left. A loss is returned
-        once.
+        also of one that is named only now, and is younger than the oldest that was left. A loss is
+        returned once.
         """
-        found, offset, is_left, is_here = Loss.NONE, position.offset, False, False
+        found, offset, is_left = Loss.NONE, position.offset, False
+        oldest = min([position.epoch, *self._losses])
         for ended in past:
             is_left = is_left or ended.epoch == position.epoch
-            is_here = is_here or is_left or ended.epoch in self._losses
-            if not is_here:
+            if not is_left and ended.epoch < oldest:
                 continue  # it was before this subscription
             known = self._losses.pop(ended.epoch, Loss.NONE)
             loss = max(known, ended.loss(offset if is_left else 0))

@@ -49,16 +49,21 @@ def graft(past: Past, epoch: str, lineage: Past) -> Past:
     """Name an epoch in a past that has forgotten it; ``lineage`` is its own past.
 
     The broker returned to what it had saved before the epoch began. So the epoch parted from the
-    present log where the newest epoch ended that both have had.
+    present log where the newest epoch ended that both have had. Others may have parted there too:
+    they stand in the order of their age, which is that of their names.
     """
     names = [ended.epoch for ended in past]
     if epoch in names:
         return past
     for own in reversed(lineage):
         if own.epoch in names:
-            after = names.index(own.epoch) + 1
-            offset = min(own.offset, past[after - 1].offset)
-            return (*past[:after], Ended(epoch, offset, offset), *past[after:])
+            at = names.index(own.epoch)
+            offset = min(own.offset, past[at].offset)
+            for each in past[(at := at + 1) :]:
+                if each.epoch > epoch or each.offset > offset:
+                    break
+                at += 1
+            return (*past[:at], Ended(epoch, offset, offset), *past[at:])
     return past
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from typing_extensions import Self
 
 from dash_pipe.brokers import Broker, connect
+from dash_pipe.brokers.redis.broker import RedisBroker
 from dash_pipe.log import Limits
 from dash_pipe.testing.brokers import HubRunner
 from harness.page import Page
@@ -69,6 +70,11 @@ class Site:
         page = Page(labels)
         page.connect(self.process)
         return page
+
+    def has_reported(self, run: str) -> bool:
+        """Return whether the process has told a run of Redis what it knows."""
+        assert isinstance(self._broker, RedisBroker)
+        return not self._broker._heads.due(run, 1)
 
     def wait_for_release(self) -> None:
         """Wait until the server processes, which have no page, have released all mirrors."""

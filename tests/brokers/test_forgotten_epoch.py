@@ -7,11 +7,13 @@ from harness.page import GAP, NOTHING, Page
 from harness.redis import RedisServer
 from harness.wait import wait_for
 
+META = "dash-pipe:{jobs}:meta"
+
 
 def has_begun_an_epoch(server: RedisServer) -> bool:
     """Return whether the epoch of the log began in this run of Redis."""
     run = server.ask("INFO", "server")["run_id"]
-    return bool(server.ask("HGET", "dash-pipe:{jobs}:meta", "run") == run)
+    return bool(server.ask("HGET", META, "run") == run)
 
 
 def roll_back(site: Site, process_ends: bool, *pages: Page) -> None:
@@ -101,3 +103,81 @@ def test_page_from_before_two_rollbacks_is_told_what_the_second_has_lost(
         page.wait_for(6)
         assert page.values == ([1, 2, 5, 6] if sender_knows else [1, 2, 6])
         assert page.told == GAP
+
+
+def test_loss_that_a_page_has_counted_is_not_counted_again_when_a_sender_names_it(
+    server: RedisServer,
+) -> None:
+    with Site(server) as site:
+        page = site.page(["a"])
+        site.send(1, 2)
+        server.save()
+        page.wait_for(2)
+        server.roll_back()  # nothing is lost, and the page leaves an epoch
+        sender = site.sender()
+        site.send(3, 4, sender=sender)
+        page.wait_for(4)
+        roll_back(site, True, page)
+        page.wait_until(lambda: page.told == GAP)
+        site.send(5, sender=sender)
+        page.wait_for(5)
+        assert page.told == GAP
+
+
+def test_page_in_a_forgotten_epoch_is_told_what_a_later_one_from_the_same_point_lost(
+    server: RedisServer,
+) -> None:
+    with Site(server) as site:
+        site.send(1, 2)
+        site.redis.save()
+        roll_back(site, True)
+        page = site.page(["a"])  # it knows no epoch before
+        roll_back(site, True)
+        sender = site.sender()
+        site.send(3, sender=sender)
+        roll_back(site, True, page)
+        assert page.told == NOTHING
+        site.send(4, sender=sender)
+        page.wait_for(4)
+        assert page.told == GAP
+
+
+def test_page_in_a_forgotten_epoch_is_not_told_what_an_earlier_one_from_the_same_point_lost(
+    server: RedisServer,
+) -> None:
+    with Site(server) as site:
+        site.send(1, 2)
+        site.redis.save()
+        roll_back(site, True)
+        sender = site.sender()
+        site.send(3, sender=sender)
+        roll_back(site, True)
+        page = site.page(["a"])
+        roll_back(site, True, page)
+        site.send(4, sender=sender)
+        page.wait_for(4)
+        assert page.told == NOTHING
+        assert page.values == [4]
+
+
+def test_forgotten_epoch_that_is_named_later_comes_after_an_older_one_from_the_same_point(
+    server: RedisServer,
+) -> None:
+    with Site(server) as site:
+        site.send(1, 2)
+        server.save()
+        roll_back(site, True)
+        sender = site.sender()
+        site.send(3, sender=sender)
+        roll_back(site, True)
+        page = site.page(["a"])
+        page.disconnect()
+        forgotten = server.ask("HGET", META, "epoch")
+        with site.cut_off():
+            server.roll_back()
+            site.send(4, sender=sender)  # it names the epoch of 3, which was before the page
+        wait_for(lambda: forgotten in server.ask("HGET", META, "past"), "the process' report")
+        page.connect(site.process)
+        page.wait_for(4)
+        assert page.told == NOTHING
+        assert page.values == [4]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dash_pipe.brokers.redis.commands import NOTHING, ChannelCommands, appended
+from dash_pipe.brokers.redis.commands import ChannelCommands, appended
 from dash_pipe.brokers.redis.connection import RedisConnection, RedisError, connector
+from dash_pipe.brokers.redis.known import NOTHING
 from dash_pipe.brokers.redis.scripts import CHANNEL, READ
 from dash_pipe.log import Limits
 from harness.redis import RedisServer

@@ -83,6 +83,12 @@ class RedisServer(Service):
         self.kill9()
         self.start()
 
+    def lose_all(self) -> None:
+        """Kill the server, and start it without data."""
+        self.kill9()
+        self.forget()
+        self.start()
+
     def tear(self, size: int) -> None:
         """Remove the last bytes of the append-only file of a server that is not running.
 

@@ -21,6 +21,7 @@ from unit.fakes import Clock
 LIMITS = Limits(messages=8, bytes=400, seconds=60.0, labels=8, label_seconds=600.0)
 CLOSED_LINK, DEAD_LINK = exceptions.ConnectionError, exceptions.TimeoutError
 CHANNELS = "cd"
+RESTART = 0.01  # seconds that a restart of Redis takes at least
 TICK = 15.0  # seconds that pass at most before the processes do what is due
 PROCESSES = 2
 SENDERS = PROCESSES  # their number as a host, after those of the processes
@@ -124,7 +125,7 @@ class Cluster:
         self._end_links(noticed)
         for name in CHANNELS:
             if self.end(name).epoch:
-                self.truth.rolls_back(name, *content.get(name, ([], set())), moment)
+                self.truth.rolls_back(name, content.get(name, []), moment)
         self._observe()
 
     def flush(self) -> None:
@@ -150,6 +151,7 @@ class Cluster:
 
     def _end_links(self, noticed: bool) -> None:
         self.redis.restart()
+        self.clock.now += RESTART
         for host in self._hosts:
             host.cut(CLOSED_LINK if noticed else DEAD_LINK)
 
@@ -180,9 +182,14 @@ class Cluster:
                 log = mirrored.mirror.log
                 rows = log.read(0, None, 2**20).rows
                 self.truth.sees(process, name, {int(row.split(",")[2]) for row in rows})
-                for knower in (process, process.broker):  # it reports what it sent as well
-                    self.truth.speaks(knower, name, log.epoch)
+                self._speaks(process, name, log.epoch)
+            elif process.has_reported(self.redis.run_id):
+                self._speaks(process, name, self.end(name).epoch)
         self._observe()
+
+    def _speaks(self, process: Process, channel: str, epoch: str) -> None:
+        for knower in (process, process.broker):  # it reports what it sent as well
+            self.truth.speaks(knower, channel, epoch)
 
     def replace(self, who: int) -> Process:
         """Let a process end, and another start in its place. Return the old one."""

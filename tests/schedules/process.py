@@ -49,7 +49,7 @@ class Follower(RedisFollower):
         try:
             if self._sync is None:
                 self._links = (self._connect(5.0), self._connect(5.0))  # type: ignore[assignment]
-                self._sync = Sync(self._mirrors, None, *self._links, self._on_append)  # type: ignore[arg-type]
+                self._sync = Sync(self._mirrors, self._reports, None, *self._links, self._on_append)  # type: ignore[arg-type]
                 self._sync.begin()
             while self._sync.step(now):
                 pass
@@ -79,6 +79,11 @@ class Process:
         """Let the mirrors follow, and the hub send."""
         self.follower.step(self.clock())
         self.hub.flush()
+
+    def has_reported(self, run: str) -> bool:
+        """Return whether it has told a run of Redis what it knows of channels without a mirror."""
+        heads = self.broker._heads
+        return heads._run == run and not heads._due
 
 
 def sender(host: Host, limits: Limits) -> RedisBroker:

@@ -79,9 +79,7 @@ class RedisPipe(Pipe):
             return True
         if lost_in and sent.number <= self.listening[sent.label].sure:
             return True  # it was sent before, and could only have been replayed
-        # If several epochs were forgotten that parted at one place, their order is unknown, and a
-        # page in one of them is not told what another one lost.
-        return any(self._cannot_know(event) or sent.number in event.forgotten for event in lost_in)
+        return any(self._cannot_know(event) for event in lost_in)
 
     def _covers(self, told: Told, sent: Sent, lost_in: list[Event]) -> bool:
         lineage = self.truth.lineage_of

@@ -20,7 +20,6 @@ class Event:
         lost: the numbers of the messages that are gone.
         epochs: those of the log until then.
         gone: nothing is left of the log.
-        forgotten: the numbers of those lost whose epoch Redis has forgotten too.
         heard: when one who knew a lost message came to Redis again, if one did.
     """
 
@@ -30,7 +29,6 @@ class Event:
     lost: frozenset[int]
     epochs: frozenset[str]
     gone: bool
-    forgotten: frozenset[int]
     heard: int | None = None
 
 
@@ -57,13 +55,11 @@ class Truth:
         self._epochs[channel].add(epoch)
         self.lineage_of.setdefault(epoch, self.lineage[channel])
 
-    def snapshot(self) -> dict[str, tuple[list[Sent], set[str]]]:
-        """Return the messages of each channel, and the epochs that it has had."""
-        return {name: (list(self.content[name]), set(self._epochs[name])) for name in self._epochs}
+    def snapshot(self) -> dict[str, list[Sent]]:
+        """Return the messages of each channel."""
+        return {name: list(self.content[name]) for name in self._epochs}
 
-    def rolls_back(
-        self, channel: str, left: list[Sent], known_epochs: set[str], moment: int
-    ) -> None:
+    def rolls_back(self, channel: str, left: list[Sent], moment: int) -> None:
         """Take the content of an earlier moment. What was reported since is forgotten too."""
         self.rollbacks += 1
         for event in self.events:
@@ -72,24 +68,19 @@ class Truth:
                 for (_, name), seen in self._seen.items():
                     if name == channel:
                         seen -= event.lost  # they have reported it
-        self._loses(channel, left, known_epochs, gone=False)
+        self._loses(channel, left, gone=False)
 
     def loses_all(self, channel: str) -> None:
         if self.content[channel]:
-            self._loses(channel, [], self._epochs[channel], gone=True)
+            self._loses(channel, [], gone=True)
         self.lineage[channel] += 1
 
-    def _loses(self, channel: str, left: list[Sent], known_epochs: set[str], *, gone: bool) -> None:
+    def _loses(self, channel: str, left: list[Sent], *, gone: bool) -> None:
         lost = frozenset(sent.number for sent in self.content[channel][len(left) :])
         if lost:
             fork = left[-1].offset if left else 0
             epochs = frozenset(self._epochs[channel])
-            forgotten = frozenset(
-                sent.number
-                for sent in self.content[channel]
-                if sent.number in lost and sent.epoch not in known_epochs
-            )
-            self.events.append(Event(channel, self.moment, fork, lost, epochs, gone, forgotten))
+            self.events.append(Event(channel, self.moment, fork, lost, epochs, gone))
         self.content[channel] = list(left)
 
     # Who knows

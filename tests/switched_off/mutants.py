@@ -182,6 +182,12 @@ BROKER = (
         (REDIS,),
     ),
     Switch(
+        "an epoch that was forgotten comes before older ones that parted there",
+        LUA + "name_forgotten",
+        Replace("until not epochs[i] or", "until true or"),
+        ("tests/brokers/test_forgotten_epoch.py",),
+    ),
+    Switch(
         "what was in an evicted window is not lost",
         "dash_pipe/brokers/redis/window.lua:mend",
         Replace("      lose(gone[i], tonumber(gone[i + 1]))\n", ""),
@@ -195,7 +201,7 @@ BROKER = (
     ),
     Switch(
         "a mirror does not report what it knows",
-        "dash_pipe/brokers/redis/mirror.py:Mirror._is_missing",
+        "dash_pipe/brokers/redis/known.py:Known.is_missing",
         Body("return False"),
         (REDIS,),
     ),

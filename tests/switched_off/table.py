@@ -343,7 +343,7 @@ SWITCHES = (
     Switch(
         "a page forgets the epochs that it left",
         "src/past.ts:leave",
-        Replace("before.has(epoch)", "false"),
+        Replace("[position.epoch, ...before.keys()]", "[position.epoch]"),
         (f"rollback::{TELLS}",),
     ),
     Switch(

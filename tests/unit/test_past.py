@@ -16,6 +16,7 @@ def test_position_of_an_earlier_epoch_is_translated(vector: dict[str, Any]) -> N
 
 
 A, B, C = Ended("a", 2, 3), Ended("b", 4, 4), Ended("c", 4, 6)
+OLDER, YOUNGER = Ended("ab", 2, 5), Ended("bb", 2, 5)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,8 @@ A, B, C = Ended("a", 2, 3), Ended("b", 4, 4), Ended("c", 4, 6)
         ((A, C), (Ended("a", 1, 1),), (A, Ended("b", 1, 1), C)),
         ((A, C), (A, Ended("forgotten", 3, 3)), (A, Ended("b", 2, 2), C)),
         ((A, C), (A, C), (A, C, Ended("b", 4, 4))),  # the newest counts
+        ((A, OLDER, C), (A,), (A, OLDER, Ended("b", 2, 2), C)),  # both parted there
+        ((A, YOUNGER, C), (A,), (A, Ended("b", 2, 2), YOUNGER, C)),
         ((C,), (A,), (C,)),  # nothing is known of it
         ((), (A,), ()),
     ],

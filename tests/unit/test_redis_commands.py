@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dash_pipe.brokers.redis import commands
-from dash_pipe.brokers.redis.commands import NOTHING, ChannelCommands, Entry, Head, Known
+from dash_pipe.brokers.redis.commands import ChannelCommands, Entry
+from dash_pipe.brokers.redis.known import NOTHING, Head, Known
 from dash_pipe.log import Ended, Limits, Position
 
 META, ROWS, NEWEST, LABELS, LOST, IDS = (

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dash_pipe.brokers.redis.commands import NOTHING, Entry, Head, Known, Reading
+from dash_pipe.brokers.redis.commands import Entry, Reading
+from dash_pipe.brokers.redis.known import NOTHING, Head, Known
 from dash_pipe.brokers.redis.mirror import Mirror, Next
 from dash_pipe.log import Ended, Limits, Position, translate
 from unit.fakes import Clock

@@ -15,8 +15,8 @@
 -- A row is the message's wire form, [offset,label,value,seconds.milliseconds]; a label is kept as
 -- the JSON text that stands there.
 --
--- ARGV: operation, bounds as a JSON object (see below), a new epoch in case one is needed, where to
--- announce, the run of Redis that the caller is connected to (or '', if it may not know); the newest
+-- ARGV: operation, bounds as a JSON object (see below), the end of the name of a new epoch in case one
+-- is needed (it begins with the time, so that names sort by age), where to announce, the run of Redis that the caller is connected to (or '', if it may not know); the newest
 -- message that the caller knows of: its epoch, offset, id, time, and the epochs that its epoch
 -- continued, newest first; then
 --   append  label, value, id. Returns {epoch, offset, time, past}; no time if a message with the id
@@ -38,6 +38,7 @@ local SLACK = 60000 -- how much sooner (ms) a key may expire than it should, to 
 
 local clock = call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+new_epoch = string.format('%.0f', math.floor(now * 1000)) .. new_epoch
 local epoch, head, mark, before, bytes, rest, sizes, began, past = unpack(call('HMGET', meta,
   'epoch', 'head', 'mark', 'before', 'bytes', 'rest', 'sizes', 'run', 'past'))
 head, bytes, rest = tonumber(head or 0), tonumber(bytes or 0), tonumber(rest or 0)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from ...log import MAX_PAST, Ended, Limits, Past, Position
 from .. import IDS_SECONDS, MAX_IDS
+from .known import Head, Known, lineage
 from .scripts import DELETE_EMPTY, TOUCH
 
 LISTENED_SECONDS = 120.0  # minimum lifetime of a log: longer than the time between two touches
@@ -22,37 +23,6 @@ EMPTY_SECONDS = 600.0  # lifetime of a log without a message, whose name a brows
 
 
 _KEYS = ("meta", "rows", "newest", "labels", "lost", "ids")
-
-
-class Head(NamedTuple):
-    """The end of the log in Redis. ``epoch`` is empty if there is no log.
-
-    ``run`` is the run of Redis in which the epoch began.
-    """
-
-    epoch: str = ""
-    offset: int = 0
-    mark: str = ""
-    run: str = ""
-    past: Past = ()
-
-
-class Known(NamedTuple):
-    """The newest message that a process knows: its position, its mark, its time by Redis' clock.
-
-    ``lineage`` are the names of the epochs that its epoch continued, newest first. Redis may have
-    forgotten an epoch that began after it saved its data, but not what that one continued.
-    """
-
-    epoch: str = ""
-    offset: int = 0
-    mark: str = ""
-    time: str = ""
-    lineage: tuple[str, ...] = ()
-
-
-NOTHING = Known()
-"""The value for a process that knows no message of the channel."""
 
 
 class Entry(NamedTuple):
@@ -97,6 +67,7 @@ class ChannelCommands:
     """The keys of a channel, and the commands about it."""
 
     def __init__(self, name: str, database: int, limits: Limits) -> None:
+        self.name = name
         tag = quote(
             name, safe="", errors="surrogatepass"
         )  # has no brace, so it is the whole hash tag
@@ -125,7 +96,7 @@ class ChannelCommands:
 
     def _common(self, run: str, known: Known) -> tuple[Any, ...]:
         *message, lineage = known
-        new_epoch = secrets.token_urlsafe(8)
+        new_epoch = secrets.token_urlsafe(6)  # its end, see channel.lua
         return (self._bounds, new_epoch, self.news, run, *message, " ".join(lineage))
 
     def delete_empty(self, epoch: str) -> Sequence[Any]:
@@ -134,6 +105,10 @@ class ChannelCommands:
         A process that still has a listener begins it again under the same name.
         """
         return ("EVAL", DELETE_EMPTY.text, 1, self.keys[0], epoch, self.news)
+
+    def look(self) -> Sequence[Any]:
+        """Return the command that reads the head, and changes nothing."""
+        return ("HMGET", self.keys[0], "epoch", "head", "mark", "run", "past")
 
     def head(self) -> Sequence[Any]:
         """Return the command that reads the head and postpones the expiry of the log."""
@@ -151,11 +126,6 @@ def appended(reply: list[bytes], mark: str, known: Known) -> tuple[Position, Kno
     return position, Known(*position, mark, time, names) if time else None
 
 
-def lineage(past: Past) -> tuple[str, ...]:
-    """Return the names of the epochs of a past, newest first."""
-    return tuple(ended.epoch for ended in reversed(past))
-
-
 @cache
 def _bounds(limits: Limits) -> tuple[str, tuple[int, int]]:
     """Return the bounds as the script's JSON argument, and two lifetimes of a log.
@@ -169,7 +139,7 @@ def _bounds(limits: Limits) -> tuple[str, tuple[int, int]]:
 
 
 def head(reply: list[bytes | None]) -> Head:
-    """Parse the reply to ``ChannelCommands.head`` and to ``check``."""
+    """Parse the reply to ``look``, ``head`` and ``check`` of ``ChannelCommands``."""
     epoch, offset, mark, run, past = ((part or b"").decode() for part in reply[:5])
     return Head(epoch, int(offset), mark, run, _past(past)) if epoch else Head()
 

@@ -68,8 +68,8 @@ local function raise(ended, offset)
 end
 
 -- Name the caller's epoch if the log has forgotten it: it began after Redis had saved its data, and
--- continued the newest of its `lineage` that is left. It ended where that one did. Return true if
--- that one has not ended yet.
+-- continued the newest of its `lineage` that is left. It ended where that one did, and comes after
+-- older ones that did so too. Return true if that one has not ended yet.
 local function name_forgotten()
   if known.epoch == epoch or index_of(known.epoch) then
     return false
@@ -81,8 +81,10 @@ local function name_forgotten()
       return true
     elseif i then
       local offset = epochs[i][2]
-      raise(epochs[i], known.offset)
-      note(known.epoch, offset, text(math.max(offset, known.offset)), i + 1)
+      repeat
+        i = i + 1
+      until not epochs[i] or epochs[i][1] > known.epoch or epochs[i][2] > offset
+      note(known.epoch, offset, text(math.max(offset, known.offset)), i)
       continue(head, head)
       return false
     end

@@ -13,6 +13,7 @@ from .connection import Connect, RedisError
 from .heads import Heads
 from .mirrors import Mirrors
 from .pulse import TIMEOUT
+from .reports import Reports
 from .sync import Sync
 from .wakeup import Wakeup
 
@@ -49,6 +50,7 @@ class RedisFollower:
         self._connect = connect
         self._on_append = on_append
         self._mirrors = Mirrors(database, limits, max_idle, heads)
+        self._reports = Reports(heads, database, limits)
         self._lock = threading.Lock()
         self._running: tuple[threading.Thread, Wakeup] | None = None
         self._stopping = threading.Event()
@@ -108,7 +110,9 @@ class RedisFollower:
                     closing(self._connect(TIMEOUT)) as pubsub,
                     closing(self._connect(TIMEOUT)) as requests,
                 ):
-                    sync = Sync(self._mirrors, wakeup, pubsub, requests, self._on_append)
+                    sync = Sync(
+                        self._mirrors, self._reports, wakeup, pubsub, requests, self._on_append
+                    )
                     sync.run(self._done, self._in_step)
                     continue
             except RedisError as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
+from itertools import islice
 
-from .commands import NOTHING, Known
+from .known import NOTHING, Known
 
 
 class Heads:
@@ -19,6 +21,8 @@ class Heads:
         self._room = room
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._run: str | None = None  # the run of Redis to which they are reported
+        self._due: dict[str, None] = {}  # channels that are to be reported to it
 
     def get(self, channel: str) -> Known:
         """Return the newest known message of a channel; its epoch is empty if there is none."""
@@ -34,3 +38,17 @@ class Heads:
             self._known[channel] = known
             if len(self._known) > self._room:
                 self._known.popitem(last=False)
+
+    def due(self, run: str, most: int) -> list[tuple[str, Known]]:
+        """Return some channels that were not reported to a run of Redis yet, with what is known."""
+        with self._lock:
+            if run != self._run:
+                self._run, self._due = run, dict.fromkeys(self._known)
+            part = list(islice(self._due, most))
+            return [(name, self._known.get(name, NOTHING)) for name in part]
+
+    def reported(self, channels: Iterable[str]) -> None:
+        """Note that channels that were due are reported."""
+        with self._lock:
+            for channel in channels:
+                self._due.pop(channel, None)

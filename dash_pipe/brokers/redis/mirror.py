@@ -7,7 +7,8 @@ from collections.abc import Callable
 from enum import Enum
 
 from ...log import Limits, Log, Message, Snapshot, translate
-from .commands import NOTHING, Head, Known, Reading, lineage
+from .commands import Reading
+from .known import NOTHING, Head, Known, lineage
 
 
 class Next(Enum):
@@ -120,20 +121,7 @@ class Mirror:
         """Return whether a log or an epoch has to begin; ``mark`` is that at the known offset."""
         if not head.epoch or (run and head.run != run):
             return True
-        return self._is_missing(self.known, head, mark) or self._is_missing(self._sent, head, None)
-
-    @staticmethod
-    def _is_missing(known: Known, head: Head, mark: str | None) -> bool:
-        """Return whether the log does not have a message, nor knows that it had it."""
-        if known.epoch == head.epoch:
-            if known.offset == head.offset:
-                mark = head.mark
-            return known.offset > head.offset or mark not in (None, known.mark)
-        named = {ended.epoch: ended for ended in head.past}
-        if known.epoch not in named:  # the log may have forgotten it
-            return any(name == head.epoch or name in named for name in known.lineage)
-        _, offset, end = named[known.epoch]
-        return known.offset > (offset if end is None else end)
+        return self.known.is_missing(head, mark) or self._sent.is_missing(head)
 
     def _goes_on(self, head: Head) -> bool:
         """Return whether the log continues what the mirror has."""

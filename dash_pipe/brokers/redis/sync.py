@@ -13,6 +13,7 @@ from .connection import RedisConnection, RedisError
 from .mirror import Next
 from .mirrors import MirroredChannel, Mirrors
 from .pulse import TIMEOUT, Pulse
+from .reports import Reports
 from .scripts import CHANNEL, READ
 from .wakeup import Wakeup
 
@@ -28,6 +29,7 @@ class Sync:
 
     Args:
         mirrors: the mirrors to keep in step.
+        reports: what else to tell Redis.
         wakeup: set when the mirrors have changes, or when it is time to end.
         pubsub: the connection that is subscribed to announcements.
         requests: the connection for commands and replies.
@@ -37,12 +39,14 @@ class Sync:
     def __init__(
         self,
         mirrors: Mirrors,
+        reports: Reports,
         wakeup: Wakeup,
         pubsub: RedisConnection,
         requests: RedisConnection,
         on_append: OnAppend,
     ) -> None:
         self._mirrors = mirrors
+        self._reports = reports
         self._wakeup = wakeup
         self._pubsub = pubsub
         self._requests = requests
@@ -100,7 +104,7 @@ class Sync:
         self._check(now)
         self._compare()
         self._delete_empty()
-        return more
+        return self._reports.send(self._requests) or more
 
     def _follow(self, names: Iterable[str]) -> None:
         """Subscribe to new channels, unsubscribe from closed ones, mark the rest for comparison."""
