@@ -6,10 +6,10 @@ from .runtime import current
 from .telemetry.statistics import stats_of
 
 
-def stats() -> dict[str, int]:
+def stats() -> dict[str, float]:
     """Return the numbers of this process; docs/operations.md has their meanings.
 
-    ``connections`` is the number of browsers that are connected now; the others count from the
-    start of the process.
+    Some are of this moment, such as ``connections``; the others count from the start of the
+    process. It never waits.
     """
     return stats_of(current())

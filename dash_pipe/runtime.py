@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from .diagnostics import Diagnostics
 from .errors import SettingError
 from .family.family import Family
 from .hub.policy import Policy
-from .log import Limits
+from .log import Limits, Log
 from .settings import FunctionPath, Project, Settings, resolve
 from .telemetry import descriptors
 from .telemetry.counters import Counters
@@ -154,6 +155,18 @@ class Runtime:
     def connections(self) -> int:
         """The number of browsers that are connected."""
         return sum(part.connections for part in self._parts.all())
+
+    def numbers(self) -> Mapping[str, float]:
+        """Return what the parts have now, and the logs that nobody has opened; see ``Part``."""
+        found: Counter[str] = Counter(connections=self.connections)
+        for part in self._parts.all():
+            found.update(part.numbers())
+        idle: list[Log] = getattr(self._broker, "idle_logs", list)()
+        sizes = [log.size for log in idle]
+        found["logs"] += len(sizes)
+        found["log_messages"] += sum(messages for messages, _ in sizes)
+        found["log_bytes"] += sum(size for _, size in sizes)
+        return found
 
     def part(self, make: Callable[[Runtime], P], key: Hashable = None) -> P:
         """Return the one part of a kind, such as a pool or a hub; make it if there is none.

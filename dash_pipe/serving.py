@@ -48,7 +48,9 @@ def _look_for_siblings(runtime: Runtime, *, accepts: bool) -> None:
 
 def _relay(runtime: Runtime) -> Relay:
     def publish(channel: str, label: str, value: str, message_id: str | None) -> Position:
-        return runtime.broker.publish(channel, label, value, message_id)  # tests may change it
+        position = runtime.broker.publish(channel, label, value, message_id)  # tests may change it
+        runtime.counters.published(len(value))
+        return position
 
     return Relay(runtime.family.accepts(), publish, runtime.settings.max_message_bytes)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -22,6 +22,7 @@ from ..concurrency.greenlets import NativeThreads
 from ..concurrency.per_process import Part
 from ..concurrency.pool import CallTimeoutError, Pool
 from ..runtime import Runtime
+from .counted_call import CountedCall
 from .time_limit import THREADS, TimeLimit
 
 T = TypeVar("T")
@@ -68,6 +69,10 @@ class AppCaller(Part):
         self._threads = Pool("dash-pipe-app", THREADS)
         self._native = NativeThreads()
 
+    def numbers(self) -> Mapping[str, float]:
+        """See ``Part``."""
+        return {"app_calls_waiting": self._threads.waiting}
+
     def end(self) -> None:
         """See ``Part``."""
         self._threads.end()
@@ -86,7 +91,9 @@ class AppCaller(Part):
         result: object = None
         try:
             while True:
-                result = await self._call(calls.send(result), open_request, deadline)
+                call = calls.send(result)
+                with CountedCall(self._runtime.counters) as counted:
+                    result = counted.result = await self._call(call, open_request, deadline)
         except StopIteration as end:
             return cast(T, end.value)
 
@@ -97,7 +104,9 @@ class AppCaller(Part):
         result: object = None
         try:
             while True:
-                result = self._call_sync(calls.send(result), open_request, deadline)
+                call = calls.send(result)
+                with CountedCall(self._runtime.counters) as counted:
+                    result = counted.result = self._call_sync(call, open_request, deadline)
         except StopIteration as end:
             return cast(T, end.value)
 

@@ -77,6 +77,11 @@ class MemoryBroker(Broker):
         """Do nothing: the logs live here; see ``Broker``."""
         return 0
 
+    def idle_logs(self) -> list[Log]:
+        """Return the logs without listeners."""
+        with self._lock:
+            return [log for idle in (self._empty, self._used) for log, _ in idle.values()]
+
     def watch(self, on_append: OnAppend) -> Callable[[], None]:
         """Register a watcher; see ``Broker``."""
         return self._watchers.add(on_append)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 
@@ -15,6 +15,10 @@ class Part:
     def connections(self) -> int:
         """The number of browsers that are connected to it."""
         return 0
+
+    def numbers(self) -> Mapping[str, float]:
+        """Return what it has now, by the names of ``stats``. Any thread may call it."""
+        return {}
 
     def start(self) -> None:
         """Start the part's threads. Called once, without a lock."""

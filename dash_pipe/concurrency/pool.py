@@ -133,6 +133,11 @@ class Pool(Part):
         self._idle = 0
         self._has_ended = False
 
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait for a thread."""
+        return len(self._waiting)
+
     def submit(self, call: Callable[[], T]) -> Job[T]:
         """Queue a call. Calls begin in their order, each as soon as a thread is free.
 

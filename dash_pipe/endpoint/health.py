@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from ..concurrency.per_process import Part
@@ -35,6 +35,11 @@ class BrokerHealth(Part):
         self._lock = threading.Lock()
         self._checked_at = -FRESH_SECONDS
         self._problem = ""
+        self._ping_seconds = 0.0
+
+    def numbers(self) -> Mapping[str, float]:
+        """See ``Part``: of the last check."""
+        return {"broker_away": bool(self._problem), "broker_ping_seconds": self._ping_seconds}
 
     def problem(self) -> str:
         """Return why the broker is away; an empty string if it answers. Wait ``TIMEOUT`` at most.
@@ -48,6 +53,7 @@ class BrokerHealth(Part):
             return self._problem
 
     def _check(self) -> str:
+        begun_at = self._clock()
         try:
             self._ping(TIMEOUT)
         except ConnectionError as error:
@@ -58,6 +64,8 @@ class BrokerHealth(Part):
                 f"the broker is away ({kind}); messages go on when it is back. The log of this "
                 "server has the details"
             )
+        finally:
+            self._ping_seconds = self._clock() - begun_at
         return ""
 
 

@@ -23,6 +23,7 @@ from ..hub.policy import Policy
 from ..hub.session import Session
 from ..log import Batch
 from ..protocol import MAX_FRAME_BYTES, Close, Frame, Subscribe
+from ..telemetry.traffic import Traffic
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest, error_response
 
 MAX_ANSWER_BYTES = 1024 * 1024  # the answer ends then; a replay in it is finished first
@@ -39,6 +40,7 @@ def poll(
     policy: Policy,
     interval: float,
     authorize: AuthorizeSubscribe,
+    traffic: Traffic | None = None,
 ) -> HttpAnswer:
     """Answer a poll: a list of frames in, a list of frames out.
 
@@ -48,6 +50,7 @@ def poll(
         policy: the limits and times for sessions.
         interval: seconds until the page's next poll.
         authorize: called for every subscribe.
+        traffic: counts what passes through.
 
     Returns:
         200 with the frames; in place of a close, another status with its ``code`` and ``reason``.
@@ -59,7 +62,7 @@ def poll(
     policy = replace(policy, heartbeat_interval=max(policy.heartbeat_interval, 5 * interval))
     collected = Collected()
     appended = threading.Event()
-    hub = Hub(broker, policy, appended.set, _never)
+    hub = Hub(broker, policy, appended.set, _never, traffic)
     session = hub.connect(collected, lambda _, subscribe: authorize(subscribe))
     assert session is not None, "a hub has room for one"
     _converse(hub, session, collected, frames, appended)

@@ -45,15 +45,27 @@ def answer(
         # Without CORS headers: the page must not read this.
         note_close(runtime, *rejection)
         return error_response(HTTPStatus.FORBIDDEN, *rejection)
-    interval = runtime.settings.poll_interval
     if request.path == "info":
+        interval = runtime.settings.poll_interval
         found = info(obstacle, interval, runtime.part(broker_health).problem())
     else:
-        found = poll(request, runtime.broker, runtime.policy, interval, authorize)
+        found = _counted_poll(runtime, request, authorize)
         if found.status != HTTPStatus.OK:
             closed = json.loads(found.body)
             note_close(runtime, closed["code"], closed["reason"])
     return found._replace(headers=_readable(request))
+
+
+def _counted_poll(
+    runtime: Runtime, request: HttpRequest, authorize: AuthorizeSubscribe
+) -> HttpAnswer:
+    counters, interval = runtime.counters, runtime.settings.poll_interval
+    counters.add("polls")
+    traffic = counters.open_traffic()
+    try:
+        return poll(request, runtime.broker, runtime.policy, interval, authorize, traffic)
+    finally:
+        counters.close_traffic(traffic)
 
 
 def info(obstacle: str, interval: float, problem: str) -> HttpAnswer:

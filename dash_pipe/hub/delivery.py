@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from .. import protocol
-from ..log import Batch, Labels, Position
+from ..log import NO_HISTORY, Batch, Labels, Loss, Position, translate
 from ..protocol import MAX_BATCH_BYTES, Frame
+from ..telemetry.traffic import Traffic
+from .gap import gap_cause
 from .session import PendingReplay, Session, Subscription
 
-Shared = dict[tuple[Position, Labels], tuple[Batch, Frame | None]]
-"""The batches of one channel by position and labels, for all sessions that are there."""
+
+class SharedBatch(NamedTuple):
+    """A batch for all sessions at one position with the same labels.
+
+    Attributes:
+        upto: their position after it.
+        frame: None if it says nothing.
+        messages: the number of its messages.
+        gap: the cause of a loss that it tells of; mostly empty.
+    """
+
+    upto: Position
+    frame: Frame | None
+    messages: int
+    gap: str
+
+
+Shared = dict[tuple[Position, Labels], SharedBatch]
+"""The batches of one channel by position and labels."""
 
 
 class Delivery:
@@ -18,10 +38,12 @@ class Delivery:
 
     Args:
         clock: seconds that only go forward.
+        traffic: counts what is sent.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], traffic: Traffic) -> None:
         self._clock = clock
+        self._traffic = traffic
 
     def deliver(
         self, session: Session, channel: str, subscription: Subscription, shared: Shared
@@ -33,12 +55,14 @@ class Delivery:
         log = subscription.log
         delivered = False
         while subscription.has_position and session.may_send and subscription.position != log.end:
-            batch, frame = _read(channel, subscription, shared)
-            subscription.position = Position(batch.epoch, batch.upto)
+            upto, frame, messages, gap = _read(channel, subscription, shared)
+            subscription.position = upto
             if frame is not None:
-                subscription.announced = batch.upto
-                self._send(session, frame)
+                subscription.announced = upto.offset
+                self._send(session, frame, messages)
                 delivered = True
+            if gap:
+                self._traffic.gap(gap)
         return delivered
 
     def replay(self, session: Session) -> None:
@@ -50,7 +74,8 @@ class Delivery:
             rows, done = replay.next_rows()
             if done:
                 session.replays.popleft()
-            self._send(session, protocol.replayed(replay.frame, replay.head, rows, done=done))
+            frame = protocol.replayed(replay.frame, replay.head, rows, done=done)
+            self._send(session, frame, len(rows))
 
     def resume(self, session: Session) -> None:
         """Send what waited for a pong. The channel that is served goes to the end of the queue."""
@@ -84,20 +109,32 @@ class Delivery:
             return True
         return False
 
-    def _send(self, session: Session, frame: Frame) -> None:
+    def _send(self, session: Session, frame: Frame, messages: int) -> None:
         session.transport.send(frame)
-        if session.count_sent(len(frame.text)):
+        size = len(frame.text)
+        self._traffic.messages_sent += messages
+        self._traffic.bytes_sent += size
+        if session.count_sent(size):
             session.awaited_pong = self.ping(session)
 
 
-def _read(channel: str, subscription: Subscription, shared: Shared) -> tuple[Batch, Frame | None]:
-    """Read the next batch at a subscription's position. The frame is None if it says nothing."""
+def _read(channel: str, subscription: Subscription, shared: Shared) -> SharedBatch:
+    """Read the next batch at a subscription's position."""
     position, labels = key = (subscription.position, subscription.labels)
     found = shared.get(key)
     if found is None:
         batch = subscription.log.read(position.offset, labels, MAX_BATCH_BYTES, position.epoch)
-        frame = None
+        frame, gap = None, ""
         if batch.rows or batch.lost or batch.epoch != position.epoch:
-            frame = protocol.messages(channel, batch)
-        found = shared[key] = (batch, frame)
+            frame, gap = protocol.messages(channel, batch), _gap(position, batch)
+        upto = Position(batch.epoch, batch.upto)
+        found = shared[key] = SharedBatch(upto, frame, len(batch.rows), gap)
     return found
+
+
+def _gap(position: Position, batch: Batch) -> str:
+    """Return the cause of the loss that a batch tells of."""
+    loss = Loss.NONE
+    if batch.epoch != position.epoch and not batch.epoch.startswith(NO_HISTORY):
+        _, loss = translate(batch.past, position)
+    return gap_cause(loss, batch.lost)

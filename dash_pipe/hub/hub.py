@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..protocol import Close, Pong, Subscribe
+from ..telemetry.traffic import Traffic
 from .authorization import AuthorizationTimeout, Outcome, Pending, granted
 from .delivery import Delivery, Shared
 from .dpd_frames import DpdValues
@@ -33,6 +34,7 @@ class Hub:
         policy: the limits and times for the sessions.
         wake: has ``flush`` called soon; may be called from any thread.
         clock: seconds that only go forward.
+        traffic: counts what passes through.
 
     Attributes:
         clock: the same.
@@ -45,12 +47,14 @@ class Hub:
         policy: Policy,
         wake: Callable[[], None],
         clock: Callable[[], float],
+        traffic: Traffic | None = None,
     ) -> None:
         self._policy = policy
         self._wake = wake
+        self._traffic = traffic = traffic or Traffic()
         self.clock = clock
         self.dpd_values = DpdValues() if policy.dpd_frames else None
-        self._delivery = Delivery(clock)
+        self._delivery = Delivery(clock, traffic)
         self._subscriptions = Subscriptions(broker)
         self._sessions = Heartbeats(policy.heartbeat_interval)
         self._appended_lock = threading.Lock()
@@ -60,6 +64,10 @@ class Hub:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def numbers(self) -> Mapping[str, float]:
+        """Return how many subscriptions there are, and the sizes of their logs. Any thread may."""
+        return self._subscriptions.numbers()
 
     # Called for one browser
 
@@ -89,6 +97,7 @@ class Hub:
         """Take a frame from a browser, and answer it."""
         if session not in self._sessions:
             return  # it was disconnected while the frame was on its way
+        self._traffic.received(text)
         if session.pending_authorization is not None:
             self._queue(session, text)
             return
@@ -133,8 +142,8 @@ class Hub:
         if idle:
             self._wake()
 
-    def flush(self) -> None:
-        """Send the sessions what was published since the last flush."""
+    def flush(self) -> bool:
+        """Send the sessions what was published since the last flush; return whether any was."""
         deferred, self._deferred = self._deferred, []
         for session, text in deferred:
             self._guarded(session, self.receive, session, text)
@@ -146,6 +155,10 @@ class Hub:
                 self._subscriptions.listeners.get(channel, {}).items()
             ):
                 self._guarded(session, self._update, session, channel, subscription, shared)
+                log = subscription.log
+            if shared:
+                self._traffic.note_age(log.newest_at)
+        return bool(appended)
 
     # Called as time passes
 
@@ -223,6 +236,10 @@ class Hub:
         self._delivery.replay(session)
 
     def _send_subscribed(self, session: Session, answer: Subscribed) -> None:
+        if answer.gap:
+            self._traffic.gap(answer.gap)
+        if answer.denied:
+            self._traffic.error("denied")
         session.transport.send(
             protocol.subscribed(
                 answer.channel,
@@ -248,6 +265,7 @@ class Hub:
             session.inbox.append(text)
 
     def _send_error(self, session: Session, problem: ProtocolError) -> None:
+        self._traffic.error(problem.code)
         session.transport.send(protocol.error(problem))
         if problem.code == "bad_frame":
             session.bad_frames += 1

@@ -66,12 +66,14 @@ class Subscription:
         """Return whether a further frame about it has to be parked."""
         return bool(self.parked) or self.log.refreshed < self.refresh_due
 
-    def enter(self, epoch: str, past: Past) -> None:
-        """Translate its position into the epoch, of which the browser is told."""
-        if self.position.epoch != epoch:
-            offset, _ = translate(past, self.position)
-            self.position = Position(epoch, offset)
-            self.announced = min(self.announced, offset)
+    def enter(self, epoch: str, past: Past) -> Loss:
+        """Translate its position into the epoch, of which the browser is told; return the loss."""
+        if self.position.epoch == epoch:
+            return Loss.NONE
+        offset, loss = translate(past, self.position)
+        self.position = Position(epoch, offset)
+        self.announced = min(self.announced, offset)
+        return loss
 
 
 @dataclass(slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..log import Labels, Log, Loss, Past, Position, translate
 from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Denied, Replay, Subscribe, Unsubscribe
+from .gap import gap_cause
 from .hint import hint_for
 from .session import ChannelFrame, PendingReplay, Session, Subscription
 
@@ -25,6 +27,8 @@ class Subscribed:
         is_new: the channel was not subscribed before, so its messages have to be sent.
         hint: see docs/protocol.md; None if it was not requested.
         past: the earlier epochs of the log.
+        gap: the cause of a loss between epochs; empty if there is none. ``lost`` of the messages
+            that follow tells of the others.
     """
 
     channel: str
@@ -34,6 +38,7 @@ class Subscribed:
     is_new: bool
     hint: str | None
     past: Past
+    gap: str
 
 
 class TooManyParkedError(Exception):
@@ -92,6 +97,17 @@ class Subscriptions:
         session.parked -= len(frames)
         return frames
 
+    def numbers(self) -> Mapping[str, float]:
+        """Return how many subscriptions there are, and the sizes of their logs. Any thread may."""
+        subscriptions = [list(each.values()) for each in list(self.listeners.values())]
+        sizes = [each[0].log.size for each in subscriptions if each]
+        return {
+            "subscriptions": sum(map(len, subscriptions)),
+            "logs": len(sizes),
+            "log_messages": sum(messages for messages, _ in sizes),
+            "log_bytes": sum(size for _, size in sizes),
+        }
+
     def leave(self, session: Session) -> None:
         """Remove all subscriptions of a session."""
         for channel in list(session.subscriptions):
@@ -133,32 +149,33 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
     head, past = subscription.log.present()
     recovered = None
     if is_new:
-        recovered = _set_position(subscription, frame.since, head, past)
+        recovered, between = _set_position(subscription, frame.since, head, past)
     else:  # it reads on from its position, with the new labels
-        subscription.enter(head.epoch, past)
+        between = subscription.enter(head.epoch, past)
+    gap = gap_cause(between, ()) if subscription.log.has_history else ""
     hint = hint_for(frame, subscription.log) if frame.hint else None
-    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint, past)
+    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint, past, gap)
 
 
 def _set_position(
     subscription: Subscription, since: Position | None, head: Position, past: Past
-) -> bool | None:
-    """Set the position of a new subscription. Return ``recovered``."""
+) -> tuple[bool | None, Loss]:
+    """Set the position of a new subscription. Return ``recovered``, and the loss between epochs."""
     log = subscription.log
-    position, loss = head, Loss.UNKNOWN
+    position, loss, between = head, Loss.UNKNOWN, Loss.NONE
     if since is None or (since.epoch != head.epoch and not log.has_history):
         pass  # nothing is known of what came before
     elif since.epoch == head.epoch and since.offset > head.offset:
-        loss = Loss.LOST
+        loss = between = Loss.LOST
     elif not log.has_history:
         position = since
     else:
         is_earlier = since.epoch != head.epoch
-        offset, loss = translate(past, since) if is_earlier else (since.offset, Loss.NONE)
+        offset, between = translate(past, since) if is_earlier else (since.offset, Loss.NONE)
         position = Position(head.epoch, offset)
-        loss = max(loss, _loss_after(log, offset, subscription.labels))
+        loss = max(between, _loss_after(log, offset, subscription.labels))
     subscription.position, subscription.announced = position, position.offset
-    return {Loss.NONE: True, Loss.UNKNOWN: None, Loss.LOST: False}[loss]
+    return {Loss.NONE: True, Loss.UNKNOWN: None, Loss.LOST: False}[loss], between
 
 
 def _loss_after(log: Log, offset: int, labels: Labels) -> Loss:

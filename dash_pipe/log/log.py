@@ -58,6 +58,25 @@ class Log:
         """The offset of the newest message, 0 if there is none yet."""
         return self.end.offset
 
+    @property
+    def newest_at(self) -> float | None:
+        """The time of the newest message that it keeps; None if it keeps none."""
+        with self._lock:
+            newest = next(reversed(self._newest.values()), None)
+        return None if newest is None else newest.time
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The number of messages that it keeps, and their bytes."""
+        with self._lock:
+            messages, size = len(self._window), self._window.bytes
+            for message in self._newest.values():  # the oldest come first
+                if message.offset >= self._window.first:
+                    break
+                messages += 1
+                size += message.size
+            return messages, size
+
     def append(self, label: str, value: str) -> int:
         """Append a message whose value is the JSON text ``value``. Return its offset."""
         with self._lock:

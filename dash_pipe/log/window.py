@@ -38,6 +38,11 @@ class Window:
     def __len__(self) -> int:
         return len(self._messages)
 
+    @property
+    def bytes(self) -> int:
+        """The size of its messages."""
+        return self._bytes
+
     def add(self, message: Message) -> None:
         """Add the message that follows the newest."""
         self._messages[message.offset] = message

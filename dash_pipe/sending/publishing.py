@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .. import serving
+from ..errors import BrokerUnavailableError
 from ..family.parent import Parent
 from ..log import Position
 from ..runtime import Runtime
@@ -21,15 +22,25 @@ def waiting_publish(current: Runtime) -> Publish | None:
     """
     broker = current.broker
     if broker.may_wait:
-        return broker.publish
+        return partial(_publish_elsewhere, current, broker.publish)
     parent = serving.parent(current)
-    return None if parent is None else partial(_hand_over, current, parent)
+    if parent is None:
+        return None
+    return partial(_publish_elsewhere, current, partial(_hand_over, current, parent))
 
 
 def publish_here(
     current: Runtime, channel: str, label: str, text: str, message_id: str | None
 ) -> Position:
     """Publish to the memory of this process."""
+    position = _keep(current, channel, label, text, message_id)
+    current.counters.published(len(text))
+    return position
+
+
+def _keep(
+    current: Runtime, channel: str, label: str, text: str, message_id: str | None
+) -> Position:
     position = current.broker.publish(channel, label, text, message_id)
     serving.note_message(current)
     return position
@@ -40,4 +51,17 @@ def _hand_over(
 ) -> Position:
     """Have the parent publish a message; keep it here if the parent serves no page."""
     position = parent.publish(channel, label, text, message_id)
-    return position or publish_here(current, channel, label, text, message_id)
+    return position or _keep(current, channel, label, text, message_id)
+
+
+def _publish_elsewhere(
+    current: Runtime, publish: Publish, channel: str, label: str, text: str, message_id: str | None
+) -> Position:
+    """Publish with a function that may wait; count the message, or its loss."""
+    try:
+        position = publish(channel, label, text, message_id)
+    except BrokerUnavailableError:
+        current.counters.add("messages_unsent")
+        raise
+    current.counters.published(len(text))
+    return position

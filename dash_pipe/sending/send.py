@@ -171,6 +171,7 @@ async def _publish_beside_loop(
         job = current.part(_threads).submit(partial(publish, channel, label, text, message_id))
         return await job.outcome(timeout)
     except PoolFullError as error:
+        current.counters.add("messages_unsent")
         raise BrokerUnavailableError(
             f"none of {THREADS} sending threads was free within {timeout:g} s",
             may_have_been_sent=False,

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Protocol
 
 from .counters import CLOSE_CODES, Counters
 from .limited_log import LimitedLog
 
 logger = logging.getLogger("dash_pipe")
+
+NOW = (
+    "connections",
+    "connections_asgi",
+    "connections_loop",
+    "connections_thread",
+    "subscriptions",
+    "logs",
+    "log_messages",
+    "log_bytes",
+    "broker_away",
+    "broker_ping_seconds",
+    "app_calls_waiting",
+    "app_calls_under_way",
+)
+"""The names of the numbers that rise and fall."""
 
 _LEVELS: dict[int, int] = {
     1009: logging.WARNING,  # too large
@@ -39,14 +56,17 @@ class Process(Protocol):
     def diagnostics(self) -> Logs:
         """The holder of its log."""
 
-    @property
-    def connections(self) -> int:
-        """The number of browsers that are connected."""
+    def numbers(self) -> Mapping[str, float]:
+        """Return what it has now."""
 
 
-def stats_of(process: Process) -> dict[str, int]:
+def stats_of(process: Process) -> dict[str, float]:
     """Return the numbers of a process; see ``dash_pipe.stats``."""
-    return {"connections": process.connections, **process.counters.all()}
+    counts = dict(process.counters.all())
+    under_way = counts["app_calls"] - counts.pop("app_calls_ended")
+    now = {**dict.fromkeys(NOW, 0), **process.numbers()}
+    now["app_calls_under_way"] = max(0, under_way - now["app_calls_waiting"])
+    return {**now, **counts}
 
 
 def note_close(process: Process, code: int, reason: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -42,7 +42,8 @@ class LoopHub(Part):
         self.runtime = runtime
         self._loop = loop or asyncio.get_running_loop()
         self._stays = loop is not None
-        self._hub = Hub(runtime.broker, runtime.policy, self._wake, time.monotonic)
+        self._traffic = runtime.counters.open_traffic()
+        self._hub = Hub(runtime.broker, runtime.policy, self._wake, time.monotonic, self._traffic)
         self._leave: dict[Session, Callable[[], None]] = {}
         self._beat: asyncio.TimerHandle | None = None
 
@@ -50,6 +51,11 @@ class LoopHub(Part):
     def connections(self) -> int:
         """See ``Part``."""
         return len(self._hub)
+
+    def numbers(self) -> Mapping[str, float]:
+        """See ``Part``."""
+        transport = "loop" if self._stays else "asgi"
+        return {**self._hub.numbers(), f"connections_{transport}": len(self._hub)}
 
     def connect(
         self,
@@ -67,7 +73,9 @@ class LoopHub(Part):
         if connection is None:
             note_full(self.runtime)
             addresses.leave(address)
-        elif address is not None:
+        else:
+            self.runtime.counters.add("connections_opened")
+        if connection is not None and address is not None:
             self._leave[connection.session] = partial(addresses.leave, address)
         if self._beat is None:
             self._keep_beating()
@@ -88,6 +96,7 @@ class LoopHub(Part):
     def close(self) -> None:
         """Tell all browsers that the server is going away."""
         self._hub.close(Close.GOING_AWAY, "the server is going away")
+        self.runtime.counters.close_traffic(self._traffic)
         if self._beat is not None:
             self._beat.cancel()
 
@@ -123,9 +132,14 @@ class LoopHub(Part):
         wait = self._hub.beat()
         self._beat = self._loop.call_later(wait, self._keep_beating) if len(self._hub) else None
 
+    def _flush(self) -> None:
+        begun_at = time.monotonic()
+        if self._hub.flush():
+            self._traffic.fanout.add(time.monotonic() - begun_at)
+
     def _wake(self) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._hub.flush)
+            self._loop.call_soon_threadsafe(self._flush)
         except RuntimeError:
             # The server has closed the loop, and with it the connections.
             logger.debug("dash-pipe: a message was sent after the event loop was closed")

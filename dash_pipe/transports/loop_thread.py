@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 
 from websockets.http11 import Response
@@ -39,6 +40,10 @@ class LoopThread(Part):
     def connections(self) -> int:
         """See ``Part``."""
         return self._hub.connections
+
+    def numbers(self) -> Mapping[str, float]:
+        """See ``Part``."""
+        return self._hub.numbers()
 
     def start(self) -> None:
         """Start the thread."""

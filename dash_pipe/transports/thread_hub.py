@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -48,7 +48,8 @@ class ThreadHub(Part):
         self.runtime = runtime
         self.lock = threading.RLock()
         self._due = threading.Event()
-        self.hub = Hub(runtime.broker, runtime.policy, self._due.set, time.monotonic)
+        self._traffic = runtime.counters.open_traffic()
+        self.hub = Hub(runtime.broker, runtime.policy, self._due.set, time.monotonic, self._traffic)
         self._leave: dict[Session, Callable[[], None]] = {}
         self._open: set[ThreadTransport] = set()
         self._has_ended = False
@@ -58,6 +59,10 @@ class ThreadHub(Part):
     def connections(self) -> int:
         """See ``Part``."""
         return len(self.hub)
+
+    def numbers(self) -> Mapping[str, float]:
+        """See ``Part``."""
+        return {**self.hub.numbers(), "connections_thread": len(self.hub)}
 
     def start(self) -> None:
         """Start the thread."""
@@ -88,7 +93,9 @@ class ThreadHub(Part):
             if connection is None:
                 note_full(self.runtime)
                 addresses.leave(address)
-            elif address is not None:
+            else:
+                self.runtime.counters.add("connections_opened")
+            if connection is not None and address is not None:
                 self._leave[connection.session] = partial(addresses.leave, address)
         self._due.set()  # the thread has to call `beat` from now on
         return connection
@@ -107,6 +114,7 @@ class ThreadHub(Part):
         with self.lock:
             self.hub.close(Close.GOING_AWAY, GOING_AWAY)
             transports = list(self._open)
+            self.runtime.counters.close_traffic(self._traffic)
         for transport in transports:
             transport.written.wait(max(0.0, deadline - time.monotonic()))
 
@@ -122,6 +130,11 @@ class ThreadHub(Part):
         for transport in list(self._open):
             transport.abandon()
 
+    def _flush(self) -> None:
+        begun_at = time.monotonic()
+        if self.hub.flush():
+            self._traffic.fanout.add(time.monotonic() - begun_at)
+
     def _run(self) -> None:
         wait: float | None = None
         while not self._has_ended:
@@ -129,7 +142,7 @@ class ThreadHub(Part):
                 self._due.wait(wait)
                 self._due.clear()
                 with self.lock:
-                    self.hub.flush()
+                    self._flush()
                     wait = self.hub.beat() if len(self.hub) else None
             except SystemExit:  # as in LoopThread: the next app needs this thread
                 self._due.set()
