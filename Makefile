@@ -71,8 +71,8 @@ test: install old dpd chromium curl mosquitto nginx redis ## all tests, also in 
 
 # The parts of `make test`, as CI runs them.
 .PHONY: brokers
-brokers: install old redis ## the tests of the brokers; REDIS_SERVER=valkey-server names another server
-	$(PYTEST) tests/brokers tests/server
+brokers: install old redis ## the tests of brokers and servers; REDIS_SERVER=valkey-server names another
+	$(PYTEST) tests/brokers tests/server tests/conformance
 
 .PHONY: browsers
 browsers: install old dpd chromium curl mosquitto nginx redis ## the tests in a browser; SHARD=1/4 runs a quarter

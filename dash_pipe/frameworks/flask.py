@@ -72,7 +72,7 @@ class Endpoint:
         rejection = self._rejection(current, kept)
         open_request = kept if current.settings.restricts_listening else None
         answer = serve_websocket(current, request.environ, rejection, open_request)
-        return Response(answer.body, status=answer.status, mimetype="text/plain")
+        return Response(answer.body, answer.status, answer.headers, mimetype="text/plain")
 
     def info(self) -> Response:
         """Describe the endpoint."""

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from ..auth.call_app import OpenRequest
@@ -20,6 +21,8 @@ from .loop_hub import LoopHub
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
+
+PLAIN_CODE = 1000  # of a close; a page reconnects after it, with backoff
 
 # Since Python 3.12, a send that does not wait (nearly every one) is done when its task has been
 # created. It costs no turn of the loop.
@@ -155,12 +158,20 @@ class AsgiSocket:
         try:
             await self._send(event)
             while self._waiting:
-                await self._send(self._waiting.popleft())
+                event = self._waiting.popleft()
+                await self._send(event)
         except Exception as error:
             # Servers raise different exceptions if the browser has gone; `receive` reports it too.
             logger.debug("dash-pipe: sending to a browser failed: %r", error)
             self._closed = True
+            if event["type"] == "websocket.close":
+                await self._close_plainly(event)
         self._sending = None
+
+    async def _close_plainly(self, event: Event) -> None:
+        """Close with a code that every server can send: daphne raises for 1001 to 2999."""
+        with suppress(Exception):  # the browser has gone
+            await self._send({**event, "code": PLAIN_CODE})
 
     def _abandon(self) -> None:
         """End the websocket of a browser that did not answer the close in time."""

@@ -13,7 +13,7 @@ import io
 import socket
 from collections.abc import Mapping
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import Thread
 from typing import Any
@@ -47,6 +47,7 @@ _HEADERS = {
     "Sec-WebSocket-Version": "HTTP_SEC_WEBSOCKET_VERSION",
     "Sec-WebSocket-Protocol": "HTTP_SEC_WEBSOCKET_PROTOCOL",
 }
+_SPOKEN = {"Sec-WebSocket-Version": "13"}  # RFC 6455, 4.4: for a client of another version
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Answer:
 
     status: int
     body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
@@ -95,7 +97,7 @@ def serve_websocket(
     ws, response = _handshake(environ)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         body = response.body.decode() if response.body else ""
-        return Answer(response.status_code, body)
+        return Answer(response.status_code, body, _SPOKEN)
     note_page(runtime)
     sock, reason = takeover.find_socket(environ)
     if sock is None:
@@ -183,7 +185,8 @@ def _serve_and_close(browser: ThreadSocket, sock: socket.socket) -> None:
 
 def _handshake(environ: Mapping[str, Any]) -> tuple[ServerProtocol, Response]:
     """Check a handshake with websockets, from the headers that the server has parsed."""
-    lines = ["GET / HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade"]
+    protocol = environ.get("SERVER_PROTOCOL") or "HTTP/1.1"
+    lines = [f"GET / {protocol}", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"{name}: {environ[key]}" for name, key in _HEADERS.items() if environ.get(key)]
     ws = websocket()
     ws.receive_data("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))

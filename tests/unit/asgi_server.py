@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Container
 from typing import Any
 
 from dash_pipe.transports.asgi import AsgiEndpoint
@@ -29,6 +30,7 @@ class Server:
         self.writable = asyncio.Event()
         self.writable.set()
         self.error: Exception | None = None
+        self.codes: Container[int] = range(1000, 5000)  # of closes that it can send
 
     async def __aenter__(self) -> "Server":
         self.task = asyncio.create_task(self.app(self.scope, self._receive, self._send))
@@ -49,6 +51,8 @@ class Server:
     async def _send(self, event: Event) -> None:
         if self.error is not None:
             raise self.error
+        if event["type"] == "websocket.close" and event["code"] not in self.codes:
+            raise ValueError(f"invalid close code {event['code']}")
         await self.writable.wait()
         self.sent.put_nowait(event)
 

@@ -102,6 +102,21 @@ def test_binary_or_oversized_frame_closes_the_websocket(event: Event, code: int)
     run_with_server(test)
 
 
+def test_close_code_that_the_server_can_not_send_becomes_1000() -> None:
+    """Daphne raises for the codes that only a server of its own may send."""
+
+    async def test(server: Server) -> None:
+        server.codes = (1000, *range(3000, 5000))
+        await server.next()
+        server.to_app.put_nowait({"type": "websocket.receive", "bytes": b"x"})
+        close = await server.next()
+        assert (close["type"], close["code"]) == ("websocket.close", 1000)
+        assert close["reason"] == "expected a text frame, got a binary one"
+        assert runtime.current().counters.all()["closed_1003"] == 1
+
+    run_with_server(test)
+
+
 def test_frame_of_8_kib_is_accepted() -> None:
     async def test(server: Server) -> None:
         await server.next()

@@ -174,6 +174,7 @@ def test_websocket_route_without_a_socket_returns_501_with_advice() -> None:
 def test_websocket_route_with_invalid_handshake_returns_400() -> None:
     answer = client().get("/_pipe/ws", headers=WEBSOCKET | {"Sec-WebSocket-Key": "x"})
     assert answer.status_code == 400
+    assert answer.headers["Sec-WebSocket-Version"] == "13"
 
 
 def test_websocket_route_does_not_serve_plain_http() -> None:

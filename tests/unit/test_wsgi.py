@@ -112,6 +112,16 @@ def test_failing_loop_thread_leaks_no_descriptor(
 
 
 @needs_descriptors
+def test_handshake_of_http_1_0_opens_no_websocket(
+    environ: dict[str, Any], loop: FakeLoop, pairs: list[socket.socket]
+) -> None:
+    answer = serve_websocket(runtime.current(), environ | {"SERVER_PROTOCOL": "HTTP/1.0"})
+    assert answer.status in (400, 505)  # by the release of websockets
+    assert not loop.adopted
+    assert not pairs
+
+
+@needs_descriptors
 @pytest.mark.parametrize(
     "broken",
     [
@@ -135,6 +145,7 @@ def test_invalid_handshake_returns_400(
 ) -> None:
     answer = serve_websocket(runtime.current(), environ | broken)
     assert answer.status == 400
+    assert answer.headers["Sec-WebSocket-Version"] == "13"
     assert answer.body
     assert not loop.adopted
     assert not pairs
