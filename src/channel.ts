@@ -34,7 +34,7 @@ export class Channel<L extends Subscription = Subscription> {
   /** The highest offset seen. A new connection reads on from here. */
   position: Position | null = null;
   /** The epochs before that of the position. Pipes may return at positions of them. */
-  private past: Past = [];
+  past: Past = [];
   /** Newest last. */
   readonly subscriptions = new Set<L>();
   /** Subscribes sent on this connection, and replies received. Replies come in the order of the subscribes. */
@@ -131,7 +131,7 @@ export class Channel<L extends Subscription = Subscription> {
       const { epoch, offset } = resume;
       if (!this.position) {
         this.position = { epoch, offset };
-        this.past = [];
+        this.past = resume.past ?? [];
       }
       const { position } = this;
       const at = epoch === position.epoch ? offset : translate(this.past, resume)[0];

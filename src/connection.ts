@@ -186,7 +186,7 @@ export class Connection implements SocketHandlers {
     if (!channel) return;
     channel.subscriptions.delete(subscription);
     const { options, labels, leftAt } = subscription;
-    positions.keep(this.url, { ...options, labels }, leftAt);
+    positions.keep(this.url, { ...options, labels }, leftAt && { ...leftAt, past: channel.past });
     this.scheduleSubscribe(channel);
     for (const { subscriptions } of this.channels.values()) if (subscriptions.size) return;
     this.socket.stop();

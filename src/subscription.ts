@@ -3,9 +3,10 @@ import { type Gap, type Labels, NO_HISTORY, type Past, type Position, type Row }
 
 export type Status = "connecting" | "open" | "polling" | "closed" | "denied";
 
-/** The position of a Pipe, with the epochs that it left before. */
+/** The position of a Pipe, with the epochs that it left before, and the past of its own. */
 export interface PipePosition extends Position {
   left?: LeftEpochs;
+  past?: Past;
 }
 
 /** The content of the next update. `lastGap` may be unknown, which `gaps` does not count. */

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from dash_pipe.log import NOWHERE, Position
-from schedules.oracle import Listening, Pipe, Sent
+from schedules.oracle import Pipe, Sent
 from schedules.truth import Event, Truth
 
 
@@ -48,11 +48,6 @@ class RedisPipe(Pipe):
         super().comes_back(replay)
         # It returns to where everything was delivered, which may be less.
         self.reached, self.position = {}, NOWHERE
-        if self.truth.rollbacks:
-            # Redis may have forgotten the epoch where it was, and so may the page: no other Pipe
-            # was there. Then it is given all that the log has.
-            self.taken.clear()
-            self.listening = {label: Listening(label, 0) for label in self.listening}
 
     def check_window(self, told: Told, everything: Iterable[Sent]) -> None:
         """Assert that a message is lost for it that was not told before."""
