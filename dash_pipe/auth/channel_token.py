@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..log import Labels
@@ -31,11 +31,20 @@ class ChannelToken:
         channel: the channel that it is for.
         labels: the labels that it is for; None for every label.
         end: the time when it ends, in seconds since 1970.
+        max_age: the seconds that it lasts, and that a fresh one in its place does.
+        refreshable_until: the time when the last one in its place ends.
     """
 
     channel: str
     labels: Labels
     end: float
+    max_age: float
+    refreshable_until: float
+
+    def refreshed(self, now: float) -> ChannelToken | None:
+        """Return the content of a fresh token; None if it would not last longer."""
+        end = min(now + self.max_age, self.refreshable_until)
+        return replace(self, end=round(end, 3)) if end > self.end else None
 
 
 def sign_token(token: ChannelToken, keys: Keys) -> str:
@@ -45,7 +54,7 @@ def sign_token(token: ChannelToken, keys: Keys) -> str:
         UnicodeEncodeError: a name is no valid Unicode.
     """
     labels = None if token.labels is None else sorted(token.labels)
-    content = [token.channel, labels, token.end]
+    content = [token.channel, labels, token.end, token.max_age, token.refreshable_until]
     text = _serializer(keys).dumps(content)
     return text if isinstance(text, str) else text.decode()
 
@@ -99,5 +108,5 @@ def _bytes_of(key: str | bytes) -> bytes:
 
 def _token(content: Any) -> ChannelToken:
     """Return the token with a content that was signed here."""
-    channel, labels, end = content
-    return ChannelToken(channel, None if labels is None else frozenset(labels), end)
+    channel, labels, *times = content
+    return ChannelToken(channel, None if labels is None else frozenset(labels), *times)

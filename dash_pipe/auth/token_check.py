@@ -35,12 +35,12 @@ class TokenCheck:
         try:
             token = self.valid_token(subscribe.channel, subscribe.token)
         except InvalidTokenError as error:
-            self._note(subscribe.channel, str(error))
+            self.note(subscribe.channel, str(error))
             return Permission(subscribe.labels or _EVERY)
         denied = _denied(subscribe, token)
         if denied and token.labels is not None:
             named = ", ".join(sorted(token.labels))
-            self._note(subscribe.channel, f"it is for the labels {named:.100} alone")
+            self.note(subscribe.channel, f"it is for the labels {named:.100} alone")
         # A hint names labels of the channel, so it needs a token for all.
         is_for_all = token.labels is None or not subscribe.hint
         return Permission(denied if is_for_all else denied | _EVERY, token.end)
@@ -62,7 +62,7 @@ class TokenCheck:
             raise InvalidTokenError(f"it is for the channel {token.channel!r:.100}")
         return token
 
-    def _note(self, channel: str, reason: str) -> None:
+    def note(self, channel: str, reason: str) -> None:
         """Log and count that a token was denied."""
         self._runtime.diagnostics.limited_log.warning(
             "dash-pipe: denied the protected channel %.100r: the Pipe's token: %s", channel, reason

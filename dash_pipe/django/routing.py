@@ -36,7 +36,7 @@ def _websocket_urlpatterns() -> list[Any]:
 
 
 def _urlpatterns() -> list[Any]:
-    """Return the routes of plain HTTP: info and poll below the base, and poke if it is enabled."""
+    """Return the routes of plain HTTP: those below the base, and poke if it is enabled."""
     settings = runtime.current().settings
     base = settings.ws_route.strip("/")
     endpoint = Identified(AsgiEndpoint(guard=guard, opening=Opened))

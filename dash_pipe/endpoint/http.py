@@ -22,7 +22,7 @@ class HttpRequest:
 
     Attributes:
         method: the method, in capitals.
-        path: the path after ``_pipe/``: ``poll``, ``info``, ``poke/``.
+        path: the path after ``_pipe/``: ``poll``, ``info``, ``token``, ``poke/``.
         headers: the headers, by lower-case name.
         body: the body. A host reads at most ``MAX_BODY_BYTES`` + 1 bytes: one byte too many is
             enough to answer 413.

@@ -1,4 +1,4 @@
-"""Route the plain HTTP requests to the endpoint: info and poll. Every host calls ``answer``."""
+"""Route the plain HTTP requests to the endpoint: info, poll, token. Every host calls ``answer``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from ..protocol import SUBPROTOCOL, Rejection
 from ..runtime import Runtime
 from ..telemetry.statistics import note_close
 from ..version import __version__
+from .fresh_token import fresh_token
 from .health import broker_health, health
 from .http import HttpAnswer, HttpRequest, error_response
 from .poll import AuthorizeSubscribe, poll
 
 HEALTH = "health"
-ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST", HEALTH: "GET"}
+TOKEN = "token"
+ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST", TOKEN: "POST", HEALTH: "GET"}
 """The method of each path below ``_pipe/``."""
 
 
@@ -48,6 +50,8 @@ def answer(
     if request.path == "info":
         interval = runtime.settings.poll_interval
         found = info(obstacle, interval, runtime.part(broker_health).problem())
+    elif request.path == TOKEN:
+        found = fresh_token(runtime, request, authorize)
     else:
         found = _counted_poll(runtime, request, authorize)
         if found.status != HTTPStatus.OK:

@@ -17,7 +17,7 @@ from ..auth.guard import Guard
 from ..endpoint.health import health
 from ..endpoint.http import HttpAnswer
 from ..endpoint.poke import ROUTE, answer, route
-from ..endpoint.routes import HEALTH
+from ..endpoint.routes import HEALTH, TOKEN
 from ..protocol import Rejection
 from ..runtime import Runtime
 from ..transports.wsgi import body_of, head_of, request_of, serve_http, serve_websocket
@@ -41,6 +41,7 @@ def add_endpoint(server: Flask, path: str, http_route: str | None, guard: Guard)
         rule = f"{path}{name}"
         server.add_url_rule(rule, endpoint=rule, view_func=view, methods=["GET"])
     add_post(server, f"{path}poll", endpoint.poll)
+    add_post(server, f"{path}{TOKEN}", endpoint.token)
     add_post(server, route(http_route, path), poke)
 
 
@@ -81,6 +82,10 @@ class Endpoint:
     def poll(self) -> Response:
         """Answer a poll."""
         return self._http("poll")
+
+    def token(self) -> Response:
+        """Give a page a fresh token."""
+        return self._http(TOKEN)
 
     def _http(self, path: str) -> Response:
         current = runtime.current()

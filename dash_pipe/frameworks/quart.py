@@ -18,7 +18,7 @@ from .. import runtime
 from ..auth.guard import Guard, HttpOnlyWarning
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
 from ..endpoint.poke import ROUTE, route
-from ..endpoint.routes import HEALTH, ROUTES
+from ..endpoint.routes import HEALTH, ROUTES, TOKEN
 from ..protocol import Close
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import Scope, answer_poke, body_of
@@ -50,7 +50,7 @@ def add_endpoint(server: Quart, path: str, http_route: str | None, guard: Guard)
         )
 
     async def exempt() -> None:
-        if request.endpoint in (rule, f"{path}poll"):
+        if request.endpoint in (rule, f"{path}poll", f"{path}{TOKEN}"):
             exempt_from_csrf(server.extensions, server.view_functions[request.endpoint])
 
     # First: before the protection checks. A URL value preprocessor would be the right place, but

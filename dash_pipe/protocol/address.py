@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-WEBSOCKET = "ws"  # below the base, as info, poll and poke/ are
+WEBSOCKET = "ws"  # below the base, as info, poll, token and poke/ are
 PAGE_SOCKET = "dpd:"
 """In place of a base: the socket that a page of django-plotly-dash has already."""
 EXAMPLE = "http://localhost:8050/_pipe/"

@@ -1,6 +1,7 @@
 """The tokens of channels: what is signed can be read, and nothing else."""
 
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from dash_pipe.auth.channel_token import (
 
 KEYS = ("the newest key", "an older key")
 END = 1_800_000_000.0
-TOKEN = ChannelToken("user-7", frozenset({"a", "b"}), END)
+TOKEN = ChannelToken("user-7", frozenset({"a", "b"}), END, 600.0, END + 1000)
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
 
 
@@ -31,7 +32,7 @@ def is_valid(text: str, keys: tuple[str, ...] = KEYS, now: float = END - 1) -> b
 
 @given(NAMES, st.none() | st.frozensets(NAMES, min_size=1, max_size=4))
 def test_token_is_read_as_it_was_signed(channel: str, labels: frozenset[str] | None) -> None:
-    token = ChannelToken(channel, labels, END)
+    token = ChannelToken(channel, labels, END, 600.0, 0.0)
     assert verify_token(sign_token(token, KEYS), KEYS, END - 1) == token
 
 
@@ -58,14 +59,14 @@ def test_text_that_is_no_token_is_refused(text: str) -> None:
 
 def test_token_that_is_too_long_is_refused() -> None:
     labels = frozenset(f"{n:05d}" + "\N{SNOWMAN}" * 100 for n in range(3000))
-    text = sign_token(ChannelToken("jobs", labels, END), KEYS)
+    text = sign_token(ChannelToken("jobs", labels, END, 600.0, 0.0), KEYS)
     assert len(text) > MAX_LENGTH
     assert not is_valid(text)
 
 
 def test_parts_of_two_tokens_are_no_token() -> None:
     content, signature = sign_token(TOKEN, KEYS).rsplit(".", 1)
-    other, its = sign_token(ChannelToken("user-8", None, END), KEYS).rsplit(".", 1)
+    other, its = sign_token(ChannelToken("user-8", None, END, 600.0, 0.0), KEYS).rsplit(".", 1)
     assert is_valid(f"{content}.{signature}")
     assert not is_valid(f"{content}.{its}")
     assert not is_valid(f"{other}.{signature}")
@@ -88,6 +89,20 @@ def test_older_key_verifies_while_it_is_listed_and_only_the_first_signs() -> Non
 
 
 def test_text_that_the_app_signs_with_the_same_key_is_no_token() -> None:
-    content = ["user-7", None, END]
+    content = ["user-7", None, END, 600.0, 0.0]
     for salt in ("itsdangerous", "cookie-session", ""):
         assert not is_valid(str(URLSafeSerializer(KEYS[0], salt=salt).dumps(content)))
+
+
+def test_fresh_token_lasts_as_long_as_the_first_until_refreshing_ends() -> None:
+    now = END - 100
+    fresh = TOKEN.refreshed(now)
+    assert fresh == replace(TOKEN, end=now + 600)
+    last = fresh.refreshed(END + 450)
+    assert last == replace(TOKEN, end=END + 1000)
+    assert last.refreshed(END + 999) is None
+
+
+def test_token_that_would_not_last_longer_is_not_refreshed() -> None:
+    assert ChannelToken("jobs", None, END, 600.0, END - 600).refreshed(END - 1) is None
+    assert TOKEN.refreshed(END - 600) is None

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType, SimpleNamespace
@@ -19,7 +20,9 @@ from django.test import override_settings
 
 import dash_pipe
 from dash_pipe import django as dash_pipe_django
-from dash_pipe import runtime
+from dash_pipe import runtime, sign_channel
+from dash_pipe.auth.channel_token import ChannelToken, InvalidTokenError, sign_token
+from dash_pipe.auth.token_check import TokenCheck
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.errors import BrokerUnavailableError, InvalidMessageError, SettingError
 from dash_pipe.frameworks import dpd
@@ -271,7 +274,7 @@ MESSAGE = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode(
 def test_poke_disabled_has_no_route() -> None:
     assert request(routing().application, "/dpd/views/poke/", "POST", MESSAGE) == 404
     assert [str(each.pattern) for each in routing().urlpatterns] == [
-        *("dpd/ws/channel/info", "dpd/ws/channel/poll", "dpd/ws/channel/health")
+        f"dpd/ws/channel/{name}" for name in ("info", "poll", "token", "health")
     ]
 
 
@@ -280,6 +283,58 @@ def test_poke_disabled_has_no_route() -> None:
 def test_poke_enabled_publishes_the_message(path: str) -> None:
     assert request(routing().application, path, "POST", MESSAGE) == 200
     assert runtime.current().broker.open("jobs").head == 1
+
+
+def test_secret_key_of_the_project_signs_and_its_older_ones_verify() -> None:
+    def is_valid(token: str) -> bool:
+        try:
+            TokenCheck(runtime.current()).valid_token("user-7", token)
+        except InvalidTokenError:
+            return False
+        return True
+
+    with override_settings(SECRET_KEY="the first key"):
+        first = sign_channel("user-7")
+        assert is_valid(first)
+    with override_settings(SECRET_KEY="the second key", SECRET_KEY_FALLBACKS=["the first key"]):
+        assert is_valid(first)
+        second = sign_channel("user-7")
+    with override_settings(SECRET_KEY="the second key"):
+        assert [is_valid(first), is_valid(second)] == [False, True]
+    with override_settings(DASH_PIPE={"token_keys": "a key of the setting"}):
+        assert not is_valid(second)
+    with override_settings(SECRET_KEY=""), pytest.raises(SettingError, match=r"^token_keys: "):
+        sign_channel("user-7")
+
+
+def test_protected_channel_of_a_project_needs_its_token() -> None:
+    async def main() -> None:
+        pattern, _ = routing().websocket_urlpatterns
+        async with Server(pattern.callback, user=None, session={}) as server:
+            await server.next()
+            assert (await server.subscribe("user-7"))["code"] == "denied"
+            token = sign_channel("user-7", labels="a")
+            for labels, kind in ((["a"], "subscribed"), (["b"], "error"), (None, "error")):
+                server.says(type="subscribe", channel="user-7", labels=labels, token=token)
+                assert (await server.frame())["type"] == kind
+
+    with override_settings(DASH_PIPE={"protected_channels": ["user-*"]}):
+        asyncio.run(main())
+
+
+def test_fresh_token_is_given_for_the_session_of_the_request() -> None:
+    with override_settings(
+        DASH_PIPE={"authorize": lambda scope, channel, labels: not scope["user"].is_authenticated},
+        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+        ALLOWED_HOSTS=["*"],
+    ):
+        now = time.time()
+        content = ChannelToken("user-7", None, now + 60, 600.0, now + 3600)
+        token = sign_token(content, ["only for tests"])
+        body = json.dumps({"channel": "user-7", "token": token}).encode()
+        assert request(routing().application, "/dpd/ws/channel/token", "POST", body) == 200
+        body = json.dumps({"channel": "user-8", "token": token}).encode()
+        assert request(routing().application, "/dpd/ws/channel/token", "POST", body) == 403
 
 
 def test_info_and_poll_are_served() -> None:

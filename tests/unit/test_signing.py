@@ -39,8 +39,10 @@ def read(text: str) -> ChannelToken:
 
 def test_token_has_its_channel_labels_and_end(clock: WallClock) -> None:
     dash_pipe.configure(token_keys="a key of the setting")
-    found = read(sign_channel("user-7", max_age=60, labels=["b", "a"]))
-    assert found == ChannelToken("user-7", frozenset({"a", "b"}), clock.now + 60)
+    found = read(sign_channel("user-7", max_age=60, labels=["b", "a"], refresh_for=300))
+    assert found == ChannelToken(
+        "user-7", frozenset({"a", "b"}), clock.now + 60, 60, clock.now + 300
+    )
     assert read(sign_channel("user-7", labels="news")).labels == {"news"}
     assert read(sign_channel("user-7")).labels is None
     assert read(sign_channel("user-7")).end == clock.now + 86_400
@@ -69,6 +71,9 @@ def test_token_of_another_channel_is_refused(clock: WallClock) -> None:
         ("max_age", {"max_age": math.inf}),
         ("max_age", {"max_age": True}),
         ("max_age", {"max_age": "60"}),
+        ("labels", {"labels": [f"label {n}" for n in range(33)]}),
+        ("refresh_for", {"refresh_for": -1}),
+        ("refresh_for", {"refresh_for": math.inf}),
     ],
 )
 def test_invalid_argument_raises_error_that_names_it(
