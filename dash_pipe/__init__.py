@@ -15,6 +15,7 @@ from .frameworks.bundle import bundle
 from .frameworks.dash import setup
 from .log import Position
 from .metrics import stats
+from .permission import allow
 from .Pipe import Pipe
 from .sending import async_send_to_pipe_channel, send_to_pipe_channel
 from .signing import sign_channel
@@ -30,6 +31,7 @@ __all__ = [
     "SettingError",
     "SetupError",
     "SigningError",
+    "allow",
     "asgi_app",
     "async_send_to_pipe_channel",
     "configure",

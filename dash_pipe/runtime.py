@@ -141,6 +141,7 @@ class Runtime:
         return Policy(
             heartbeat_interval=settings.heartbeat_interval,
             max_sessions=self.max_connections,
+            authorize_again=settings.authorize_again,
             dpd_frames=settings.dpd_frames,
         )
 

@@ -91,7 +91,7 @@ export class Channel<L extends Subscription = Subscription> {
    * are denied first, since the others may be allowed without them. Return the denied subscriptions.
    */
   deny(): L[] {
-    this.repliesReceived = Math.min(this.subscribesSent, this.repliesReceived + 1);
+    this.countReply();
     const sent = this.allowed.filter(({ replyNumber }) => replyNumber <= this.repliesReceived);
     const toAll = sent.filter(({ labels }) => !labels);
     const denied = toAll.length ? toAll : sent;
@@ -101,9 +101,14 @@ export class Channel<L extends Subscription = Subscription> {
     return denied;
   }
 
-  /** Handle the reply to a subscribe. Return the subscriptions whose labels were denied. */
+  /** Count a reply to a subscribe. If none was due, the server has denied something later. */
+  private countReply(): void {
+    this.repliesReceived = Math.min(this.subscribesSent, this.repliesReceived + 1);
+  }
+
+  /** Handle the reply to a subscribe, or labels denied later. Return the subscriptions that were denied. */
   handleSubscribed({ epoch, offset, denied: deniedLabels = [], past }: SubscribedFrame): L[] {
-    this.repliesReceived++;
+    this.countReply();
     for (const subscription of this.allowed) if (this.isAnswered(subscription)) subscription.takeUp();
     this.enterEpoch(epoch, past, offset);
     const denied = this.allowed.filter(({ labels }) => labels?.some((label) => deniedLabels.includes(label)));

@@ -8,7 +8,7 @@ from functools import partial
 
 from .dpd_frames import DpdTransport, DpdValues
 from .hub import Hub
-from .session import Authorize, Session, Transport
+from .session import Authorize, Renew, Session, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,11 @@ class Connection:
 
 
 def connect(
-    hub: Hub, transport: Transport, authorize: Authorize, subprotocol: str | None
+    hub: Hub,
+    transport: Transport,
+    authorize: Authorize,
+    subprotocol: str | None,
+    renew: Renew | None = None,
 ) -> Connection | None:
     """Open a session for a websocket; see ``Hub.connect``.
 
@@ -37,15 +41,20 @@ def connect(
         transport: carries frames to the browser.
         authorize: see ``Hub.connect``.
         subprotocol: the one that was agreed on in the handshake.
+        renew: see ``Hub.connect``.
     """
     if subprotocol is None and hub.dpd_values is not None:
-        return _connect_dpd(hub, transport, authorize, hub.dpd_values)
-    session = hub.connect(transport, authorize)
+        return _connect_dpd(hub, transport, authorize, hub.dpd_values, renew)
+    session = hub.connect(transport, authorize, renew)
     return None if session is None else Connection(session, partial(hub.receive, session))
 
 
 def _connect_dpd(
-    hub: Hub, transport: Transport, authorize: Authorize, values: DpdValues
+    hub: Hub,
+    transport: Transport,
+    authorize: Authorize,
+    values: DpdValues,
+    renew: Renew | None,
 ) -> Connection | None:
     def answer(frame: str) -> None:
         if session is not None:
@@ -58,5 +67,5 @@ def _connect_dpd(
             session.alive_until = page.alive_until
 
     page = DpdTransport(transport, answer, hub.clock, values)
-    session = hub.connect(page, authorize)
+    session = hub.connect(page, authorize, renew)
     return None if session is None else Connection(session, receive)

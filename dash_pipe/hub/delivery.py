@@ -55,6 +55,8 @@ class Delivery:
         log = subscription.log
         delivered = False
         while subscription.has_position and session.may_send and subscription.position != log.end:
+            if subscription.is_held(self._clock()):
+                break
             upto, frame, messages, gap = _read(channel, subscription, shared)
             subscription.position = upto
             if frame is not None:
@@ -67,13 +69,13 @@ class Delivery:
 
     def replay(self, session: Session) -> None:
         """Send the replays that wait, up to the flow-control limit."""
-        while session.replays and session.may_send:
-            replay = session.replays[0]
+        while session.may_send and (number := self._next_replay(session)) is not None:
+            replay = session.replays[number]
             if not self._agree(session, replay):
                 continue
             rows, done = replay.next_rows()
             if done:
-                session.replays.popleft()
+                del session.replays[number]
             frame = protocol.replayed(replay.frame, replay.head, rows, done=done)
             self._send(session, frame, len(rows))
 
@@ -91,6 +93,14 @@ class Delivery:
         n = session.next_ping(self._clock())
         session.transport.send(protocol.ping(n, dict(session.take_unannounced())))
         return n
+
+    def _next_replay(self, session: Session) -> int | None:
+        """Return the number of the first replay whose permission has not ended."""
+        for number, replay in enumerate(session.replays):
+            subscription = session.subscriptions.get(replay.frame.channel)
+            if subscription is None or not subscription.is_held(self._clock()):
+                return number
+        return None
 
     def _agree(self, session: Session, replay: PendingReplay) -> bool:
         """Return whether a replay has the epoch that the browser knows. Otherwise work on it.

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .. import protocol
@@ -15,12 +17,21 @@ from ..brokers import Broker
 from ..errors import ProtocolError
 from ..protocol import Close, Pong, Subscribe
 from ..telemetry.traffic import Traffic
-from .authorization import AuthorizationTimeout, Outcome, Pending, granted
+from .authorization import AuthorizationTimeout, Outcome, Pending, Permission, granted
 from .delivery import Delivery, Shared
 from .dpd_frames import DpdValues
 from .heartbeats import Heartbeats
 from .policy import Policy
-from .session import Authorize, ChannelFrame, Session, Subscription, Transport
+from .renewals import Renewals
+from .session import (
+    Authorize,
+    ChannelFrame,
+    Grant,
+    Renew,
+    Session,
+    Subscription,
+    Transport,
+)
 from .subscriptions import Subscribed, Subscriptions, TooManyParkedError
 
 logger = logging.getLogger("dash_pipe")
@@ -35,9 +46,10 @@ class Hub:
         wake: has ``flush`` called soon; may be called from any thread.
         clock: seconds that only go forward.
         traffic: counts what passes through.
+        wall_clock: seconds since the epoch.
 
     Attributes:
-        clock: the same.
+        clock: see above.
         dpd_values: the frames for pages of django-plotly-dash; None if they are not accepted.
     """
 
@@ -48,15 +60,19 @@ class Hub:
         wake: Callable[[], None],
         clock: Callable[[], float],
         traffic: Traffic | None = None,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._policy = policy
         self._wake = wake
         self._traffic = traffic = traffic or Traffic()
         self.clock = clock
+        self._wall_clock = wall_clock
         self.dpd_values = DpdValues() if policy.dpd_frames else None
         self._delivery = Delivery(clock, traffic)
         self._subscriptions = Subscriptions(broker)
         self._sessions = Heartbeats(policy.heartbeat_interval)
+        self._renewals = Renewals(policy.authorize_again)
+        self._is_renewing = False
         self._appended_lock = threading.Lock()
         self._appended: set[str] = set()
         self._deferred: list[tuple[Session, str]] = []
@@ -71,12 +87,16 @@ class Hub:
 
     # Called for one browser
 
-    def connect(self, transport: Transport, authorize: Authorize) -> Session | None:
+    def connect(
+        self, transport: Transport, authorize: Authorize, renew: Renew | None = None
+    ) -> Session | None:
         """Open a session; None if there are too many, and the transport was closed.
 
         Args:
             transport: carries frames to the browser.
             authorize: called for each of its subscribes.
+            renew: called for each of its permissions that has to be renewed. Without it they have
+                no end.
         """
         if len(self._sessions) >= self._policy.max_sessions:
             transport.close(
@@ -84,7 +104,7 @@ class Hub:
                 f"max_connections: {self._policy.max_sessions} connections are open already",
             )
             return None
-        session = Session(transport, authorize)
+        session = Session(transport, authorize, renew)
         self._sessions.add(session, self.clock())
         return session
 
@@ -92,6 +112,7 @@ class Hub:
         """Remove a session. More than once does no harm."""
         if self._sessions.remove(session):
             self._subscriptions.leave(session)
+            self._renewals.leave(session)
 
     def receive(self, session: Session, text: str) -> None:
         """Take a frame from a browser, and answer it."""
@@ -130,6 +151,13 @@ class Hub:
         while session.inbox and session.pending_authorization is None:
             self.receive(session, session.inbox.popleft())
 
+    def resolve_renewal(self, grant: Grant, outcome: Outcome) -> None:
+        """Take the outcome of the call for a permission that had to be renewed."""
+        self._renewals.finish(grant)
+        if not grant.is_over:
+            self._guarded(grant.session, self._renew, grant, outcome)
+        self._renew_due()
+
     # Called for the broker
 
     def on_append(self, channel: str) -> None:
@@ -165,7 +193,7 @@ class Hub:
     def beat(self) -> float:
         """Ping the sessions that are due, disconnect those that did not answer the last ping.
 
-        Return the seconds until the next call.
+        Have ``authorize`` called again where it is due. Return the seconds until the next call.
         """
         now = self.clock()
         interval = self._policy.heartbeat_interval
@@ -174,7 +202,13 @@ class Hub:
                 self._disconnect(session, Close.NO_PONG, f"no pong within {interval:g} seconds")
             elif session.may_send:
                 self._delivery.ping(session)
-        return self._sessions.seconds_to_next(now)
+        self._renew_due()
+        return self.seconds_to_beat()
+
+    def seconds_to_beat(self) -> float:
+        """Return the seconds until the next ``beat`` is due."""
+        now = self.clock()
+        return min(self._sessions.seconds_to_next(now), self._renewals.seconds_to_next(now))
 
     def close(self, code: Close, reason: str) -> None:
         """Disconnect all sessions, and stop watching the broker."""
@@ -216,7 +250,51 @@ class Hub:
             reason = "authorize() timed out; the page will retry"
             self._disconnect(session, Close.TRY_LATER, reason)
         else:
-            self._take(session, granted(subscribe, outcome.denied))
+            permitted = granted(subscribe, outcome.denied)
+            self._take(session, permitted)
+            self._grant(session, permitted, outcome.until)
+
+    def _grant(self, session: Session, permitted: Subscribe, until: float | None) -> None:
+        """Note until when a permission holds; send what a permission that had ended held back."""
+        subscription = session.subscriptions.get(permitted.channel)
+        if subscription is None or session.renew is None:
+            return
+        was_held = subscription.is_held(self.clock())
+        plain = replace(permitted, since=None, hint=False, denied=frozenset())
+        left = None if until is None else until - self._wall_clock()
+        subscription.take_grant(self._renewals.add(session, plain, self.clock(), left))
+        if was_held:
+            self._delivery.resume(session)
+
+    def _renew_due(self) -> None:
+        """Have ``authorize`` called again for the permissions that are due."""
+        if self._is_renewing:  # an outcome came at once; the loop below goes on
+            return
+        self._is_renewing = True
+        try:
+            while (grant := self._renewals.next_due(self.clock())) is not None:
+                assert grant.session.renew is not None, "only such sessions have grants"
+                grant.session.renew(grant)
+        finally:
+            self._is_renewing = False
+
+    def _renew(self, grant: Grant, outcome: Outcome) -> None:
+        """Renew a permission, or end it at once. Without an answer, ask once more, later."""
+        session, subscribe = grant.session, grant.subscribe
+        has_answer = isinstance(outcome, Permission) and not outcome.raised
+        if not has_answer and self._renewals.postpone(grant, self.clock()):
+            return
+        if isinstance(outcome, Permission) and not outcome.denied:
+            self._grant(session, subscribe, outcome.until)
+            return
+        try:
+            self._settle(session, subscribe, outcome)
+        except ProtocolError as problem:
+            parked = self._subscriptions.deny(session, subscribe.channel)
+            for _ in range(max(parked, 1)):  # each subscribe is answered once
+                self._send_error(session, problem)
+        else:
+            session.restrict_replays(subscribe.channel)
 
     def _take(self, session: Session, frame: ChannelFrame) -> None:
         """Apply a frame: send its answer, and the messages that follow from it."""

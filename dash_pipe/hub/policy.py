@@ -15,6 +15,7 @@ class Policy:
             away.
         returns_per_second: browsers that should return to a server per second, at most.
         max_sessions: sessions that a hub takes.
+        authorize_again: seconds for which a permission holds at most.
         dpd_frames: accept the frames of django-plotly-dash's Pipe.
     """
 
@@ -22,6 +23,7 @@ class Policy:
     max_spread: float = 30.0
     returns_per_second: float = 200.0
     max_sessions: int = 10_000
+    authorize_again: float = float("inf")
     dpd_frames: bool = False
 
     def spread(self, sessions: int) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ..log import NOWHERE, Labels, Log, Loss, Message, Past, Position, translate
@@ -24,6 +24,10 @@ A ``ProtocolError`` that it raises is sent to the browser.
 """
 
 
+Renew = Callable[["Grant"], None]
+"""Have ``authorize`` called again for a grant; ``Hub.resolve_renewal`` gets the outcome."""
+
+
 class Transport(Protocol):
     """Carry frames to one browser. Called by the hub alone."""
 
@@ -32,6 +36,26 @@ class Transport(Protocol):
 
     def close(self, code: Close, reason: str) -> None:
         """Close the connection. What was sent before still goes out."""
+
+
+@dataclass(eq=False, slots=True)
+class Grant:
+    """A permission that is in use, for which ``authorize`` is called again.
+
+    Attributes:
+        subscribe: the frame, with the labels that are permitted.
+        ends_at: the time on the hub's clock from which on nothing is sent for it.
+        ask_at: when ``authorize`` is called again.
+        tries: the calls in a row that brought no answer.
+        is_over: another grant has taken its position, or the subscription has ended.
+    """
+
+    session: Session
+    subscribe: Subscribe
+    ends_at: float
+    ask_at: float
+    tries: int = 0
+    is_over: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +71,7 @@ class Subscription:
             for other labels were skipped.
         refresh_due: the refresh of the log that it waits for; see ``Broker.refresh``.
         parked: the frames that wait for the refresh, in their order.
+        grant: the permission; None if it has no end.
     """
 
     log: Log
@@ -55,6 +80,7 @@ class Subscription:
     announced: int = 0
     refresh_due: int = 0
     parked: list[ChannelFrame] = field(default_factory=list)
+    grant: Grant | None = None
 
     @property
     def has_position(self) -> bool:
@@ -65,6 +91,16 @@ class Subscription:
     def waits(self) -> bool:
         """Return whether a further frame about it has to be parked."""
         return bool(self.parked) or self.log.refreshed < self.refresh_due
+
+    def is_held(self, now: float) -> bool:
+        """Return whether its permission has ended, and no answer of the app has renewed it."""
+        return self.grant is not None and now >= self.grant.ends_at
+
+    def take_grant(self, grant: Grant | None) -> None:
+        """Replace its permission."""
+        if self.grant is not None:
+            self.grant.is_over = True
+        self.grant = grant
 
     def enter(self, epoch: str, past: Past) -> Loss:
         """Translate its position into the epoch, of which the browser is told; return the loss."""
@@ -108,6 +144,14 @@ class PendingReplay:
             rows.append(self._messages.popleft().row)
         return rows, True
 
+    def restrict(self, labels: Labels) -> None:
+        """Leave out the rows of all labels but these."""
+        if labels is not None:
+            wanted = labels if self.frame.labels is None else labels & self.frame.labels
+            self.frame = replace(self.frame, labels=wanted)
+            if self._messages is not None:
+                self._messages = deque(each for each in self._messages if each.label in wanted)
+
     def enter(self, epoch: str, past: Past) -> None:
         """Go on in the epoch that the browser was told; without rows if messages are lost."""
         offset, loss = translate(past, self.head)
@@ -125,6 +169,7 @@ class Session:
 
     Attributes:
         authorize: called for each subscribe.
+        renew: called for each permission in use that has to be renewed; None if none has.
         awaited_pong: the number of the ping that holds messages back, if one does.
         ping_sent_at: when the oldest unanswered ping was sent.
         pending_authorization: the subscribe that waits for its authorization, if one does.
@@ -136,6 +181,7 @@ class Session:
 
     transport: Transport
     authorize: Authorize
+    renew: Renew | None = None
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     replays: deque[PendingReplay] = field(default_factory=deque)
     awaited_pong: int | None = None
@@ -177,6 +223,16 @@ class Session:
     def unanswered_since(self, moment: float) -> bool:
         """Return whether a ping that was sent at that moment or before is still unanswered."""
         return self.ping_sent_at is not None and self.ping_sent_at <= moment
+
+    def restrict_replays(self, channel: str) -> None:
+        """Leave labels that a subscription has lost out of its replays; all if it has ended."""
+        subscription = self.subscriptions.get(channel)
+        if subscription is None:
+            self.replays = deque(each for each in self.replays if each.frame.channel != channel)
+            return
+        for replay in self.replays:
+            if replay.frame.channel == channel:
+                replay.restrict(subscription.labels)
 
     def take_unannounced(self) -> Iterator[tuple[str, int]]:
         """Yield the channels whose offset the browser does not know, and mark it as announced."""

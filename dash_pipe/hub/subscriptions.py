@@ -115,6 +115,15 @@ class Subscriptions:
         session.replays.clear()
         session.parked = 0
 
+    def deny(self, session: Session, channel: str) -> int:
+        """End a subscription that the app denies now. Return how many subscribes were parked."""
+        subscription = session.subscriptions[channel]
+        parked, subscription.parked = subscription.parked, []
+        session.parked -= len(parked)
+        self._unsubscribe(session, channel)
+        session.restrict_replays(channel)
+        return sum(isinstance(frame, Subscribe) for frame in parked)
+
     def _open(self, session: Session, frame: Subscribe) -> Subscription:
         """Subscribe a session to a channel. The subscription gets its position later."""
         channel, since = frame.channel, frame.since
@@ -132,8 +141,10 @@ class Subscriptions:
         return subscription
 
     def _unsubscribe(self, session: Session, channel: str) -> None:
-        if session.subscriptions.pop(channel, None) is None:
+        subscription = session.subscriptions.pop(channel, None)
+        if subscription is None:
             return
+        subscription.take_grant(None)
         listeners = self.listeners[channel]
         del listeners[session]
         if not listeners:

@@ -30,6 +30,7 @@ class Keywords(TypedDict, total=False):
     allowed_hosts: Sequence[str]
     authorize: Authorize
     authorize_timeout: float
+    authorize_again: float
     protected_channels: Sequence[str]
     token_keys: str | Sequence[str]
     url: str

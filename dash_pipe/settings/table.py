@@ -77,6 +77,9 @@ class Settings:
     authorize_timeout: float = _setting(
         10.0, "time limit for authorize and for Dash's websocket_connect hooks"
     )
+    authorize_again: float = _setting(
+        300.0, "time after which authorize is called again for an open subscription, at the latest"
+    )
     protected_channels: tuple[str, ...] = _setting(
         (),
         "channels on which a Pipe needs a `token` of sign_channel: names or patterns such as "

@@ -89,7 +89,10 @@ class AsgiSocket:
     async def serve(self) -> None:
         """Serve the websocket; return when the browser has gone or the websocket was closed."""
         authorize = self._authorize or allow_all
-        self._connection = self._hub.connect(self, authorize, self._subprotocol, self._address)
+        renew = None if self._authorize is None else self._authorize.renew
+        self._connection = self._hub.connect(
+            self, authorize, self._subprotocol, self._address, renew
+        )
         try:
             while (event := await self._receive())["type"] == "websocket.receive":
                 self._take(event)
@@ -183,8 +186,10 @@ class AsgiSocket:
         self._closed = True
         if self._deadline is not None:
             self._deadline.cancel()
-        for task in self._tasks():
-            task.cancel()
+        if self._authorize is not None:
+            self._authorize.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
         if self._connection is not None:
             self._hub.disconnect(self._connection.session)
 

@@ -72,7 +72,10 @@ class AsyncioSocket(asyncio.BufferedProtocol):
             self.close(*rejection)
         else:
             authorize = self._authorize or allow_all
-            self._connection = self._hub.connect(self, authorize, ws.subprotocol, self._address)
+            renew = None if self._authorize is None else self._authorize.renew
+            self._connection = self._hub.connect(
+                self, authorize, ws.subprotocol, self._address, renew
+            )
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """Return the buffer for the next bytes."""

@@ -1,21 +1,25 @@
-"""Call the app's ``authorize`` for the websockets of a loop, in a task whose outcome follows."""
+"""Call the app's ``authorize`` for the websockets of a loop, in tasks whose outcomes follow."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 
 from ..auth.authorize import authorize_subscribe
 from ..auth.call_app import OpenRequest
 from ..auth.pace import Pace
 from ..hub.authorization import Pending
-from ..hub.session import Session
+from ..hub.session import Grant, Session
 from ..protocol import Subscribe
 from .loop_hub import LoopHub
 
 
 class LoopAuthorize:
     """Authorize the subscribes of one websocket, one at a time; an ``Authorize`` for the hub.
+
+    It renews permissions, too, in the context of the websocket: the hub calls it in others.
 
     Args:
         hub: takes the outcomes.
@@ -26,7 +30,7 @@ class LoopAuthorize:
         task: the call that is under way, if there is one. The browser is not read meanwhile.
     """
 
-    __slots__ = ("_changed", "_hub", "_open_request", "_pace", "task")
+    __slots__ = ("_changed", "_context", "_hub", "_open_request", "_pace", "_renewals", "task")
 
     def __init__(
         self, hub: LoopHub, open_request: OpenRequest, changed: Callable[[], None]
@@ -35,6 +39,8 @@ class LoopAuthorize:
         self._hub = hub
         self._changed = changed
         self._pace = Pace()
+        self._context = copy_context()
+        self._renewals: set[asyncio.Task[None]] = set()
         self.task: asyncio.Task[None] | None = None
 
     def __call__(self, session: Session, subscribe: Subscribe) -> Pending:
@@ -46,10 +52,19 @@ class LoopAuthorize:
         self._changed()
         return Pending()
 
+    def renew(self, grant: Grant) -> None:
+        """Start another call for a permission; a ``Renew``. The browser is read meanwhile."""
+        loop, call = asyncio.get_running_loop(), self._run_again(grant)
+        task: asyncio.Task[None] = self._context.run(partial(asyncio.Task, call, loop=loop))
+        self._renewals.add(task)
+        task.add_done_callback(self._renewals.discard)
+
     def cancel(self) -> None:
-        """Cancel the call that is under way: the browser has gone."""
+        """Cancel the calls that are under way: the browser has gone."""
         if self.task is not None:
             self.task.cancel()
+        for task in self._renewals:
+            task.cancel()
 
     async def _run(self, session: Session, subscribe: Subscribe) -> None:
         if (seconds := self._pace.seconds()) > 0:
@@ -57,6 +72,11 @@ class LoopAuthorize:
         runtime, open_request = self._hub.runtime, self._open_request
         outcome = await authorize_subscribe(runtime, open_request, subscribe, self._pace)
         self._hub.resolve_authorization(session, outcome)
+
+    async def _run_again(self, grant: Grant) -> None:
+        runtime, open_request = self._hub.runtime, self._open_request
+        outcome = await authorize_subscribe(runtime, open_request, grant.subscribe, self._pace)
+        self._hub.resolve_renewal(grant, outcome)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         if self.task is task:  # else a frame that waited for this outcome has started the next

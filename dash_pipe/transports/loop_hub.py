@@ -15,7 +15,7 @@ from ..concurrency.per_process import Part
 from ..hub.authorization import Outcome
 from ..hub.connection import Connection, connect
 from ..hub.hub import Hub
-from ..hub.session import Authorize, Session, Transport
+from ..hub.session import Authorize, Grant, Renew, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 from ..serving import note_page
@@ -63,13 +63,14 @@ class LoopHub(Part):
         authorize: Authorize,
         subprotocol: str | None,
         address: str | None = None,
+        renew: Renew | None = None,
     ) -> Connection | None:
         """Connect a browser; see ``hub.connection.connect``. ``address`` is counted."""
         addresses = self.runtime.part(Addresses)
         if (rejection := addresses.enter(address)) is not None:
             transport.close(*rejection)
             return None
-        connection = connect(self._hub, transport, authorize, subprotocol)
+        connection = connect(self._hub, transport, authorize, subprotocol, renew)
         if connection is None:
             note_full(self.runtime)
             addresses.leave(address)
@@ -92,6 +93,12 @@ class LoopHub(Part):
     def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
         """Take an outcome that was pending; see ``Hub.resolve_authorization``."""
         self._hub.resolve_authorization(session, outcome)
+        self._beat_in_time()
+
+    def resolve_renewal(self, grant: Grant, outcome: Outcome) -> None:
+        """Take the outcome of another call; see ``Hub.resolve_renewal``."""
+        self._hub.resolve_renewal(grant, outcome)
+        self._beat_in_time()
 
     def close(self) -> None:
         """Tell all browsers that the server is going away."""
@@ -131,6 +138,13 @@ class LoopHub(Part):
         """Beat while there are sessions."""
         wait = self._hub.beat()
         self._beat = self._loop.call_later(wait, self._keep_beating) if len(self._hub) else None
+
+    def _beat_in_time(self) -> None:
+        """Beat earlier than planned if that is due."""
+        seconds = self._hub.seconds_to_beat()
+        if self._beat is not None and self._loop.time() + seconds < self._beat.when():
+            self._beat.cancel()
+            self._beat = self._loop.call_later(seconds, self._keep_beating)
 
     def _flush(self) -> None:
         begun_at = time.monotonic()

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from ..auth.addresses import Addresses
 from ..concurrency.per_process import Part
+from ..hub.authorization import Outcome
 from ..hub.connection import Connection, connect
 from ..hub.hub import Hub
-from ..hub.session import Authorize, Session, Transport
+from ..hub.session import Authorize, Grant, Renew, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 from ..telemetry.statistics import note_full
@@ -79,6 +80,7 @@ class ThreadHub(Part):
         authorize: Authorize,
         subprotocol: str | None,
         address: str | None = None,
+        renew: Renew | None = None,
     ) -> Connection | None:
         """Connect a browser; see ``hub.connection.connect``. ``address`` is counted."""
         addresses = self.runtime.part(Addresses)
@@ -89,7 +91,7 @@ class ThreadHub(Part):
             if (rejection := addresses.enter(address)) is not None:
                 transport.close(*rejection)
                 return None
-            connection = connect(self.hub, transport, authorize, subprotocol)
+            connection = connect(self.hub, transport, authorize, subprotocol, renew)
             if connection is None:
                 note_full(self.runtime)
                 addresses.leave(address)
@@ -99,6 +101,18 @@ class ThreadHub(Part):
                 self._leave[connection.session] = partial(addresses.leave, address)
         self._due.set()  # the thread has to call `beat` from now on
         return connection
+
+    def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
+        """Take an outcome that was pending; see ``Hub.resolve_authorization``."""
+        with self.lock:
+            self.hub.resolve_authorization(session, outcome)
+            self._due.set()  # the thread has to call `beat` earlier, maybe
+
+    def resolve_renewal(self, grant: Grant, outcome: Outcome) -> None:
+        """Take the outcome of another call; see ``Hub.resolve_renewal``."""
+        with self.lock:
+            self.hub.resolve_renewal(grant, outcome)
+            self._due.set()
 
     def leave(self, transport: ThreadTransport, connection: Connection | None) -> None:
         """Forget a socket, and disconnect its browser if it was connected; see ``Hub``."""

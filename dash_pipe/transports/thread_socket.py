@@ -13,6 +13,7 @@ import queue
 import socket
 import threading
 import time
+from functools import partial
 
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
@@ -20,10 +21,13 @@ from websockets.server import ServerProtocol
 from ..auth.authorize import authorize_subscribe_sync
 from ..auth.call_app import OpenRequest
 from ..auth.pace import Pace
-from ..hub.authorization import Pending, allow_all
+from ..concurrency.pool import Pool, PoolFullError
+from ..hub.authorization import AuthorizationTimeout, Pending, allow_all
 from ..hub.connection import Connection
-from ..hub.session import Session
+from ..hub.renewals import MAX_CALLS
+from ..hub.session import Grant, Session
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, Subscribe, version_rejection
+from ..runtime import Runtime
 from ..telemetry.statistics import note_close
 from .framing import Framing, encoded
 from .thread_hub import ThreadHub
@@ -126,8 +130,9 @@ class ThreadSocket:
                 self.close(*rejection)
             else:
                 authorize = allow_all if self._open_request is None else _authorize_later
+                renew = None if self._open_request is None else self._renew
                 self._connection = self._shared.connect(
-                    self, authorize, ws.subprotocol, self._address
+                    self, authorize, ws.subprotocol, self._address, renew
                 )
 
     def _take(self, data: bytes) -> None:
@@ -147,8 +152,20 @@ class ThreadSocket:
                 time.sleep(seconds)
             runtime, pace = self._shared.runtime, self._pace
             outcome = authorize_subscribe_sync(runtime, open_request, subscribe, pace)
-            with self._shared.lock:
-                self._shared.hub.resolve_authorization(session, outcome)
+            self._shared.resolve_authorization(session, outcome)
+
+    def _renew(self, grant: Grant) -> None:
+        """Have ``authorize`` called again in another thread: this one reads; a ``Renew``."""
+        try:
+            self._shared.runtime.part(_threads).submit(partial(self._authorize_again, grant))
+        except PoolFullError:
+            self._shared.resolve_renewal(grant, AuthorizationTimeout())
+
+    def _authorize_again(self, grant: Grant) -> None:
+        runtime, open_request = self._shared.runtime, self._open_request
+        assert open_request is not None, "there is an authorize"
+        outcome = authorize_subscribe_sync(runtime, open_request, grant.subscribe, self._pace)
+        self._shared.resolve_renewal(grant, outcome)
 
     def _queue_output(self) -> None:
         """Put the output of the websocket into the outbox; bound the wait for its end."""
@@ -189,6 +206,10 @@ class ThreadSocket:
                 self._deadline.cancel()
         self._hang_up()
         self._outbox.put(None)
+
+
+def _threads(_: Runtime) -> Pool:
+    return Pool("dash-pipe-renewal", MAX_CALLS)
 
 
 def _authorize_later(_session: Session, _subscribe: Subscribe) -> Pending:

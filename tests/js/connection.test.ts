@@ -523,6 +523,34 @@ describe("errors and rejections", () => {
     expect(browser.socket.last).toMatchObject({ type: "subscribe", labels: ["a"] });
   });
 
+  test("label denied later denies only its Pipe, and the next replies are counted right", () => {
+    const connection = connect(url, browser, noTransport);
+    const bad = connection.subscribe(options({ key: "bad", labels: ["b"] }));
+    const good = connection.subscribe(options({ key: "good", labels: ["a"] }));
+    browser.socket.open();
+    browser.socket.hear(subscribed("jobs", 5), subscribed("jobs", 7, { denied: ["b"] }));
+    expect([bad.status, good.status]).toEqual(["denied", "open"]);
+    const third = connection.subscribe(options({ key: "third", labels: ["c"] }));
+    browser.tick();
+    const fourth = connection.subscribe(options({ key: "fourth", labels: ["d"] }));
+    browser.tick();
+    browser.socket.hear(subscribed("jobs", 7));
+    expect([third.status, fourth.status]).toEqual(["open", "connecting"]);
+    browser.socket.hear(subscribed("jobs", 7));
+    expect(fourth.status).toBe("open");
+  });
+
+  test("denial that comes later ends the Pipe, and no other channel", () => {
+    const { connection, subscription } = listening();
+    const good = connection.subscribe(options({ channel: "prices", key: "y" }));
+    browser.tick();
+    browser.socket.hear(subscribed("prices", 0), messages("jobs", [[6, "a", 1]]), denied);
+    expect([subscription.status, good.status]).toEqual(["denied", "open"]);
+    expect(browser.socket.last).toEqual({ type: "unsubscribe", channel: "jobs" });
+    browser.socket.hear(messages("prices", [[1, "a", 2]]));
+    expect([offsets(subscription), offsets(good)]).toEqual([[6], [1]]);
+  });
+
   test("error denies the Pipe of every label first and the others subscribe again", () => {
     const connection = connect(url, browser, noTransport);
     const all = connection.subscribe(options({ key: "all", labels: null }));

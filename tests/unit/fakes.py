@@ -117,7 +117,7 @@ class Room:
         self.clock = Clock()
         self.wakes = 0
         self.broker = MemoryBroker(limits or Limits(), 100, self.clock)
-        self.hub = Hub(self.broker, policy or Policy(), self._wake, self.clock)
+        self.hub = Hub(self.broker, policy or Policy(), self._wake, self.clock, None, self.clock)
 
     def _wake(self) -> None:
         self.wakes += 1

@@ -57,10 +57,11 @@ class Looped:
         self._hub = hub
         self.disconnect = hub.disconnect
         self.resolve_authorization = hub.resolve_authorization
+        self.resolve_renewal = hub.resolve_renewal
 
     def connect(self, *arguments: Any) -> Connection | None:
-        *most, _address = arguments
-        return connect(self._hub, *most)
+        *most, _address, renew = arguments
+        return connect(self._hub, *most, renew)
 
 
 class Page:
