@@ -189,8 +189,8 @@ clean: ## remove everything that make has made
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: chromium curl firefox mosquitto nginx redis webkit
-chromium curl firefox mosquitto nginx redis webkit:
+.PHONY: chromium curl firefox mosquitto nginx prometheus redis webkit
+chromium curl firefox mosquitto nginx prometheus redis webkit:
 	@tools/$@.sh
 
 $(RUN): pyproject.toml setup.py package.json constraints/dev.txt constraints/build.txt

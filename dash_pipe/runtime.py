@@ -135,6 +135,11 @@ class Runtime:
         return self._connect() if broker is None else broker
 
     @property
+    def uses_broker(self) -> bool:
+        """Return whether the broker was used, and the settings are fixed."""
+        return self._broker is not None
+
+    @property
     def policy(self) -> Policy:
         """The limits and times for connections."""
         settings = self.settings
