@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from .telemetry.events import Extra, log_event
 from .telemetry.limited_log import LimitedLog
 
 GRACE_SECONDS = 5.0  # after its first message, that a process with an app has to begin to listen
@@ -73,11 +74,11 @@ class Diagnostics:
         self._warnings: set[str] = set()
         self.limited_log = LimitedLog(clock)
 
-    def warn_once(self, text: str) -> None:
-        """Log a warning, unless the same text was logged before."""
+    def warn_once(self, text: str, extra: Extra) -> None:
+        """Log a warning, unless the same text was logged before; ``extra`` is a ``log_event``."""
         if text not in self._warnings:
             self._warnings.add(text)
-            logger.warning(text)
+            logger.warning(text, extra=extra)
 
     def has_endpoint(self) -> None:
         """Note that this process has an app that browsers may connect to."""
@@ -142,4 +143,5 @@ class Diagnostics:
     def _warn(self, problem: str) -> None:
         if not self._has_warned:
             self._has_warned = True
-            logger.warning("dash-pipe: %s. %s.", problem, REMEDY)
+            extra = log_event("messages_unheard", reason=problem)
+            logger.warning("dash-pipe: %s. %s.", problem, REMEDY, extra=extra)

@@ -21,6 +21,7 @@ from .log import Limits, Log
 from .settings import FunctionPath, Project, Settings, resolve
 from .telemetry import descriptors
 from .telemetry.counters import Counters
+from .telemetry.events import log_event
 
 P = TypeVar("P", bound=Part)
 
@@ -218,7 +219,8 @@ class Runtime:
         if possible < wanted:
             self.diagnostics.warn_once(
                 f"dash-pipe: max_connections is {wanted:,}, but this process may open "
-                f"{descriptors.limit():,} files (ulimit -n): {possible:,} browsers can connect"
+                f"{descriptors.limit():,} files (ulimit -n): {possible:,} browsers can connect",
+                log_event("descriptors_too_few", wanted=wanted, possible=possible),
             )
 
     def copy(self) -> Runtime:

@@ -7,6 +7,7 @@ from .family.relay import Relay
 from .family.siblings import Siblings
 from .log import Position
 from .runtime import Runtime
+from .telemetry.events import log_event
 
 
 def note_page(runtime: Runtime) -> None:
@@ -36,7 +37,8 @@ def _hear_children(runtime: Runtime) -> None:
     try:
         runtime.part(_relay)
     except (OSError, RuntimeError) as error:
-        runtime.diagnostics.warn_once(f"dash-pipe: can't hear child processes: {error}")
+        extra = log_event("children_unheard")
+        runtime.diagnostics.warn_once(f"dash-pipe: can't hear child processes: {error}", extra)
 
 
 def _look_for_siblings(runtime: Runtime, *, accepts: bool) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ..concurrency.per_process import Part
 from ..protocol import Close, Rejection
 from ..runtime import Runtime
+from ..telemetry.events import log_event
 from .client_address import client_address
 
 _UNTRUSTED = (
@@ -60,5 +61,5 @@ def address_of(runtime: Runtime, headers: Mapping[str, str], peer: str | None) -
     forwarded = headers.get("x-forwarded-for", "")
     found = client_address(peer, forwarded, settings.trusted_proxies)
     if forwarded and found == client_address(peer, "", settings.trusted_proxies):
-        runtime.diagnostics.warn_once(_UNTRUSTED)
+        runtime.diagnostics.warn_once(_UNTRUSTED, log_event("proxy_untrusted"))
     return found

@@ -13,6 +13,7 @@ from typing import Any
 from ..protocol import Close, Rejection
 from ..runtime import Runtime
 from ..settings import Settings
+from ..telemetry.events import log_event
 from .call_app import AppCall, AppCaller, AppCalls, OpenRequest
 from .origin import RequestHead, rejection
 from .time_limit import CallRaised, CallTimedOut
@@ -69,7 +70,8 @@ class Guard:
             answer = yield AppCall(hook, hook)
             if isinstance(answer, CallTimedOut):
                 log.warning(
-                    f"dash-pipe: a websocket_connect hook {answer.why}; the page will retry"
+                    f"dash-pipe: a websocket_connect hook {answer.why}; the page will retry",
+                    extra=log_event("hook_timed_out", reason=answer.why),
                 )
                 return (
                     Close.TRY_LATER,
@@ -77,7 +79,9 @@ class Guard:
                 )
             if isinstance(answer, CallRaised):
                 log.raised(
-                    "dash-pipe: a websocket_connect hook raised %s; access denied", answer.error
+                    "dash-pipe: a websocket_connect hook raised %s; access denied",
+                    answer.error,
+                    extra=log_event("hook_raised"),
                 )
             if answer is False or isinstance(answer, CallRaised):
                 return Close.UNAUTHORIZED, "a websocket_connect hook of this app denied access"
@@ -120,4 +124,5 @@ class HttpOnlyWarning:
                 "everybody with authorize=lambda *_: True.",
                 ", ".join(names),
                 self._backend,
+                extra=log_event("websockets_unguarded"),
             )

@@ -12,6 +12,7 @@ from ..log import Labels
 from ..permission import Allowed, earliest
 from ..protocol import Denied, Subscribe
 from ..settings import Authorize, FunctionPath
+from ..telemetry.events import log_event
 from ..telemetry.limited_log import LimitedLog
 from .allowance import Allowance
 from .call_app import AppCall, AppCalls
@@ -97,6 +98,9 @@ class SubscribeCalls:
         self._log.warning(  # each reason is a kind of its own
             f"dash-pipe: authorize() for channel %r {call.why}; the page will retry",
             self._subscribe.channel,
+            extra=log_event(
+                "authorize_timed_out", channel=self._subscribe.channel, reason=call.why
+            ),
         )
         return AuthorizationTimeout()
 
@@ -111,12 +115,14 @@ class SubscribeCalls:
                 "dash-pipe: authorize() raised %s for channel %r; access denied",
                 answer.error,
                 self._subscribe.channel,
+                extra=log_event("authorize_raised", channel=self._subscribe.channel),
             )
         elif answer is not None and not isinstance(answer, bool):
             self._log.warning(
                 "dash-pipe: authorize() must return True, False or dash_pipe.allow(until=...), but "
                 "returned %.300r; access denied",
                 answer,
+                extra=log_event("authorize_returned_no_bool", channel=self._subscribe.channel),
             )
         return self._allows(answer)
 

@@ -10,6 +10,7 @@ from ..hub.authorization import Permission
 from ..protocol import Denied, Subscribe
 from ..runtime import Runtime
 from ..settings.patterns import matches_pattern
+from ..telemetry.events import log_event
 from .channel_token import ChannelToken, InvalidTokenError, verify_token
 from .token_keys import verifying_keys
 
@@ -65,7 +66,10 @@ class TokenCheck:
     def note(self, channel: str, reason: str) -> None:
         """Log and count that a token was denied."""
         self._runtime.diagnostics.limited_log.warning(
-            "dash-pipe: denied the protected channel %.100r: the Pipe's token: %s", channel, reason
+            "dash-pipe: denied the protected channel %.100r: the Pipe's token: %s",
+            channel,
+            reason,
+            extra=log_event("token_denied", channel=channel, reason=reason),
         )
         self._runtime.counters.add("token_denied")
 

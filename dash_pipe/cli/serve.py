@@ -10,6 +10,7 @@ from .. import runtime
 from ..endpoint.poke import paths
 from ..endpoint.routes import ROUTES
 from ..protocol import MAX_FRAME_BYTES
+from ..telemetry.events import log_event
 from ..transports.asgi import AsgiEndpoint
 from ..transports.asgi_http import AsgiPoke
 from .exits import Exit, Failure
@@ -73,7 +74,7 @@ def serve(host: str, port: int, prefix: str) -> Exit:
         reason = "serve needs uvicorn: pip install 'dash-pipe[server]'"
         raise Failure(Exit.USAGE, reason) from None
     if settings.authorize is None:
-        logger.warning(OPEN)
+        logger.warning(OPEN, extra=log_event("authorize_unset"))
     runtime.current().check_descriptors()
     server = uvicorn.Server(config(Gateway(prefix), host, port))
     try:

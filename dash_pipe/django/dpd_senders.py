@@ -23,6 +23,7 @@ from .. import runtime
 from ..brokers.url import without_password
 from ..errors import SettingError
 from ..settings import Settings
+from ..telemetry.events import log_event
 from .conf import DPD_APP as PACKAGE
 
 SENDERS = ("send_to_pipe_channel", "async_send_to_pipe_channel")
@@ -51,7 +52,8 @@ def _watch(consumers: Any) -> None:
             if broker := _deaf_broker(current.settings):
                 current.diagnostics.warn_once(
                     f"dash-pipe: send_to_pipe_channel of {PACKAGE} was called, and no Pipe hears "
-                    f"it: the broker is {broker}; {REMEDY}"
+                    f"it: the broker is {broker}; {REMEDY}",
+                    log_event("sender_unheard"),
                 )
         return get_channel_layer(*args, **kwargs)
 

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.middleware.security import SecurityMiddleware
 
 from .. import runtime
+from ..telemetry.events import log_event
 from ..transports.asgi_http import Scope
 from ..transports.asgi_socket import Receive, Send
 from .identified import Identified
@@ -64,7 +65,8 @@ def rejection(make: Callable[[], HttpRequest], security: SecurityMiddleware) -> 
         request = make()
         request.get_host()
     except (DisallowedHost, UnicodeDecodeError) as error:
-        runtime.current().diagnostics.limited_log.line(_log, logging.ERROR, "%.300s", error)
+        limited_log, extra = runtime.current().diagnostics.limited_log, log_event("host_rejected")
+        limited_log.line(_log, logging.ERROR, "%.300s", error, extra=extra)
         return HttpResponseBadRequest("Bad Request (400)")
     return security.process_request(request)
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from ..concurrency.per_process import Part
 from ..runtime import Runtime
+from ..telemetry.events import log_event
 from .http import HttpAnswer
 
 TIMEOUT = 2.0  # seconds that the broker has to answer
@@ -58,7 +59,8 @@ class BrokerHealth(Part):
             self._ping(TIMEOUT)
         except ConnectionError as error:
             if not self._problem:
-                logger.warning("dash-pipe: the broker is away: %s", error)
+                extra = log_event("broker_away")
+                logger.warning("dash-pipe: the broker is away: %s", error, extra=extra)
             kind = type(error.__cause__ or error).__name__
             return (
                 f"the broker is away ({kind}); messages go on when it is back. The log of this "

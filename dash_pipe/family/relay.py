@@ -12,6 +12,7 @@ from typing import Any
 from ..concurrency.per_process import Part
 from ..log import Position
 from ..protocol import MAX_NAME, is_name
+from ..telemetry.events import log_event
 from . import door
 from .exchange import TooLongError, read, send
 
@@ -77,7 +78,8 @@ class Relay(Part):
                 # The child sends its message again.
                 continue
             except OSError as error:
-                logger.warning("dash-pipe: can't hear child processes: %s", error)
+                extra = log_event("children_unheard")
+                logger.warning("dash-pipe: can't hear child processes: %s", error, extra=extra)
                 self._ended.wait(PAUSE_SECONDS)
         self._door.listener.close()
 

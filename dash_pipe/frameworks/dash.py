@@ -18,6 +18,7 @@ from ..auth.guard import Guard
 from ..errors import SettingError, SetupError
 from ..serving import note_page
 from ..settings.origins import parse_origin
+from ..telemetry.events import log_event
 from . import dpd
 from .bundle import bundle
 from .page_meta import meta
@@ -93,7 +94,11 @@ def _wait_for_server(app: Dash) -> None:
         if host is not None:
             _add_endpoint(app, host)
         else:
-            logger.debug("dash-pipe: added no endpoint to %r: its server is not supported", app)
+            logger.debug(
+                "dash-pipe: added no endpoint to %r: its server is not supported",
+                app,
+                extra=log_event("app_unsupported"),
+            )
 
     setattr(init_app_and_pipe, _MARK, True)
     app.init_app = init_app_and_pipe  # type: ignore[method-assign]
@@ -125,7 +130,8 @@ def _origins_of(app: Dash) -> tuple[str, ...]:
         try:
             origins.append(parse_origin(text))
         except ValueError as error:
-            logger.warning("dash-pipe: websocket_allowed_origins: %s", error)
+            extra = log_event("origin_unusable")
+            logger.warning("dash-pipe: websocket_allowed_origins: %s", error, extra=extra)
     return tuple(origins)
 
 
@@ -145,7 +151,8 @@ def _on_setup(app: Dash) -> None:
     except SettingError:
         raise  # without the endpoint the app would fail later, for no visible reason
     except Exception as error:  # this runs for every app, and must not stop any
-        logger.debug("dash-pipe: added no endpoint to an app: %s", error)
+        extra = log_event("app_unsupported")
+        logger.debug("dash-pipe: added no endpoint to an app: %s", error, extra=extra)
 
 
 def _on_index(index: str) -> str:

@@ -16,6 +16,7 @@ from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..protocol import Close, Pong, Subscribe
+from ..telemetry.events import log_event
 from ..telemetry.traffic import Traffic
 from .authorization import AuthorizationTimeout, Outcome, Pending, Permission, granted
 from .delivery import Delivery, Shared
@@ -223,7 +224,10 @@ class Hub:
         try:
             call(*arguments)
         except Exception:
-            logger.exception("dash-pipe: serving a browser failed; it will reconnect")
+            logger.exception(
+                "dash-pipe: serving a browser failed; it will reconnect",
+                extra=log_event("browser_failed"),
+            )
             self._disconnect(session, Close.TRY_LATER, "an error in this server; the page retries")
 
     def _update(

@@ -14,6 +14,7 @@ from ..errors import BrokerUnavailableError, InvalidMessageError, SetupError
 from ..log import Position
 from ..protocol import MAX_NAME, is_name
 from ..runtime import Runtime
+from ..telemetry.events import log_event
 from . import unsent
 from .encoding import described, encode
 from .publishing import publish_here, waiting_publish
@@ -103,7 +104,8 @@ def prepared(
             current.diagnostics.warn_once(
                 "dash-pipe: send_to_pipe_channel() was called on a running event loop and blocks "
                 "it until the broker has answered; use "
-                "`await async_send_to_pipe_channel(...)` instead"
+                "`await async_send_to_pipe_channel(...)` instead",
+                extra=log_event("send_blocks_loop"),
             )
         return publish(channel_name, label, text, message_id)
 

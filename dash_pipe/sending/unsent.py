@@ -13,6 +13,7 @@ from ..concurrency.per_process import Part
 from ..errors import BrokerUnavailableError, InvalidMessageError
 from ..log import Position
 from ..runtime import Runtime
+from ..telemetry.events import log_event
 
 OnError = Literal["raise", "log"]
 """The reaction to an unavailable broker."""
@@ -51,7 +52,8 @@ class Unsent(Part):
                 return
             self._due, self._logged = now + INTERVAL, self._lost
             lost = self._in_words()
-        logger.warning("dash-pipe: %s, and the sender goes on: %s", lost, reason)
+        extra = log_event("messages_lost", reason=reason)
+        logger.warning("dash-pipe: %s, and the sender goes on: %s", lost, reason, extra=extra)
 
     def succeeded(self) -> None:
         """Note that a message was sent: the outage is over, if there was one."""
@@ -75,7 +77,7 @@ class Unsent(Part):
                 return
             lost = self._in_words()
             self._lost = self._in_doubt = self._logged = 0
-        logger.warning("dash-pipe: %s%s", news, lost)
+        logger.warning("dash-pipe: %s%s", news, lost, extra=log_event("messages_lost_in_all"))
 
     def _in_words(self) -> str:
         text = "1 message was lost" if self._lost == 1 else f"{self._lost:,} messages were lost"

@@ -7,6 +7,8 @@ import time
 import traceback
 from collections.abc import Callable
 
+from .events import Extra
+
 LINES = 10  # of one kind
 SECONDS = 60.0  # in this time
 MAX_KINDS = 100  # kinds of exceptions whose traceback is logged
@@ -59,11 +61,11 @@ class LimitedLog:
         self._limits: dict[str, RateLimit] = {}
         self._errors: set[tuple[type, str, int]] = set()
 
-    def warning(self, text: str, *args: object) -> None:
-        """Log a warning."""
-        self.line(_logger, logging.WARNING, text, *args)
+    def warning(self, text: str, *args: object, extra: Extra) -> None:
+        """Log a warning; ``extra`` is a ``log_event``."""
+        self.line(_logger, logging.WARNING, text, *args, extra=extra)
 
-    def raised(self, text: str, error: BaseException, *args: object) -> None:
+    def raised(self, text: str, error: BaseException, *args: object, extra: Extra) -> None:
         """Log that the app raised an exception, in one line; its first ``%s`` is the exception.
 
         The traceback follows once for each type of exception and place where it is raised.
@@ -73,7 +75,8 @@ class LimitedLog:
             shown = f"{shown[:MAX_TEXT]}..."
         again = self._is_known(error)
         first = None if again else error
-        self.line(_logger, logging.ERROR, text, shown, *args, exc_info=first)
+        extra = {**extra, "error": shown}
+        self.line(_logger, logging.ERROR, text, shown, *args, extra=extra, exc_info=first)
 
     def line(
         self,
@@ -81,13 +84,14 @@ class LimitedLog:
         level: int,
         text: str,
         *args: object,
+        extra: Extra,
         exc_info: BaseException | None = None,
     ) -> None:
         """Log a line with a logger."""
         limit = self._limits.setdefault(text, RateLimit())
         note = limit.take(self._clock())
         if note is not None:
-            logger.log(level, f"{text}%s", *args, note, exc_info=exc_info)
+            logger.log(level, f"{text}%s", *args, note, exc_info=exc_info, extra=extra)
 
     def _is_known(self, error: BaseException) -> bool:
         """Return whether the traceback of such an exception was logged, or there are too many."""

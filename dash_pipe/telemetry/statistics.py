@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from .counters import CLOSE_CODES, Counters
+from .events import log_event
 from .limited_log import LimitedLog
 
 logger = logging.getLogger("dash_pipe")
@@ -77,7 +78,8 @@ def note_close(process: Process, code: int, reason: str) -> None:
     level = _LEVELS.get(int(code))
     if level is not None and not reason.startswith(_LOGGED):
         text = f"dash-pipe: closed a connection with {int(code)}: %s"
-        process.diagnostics.limited_log.line(logger, level, text, reason)
+        extra = log_event("connection_closed", code=int(code), reason=reason)
+        process.diagnostics.limited_log.line(logger, level, text, reason, extra=extra)
     if code in CLOSE_CODES:
         process.counters.add(f"closed_{int(code)}")
 

@@ -14,6 +14,7 @@ from ..auth.call_app import OpenRequest
 from ..hub.authorization import allow_all
 from ..hub.connection import Connection
 from ..protocol import CLOSE_TIMEOUT, MAX_FRAME_BYTES, Close, Frame, close_reason
+from ..telemetry.events import log_event
 from ..telemetry.statistics import note_close
 from .loop_authorize import LoopAuthorize
 from .loop_hub import LoopHub
@@ -165,7 +166,8 @@ class AsgiSocket:
                 await self._send(event)
         except Exception as error:
             # Servers raise different exceptions if the browser has gone; `receive` reports it too.
-            logger.debug("dash-pipe: sending to a browser failed: %r", error)
+            extra = log_event("browser_lost")
+            logger.debug("dash-pipe: sending to a browser failed: %r", error, extra=extra)
             self._closed = True
             if event["type"] == "websocket.close":
                 await self._close_plainly(event)

@@ -19,6 +19,7 @@ from ..hub.session import Authorize, Grant, Renew, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
 from ..serving import note_page
+from ..telemetry.events import log_event
 from ..telemetry.statistics import note_full
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
@@ -125,6 +126,7 @@ class LoopHub(Part):
                     "dash-pipe: timed out after %g seconds: the event loop was too busy to tell "
                     "the browsers that the server is going away",
                     GOODBYE_TIMEOUT,
+                    extra=log_event("goodbye_timed_out"),
                 )
 
     def _is_here(self) -> bool:
@@ -156,7 +158,10 @@ class LoopHub(Part):
             self._loop.call_soon_threadsafe(self._flush)
         except RuntimeError:
             # The server has closed the loop, and with it the connections.
-            logger.debug("dash-pipe: a message was sent after the event loop was closed")
+            logger.debug(
+                "dash-pipe: a message was sent after the event loop was closed",
+                extra=log_event("loop_closed"),
+            )
 
 
 def _do_nothing() -> None:

@@ -16,6 +16,7 @@ from ..auth.call_app import OpenRequest
 from ..concurrency.per_process import Part
 from ..protocol import Rejection
 from ..runtime import Runtime
+from ..telemetry.events import log_event
 from .asyncio_socket import AsyncioSocket
 from .loop_hub import GOODBYE_TIMEOUT, LoopHub
 
@@ -140,7 +141,9 @@ class LoopThread(Part):
         """Log why a socket could not be taken over."""
         if not future.cancelled() and (error := future.exception()) is not None:
             self._runtime.diagnostics.limited_log.warning(
-                "dash-pipe: a websocket could not be taken over: %s", error
+                "dash-pipe: a websocket could not be taken over: %s",
+                error,
+                extra=log_event("takeover_failed"),
             )
 
 

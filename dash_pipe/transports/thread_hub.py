@@ -17,6 +17,7 @@ from ..hub.hub import Hub
 from ..hub.session import Authorize, Grant, Renew, Session, Transport
 from ..protocol import Close
 from ..runtime import Runtime
+from ..telemetry.events import log_event
 from ..telemetry.statistics import note_full
 
 GOODBYE_TIMEOUT = 2.0  # seconds that the end of a process may wait for its browsers to be told
@@ -161,7 +162,11 @@ class ThreadHub(Part):
             except SystemExit:  # as in LoopThread: the next app needs this thread
                 self._due.set()
             except Exception:
-                logger.exception("dash-pipe: delivering messages failed; retry in %g s", RETRY)
+                logger.exception(
+                    "dash-pipe: delivering messages failed; retry in %g s",
+                    RETRY,
+                    extra=log_event("delivery_failed"),
+                )
                 wait = RETRY
 
 

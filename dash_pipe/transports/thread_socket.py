@@ -28,6 +28,7 @@ from ..hub.renewals import MAX_CALLS
 from ..hub.session import Grant, Session
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, Subscribe, version_rejection
 from ..runtime import Runtime
+from ..telemetry.events import log_event
 from ..telemetry.statistics import note_close
 from .framing import Framing, encoded
 from .thread_hub import ThreadHub
@@ -90,7 +91,8 @@ class ThreadSocket:
                 data = self._sock.recv(BUFFER_BYTES)
                 self._take(data)
         except OSError as error:
-            logger.debug("dash-pipe: the connection to a browser was lost: %s", error)
+            extra = log_event("browser_lost")
+            logger.debug("dash-pipe: the connection to a browser was lost: %s", error, extra=extra)
         finally:
             self._end()
             writer.join()

@@ -32,6 +32,7 @@ from ..endpoint.routes import answer
 from ..protocol import Rejection
 from ..runtime import Runtime
 from ..serving import note_page
+from ..telemetry.events import log_event
 from . import takeover
 from .framing import websocket
 from .loop_thread import loop_thread
@@ -101,7 +102,7 @@ def serve_websocket(
     note_page(runtime)
     sock, reason = takeover.find_socket(environ)
     if sock is None:
-        runtime.diagnostics.warn_once(reason)
+        runtime.diagnostics.warn_once(reason, log_event("websocket_impossible"))
         return Answer(HTTPStatus.NOT_IMPLEMENTED, reason)
     forwarded = {"x-forwarded-for": environ.get("HTTP_X_FORWARDED_FOR", "")}
     address = address_of(runtime, forwarded, environ.get("REMOTE_ADDR"))

@@ -13,9 +13,12 @@ import dash_pipe
 from dash_pipe import runtime
 from dash_pipe.auth.guard import Guard
 from dash_pipe.auth.origin import RequestHead
+from dash_pipe.telemetry.events import log_event
 from dash_pipe.telemetry.limited_log import LINES, MAX_KINDS, SECONDS, LimitedLog, RateLimit
 from unit.asgi_server import Server
 from unit.fakes import Clock
+
+EXTRA = log_event("test")
 
 
 def fails(number: int) -> Exception:
@@ -54,11 +57,11 @@ def test_each_kind_of_line_has_a_limit_of_its_own(
 ) -> None:
     log = LimitedLog(clock)
     for number in range(50):
-        log.warning("a channel %r", number)
-        log.warning("another %r", number)
+        log.warning("a channel %r", number, extra=EXTRA)
+        log.warning("another %r", number, extra=EXTRA)
     assert len(caplog.records) == 2 * LINES
     clock.now += SECONDS
-    log.warning("a channel %r", "new")
+    log.warning("a channel %r", "new", extra=EXTRA)
     assert caplog.messages[-1] == "a channel 'new' (40 such lines were left out before)"
 
 
@@ -67,11 +70,11 @@ def test_traceback_is_logged_once_for_each_kind_of_exception(
 ) -> None:
     log = LimitedLog(clock)
     for error in (fails(1), fails(2), fails_elsewhere(), KeyError("no traceback")):
-        log.raised("it raised %s", error)
+        log.raised("it raised %s", error, extra=EXTRA)
     assert [bool(each.exc_info and each.exc_info[0]) for each in caplog.records] == [
         *(True, False, True, True)
     ]
-    log.raised("it raised %s", ValueError("x\ny" * 1000))
+    log.raised("it raised %s", ValueError("x\ny" * 1000), extra=EXTRA)
     assert len(caplog.messages[-1]) < 400
     assert "\n" not in caplog.messages[-1]
 
@@ -79,7 +82,7 @@ def test_traceback_is_logged_once_for_each_kind_of_exception(
 def test_kinds_of_exceptions_are_bounded(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     log = LimitedLog(clock)
     for number in range(MAX_KINDS + 50):
-        log.raised(f"{number} %s", type(f"Error{number}", (Exception,), {})())
+        log.raised(f"{number} %s", type(f"Error{number}", (Exception,), {})(), extra=EXTRA)
     assert sum(bool(each.exc_info) for each in caplog.records) == MAX_KINDS
 
 

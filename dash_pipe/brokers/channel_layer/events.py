@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import InvalidMessageError
 from ...protocol import is_name
+from ...telemetry.events import log_event
 
 GROUP = "dpd_pipe_"  # and the channel's name
 EVENT = "pipe.value"
@@ -35,9 +36,14 @@ def message(event: dict[str, Any]) -> tuple[str, str] | None:
     try:
         value = json.dumps(event.get("value"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        logger.warning("dash-pipe: dropped a message of a channel layer: %s", error)
+        extra = log_event("channel_layer_message_dropped")
+        logger.warning("dash-pipe: dropped a message of a channel layer: %s", error, extra=extra)
         return None
     if event.get("type") != EVENT or not is_name(label):
-        logger.warning("dash-pipe: dropped an event of a channel layer: its label is %r", label)
+        logger.warning(
+            "dash-pipe: dropped an event of a channel layer: its label is %r",
+            label,
+            extra=log_event("channel_layer_message_dropped"),
+        )
         return None
     return str(label), value

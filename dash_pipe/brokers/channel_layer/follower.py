@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...log import NO_HISTORY, Log, Snapshot
+from ...telemetry.events import log_event
 from .. import OnAppend
 from .events import GROUP, message
 
@@ -184,7 +185,10 @@ class LayerFollower:
             except Exception as error:  # a layer raises what its own client does
                 level = logging.WARNING if pause == longest else logging.DEBUG
                 logger.log(
-                    level, "dash-pipe: receiving from the channel layer failed; retrying: %r", error
+                    level,
+                    "dash-pipe: receiving from the channel layer failed; retrying: %r",
+                    error,
+                    extra=log_event("channel_layer_failed"),
                 )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, longest)
@@ -209,4 +213,8 @@ async def _quietly(request: Coroutine[Any, Any, None]) -> None:
     try:
         await request
     except Exception as error:
-        logger.debug("dash-pipe: the channel layer is unavailable: %r", error)
+        logger.debug(
+            "dash-pipe: the channel layer is unavailable: %r",
+            error,
+            extra=log_event("channel_layer_failed"),
+        )

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from ...errors import SettingError
+from ...telemetry.events import log_event
 from ..url import without_password
 
 __all__ = ["Connect", "RedisConnection", "RedisError", "connector", "is_temporary", "was_rejected"]
@@ -95,6 +96,7 @@ def _warn_once(error: str) -> None:
         "dash-pipe: Redis rejects INFO, so messages that it loses in a restart may be lost "
         "silently; permit it (+info in the ACL): %s",
         error,
+        extra=log_event("redis_rejects_info"),
     )
 
 

@@ -8,6 +8,7 @@ import threading
 from contextlib import closing
 
 from ...log import Limits, Log
+from ...telemetry.events import log_event
 from .. import OnAppend
 from .connection import Connect, RedisError
 from .heads import Heads
@@ -118,7 +119,10 @@ class RedisFollower:
             except RedisError as error:
                 self._warn_down(error)
             except Exception:
-                logger.exception("dash-pipe: mirroring from Redis failed; retrying")
+                logger.exception(
+                    "dash-pipe: mirroring from Redis failed; retrying",
+                    extra=log_event("mirroring_failed"),
+                )
             self._stopping.wait(self._pause)
             self._pause = min(2 * self._pause, BACKOFF[1])
 
@@ -140,11 +144,15 @@ class RedisFollower:
     def _warn_down(self, error: Exception) -> None:
         if not self._down:
             self._down = True
-            logger.warning("dash-pipe: lost the connection to Redis; reconnecting: %s", error)
+            logger.warning(
+                "dash-pipe: lost the connection to Redis; reconnecting: %s",
+                error,
+                extra=log_event("redis_lost"),
+            )
 
     def _in_step(self) -> None:
         """Reset the backoff. An open connection is not enough: Redis may reject SUBSCRIBE."""
         self._pause = BACKOFF[0]
         if self._down:
             self._down = False
-            logger.warning("dash-pipe: reconnected to Redis")
+            logger.warning("dash-pipe: reconnected to Redis", extra=log_event("redis_reconnected"))
