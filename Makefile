@@ -55,7 +55,7 @@ django42: .venv-django42/.stamp ## what there is for Django, on the oldest that 
 .PHONY: unit
 unit: install ## the fast tests: under a minute
 	npm run coverage
-	$(PYTEST) --numprocesses=2 --dist=loadfile tests/unit
+	$(PYTEST) --numprocesses=2 --dist=loadfile tests/unit tests/fuzz
 
 .PHONY: coverage
 coverage: install ## the lines that the fast tests reach; fails below the floor of a room
@@ -86,12 +86,16 @@ packaging: install chromium curl ## the tests of the wheel and the sdist; WHEEL=
 schedules: install ## 10,000 random schedules of each kind
 	SCHEDULES=10000 $(PYTEST) tests/schedules
 
+.PHONY: fuzz
+fuzz: install ## 20,000 mutated inputs of each kind; FUZZ=1000, FUZZ_SEED=1
+	FUZZ=$(or $(FUZZ),20000) $(PYTEST) -s tests/fuzz
+
 .PHONY: mutants
 mutants: install ## faults, one at a time, that the schedules must find; ONLY="a word" of one
 	cd tests && ../$(BIN)/python -m switched_off.kill $(if $(ONLY),"$(ONLY)")
 
 .PHONY: nightly
-nightly: schedules mutants drives orders newest switched-off other-browsers ## the slow tests, which CI runs every night
+nightly: schedules mutants fuzz drives orders newest switched-off other-browsers ## the slow tests, which CI runs every night
 
 .PHONY: drives
 drives: install redis ## 10 minutes of faults on gunicorn, uvicorn and the gateway each; DRIVE_SECONDS=60, DRIVE_SEED=1

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from ..brokers import Broker
-from ..brokers.url import without_password
+from ..brokers.url import is_url, without_password
 from ..protocol.address import EXAMPLE, PAGE_SOCKET, endpoint_base
 from .function_path import FunctionPath
 from .origins import parse_host, parse_origin
@@ -93,6 +93,14 @@ def _is_broker(value: Any) -> bool:
     return isinstance(value, Broker) and not isinstance(value, type)
 
 
+def _shown_broker(value: Any) -> str:
+    """Return a broker without its password; a list or bytes may hold one too."""
+    if isinstance(value, str):
+        return repr(without_password(value))
+    shown = repr(value)
+    return f"a {type(value).__name__}" if "@" in shown and not _is_broker(value) else shown
+
+
 def _base(value: str) -> str:
     return value if value == PAGE_SOCKET else endpoint_base(value)
 
@@ -110,8 +118,8 @@ _BOOLEANS |= dict.fromkeys(("0", "false", "no", "off"), False)
 TEXT = Kind("a string that is not empty", lambda value: isinstance(value, str) and value != "")
 BROKER = Kind(
     "a URL such as redis://localhost:6379/0, or a Broker",
-    lambda value: TEXT.fits(value) or _is_broker(value),
-    shown=lambda value: repr(without_password(value) if isinstance(value, str) else value),
+    lambda value: (TEXT.fits(value) and is_url(value)) or _is_broker(value),
+    shown=_shown_broker,
 )
 BASE = Kind(f"the base of an endpoint, such as {EXAMPLE} or /app/_pipe/", _is_base, keep=_base)
 ORIGINS = _parsed(

@@ -72,7 +72,7 @@ def _check(shown: str, kind: Kind, value: Any) -> Any:
 
 
 def _misfit(shown: str, kind: Kind, value: Any) -> SettingError:
-    came = "something else" if kind.secret else repr(value)
+    came = "something else" if kind.secret else kind.shown(value)
     hint = kind.hint(value)
     return SettingError(
         shown, f"expected {kind.expected}, got {came}" + (f"; {hint}" if hint else "")

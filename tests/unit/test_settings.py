@@ -185,6 +185,27 @@ def test_broker_password_is_hidden_in_repr(url: str) -> None:
         assert "heartbeat_interval=3.0" in shown
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis]://:s3cret@host",
+        "redis:s3cret@host",
+        "r_s://a:s3cret@h",
+        "redis://:/s3cret@host",
+        "redis://:#s3cret@host",
+    ],
+)
+def test_password_of_a_broker_url_that_is_mistyped_is_hidden(url: str) -> None:
+    assert "s3cret" not in repr(resolve({"broker": url}, {}))
+
+
+@pytest.mark.parametrize("broker", [["redis://:s3cret@host"], "redis://:s3cret@[host", b"s3cret@h"])
+def test_broker_that_is_no_url_raises_error_without_its_password(broker: object) -> None:
+    with pytest.raises(SettingError, match="expected a URL") as caught:
+        resolve({"broker": broker}, {})
+    assert "s3cret" not in str(caught.value)
+
+
 def test_unknown_setting_raises_error_that_lists_the_known_ones() -> None:
     with pytest.raises(SettingError, match=r"^heart_beat: no such setting; .*heartbeat"):
         resolve({"heart_beat": 5}, {})
