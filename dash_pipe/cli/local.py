@@ -45,12 +45,15 @@ class LocalConnection:
         """See ``Connection``."""
         deadline = time.monotonic() + timeout
         while not self._inbox:
-            now = time.monotonic()
-            if now >= deadline:
-                raise TimeoutError
-            self._woken.wait(min(self._hub.beat(), deadline - now))
             self._woken.clear()
             self._hub.flush()
+            next_beat = self._hub.beat()
+            if self._inbox:  # a message, or a ping
+                break
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._woken.wait(min(next_beat, left))
         return self._inbox.popleft()
 
     def send(self, text: str) -> None:

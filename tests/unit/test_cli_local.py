@@ -45,7 +45,7 @@ class Talk:
     def read(self) -> list[tuple[str, Any]]:
         while True:
             try:
-                text = self.connection.receive(0.001)
+                text = self.connection.receive(0)
             except TimeoutError:
                 return self.heard
             self.take(text)
@@ -148,6 +148,15 @@ def test_publish_in_another_thread_wakes_the_receiver() -> None:
     frame = json.loads(talk.connection.receive(10))
     sender.join()
     assert frame["messages"][0][1] == "a"
+
+
+def test_ping_that_is_due_is_received_at_once() -> None:
+    talk = Talk()
+    talk.read()
+    hub = talk.connection._hub
+    later = hub.clock() + runtime.current().policy.heartbeat_interval
+    hub.clock = lambda: later
+    assert json.loads(talk.connection.receive(0))["type"] == "ping"
 
 
 labels = st.sampled_from(["a", "b", "c"])
