@@ -80,15 +80,25 @@ class Job(Generic[T]):
         """Make the call, in the context of its caller."""
         self.begun.set_result(None)
         try:
-            self.ended.set_result(self._context.run(self._call))
+            result = self._context.run(self._call)
         except BaseException as error:
-            if not isinstance(error, Exception) or isinstance(error, StopIteration):
-                # These would end the loop or coroutine that waits, and not reach the caller.
-                wrapper = RuntimeError(f"a call in a thread raised {error!r}")
-                wrapper.__cause__ = error
-                self.ended.set_exception(wrapper)
-            else:
-                self.ended.set_exception(error)
+            self._fail(error)
+        else:
+            self.ended.set_result(result)
+
+    def lose(self) -> None:
+        """Tell the caller that the thread has ended, unless the call had."""
+        if not self.ended.done():
+            self._fail(SystemExit("its thread was ended"))
+
+    def _fail(self, error: BaseException) -> None:
+        if not isinstance(error, Exception) or isinstance(error, StopIteration):
+            # These would end the loop or coroutine that waits, and not reach the caller.
+            wrapper = RuntimeError(f"a call in a thread raised {error!r}")
+            wrapper.__cause__ = error
+            self.ended.set_exception(wrapper)
+        else:
+            self.ended.set_exception(error)
 
 
 def _seconds(timeout: Timeout) -> float | None:
@@ -111,6 +121,12 @@ async def _is_done(future: Future[Any], timeout: float | None) -> bool:
     return future.done()
 
 
+class _Worker:
+    """A thread of a pool, and the call that it has taken."""
+
+    job: Job[Any] | None = None
+
+
 class Pool(Part):
     """Daemon threads, started when there are calls and ended after ``IDLE`` seconds without one.
 
@@ -129,8 +145,9 @@ class Pool(Part):
         self._lock = threading.Lock()
         self._ready = threading.Condition(self._lock)
         self._waiting: OrderedDict[Job[Any], None] = OrderedDict()
-        self._threads = 0
-        self._idle = 0
+        # Sets, not numbers: a thread that is killed at any point can leave them once more.
+        self._workers: set[_Worker] = set()
+        self._idle: set[_Worker] = set()
         self._has_ended = False
 
     @property
@@ -147,10 +164,9 @@ class Pool(Part):
         job = Job(self, call)
         with self._lock:
             self._waiting[job] = None
-            more = len(self._waiting) > self._idle and self._threads < self._size
-            self._threads += more
+            worker = self._missing_worker()
             self._ready.notify()
-        if more and not self._start() and self.withdraw(job):
+        if worker is not None and not self._start(worker) and self.withdraw(job):
             raise PoolFullError
         return job
 
@@ -165,46 +181,65 @@ class Pool(Part):
             self._has_ended = True
             self._ready.notify_all()
 
-    def _start(self) -> bool:
+    def _missing_worker(self) -> _Worker | None:
+        """Count in another thread if one is needed, and return it. Called with the lock held."""
+        if len(self._waiting) <= len(self._idle) or len(self._workers) >= self._size:
+            return None
+        worker = _Worker()
+        self._workers.add(worker)
+        return worker
+
+    def _start(self, worker: _Worker) -> bool:
         """Start a thread that is counted already. Return False if that fails and there is none.
 
         Without the lock: the start of a greenlet lets others run, which may want it. And where
         gevent made greenlets of threads after this was imported, the lock holds up all of them.
         """
         try:
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            threading.Thread(target=self._work, args=[worker], name=self._name, daemon=True).start()
         except RuntimeError:
             with self._lock:
-                self._threads -= 1
-                return self._threads > 0
+                self._workers.discard(worker)
+                return bool(self._workers)
         return True
 
-    def _work(self) -> None:
-        job: Job[Any] | None = None
+    def _work(self, worker: _Worker) -> None:
         try:
-            while (job := self._next()) is not None:
+            while (job := self._next(worker)) is not None:
                 job.run()
-                job = None  # do not keep its objects alive while this thread is idle
-        except SystemExit:
-            # dash.testing ends an app by raising it in every thread that began with the app.
-            with self._lock:
-                if job is not None and not job.begun.done():
-                    self._waiting[job] = None
-                    self._waiting.move_to_end(job, last=False)
-                more = bool(self._waiting)
-                self._threads -= not more
-            if more:
-                self._start()
+                worker.job = job = None  # keep its objects alive no longer than the call
+        except BaseException as error:
+            self._replace(worker)
+            # dash.testing ends an app by raising SystemExit in every thread that began with it.
+            if not isinstance(error, SystemExit):
+                raise
 
-    def _next(self) -> Job[Any] | None:
+    def _replace(self, worker: _Worker) -> None:
+        """Count out a thread that was killed, wherever it was. Start another for its call."""
+        job = worker.job
+        with self._lock:
+            self._workers.discard(worker)
+            self._idle.discard(worker)
+            if job is not None and not job.begun.done():
+                self._waiting[job] = None
+                self._waiting.move_to_end(job, last=False)
+            another = self._missing_worker()
+        if job is not None and job.begun.done():
+            job.lose()
+        if another is not None:
+            self._start(another)
+
+    def _next(self, worker: _Worker) -> Job[Any] | None:
         """Return the next call; ``None`` if none came for ``IDLE`` seconds."""
         with self._lock:
-            self._idle += 1
+            self._idle.add(worker)
             try:
                 self._ready.wait_for(lambda: self._waiting or self._has_ended, IDLE)
             finally:
-                self._idle -= 1
+                self._idle.discard(worker)
             if self._waiting:
-                return self._waiting.popitem(last=False)[0]
-            self._threads -= 1
+                worker.job = next(iter(self._waiting))
+                del self._waiting[worker.job]
+                return worker.job
+            self._workers.discard(worker)
             return None

@@ -1,7 +1,6 @@
 """The thread pool for blocking calls, used from threads and from loops."""
 
 import asyncio
-import ctypes
 import gc
 import subprocess
 import sys
@@ -15,7 +14,8 @@ import pytest
 from dash_pipe.concurrency import pool
 from dash_pipe.concurrency.pool import CallTimeoutError, Job, Pool, PoolFullError
 from harness.environment import environment
-from harness.wait import TIMEOUT
+from harness.wait import TIMEOUT, wait_for
+from unit.processes import kill
 
 
 @pytest.fixture
@@ -160,10 +160,27 @@ def test_failed_thread_start_raises_pool_full_unless_a_thread_runs(
 
 def test_killed_thread_is_replaced() -> None:
     threads = Pool("test", 1)
-    ident = threads.submit(threading.get_ident).result(TIMEOUT)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
+    thread = threads.submit(threading.current_thread).result(TIMEOUT)
+    wait_for(lambda: threads._idle, "the thread to have told the result")
+    kill(thread)
     for _ in range(3):  # a thread notices it when it wakes up
         assert threads.submit(lambda: "served").result(TIMEOUT) == "served"
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    assert len(threads._workers) == 1
+
+
+def test_thread_killed_while_it_tells_a_result_is_replaced(release: threading.Event) -> None:
+    def end(_: object) -> None:
+        raise SystemExit
+
+    threads = Pool("test", 1)
+    job = threads.submit(release.wait)
+    job.ended.add_done_callback(end)
+    release.set()
+    assert job.result(TIMEOUT)
+    assert threads.submit(lambda: "served").result(TIMEOUT) == "served"
+    assert len(threads._workers) == 1
 
 
 def test_call_of_a_killed_thread_is_made_by_another(
@@ -179,6 +196,42 @@ def test_call_of_a_killed_thread_is_made_by_another(
 
     monkeypatch.setattr(Job, "run", ends)
     assert Pool("test", 1).submit(lambda: "made").result(TIMEOUT) == "made"
+
+
+def test_call_of_a_thread_killed_as_it_began_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, ended = Job.run, []
+
+    def ends(job: Job[Any]) -> None:
+        if not ended:
+            ended.append("once")
+            job.begun.set_result(None)
+            raise SystemExit
+        run(job)
+
+    monkeypatch.setattr(Job, "run", ends)
+    threads = Pool("test", 1)
+    with pytest.raises(RuntimeError, match="its thread was ended"):
+        threads.submit(int).result(TIMEOUT, TIMEOUT)
+    assert threads.submit(int).result(TIMEOUT) == 0
+
+
+def test_thread_ended_by_a_fault_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, failed = Job.run, []
+
+    def fails(job: Job[Any]) -> None:
+        run(job)
+        if not failed:
+            failed.append("once")
+            raise ZeroDivisionError
+
+    shown: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", shown.append)
+    monkeypatch.setattr(Job, "run", fails)
+    threads = Pool("test", 1)
+    for _ in range(2):
+        assert threads.submit(lambda: "served").result(TIMEOUT) == "served"
+    wait_for(lambda: shown, "the fault to be shown")
+    assert shown[0].exc_type is ZeroDivisionError
 
 
 def test_pool_made_before_gevent_patches_still_serves() -> None:
