@@ -105,13 +105,15 @@ class Log:
                 self._replace_newest(message)
             for message in snapshot.window:
                 self._add(message)
-            self.end, self.past = Position(snapshot.epoch, snapshot.head), snapshot.past
+            self.past = snapshot.past  # first: whoever sees the epoch can see what came before it
+            self.end = Position(snapshot.epoch, snapshot.head)
             self._trim(self._clock())
 
     def rename(self, epoch: str, past: Past) -> None:
         """Go on under another epoch, with the same content."""
         with self._lock:
-            self.end, self.past = Position(epoch, self.head), past
+            self.past = past  # first, as in `load`
+            self.end = Position(epoch, self.head)
 
     def present(self) -> tuple[Position, Past]:
         """Return its end and its past, of one moment."""
