@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from ...brokers import Broker
 from ...endpoint.http import HttpRequest
 from ...endpoint.poll import poll
@@ -11,6 +13,7 @@ from ...hub.authorization import Permission
 from ...hub.policy import Policy
 from .base import BrokerTests, Make, needs_history, publish
 from .browser import Frames, HubRunner, kinds, rows, values
+from .reader import TIMEOUT
 
 
 def has_subscribed(frames: Frames) -> bool:
@@ -126,7 +129,10 @@ class ResumeTests(BrokerTests):
         assert values(frames) == [0, 0, 1]
 
     @needs_history
-    def test_poll_waits_until_log_is_loaded(self, broker: Broker) -> None:
+    def test_poll_waits_until_log_is_loaded(
+        self, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dash_pipe.endpoint.poll.BROKER_TIMEOUT", TIMEOUT)
         publish(broker, "ab")
         since = {"epoch": "another", "offset": 9}
         subscribe = {"type": "subscribe", "channel": "jobs", "labels": None, "since": since}
