@@ -12,7 +12,7 @@ import pytest
 
 from brokers.conftest import Make, makes
 from dash_pipe.brokers import Broker
-from dash_pipe.brokers.redis import pulse, sync
+from dash_pipe.brokers.redis import mirrors, pulse, sync
 from dash_pipe.brokers.redis.broker import RedisBroker
 from dash_pipe.brokers.redis.connection import _warn_once, connector
 from dash_pipe.errors import BrokerUnavailableError
@@ -22,7 +22,7 @@ from harness.child import Child
 from harness.environment import environment
 from harness.proxy import Proxy
 from harness.redis import RedisServer
-from harness.wait import wait_for
+from harness.wait import TIMEOUT, wait_for
 from unit.fakes import rows
 
 
@@ -391,10 +391,17 @@ def test_publish_during_restart_waits_for_server(server: RedisServer, make: Make
     assert values(reader, log)[-1] == 2
 
 
+def set_send_timeout(sender: Broker, seconds: float) -> None:
+    """Change the timeout for the messages to come."""
+    assert isinstance(sender, RedisBroker)
+    sender._send_timeout = seconds
+
+
 def test_publish_after_timeout_raises_not_sent(server: RedisServer, make: Make) -> None:
-    sender = make(send_timeout=0.5)
+    sender = make()
     sender.publish("jobs", "a", "1")
     server.stop()
+    set_send_timeout(sender, 0.5)
     begun = time.monotonic()
     with pytest.raises(BrokerUnavailableError, match="was not sent") as caught:
         sender.publish("jobs", "a", "2", "id")
@@ -410,15 +417,17 @@ def test_publish_with_tiny_timeout_raises_not_sent(server: RedisServer, make: Ma
 
 
 def test_publish_without_reply_raises_may_have_been_sent(server: RedisServer, make: Make) -> None:
-    sender = make(send_timeout=0.5)
+    sender = make()
     sender.publish("jobs", "a", "1")
     server.pause()
+    set_send_timeout(sender, 1.0)
     begun = time.monotonic()
     with pytest.raises(BrokerUnavailableError, match="may have been sent") as caught:
         sender.publish("jobs", "a", "2")
     assert time.monotonic() - begun < 5  # of the default's 10
     assert caught.value.may_have_been_sent is True
     server.resume()
+    set_send_timeout(sender, TIMEOUT)
     again = sender.publish("jobs", "a", "2", caught.value.message_id)
     assert sender.publish("jobs", "a", "3") == (again.epoch, 3)  # 2 is there, and once
     reader = BrokerReader(make())
@@ -468,6 +477,10 @@ def test_sender_after_rollback_of_its_message_starts_new_epoch(
 # Time
 
 
+def connection_ids(server: RedisServer) -> set[str]:
+    return {line.split()[0] for line in server.clients()}
+
+
 def test_idle_follower_keeps_its_connections(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -475,10 +488,10 @@ def test_idle_follower_keeps_its_connections(
     monkeypatch.setattr(pulse, "PING_SECONDS", 2.5)
     reader = BrokerReader(make())
     log = reader.open("jobs")
-    before = [line.split()[0] for line in server.clients()]
+    before = connection_ids(server)
     idle = threading.Event()
     idle.wait(6.5)
-    assert [line.split()[0] for line in server.clients()] == before
+    assert connection_ids(server) == before
     reader.wait_for_end(log, make().publish("jobs", "a", "1"))
 
 
@@ -495,23 +508,29 @@ def test_message_without_announcement_is_found(
 
 
 def test_half_open_connection_is_replaced(
-    server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(pulse, "PING_SECONDS", 0.3)
-    monkeypatch.setattr(sync, "TIMEOUT", 0.3)
-    monkeypatch.setattr(pulse, "TIMEOUT", 0.3)
     reader = BrokerReader(make())
     log = reader.open("jobs")
-    server.pause()
-    threading.Event().wait(1.0)
+    before = connection_ids(server)
+    assert len(before) == 2
+    with monkeypatch.context() as hasty:
+        hasty.setattr(pulse, "PING_SECONDS", 0.3)
+        hasty.setattr(sync, "TIMEOUT", 0.3)
+        hasty.setattr(pulse, "TIMEOUT", 0.3)
+        server.pause()
+        wait_for(lambda: "lost the connection to Redis" in caplog.text, "the silence to be noticed")
     server.resume()
+    wait_for(lambda: not before & connection_ids(server), "both connections to be closed")
     reader.wait_for_end(log, make().publish("jobs", "a", "1"))
 
 
 def test_follower_thread_without_channels_ends(
     server: RedisServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.IDLE_SECONDS", 0.2)
     monkeypatch.setattr(pulse, "PING_SECONDS", 0.1)
     broker = make()
     assert isinstance(broker, RedisBroker)
@@ -523,10 +542,12 @@ def test_follower_thread_without_channels_ends(
     assert not following()
     reader = BrokerReader(broker)
     for _ in range(2):
+        monkeypatch.setattr(mirrors, "IDLE_SECONDS", TIMEOUT)
         log = reader.open("jobs")
         assert following()
         broker.close("jobs")
-        assert broker.open("jobs") is log  # it is idle
+        assert broker.open("jobs") is log  # it was idle
+        monkeypatch.setattr(mirrors, "IDLE_SECONDS", 0.2)
         broker.close("jobs")
         wait_for(lambda: not following(), "the thread to end")
         wait_for(lambda: not server.clients(), "its connections to be closed")
@@ -586,7 +607,7 @@ def test_ping_fails_within_its_timeout_while_redis_is_away(server: RedisServer, 
             broker.ping(0.2)
     finally:
         server.resume()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5  # else as long as Redis is away
     server.stop()
     with pytest.raises(ConnectionError, match=r"^Redis: "):
         broker.ping(5)
@@ -597,7 +618,7 @@ def test_ping_fails_within_its_timeout_while_redis_is_away(server: RedisServer, 
 def test_released_mirror_leaves_its_head_to_report(
     server: RedisServer, make: Make, rolled_back: RollBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dash_pipe.brokers.redis.mirrors.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(mirrors, "IDLE_SECONDS", 0.0)
     monkeypatch.setattr(pulse, "PING_SECONDS", 0.1)
     reader = BrokerReader(broker := make())
     log = reader.open("jobs")

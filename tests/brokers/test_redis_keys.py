@@ -69,8 +69,8 @@ def test_keys_of_channel_with_messages_all_expire(redis: RedisServer, make_redis
 
 @pytest.fixture
 def not_for_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keep an idle channel for a second, and no idle mirror."""
-    monkeypatch.setattr(commands, "EMPTY_SECONDS", 1.0)
+    """Keep an idle channel for three seconds, and no idle mirror."""
+    monkeypatch.setattr(commands, "EMPTY_SECONDS", 3.0)
     monkeypatch.setattr(mirrors, "IDLE_SECONDS", 0.0)
     commands._bounds.cache_clear()
     yield
