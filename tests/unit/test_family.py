@@ -104,7 +104,7 @@ def test_message_that_the_parent_does_not_take_raises(
 def test_parent_that_does_not_answer_raises_with_the_id(directory: str) -> None:
     silent = door.listen(directory)
     with silent.listener, pytest.raises(BrokerUnavailableError) as raised:
-        Parent(directory, 0.1).publish("jobs", "a", "1", "id")
+        Parent(directory, 1.0).publish("jobs", "a", "1", "id")
     assert raised.value.may_have_been_sent
     assert raised.value.message_id == "id"
     silent.remove()

@@ -1,13 +1,12 @@
 """`DASH_PIPE_AUTHORIZE=module:function`, where that module makes the app."""
 
 import json
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,7 @@ from dash_pipe.errors import SettingError
 from dash_pipe.settings import resolve
 from dash_pipe.settings.function_path import FunctionPath
 from harness.environment import environment
+from harness.port import Port
 from harness.wait import TIMEOUT, wait_for
 
 MODULE = [sys.executable, "-m", "dash_pipe"]
@@ -95,13 +95,12 @@ def test_sender_with_authorize_of_the_app_sends(project: Path, program: str) -> 
 @contextmanager
 def gateway(directory: Path) -> Iterator[str]:
     """Run a gateway while inside; yield its address."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = Port()
     with subprocess.Popen(
-        [*MODULE, "serve", "--port", str(port)], cwd=directory, env=environment(AUTHORIZE)
+        [*MODULE, "serve", "--port", str(port.number)], cwd=directory, env=environment(AUTHORIZE)
     ) as process:
         try:
-            yield f"http://127.0.0.1:{port}/_pipe/"
+            yield f"http://127.0.0.1:{port.number}/_pipe/"
         finally:
             process.terminate()
             process.wait(TIMEOUT)

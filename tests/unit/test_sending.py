@@ -258,7 +258,7 @@ def test_async_send_does_not_need_the_loops_executor(blocking_broker: BlockingBr
 def test_async_send_without_a_free_thread_raises_and_does_not_send(
     blocking_broker: BlockingBroker,
 ) -> None:
-    dash_pipe.configure(send_timeout=1.0)  # in which the first threads have to begin
+    dash_pipe.configure(send_timeout=3.0)  # in which the first threads have to begin
     blocking_broker.release.clear()
 
     async def main() -> None:
