@@ -65,6 +65,10 @@ class App:
         calls = [Call(**call) for call in self._request("GET", "/_test/calls")]
         return [call for call in calls if callback in {None, call.callback}]
 
+    def objects(self) -> int:
+        """Make the app collect its garbage; return how many objects it has then."""
+        return int(self._request("GET", "/_test/calls?objects=1"))
+
     def forget(self) -> None:
         """Make the app forget its calls."""
         self._request("DELETE", "/_test/calls")
