@@ -68,6 +68,14 @@ def stands_still(pid: int) -> bool:
     return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
 
 
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended. Its id is kept until its parent has asked for it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def workers(pid: int) -> list[int]:
     """Return the process ids of its children, but for the helper of multiprocessing."""
     return [child for child in children(pid) if _is_worker(child)]

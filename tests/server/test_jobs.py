@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from harness.process import children
+from harness.process import children, has_ended, workers
 from harness.server import Server
 from harness.wait import wait_for
 from harness.ws import PipeClient
@@ -38,6 +38,12 @@ def start_job(server, job):
     call(server, "job.children", job, "done.children")
 
 
+def running(pid):
+    """Return the process ids of its workers and of theirs, but for those that have ended."""
+    found = {each for child in workers(pid) for each in (child, *running(child))}
+    return {each for each in found if not has_ended(each)}
+
+
 def heard_while(server, act, count=COUNT):
     with PipeClient(server.url + "/") as client:
         client.subscribe("jobs")
@@ -57,8 +63,10 @@ def test_messages_of_a_job_reach_the_page_without_a_broker(tmp_path, job):
 )
 def test_messages_of_a_background_callback_reach_the_page(tmp_path, host):
     with Server(host, "jobs", tmp_path / "log") as server:
+        before = running(server.pid)
         act = lambda: call(server, "job.title", "", "done.title")  # noqa: E731
         assert heard_while(server, act) == [*range(COUNT)]
+        wait_for(lambda: running(server.pid) <= before, "the job to end, which may warn then")
         assert ADVICE not in server.log_text()
 
 

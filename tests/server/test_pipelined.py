@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
+from harness.process import figures
 from harness.server import Server
-from harness.wait import TIMEOUT
+from harness.wait import TIMEOUT, wait_for
 
 LOGGED = ("--access-logfile=-", "--access-logformat=answered %(r)s %(s)s")
 
@@ -42,5 +43,7 @@ def test_request_behind_a_handshake_is_not_executed_by_werkzeug(tmp_path):
     with Server("werkzeug", "room", tmp_path / "log") as server, connected(server) as one:
         one.sendall(handshake() + b"GET /behind HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert one.recv(12) == b"HTTP/1.1 101"
+        # It would execute the next request, too. The main thread, the relay and the loop stay.
+        wait_for(lambda: figures(server.pid).threads == 3, "the thread of the request to end")
     assert "/behind" not in server.log_text()
     assert not server.tracebacks()
