@@ -45,6 +45,8 @@ export class Channel<L extends Subscription = Subscription> {
   asksHint = false;
   /** Runs until it is time for that. */
   hintTimer: number | undefined;
+  /** Runs until it is time to fetch a fresh token. */
+  refreshTimer: number | undefined;
 
   constructor(readonly name: string) {}
 

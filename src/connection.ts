@@ -1,5 +1,6 @@
 import { type Browser, type LoadTransport, report } from "./browser";
 import { Channel } from "./channel";
+import { newestToken, refreshToken } from "./fresh_tokens";
 import { PipeSubscription, type SubscribeOptions } from "./pipe_subscription";
 import { positions } from "./positions";
 import type { ErrorFrame, PingFrame, ServerFrame } from "./protocol";
@@ -12,6 +13,10 @@ const LINGER = 5000;
 const REPLAY_TIMEOUT = 5000;
 /** How long after a subscribe the page asks why nothing comes, in milliseconds, if Dash's dev tools are on. */
 const HINT_DELAY = 5000;
+/** How long after a request for a fresh token that was not answered the page retries, in seconds. */
+const REFRESH_RETRY = 5;
+/** The longest delay of a timer, in milliseconds. */
+const MAX_DELAY = 2 ** 31 - 1;
 
 type PipeChannel = Channel<PipeSubscription>;
 
@@ -37,7 +42,8 @@ export class Connection implements SocketHandlers {
    * Subscribe a Pipe. A Pipe that was unmounted a moment ago gets its old subscription; one that was unmounted
    * earlier continues at its position.
    */
-  subscribe(options: SubscribeOptions): Subscription {
+  subscribe({ token, ...rest }: SubscribeOptions): Subscription {
+    const options = { ...rest, token: newestToken(token) };
     const channel = this.channels.get(options.channel) ?? new Channel<PipeSubscription>(options.channel);
     this.channels.set(options.channel, channel);
     const previous = [...channel.subscriptions].find((each) => each.isLingering(options));
@@ -88,9 +94,14 @@ export class Connection implements SocketHandlers {
     const channel = this.channels.get(frame.channel ?? "");
     if (frame.type === "error") this.handleError(frame, channel);
     if (!channel) return;
-    if (frame.type === "subscribed") handleHint(channel, frame.hint);
-    if (frame.type === "subscribed")
-      reportEach(channel.handleSubscribed(frame), "denied: `authorize` does not allow its label");
+    if (frame.type === "subscribed") {
+      handleHint(channel, frame.hint);
+      this.scheduleRefresh(channel, frame.refresh);
+      reportEach(
+        channel.handleSubscribed(frame),
+        "denied: `authorize` or its `token` does not allow its label",
+      );
+    }
     if (frame.type === "messages") channel.handleMessages(frame);
     if (frame.type === "replayed") channel.handleReplayed(frame);
     this.updateStatus(channel);
@@ -139,6 +150,25 @@ export class Connection implements SocketHandlers {
     }, HINT_DELAY);
   }
 
+  /** Fetch a fresh token in so many seconds, if the server says when. */
+  private scheduleRefresh(channel: PipeChannel, seconds: number | undefined): void {
+    this.browser.clearTimeout(channel.refreshTimer);
+    const token = tokenOf(channel);
+    if (!token || seconds === undefined) return;
+    const delay = Math.min(MAX_DELAY, seconds * 1000);
+    channel.refreshTimer = this.browser.setTimeout(() => this.refresh(channel, token), delay);
+  }
+
+  private async refresh(channel: PipeChannel, token: string): Promise<void> {
+    try {
+      if (!(await refreshToken(this.browser, this.url, channel.name, token))) return;
+      for (const { options } of channel.subscriptions) options.token = newestToken(options.token);
+      this.scheduleSubscribe(channel);
+    } catch {
+      this.scheduleRefresh(channel, REFRESH_RETRY);
+    }
+  }
+
   private flush(): void {
     if (!this.socket.ready) return;
     for (const channel of this.dirty) this.sendSubscribe(channel);
@@ -150,12 +180,10 @@ export class Connection implements SocketHandlers {
       this.sendUnsubscribe(channel);
       return;
     }
-    let token: string | undefined;
-    for (const { options } of channel.allowed) token = options.token || token;
     // A second subscribe would keep the server's position.
     if (channel.resumes && channel.subscribesSent)
       this.socket.send({ type: "unsubscribe", channel: channel.name });
-    this.socket.send(channel.subscribeFrame(token));
+    this.socket.send(channel.subscribeFrame(tokenOf(channel)));
     for (const subscription of channel.allowed) {
       if (subscription.awaitingReplay && !subscription.replayId) this.sendReplay(channel, subscription);
     }
@@ -185,6 +213,7 @@ export class Connection implements SocketHandlers {
     const channel = this.channels.get(subscription.options.channel);
     if (!channel) return;
     channel.subscriptions.delete(subscription);
+    if (!channel.subscriptions.size) this.browser.clearTimeout(channel.refreshTimer);
     const { options, labels, leftAt } = subscription;
     positions.keep(this.url, { ...options, labels }, leftAt && { ...leftAt, past: channel.past });
     this.scheduleSubscribe(channel);
@@ -199,6 +228,13 @@ export class Connection implements SocketHandlers {
     this.channels.delete(channel.name);
     this.dirty.delete(channel);
   }
+}
+
+/** Return the token of a channel: that of its newest Pipe that has one. */
+function tokenOf(channel: PipeChannel): string | undefined {
+  let token: string | undefined;
+  for (const { options } of channel.allowed) token = options.token || token;
+  return token;
 }
 
 function handleHint(channel: PipeChannel, hint: string | undefined): void {

@@ -42,6 +42,8 @@ export interface SubscribedFrame {
   denied?: string[];
   /** The answer to a subscribe with `hint`; empty if there is nothing to say. */
   hint?: string;
+  /** The seconds until the page should fetch a fresh token; none if it can't. */
+  refresh?: number;
   spread?: number;
   heartbeat?: number;
   past?: Past;

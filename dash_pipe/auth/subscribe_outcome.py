@@ -37,7 +37,7 @@ def subscribe_outcome(
     if isinstance(outcome, AuthorizationTimeout):
         return outcome
     denied, until = outcome.denied | by_token.denied, earliest(outcome.until, by_token.until)
-    return replace(outcome, denied=denied, until=until)
+    return replace(outcome, denied=denied, until=until, refresh=by_token.refresh)
 
 
 def _without(subscribe: Subscribe, denied: Denied) -> Subscribe | None:

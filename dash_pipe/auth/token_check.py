@@ -14,6 +14,8 @@ from ..telemetry.events import log_event
 from .channel_token import ChannelToken, InvalidTokenError, verify_token
 from .token_keys import verifying_keys
 
+REFRESH_EARLY = 0.2  # part of the time of a token that is left when the page gets a fresh one
+MAX_REFRESH_EARLY = 600.0  # seconds; timers of a hidden page are a minute late
 _EVERY: Denied = frozenset({None})  # a subscribe to every label
 
 
@@ -44,7 +46,8 @@ class TokenCheck:
             self.note(subscribe.channel, f"it is for the labels {named:.100} alone")
         # A hint names labels of the channel, so it needs a token for all.
         is_for_all = token.labels is None or not subscribe.hint
-        return Permission(denied if is_for_all else denied | _EVERY, token.end)
+        denied = denied if is_for_all else denied | _EVERY
+        return Permission(denied, token.end, refresh=self._seconds_to_refresh(token))
 
     def valid_token(self, channel: str, text: str | None) -> ChannelToken:
         """Return the content of a token for a channel.
@@ -62,6 +65,13 @@ class TokenCheck:
         if token.channel != channel:
             raise InvalidTokenError(f"it is for the channel {token.channel!r:.100}")
         return token
+
+    def _seconds_to_refresh(self, token: ChannelToken) -> float | None:
+        """Return when the page should get a fresh token; None if it gets none."""
+        if self._runtime.settings.authorize is None or token.refreshable_until <= token.end:
+            return None
+        early = min(REFRESH_EARLY * token.max_age, MAX_REFRESH_EARLY)
+        return round(max(0.0, token.end - early - self._clock()), 3)
 
     def note(self, channel: str, reason: str) -> None:
         """Log and count that a token was denied."""

@@ -32,6 +32,7 @@ class Subscribed:
     denied: tuple[str, ...] = ()
     hint: str | None = None
     past: Past = ()
+    refresh: float | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def _subscribed(fields: dict[str, Any]) -> Subscribed:
         denied,
         fields.get("hint"),
         _past(fields),
+        None if fields.get("refresh") is None else float(fields["refresh"]),
     )
 
 

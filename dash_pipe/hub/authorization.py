@@ -17,11 +17,13 @@ class Permission:
         until: when the permission for the others ends, in seconds since the epoch; None if it has
             no end.
         raised: whether labels are denied because ``authorize`` raised an exception.
+        refresh: the seconds until the page should get a fresh token; None if it can't.
     """
 
     denied: Denied = frozenset()
     until: float | None = None
     raised: bool = False
+    refresh: float | None = None
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,7 @@ class Hub:
             reason = "authorize() timed out; the page will retry"
             self._disconnect(session, Close.TRY_LATER, reason)
         else:
-            permitted = granted(subscribe, outcome.denied)
+            permitted = granted(replace(subscribe, refresh=outcome.refresh), outcome.denied)
             self._take(session, permitted)
             self._grant(session, permitted, outcome.until)
 
@@ -264,7 +264,7 @@ class Hub:
         if subscription is None or session.renew is None:
             return
         was_held = subscription.is_held(self.clock())
-        plain = replace(permitted, since=None, hint=False, denied=frozenset())
+        plain = replace(permitted, since=None, hint=False, denied=frozenset(), refresh=None)
         left = None if until is None else until - self._wall_clock()
         subscription.take_grant(self._renewals.add(session, plain, self.clock(), left))
         if was_held:
@@ -332,6 +332,7 @@ class Hub:
                 heartbeat=self._policy.heartbeat_interval,
                 hint=answer.hint,
                 past=answer.past,
+                refresh=answer.refresh,
             )
         )
 

@@ -29,6 +29,7 @@ class Subscribed:
         past: the earlier epochs of the log.
         gap: the cause of a loss between epochs; empty if there is none. ``lost`` of the messages
             that follow tells of the others.
+        refresh: the seconds until the page should get a fresh token; None if it can't.
     """
 
     channel: str
@@ -39,6 +40,7 @@ class Subscribed:
     hint: str | None
     past: Past
     gap: str
+    refresh: float | None
 
 
 class TooManyParkedError(Exception):
@@ -165,7 +167,8 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
         between = subscription.enter(head.epoch, past)
     gap = gap_cause(between, ()) if subscription.log.has_history else ""
     hint = hint_for(frame, subscription.log) if frame.hint else None
-    return Subscribed(frame.channel, head, recovered, frame.denied, is_new, hint, past, gap)
+    known = (frame.channel, head, recovered, frame.denied, is_new, hint, past, gap)
+    return Subscribed(*known, frame.refresh)
 
 
 def _set_position(

@@ -26,6 +26,7 @@ class Subscribe:
     Attributes:
         denied: the labels that the app has denied and the hub has removed; not on the wire.
         hint: request a hint if the labels have never had a message.
+        refresh: the seconds until the page should get a fresh token; not on the wire.
     """
 
     channel: str
@@ -34,6 +35,7 @@ class Subscribe:
     token: str | None = None
     denied: Denied = frozenset()
     hint: bool = False
+    refresh: float | None = None
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def subscribed(
     heartbeat: float,
     hint: str | None = None,
     past: Past = (),
+    refresh: float | None = None,
 ) -> Frame:
     """Answer a subscribe; ``head`` is the newest position at that moment."""
     named = sorted(filter(None, denied))
@@ -104,6 +105,7 @@ def subscribed(
         **({"denied": named} if named else {}),
         **({} if hint is None else {"hint": hint}),
         **({"past": past} if past else {}),
+        **({} if refresh is None else {"refresh": refresh}),
     )
 
 

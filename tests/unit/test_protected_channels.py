@@ -130,6 +130,21 @@ def test_permission_ends_with_the_first_of_both(ask: Ask) -> None:
         assert outcome.until == pytest.approx(end, abs=30)
 
 
+def test_page_is_told_when_to_fetch_a_fresh_token_if_it_gets_one(ask: Ask) -> None:
+    def refresh(token: str) -> float | None:
+        outcome = ask(Subscribe("user-7", None, token=token))
+        assert isinstance(outcome, Permission)
+        return outcome.refresh
+
+    assert refresh(sign_channel("user-7", max_age=1000, refresh_for=5000)) is None
+    dash_pipe.configure(authorize=lambda *_: True)
+    for max_age, early in ((1000, 200), (100_000, 600)):
+        token = sign_channel("user-7", max_age=max_age, refresh_for=2 * max_age)
+        assert refresh(token) == pytest.approx(max_age - early, abs=30)
+    assert refresh(sign_channel("user-7", max_age=1000, refresh_for=999)) is None
+    assert refresh(sign_channel("user-7")) is None
+
+
 def test_denied_token_is_counted_and_logged_with_its_reason(
     ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -191,7 +206,22 @@ def test_websocket_without_authorize_needs_the_token_of_a_protected_channel(back
             assert "`token` is not valid (the log of the server says why)" in error["reason"]
             token = sign_channel("user-7")
             server.says(type="subscribe", channel="user-7", labels=None, token=token)
-            assert (await server.frame())["type"] == "subscribed"
+            answer = await server.frame()
+            assert answer["type"] == "subscribed"
+            assert "refresh" not in answer
+
+    asyncio.run(main())
+
+
+def test_reply_tells_when_to_fetch_a_fresh_token() -> None:
+    dash_pipe.configure(protected_channels=["user-*"], token_keys=KEY, authorize=lambda *_: True)
+
+    async def main() -> None:
+        async with Server(**SCOPE) as server:
+            await server.next()
+            token = sign_channel("user-7", max_age=100, refresh_for=200)
+            server.says(type="subscribe", channel="user-7", labels=None, token=token)
+            assert (await server.frame())["refresh"] == pytest.approx(80, abs=30)
 
     asyncio.run(main())
 
