@@ -74,14 +74,23 @@ function graft(past: Past, epoch: string, lineage: Past): Past {
     const offset = Math.min(at, (past[parent] as Ended)[1]);
     const next = past.findIndex((each, i) => i > parent && (each[0] > epoch || each[1] > offset));
     const after = next < 0 ? past.length : next;
-    return [...past.slice(0, after), [epoch, offset, offset], ...past.slice(after)];
+    return [...past.slice(0, after), [epoch, offset, at], ...past.slice(after)];
   }
   return past;
 }
 
-/** Name an epoch, and the newest of its own past, in a past that has forgotten some of them. */
+/** Raise an end to what another past knows of the same epoch. */
+function raiseEnd(ended: Ended, known: Past): Ended {
+  const [epoch, offset, end] = ended;
+  const [, at = 0, own] = known.find(([name]) => name === epoch) ?? [];
+  const newest = Math.max(at, own ?? 0);
+  return newest > Math.max(offset, end ?? 0) ? [epoch, offset, newest] : ended;
+}
+
+/** Name an epoch, and the newest of its own past, in a past that has forgotten some of them, or how far they went. */
 export function inherit(past: Past, epoch: string, own: Past): Past {
   const start = Math.max(0, own.length - MAX_FORGOTTEN);
   const epochs = [...own.map(([name]) => name), epoch].slice(start);
-  return epochs.reduce((known, each, number) => graft(known, each, own.slice(0, start + number)), past);
+  const raised: Past = past.map((ended) => raiseEnd(ended, own));
+  return epochs.reduce((known, each, number) => graft(known, each, own.slice(0, start + number)), raised);
 }

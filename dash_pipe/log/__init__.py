@@ -6,7 +6,7 @@ from .content import Batch, Snapshot
 from .limits import Limits
 from .log import Log
 from .message import NO_HISTORY, NOWHERE, Labels, Lost, Message, Position
-from .past import MAX_PAST, Ended, Loss, Past, graft, translate
+from .past import MAX_PAST, Ended, Loss, Past, graft, raise_ends, translate
 
 __all__ = [
     "MAX_PAST",
@@ -24,5 +24,6 @@ __all__ = [
     "Position",
     "Snapshot",
     "graft",
+    "raise_ends",
     "translate",
 ]

@@ -45,6 +45,17 @@ Past = tuple[Ended, ...]
 """The earlier epochs of a log, oldest first."""
 
 
+def raise_ends(past: Past, known: Past) -> Past:
+    """Raise the ends in a past to what another past knows of the same epochs."""
+    newest = {ended.epoch: max(ended.offset, ended.end or 0) for ended in known}
+    return tuple(
+        ended._replace(end=newest[ended.epoch])
+        if newest.get(ended.epoch, 0) > max(ended.offset, ended.end or 0)
+        else ended
+        for ended in past
+    )
+
+
 def graft(past: Past, epoch: str, lineage: Past) -> Past:
     """Name an epoch in a past that has forgotten it; ``lineage`` is its own past.
 
@@ -63,7 +74,7 @@ def graft(past: Past, epoch: str, lineage: Past) -> Past:
                 if each.epoch > epoch or each.offset > offset:
                     break
                 at += 1
-            return (*past[:at], Ended(epoch, offset, offset), *past[at:])
+            return (*past[:at], Ended(epoch, offset, own.offset), *past[at:])
     return past
 
 

@@ -72,7 +72,8 @@ def test_page_restored_from_back_forward_cache_receives_missed_messages(app, bro
     browser.driver.get(proxy.url + "/_test/calls")
     app.send(("pages", "any", "two"))
     browser.driver.back()
-    assert browser.run("return window.kept"), "the page was loaded again"
+    reasons = "return performance.getEntriesByType('navigation')[0].notRestoredReasons?.toJSON()"
+    assert browser.run("return window.kept"), f"loaded again: {browser.run(reasons)}"
     app.send(("pages", "any", "three"))
     browser.wait_for_text("value", "three")
     assert heard(app.calls("show")) == ["one", "two", "three"]

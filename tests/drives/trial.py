@@ -88,12 +88,13 @@ class Trial:
                 left = [sent for sent in left if sent not in covered]
                 good = bool(covered) or self._may_hide(gap)
             if not good:
-                verdict.false.append(f"{event.time:.3f} {self._name}: {gap}")
+                verdict.false.append(f"{event.time:.3f} {self._name}: {gap}; told {self._shown()}")
         excused = max(0, min(excused, may_restart))
         return excused, max(0, min(losses - self._n_excused, may_restart - excused))
 
     def _shown(self) -> str:
-        return ", ".join(f"{event.time:.3f} {gap}" for event, gap in self._told) or "nothing"
+        told = [f"{event.time:.3f} {gap} in {event.epoch}" for event, gap in self._told]
+        return ", ".join(told) or "nothing"
 
     def _is_told(self, sent: Sent) -> bool:
         return any(

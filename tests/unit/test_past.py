@@ -2,7 +2,18 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.log import Ended, Limits, Log, Message, Past, Position, Snapshot, graft, translate
+from dash_pipe.log import (
+    Ended,
+    Limits,
+    Log,
+    Message,
+    Past,
+    Position,
+    Snapshot,
+    graft,
+    raise_ends,
+    translate,
+)
 from unit.vectors import vectors
 
 EVERYTHING = 2**20
@@ -23,7 +34,7 @@ OLDER, YOUNGER = Ended("ab", 2, 5), Ended("bb", 2, 5)
     ("past", "lineage", "expected"),
     [
         ((A, B), (), (A, B)),  # it is named
-        ((A,), (Ended("a", 5, 5),), (A, Ended("b", 2, 2))),
+        ((A,), (Ended("a", 5, 5),), (A, Ended("b", 2, 5))),  # it had what the other had
         ((A, C), (Ended("a", 1, 1),), (A, Ended("b", 1, 1), C)),
         ((A, C), (A, Ended("forgotten", 3, 3)), (A, Ended("b", 2, 2), C)),
         ((A, C), (A, C), (A, C, Ended("b", 4, 4))),  # the newest counts
@@ -37,6 +48,23 @@ def test_forgotten_epoch_is_named_where_it_parted(
     past: Past, lineage: Past, expected: Past
 ) -> None:
     assert graft(past, "b", lineage) == expected
+
+
+@pytest.mark.parametrize(
+    ("ended", "known", "end"),
+    [
+        (A, Ended("a", 5, 5), 5),
+        (A, Ended("a", 2, 4), 4),
+        (A, Ended("a", 1, 3), 3),
+        (A, Ended("b", 5, 5), 3),
+        (Ended("a", 2, None), Ended("a", 3, None), 3),
+        (Ended("a", 2, None), Ended("a", 2, 2), None),
+    ],
+)
+def test_end_is_raised_to_what_another_past_knows(
+    ended: Ended, known: Ended, end: int | None
+) -> None:
+    assert raise_ends((ended, C), (known,)) == (ended._replace(end=end), C)
 
 
 def mirror() -> Log:
