@@ -25,6 +25,7 @@ from ..log import Batch
 from ..protocol import MAX_FRAME_BYTES, Close, Frame, Subscribe
 from ..telemetry.traffic import Traffic
 from .http import MAX_BODY_BYTES, HttpAnswer, HttpRequest, error_response
+from .poll_turns import FreeTurn, Turn
 
 MAX_ANSWER_BYTES = 1024 * 1024  # the answer ends then; a replay in it is finished first
 BROKER_TIMEOUT = 2.0  # seconds that an answer may wait for logs to be refreshed
@@ -41,6 +42,7 @@ def poll(
     interval: float,
     authorize: AuthorizeSubscribe,
     traffic: Traffic | None = None,
+    turn: Turn | None = None,
 ) -> HttpAnswer:
     """Answer a poll: a list of frames in, a list of frames out.
 
@@ -51,10 +53,29 @@ def poll(
         interval: seconds until the page's next poll.
         authorize: called for every subscribe.
         traffic: counts what passes through.
+        turn: is taken while it works, where polls take turns.
 
     Returns:
         200 with the frames; in place of a close, another status with its ``code`` and ``reason``.
     """
+    turn = turn or FreeTurn()
+    with turn.taken():
+        return _poll(request, broker, policy, interval, authorize, traffic, turn)
+
+
+def _poll(
+    request: HttpRequest,
+    broker: Broker,
+    policy: Policy,
+    interval: float,
+    authorize: AuthorizeSubscribe,
+    traffic: Traffic | None,
+    turn: Turn,
+) -> HttpAnswer:
+    def authorize_meanwhile(_: Session, subscribe: Subscribe) -> Outcome:
+        with turn.lent():
+            return authorize(subscribe)
+
     frames = _frames(request.body)
     if isinstance(frames, HttpAnswer):
         return frames
@@ -63,9 +84,9 @@ def poll(
     collected = Collected()
     appended = threading.Event()
     hub = Hub(broker, policy, appended.set, _never, traffic)
-    session = hub.connect(collected, lambda _, subscribe: authorize(subscribe))
+    session = hub.connect(collected, authorize_meanwhile)
     assert session is not None, "a hub has room for one"
-    _converse(hub, session, collected, frames, appended)
+    _converse(hub, session, collected, frames, appended, turn)
     if collected.closed is not None:
         return error_response(HTTPStatus.BAD_REQUEST, *collected.closed)
     return HttpAnswer(HTTPStatus.OK, f"[{','.join(frame.text for frame in collected.frames)}]")
@@ -90,14 +111,18 @@ class Collected:
 
 
 def _frames(body: bytes) -> list[str] | HttpAnswer:
-    """Return the frames of a body as a websocket would bring them, or what to answer instead."""
+    """Return the frames of a body as a websocket would bring them, or what to answer instead.
+
+    They are one more than are taken, at most: a body may have half a million.
+    """
     if len(body) > MAX_BODY_BYTES:
         reason = f"a poll has at most {MAX_BODY_BYTES} bytes"
         return error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Close.TOO_LARGE, reason)
     try:
         frames: Any = json.loads(body)
         is_list = isinstance(frames, list)
-        texts = [json.dumps(frame, ensure_ascii=False) for frame in frames] if is_list else []
+        taken = frames[: MAX_FRAMES + 1] if is_list else []
+        texts = [json.dumps(frame, ensure_ascii=False) for frame in taken]
     except (ValueError, RecursionError):
         is_list = False
     if not is_list:
@@ -115,6 +140,7 @@ def _converse(
     collected: Collected,
     frames: list[str],
     appended: threading.Event,
+    turn: Turn,
 ) -> None:
     """Feed the frames to a hub of their own. ``appended`` is set when a log has grown."""
     try:
@@ -126,7 +152,7 @@ def _converse(
             _flow(hub, session, collected)
         deadline = time.monotonic() + BROKER_TIMEOUT
         # The page repeats in its next poll what is not answered by then.
-        while session.parked and appended.wait(deadline - time.monotonic()):
+        while session.parked and _wait(appended, deadline, turn):
             appended.clear()
             hub.flush()
             _flow(hub, session, collected)
@@ -136,6 +162,11 @@ def _converse(
     finally:
         hub.disconnect(session)
         hub.close(Close.GOING_AWAY, "the poll was answered")
+
+
+def _wait(appended: threading.Event, deadline: float, turn: Turn) -> bool:
+    with turn.lent():
+        return appended.wait(deadline - time.monotonic())
 
 
 def _flow(hub: Hub, session: Session, collected: Collected) -> None:

@@ -14,10 +14,12 @@ from .fresh_token import fresh_token
 from .health import broker_health, health
 from .http import HttpAnswer, HttpRequest, error_response
 from .poll import AuthorizeSubscribe, poll
+from .poll_turns import Turn
 
 HEALTH = "health"
 TOKEN = "token"
-ROUTES: Mapping[str, str] = {"info": "GET", "poll": "POST", TOKEN: "POST", HEALTH: "GET"}
+POLL = "poll"
+ROUTES: Mapping[str, str] = {"info": "GET", POLL: "POST", TOKEN: "POST", HEALTH: "GET"}
 """The method of each path below ``_pipe/``."""
 
 
@@ -28,6 +30,7 @@ def answer(
     obstacle: str,
     rejection: Rejection | None,
     authorize: AuthorizeSubscribe,
+    turn: Turn | None = None,
 ) -> HttpAnswer:
     """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait.
 
@@ -37,6 +40,7 @@ def answer(
         obstacle: why this server can't open a websocket, and what to do; empty if it can.
         rejection: why the page may not use the endpoint; None if it may.
         authorize: returns the labels of a subscribe that the app denies.
+        turn: that of a poll, where polls take turns.
     """
     if request.path == HEALTH and request.method in ("GET", "HEAD"):
         return health(runtime)
@@ -53,7 +57,7 @@ def answer(
     elif request.path == TOKEN:
         found = fresh_token(runtime, request, authorize)
     else:
-        found = _counted_poll(runtime, request, authorize)
+        found = _counted_poll(runtime, request, authorize, turn)
         if found.status != HTTPStatus.OK:
             closed = json.loads(found.body)
             note_close(runtime, closed["code"], closed["reason"])
@@ -61,13 +65,13 @@ def answer(
 
 
 def _counted_poll(
-    runtime: Runtime, request: HttpRequest, authorize: AuthorizeSubscribe
+    runtime: Runtime, request: HttpRequest, authorize: AuthorizeSubscribe, turn: Turn | None
 ) -> HttpAnswer:
     counters, interval = runtime.counters, runtime.settings.poll_interval
     counters.add("polls")
     traffic = counters.open_traffic()
     try:
-        return poll(request, runtime.broker, runtime.policy, interval, authorize, traffic)
+        return poll(request, runtime.broker, runtime.policy, interval, authorize, traffic, turn)
     finally:
         counters.close_traffic(traffic)
 

@@ -33,7 +33,7 @@ from .session import (
     Subscription,
     Transport,
 )
-from .subscriptions import Subscribed, Subscriptions, TooManyParkedError
+from .subscriptions import Subscribed, Subscriptions, TooManyOpenedError, TooManyParkedError
 
 logger = logging.getLogger("dash_pipe")
 
@@ -70,7 +70,7 @@ class Hub:
         self._wall_clock = wall_clock
         self.dpd_values = DpdValues() if policy.dpd_frames else None
         self._delivery = Delivery(clock, traffic)
-        self._subscriptions = Subscriptions(broker)
+        self._subscriptions = Subscriptions(broker, clock)
         self._sessions = Heartbeats(policy.heartbeat_interval)
         self._renewals = Renewals(policy.authorize_again)
         self._is_renewing = False
@@ -307,7 +307,7 @@ class Hub:
         except ProtocolError as problem:
             self._send_error(session, problem)
             return
-        except TooManyParkedError as error:
+        except (TooManyOpenedError, TooManyParkedError) as error:
             self._disconnect(session, Close.TRY_LATER, str(error))
             return
         if answer is not None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from ..log import NOWHERE, Labels, Log, Loss, Message, Past, Position, translate
 from ..protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe, Unsubscribe
 from .authorization import Outcome, Pending
+from .opening_pace import OpeningPace
 
 ChannelFrame = Subscribe | Unsubscribe | Replay
 """The frames of a browser that are about a channel."""
@@ -175,6 +176,7 @@ class Session:
         pending_authorization: the subscribe that waits for its authorization, if one does.
         inbox: the frames that came meanwhile.
         parked: the number of frames that are parked in the subscriptions.
+        pace: counts the channels that it opens.
         alive_until: until then an unanswered ping does not end it: something else shows that the
             browser is there.
     """
@@ -190,6 +192,7 @@ class Session:
     pending_authorization: Subscribe | None = None
     inbox: deque[str] = field(default_factory=deque)
     parked: int = 0
+    pace: OpeningPace = field(default_factory=OpeningPace)
     alive_until: float = float("-inf")
     _pings: int = 0
     _unacknowledged: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..brokers import Broker
@@ -11,6 +11,7 @@ from ..log import Labels, Log, Loss, Past, Position, translate
 from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Denied, Replay, Subscribe, Unsubscribe
 from .gap import gap_cause
 from .hint import hint_for
+from .opening_pace import BURST, RATE
 from .session import ChannelFrame, PendingReplay, Session, Subscription
 
 Listeners = dict[str, dict[Session, Subscription]]
@@ -47,6 +48,10 @@ class TooManyParkedError(Exception):
     """A session has ``MAX_PARKED`` frames that wait for a log, and sent another."""
 
 
+class TooManyOpenedError(Exception):
+    """A session has opened channels faster than ``OpeningPace`` allows."""
+
+
 class Subscriptions:
     """The registry of listeners.
 
@@ -54,13 +59,15 @@ class Subscriptions:
 
     Args:
         broker: keeps the logs.
+        clock: seconds that only go forward.
 
     Attributes:
         listeners: the subscriptions of each channel that has any.
     """
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, clock: Callable[[], float]) -> None:
         self._broker = broker
+        self._clock = clock
         self.listeners: Listeners = {}
 
     def take(self, session: Session, frame: ChannelFrame) -> Subscribed | None:
@@ -71,7 +78,7 @@ class Subscriptions:
 
         Raises:
             ProtocolError: the session may not do that.
-            TooManyParkedError: the session has to be disconnected.
+            TooManyParkedError, TooManyOpenedError: the session has to be disconnected.
         """
         subscription = session.subscriptions.get(frame.channel)
         if subscription is None and isinstance(frame, Subscribe):
@@ -132,6 +139,10 @@ class Subscriptions:
         if len(session.subscriptions) >= MAX_CHANNELS:
             reason = f"a connection listens on at most {MAX_CHANNELS} channels"
             raise ProtocolError("too_many_channels", reason, channel)
+        if not session.pace.take(self._clock()):
+            raise TooManyOpenedError(
+                f"too many channels in a short time: {BURST} at once, then {RATE:g} a second"
+            )
         log = self._broker.open(channel)
         subscription = session.subscriptions[channel] = Subscription(log)
         # Registered before the log is read: a message from now on is in it or announced.

@@ -19,14 +19,23 @@ from ..auth.origin import RequestHead
 from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
-from ..endpoint.routes import HEALTH, ROUTES, answer
+from ..endpoint.poll_turns import PollTurns, TurnTimeoutError
+from ..endpoint.routes import HEALTH, POLL, ROUTES, answer
 from ..protocol import Close, Rejection, choose_subprotocol, close_reason, version_rejection
 from ..runtime import Runtime
 from ..serving import note_page
 from ..settings import Settings
 from ..telemetry.descriptors import limit_accept_lines
 from ..telemetry.statistics import note_close
-from .asgi_http import AsgiPoke, Scope, headers_of, in_thread, request_of, respond
+from .asgi_http import (
+    AsgiPoke,
+    Scope,
+    headers_of,
+    in_poll_thread,
+    in_thread,
+    request_of,
+    respond,
+)
 from .asgi_socket import AsgiSocket, Receive, Send
 from .loop_hub import close_running_hub, running_hub
 
@@ -128,11 +137,15 @@ class AsgiEndpoint:
         find = partial(
             answer, current, request, obstacle="", rejection=rejection, authorize=authorize
         )
-        if not (current.settings.restricts_listening or current.broker.may_wait):
+        is_poll = request.path == POLL
+        if not (is_poll or current.settings.restricts_listening or current.broker.may_wait):
             return find()
         try:
+            if is_poll:  # never on the loop: it may work for milliseconds
+                find = partial(find, turn=current.part(PollTurns).turn())
+                return await in_poll_thread(current, find)
             return await in_thread(current, find)
-        except PoolFullError:
+        except (PoolFullError, TurnTimeoutError):
             reason = "all threads of this server are busy; the page will retry"
             note_close(current, Close.TRY_LATER, reason)
             return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)

@@ -67,6 +67,11 @@ async def in_thread(current: Runtime, call: Callable[[], HttpAnswer]) -> HttpAns
     return await current.part(_threads).submit(call).outcome(QUEUE_TIMEOUT)
 
 
+async def in_poll_thread(current: Runtime, call: Callable[[], HttpAnswer]) -> HttpAnswer:
+    """Do the same in a thread for polls, which must not keep others from being answered."""
+    return await current.part(_poll_threads).submit(call).outcome(QUEUE_TIMEOUT)
+
+
 class AsgiPoke:
     """Answer every request as a poke; an ASGI app. Mount it at the paths of ``poke.paths``."""
 
@@ -91,6 +96,10 @@ async def _parts(receive: Receive) -> AsyncIterator[bytes]:
         event: Event = await receive()
         yield event.get("body", b"")
         more = event.get("more_body", False)
+
+
+def _poll_threads(_: Runtime) -> Pool:
+    return Pool("dash-pipe-poll", THREADS)
 
 
 def _threads(_: Runtime) -> Pool:

@@ -17,7 +17,7 @@ from .reports import Reports
 from .scripts import CHANNEL, READ
 from .wakeup import Wakeup
 
-AT_ONCE = 500  # channels compared in one request
+AT_ONCE = 50  # channels compared in one request, before announcements are taken again
 HEARD_AT_ONCE = 100  # announcements taken before the watchers are called
 ATTEMPTS = 10  # to check and read a log that other processes replace at the same time
 
@@ -54,7 +54,7 @@ class Sync:
         self._names: dict[bytes, str] = {}  # by topic, the channels subscribed on this connection
         self._topic_of: dict[str, bytes] = {}  # the reverse
         self._unconfirmed: set[bytes] = set()  # topics whose SUBSCRIBE was not confirmed yet
-        self._stale: set[str] = set()  # channels to compare with Redis
+        self._stale: dict[str, None] = {}  # channels to compare with Redis, in their order
         self._pulse = Pulse(time.monotonic())
 
     def run(self, done: Callable[[], bool], in_step: Callable[[], None]) -> None:
@@ -75,7 +75,7 @@ class Sync:
                 selector.select(0 if more else self._pulse.wait(time.monotonic()))
                 self._wakeup.clear()
                 more = self.step(time.monotonic())
-                if not told and not self._unconfirmed:
+                if not told and not self._unconfirmed and not self._stale:
                     told = True
                     in_step()
 
@@ -104,7 +104,7 @@ class Sync:
         self._check(now)
         self._compare()
         self._delete_empty()
-        return self._reports.send(self._requests) or more
+        return self._reports.send(self._requests) or more or bool(self._stale)
 
     def _follow(self, names: Iterable[str]) -> None:
         """Subscribe to new channels, unsubscribe from closed ones, mark the rest for comparison."""
@@ -119,7 +119,7 @@ class Sync:
                     ]  # before the confirmation, as the channel may be opened again by then
                     gone.append(news)
             elif mirrored.subscribed and name in self._topic_of:
-                self._stale.add(name)
+                self._stale[name] = None
             else:  # also a channel that was closed and reopened between two calls
                 news = mirrored.channel.news.encode()
                 self._names[news], self._topic_of[name] = name, news
@@ -155,36 +155,41 @@ class Sync:
             return False
         if mirrored is not None and kind == b"subscribe":
             mirrored.subscribed = True
-            self._stale.add(name)
+            self._stale[name] = None
         elif mirrored is not None:
             message = data.decode().split(" ", 3)
             if len(message) == 4:
                 if mirrored.mirror.hear(*message):
                     return True
                 mirrored.heard_all = False  # a message that the mirror does not have
-            self._stale.add(name)  # the log has to be read
+            self._stale[name] = None  # the log has to be read
         return False
 
     def _compare(self) -> None:
-        """Compare the stale mirrors with Redis; read the logs of those that are not in step."""
-        found = [self._mirrors.get(name) for name in self._stale]
-        self._stale.clear()
+        """Compare the oldest stale mirrors with Redis; read the logs of those not in step.
+
+        Others wait for the next step: a flood of new channels must not hold up announcements.
+        """
+        names = list(islice(self._stale, AT_ONCE))
+        for name in names:
+            del self._stale[name]
+        found = [self._mirrors.get(name) for name in names]
         stale = [mirrored for mirrored in found if mirrored is not None and mirrored.subscribed]
-        for start in range(0, len(stale), AT_ONCE):
-            part = stale[start : start + AT_ONCE]
-            commands = [each.channel.head() for each in part]
-            for each in part:
-                self._mirrors.begin(each)
-            replies = self._requests.request(*commands, timeout=TIMEOUT)
-            for each, reply in zip(part, replies, strict=True):
-                log, end = each.mirror.log, each.mirror.log.end
-                step = each.mirror.compare(head(reply), self._requests.server_run)
-                if step is not Next.NOTHING:
-                    self._catch_up(each, step)
-                each.heard_all = True
-                if log.end != end or log.refreshed != each.begun:
-                    log.refreshed = each.begun
-                    self._on_append(each.name)
+        if not stale:
+            return
+        for each in stale:
+            self._mirrors.begin(each)
+        commands = [each.channel.head() for each in stale]
+        replies = self._requests.request(*commands, timeout=TIMEOUT)
+        for each, reply in zip(stale, replies, strict=True):
+            log, end = each.mirror.log, each.mirror.log.end
+            step = each.mirror.compare(head(reply), self._requests.server_run)
+            if step is not Next.NOTHING:
+                self._catch_up(each, step)
+            each.heard_all = True
+            if log.end != end or log.refreshed != each.begun:
+                log.refreshed = each.begun
+                self._on_append(each.name)
 
     def _catch_up(self, mirrored: MirroredChannel, step: Next) -> None:
         """Have the log examined or read, until its mirror is in step."""
@@ -221,7 +226,7 @@ class Sync:
         if self._pulse.beat(now):
             self._pubsub.send(("PING",))
             self._mirrors.expire()
-            self._stale.update(self._mirrors.names())
+            self._stale.update(dict.fromkeys(self._mirrors.names()))
 
 
 def _anew(mirrored: MirroredChannel) -> str:
