@@ -17,7 +17,7 @@ from .log import Position
 from .metrics import stats
 from .permission import allow
 from .Pipe import Pipe
-from .sending import async_send_to_pipe_channel, send_to_pipe_channel
+from .sending import async_send_to_pipe_channel, disconnect, revoke, send_to_pipe_channel
 from .signing import sign_channel
 from .transports.asgi import asgi_app
 from .version import __version__ as __version__
@@ -35,6 +35,8 @@ __all__ = [
     "asgi_app",
     "async_send_to_pipe_channel",
     "configure",
+    "disconnect",
+    "revoke",
     "send_to_pipe_channel",
     "setup",
     "sign_channel",

@@ -35,7 +35,7 @@ class SettingError(DashPipeError, ValueError):
 
 
 class InvalidPermissionError(DashPipeError, ValueError):
-    """The end of a permission is no time; see ``allow``."""
+    """The end of a permission is no time, or its user no name; see ``allow``."""
 
 
 class SigningError(DashPipeError, ValueError):

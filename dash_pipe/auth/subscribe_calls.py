@@ -43,6 +43,7 @@ class SubscribeCalls:
         self._wall_clock = wall_clock
         self._until: float | None = None
         self._raised = False
+        self._user: str | None = None
 
     def outcome(self, authorize: Authorize | None) -> AppCalls[Outcome]:
         """Yield the calls; return the permission, or a timeout."""
@@ -64,7 +65,7 @@ class SubscribeCalls:
         return self._permission(denied)
 
     def _permission(self, denied: Denied) -> Permission:
-        return Permission(denied, self._until, self._raised)
+        return Permission(denied, self._until, self._raised, user=self._user)
 
     def _needs_every_label(self, denied: Denied) -> bool:
         """Return whether a hint is requested, which names every label, beside granted labels."""
@@ -109,6 +110,7 @@ class SubscribeCalls:
         if isinstance(answer, Allowed):
             if self._allows(answer):
                 self._until = earliest(self._until, answer.until)
+                self._user = answer.user or self._user
         elif isinstance(answer, CallRaised):
             self._raised = True
             self._log.raised(

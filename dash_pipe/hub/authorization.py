@@ -18,12 +18,14 @@ class Permission:
             no end.
         raised: whether labels are denied because ``authorize`` raised an exception.
         refresh: the seconds until the page should get a fresh token; None if it can't.
+        user: the name of the user; None if the app has not told it.
     """
 
     denied: Denied = frozenset()
     until: float | None = None
     raised: bool = False
     refresh: float | None = None
+    user: str | None = None
 
 
 @dataclass(frozen=True)

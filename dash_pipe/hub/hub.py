@@ -15,10 +15,11 @@ from typing import Any
 from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
-from ..protocol import Close, Pong, Subscribe
+from ..protocol import COMMAND_CHANNEL, Close, Pong, Subscribe
 from ..telemetry.events import log_event
 from ..telemetry.traffic import Traffic
 from .authorization import AuthorizationTimeout, Outcome, Pending, Permission, granted
+from .commands import Commands, Revoke
 from .delivery import Delivery, Shared
 from .dpd_frames import DpdValues
 from .heartbeats import Heartbeats
@@ -74,6 +75,7 @@ class Hub:
         self._sessions = Heartbeats(policy.heartbeat_interval)
         self._renewals = Renewals(policy.authorize_again)
         self._is_renewing = False
+        self._commands = Commands(broker)
         self._appended_lock = threading.Lock()
         self._appended: set[str] = set()
         self._deferred: list[tuple[Session, str]] = []
@@ -107,6 +109,8 @@ class Hub:
             return None
         session = Session(transport, authorize, renew)
         self._sessions.add(session, self.clock())
+        if renew is not None:
+            self._commands.open(self._wall_clock())
         return session
 
     def disconnect(self, session: Session) -> None:
@@ -114,17 +118,22 @@ class Hub:
         if self._sessions.remove(session):
             self._subscriptions.leave(session)
             self._renewals.leave(session)
+            if not len(self._sessions):
+                self._commands.close()
 
     def receive(self, session: Session, text: str) -> None:
         """Take a frame from a browser, and answer it."""
+        self._obey()
         if session not in self._sessions:
-            return  # it was disconnected while the frame was on its way
+            return  # it was disconnected, maybe while the frame was on its way
         self._traffic.received(text)
         if session.pending_authorization is not None:
             self._queue(session, text)
             return
         try:
             match protocol.decode(text):
+                case Subscribe(channel) if channel == COMMAND_CHANNEL:
+                    raise ProtocolError("denied", "this channel is dash-pipe's own", channel)
                 case Subscribe() as subscribe:
                     self._authorize(session, subscribe)
                 case Pong(n):
@@ -142,11 +151,16 @@ class Hub:
 
     def resolve_authorization(self, session: Session, outcome: Outcome) -> None:
         """Take the outcome of a pending authorization, then the frames that came meanwhile."""
+        self._obey()
         subscribe, session.pending_authorization = session.pending_authorization, None
         if subscribe is None or session not in self._sessions:
             return
+        is_revoked, session.is_revoked = session.is_revoked, False
         try:
-            self._settle(session, subscribe, outcome)
+            if is_revoked:  # the answer may be older than that
+                self._authorize(session, subscribe)
+            else:
+                self._settle(session, subscribe, outcome)
         except ProtocolError as problem:
             self._send_error(session, problem)
         while session.inbox and session.pending_authorization is None:
@@ -154,6 +168,7 @@ class Hub:
 
     def resolve_renewal(self, grant: Grant, outcome: Outcome) -> None:
         """Take the outcome of the call for a permission that had to be renewed."""
+        self._obey()
         self._renewals.finish(grant)
         if not grant.is_over:
             self._guarded(grant.session, self._renew, grant, outcome)
@@ -163,7 +178,7 @@ class Hub:
 
     def on_append(self, channel: str) -> None:
         """Note that a log has grown. Any thread may call it; never waits."""
-        if channel not in self._subscriptions.listeners:
+        if channel not in self._subscriptions.listeners and channel != COMMAND_CHANNEL:
             return
         with self._appended_lock:
             idle = not self._appended
@@ -173,6 +188,7 @@ class Hub:
 
     def flush(self) -> bool:
         """Send the sessions what was published since the last flush; return whether any was."""
+        self._obey()
         deferred, self._deferred = self._deferred, []
         for session, text in deferred:
             self._guarded(session, self.receive, session, text)
@@ -254,6 +270,7 @@ class Hub:
             reason = "authorize() timed out; the page will retry"
             self._disconnect(session, Close.TRY_LATER, reason)
         else:
+            session.user = outcome.user or session.user
             permitted = granted(replace(subscribe, refresh=outcome.refresh), outcome.denied)
             self._take(session, permitted)
             self._grant(session, permitted, outcome.until)
@@ -269,6 +286,28 @@ class Hub:
         subscription.take_grant(self._renewals.add(session, plain, self.clock(), left))
         if was_held:
             self._delivery.resume(session)
+
+    def _obey(self) -> None:
+        """Execute the commands that have come: before anything that was sent after them."""
+        for command in self._commands.take():
+            for session in self._sessions:
+                if isinstance(command, Revoke):
+                    self._revoke(session, command)
+                elif session.user == command.user:
+                    self._disconnect(session, Close.RESTART, "disconnect(); the page asks again")
+            self._renew_due()
+
+    def _revoke(self, session: Session, command: Revoke) -> None:
+        """Have ``authorize`` called again for what a command names; send nothing until then."""
+        if command.user is not None and session.user not in (None, command.user):
+            return
+        for channel, subscription in session.subscriptions.items():
+            if subscription.grant is not None and command.channel in (None, channel):
+                grant = self._renewals.add_due(subscription.grant, self.clock())
+                subscription.take_grant(grant)
+        pending = session.pending_authorization
+        if pending is not None and command.channel in (None, pending.channel):
+            session.is_revoked = True
 
     def _renew_due(self) -> None:
         """Have ``authorize`` called again for the permissions that are due."""

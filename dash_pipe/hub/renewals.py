@@ -54,6 +54,12 @@ class Renewals:
         self._push(grant)
         return grant
 
+    def add_due(self, revoked: Grant, now: float) -> Grant:
+        """Add a grant in place of one that was revoked. It has ended, and a call is due at once."""
+        grant = Grant(revoked.session, revoked.subscribe, now, now)
+        self._push(grant)
+        return grant
+
     def next_due(self, now: float) -> Grant | None:
         """Return a grant for which a call is due, and may be made; it is under way then."""
         while self._due and self._due[0][0] <= now and len(self._under_way) < MAX_CALLS:

@@ -177,6 +177,8 @@ class Session:
         inbox: the frames that came meanwhile.
         parked: the number of frames that are parked in the subscriptions.
         pace: counts the channels that it opens.
+        user: the name of its user, if the app has told it.
+        is_revoked: a permission was revoked while its authorization was pending.
         alive_until: until then an unanswered ping does not end it: something else shows that the
             browser is there.
     """
@@ -193,6 +195,8 @@ class Session:
     inbox: deque[str] = field(default_factory=deque)
     parked: int = 0
     pace: OpeningPace = field(default_factory=OpeningPace)
+    user: str | None = None
+    is_revoked: bool = False
     alive_until: float = float("-inf")
     _pings: int = 0
     _unacknowledged: int = 0

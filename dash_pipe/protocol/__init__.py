@@ -21,6 +21,7 @@ from .incoming import (
 )
 from .outgoing import (
     CLOSE_TIMEOUT,
+    COMMAND_CHANNEL,
     FINAL,
     MAX_BAD_FRAMES,
     MAX_BATCH_BYTES,
@@ -44,6 +45,7 @@ from .outgoing import (
 
 __all__ = [
     "CLOSE_TIMEOUT",
+    "COMMAND_CHANNEL",
     "FINAL",
     "MAX_BAD_FRAMES",
     "MAX_BATCH_BYTES",

@@ -20,6 +20,7 @@ MAX_CHANNELS = 128
 MAX_REPLAYS = 128
 MAX_PARKED = 512  # frames of a connection that wait for a log, or for authorize()
 MAX_BAD_FRAMES = 16
+COMMAND_CHANNEL = "dash_pipe.commands"  # between processes; not for pages
 CLOSE_TIMEOUT = 10.0  # seconds until a connection that we close is dropped, answered or not
 FINAL = frozenset({"denied", "too_many_labels", "too_many_channels"})  # a retry fails again
 MAX_REASON_BYTES = 123  # in a close frame, which has 125 bytes with the code

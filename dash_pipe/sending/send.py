@@ -12,7 +12,7 @@ from .. import runtime
 from ..concurrency.pool import Pool, PoolFullError
 from ..errors import BrokerUnavailableError, InvalidMessageError, SetupError
 from ..log import Position
-from ..protocol import MAX_NAME, is_name
+from ..protocol import COMMAND_CHANNEL, MAX_NAME, is_name
 from ..runtime import Runtime
 from ..telemetry.events import log_event
 from . import unsent
@@ -217,6 +217,9 @@ def _checked(
             came = f"{len(name)} characters" if isinstance(name, str) else described(name)
             reason = f"expected a string of 1 to {MAX_NAME} characters, got {came}"
             raise InvalidMessageError(argument, reason)
+    if channel_name == COMMAND_CHANNEL:
+        reason = f"expected another name than {COMMAND_CHANNEL!r}, which is dash-pipe's own"
+        raise InvalidMessageError("channel_name", reason)
     current.broker.check(channel_name)
     text = encode(value)
     limit = current.settings.max_message_bytes

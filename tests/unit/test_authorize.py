@@ -120,6 +120,7 @@ def test_authorize_returning_no_permission_is_told_what_to_return(
     [
         ([allow()], Permission()),
         ([allow(until=1100)], Permission(until=1100.0)),
+        ([allow(user=7)], Permission(user="7")),
         ([allow(until=1000)], Permission(LABELS)),  # the present moment
         ([False, allow(until=1100), True], Permission(LABELS, 1100.0)),
         ([False, allow(until=1100), False], Permission(frozenset("b"), 1100.0)),

@@ -42,6 +42,11 @@ class Page:
     def subscribe(self, channel: str = "jobs", labels: Any = None) -> list[dict[str, Any]]:
         return self.says(type="subscribe", channel=channel, labels=labels)
 
+    @property
+    def renews(self) -> bool:
+        """Return whether a call for a permission of the page is due."""
+        return any(not grant.is_over for grant in self.due)
+
     def resolve(self, outcome: Outcome) -> list[dict[str, Any]]:
         self.room.hub.resolve_renewal(self.due.pop(0), outcome)
         return self.take()

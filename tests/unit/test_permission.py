@@ -45,6 +45,12 @@ def test_end_that_is_no_time_is_an_error_with_the_right_form(until: Any, advice:
     assert advice in text
 
 
+def test_user_of_a_permission_is_kept_as_text() -> None:
+    assert [allow(user=user).user for user in (None, "ann", 7)] == [None, "ann", "7"]
+    with pytest.raises(InvalidPermissionError, match=r"got 1\.5; name a user by what stays"):
+        allow(user=1.5)  # type: ignore[arg-type]
+
+
 def test_earliest_end_leaves_out_permissions_without_an_end() -> None:
     assert earliest() is None
     assert earliest(None, None) is None
