@@ -148,6 +148,7 @@ class Runtime:
             heartbeat_interval=settings.heartbeat_interval,
             max_sessions=self.max_connections,
             authorize_again=settings.authorize_again,
+            frame_rate=settings.frame_rate,
             dpd_frames=settings.dpd_frames,
         )
 

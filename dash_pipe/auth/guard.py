@@ -16,6 +16,7 @@ from ..settings import Settings
 from ..telemetry.events import log_event
 from .call_app import AppCall, AppCaller, AppCalls, OpenRequest
 from .origin import RequestHead, rejection
+from .rates import Rates
 from .time_limit import CallRaised, CallTimedOut
 
 logger = logging.getLogger("dash_pipe")
@@ -47,7 +48,7 @@ class Guard:
             head: the request.
             open_request: opens the request, as the hooks expect it, for each of them.
         """
-        if found := self._origin_rejection(runtime.settings, head):
+        if found := self._early_rejection(runtime, head):
             return found
         return await runtime.part(AppCaller).run(self._hooks_rejection(runtime), open_request)
 
@@ -55,11 +56,15 @@ class Guard:
         self, runtime: Runtime, head: RequestHead, open_request: OpenRequest
     ) -> Rejection | None:
         """Do the same in a thread that may wait."""
-        if found := self._origin_rejection(runtime.settings, head):
+        if found := self._early_rejection(runtime, head):
             return found
         return runtime.part(AppCaller).run_sync(self._hooks_rejection(runtime), open_request)
 
-    def _origin_rejection(self, settings: Settings, head: RequestHead) -> Rejection | None:
+    def _early_rejection(self, runtime: Runtime, head: RequestHead) -> Rejection | None:
+        """Return why it is rejected before code of the app is called."""
+        if found := runtime.part(Rates).rejection(head):
+            return found
+        settings = runtime.settings
         origins = (*settings.allowed_origins, *self.origins)
         return rejection(head, origins, settings.allowed_hosts or self.hosts())
 

@@ -21,11 +21,13 @@ class RequestHead:
         headers: the headers, by lower-case name.
         scheme: the scheme of the server, if known; behind a proxy that of the browser may differ.
         is_websocket: it is the handshake of a websocket, to which a page can't add headers.
+        peer: the address of the client of this server, if known.
     """
 
     headers: Mapping[str, str]
     scheme: str = ""
     is_websocket: bool = False
+    peer: str | None = None
 
     @property
     def is_from_a_proxy(self) -> bool:

@@ -9,7 +9,6 @@ from ..log import Labels
 from ..protocol import Subscribe
 
 BURST = 256  # calls at once: a page subscribes to all of its channels, 128 at most
-RATE = 32.0  # calls a second after that
 
 
 class Pace:
@@ -18,19 +17,21 @@ class Pace:
     It takes the place of an ``Allowance``, which is for polls.
 
     Args:
+        rate: calls a second after ``BURST``.
         clock: seconds that only go forward.
     """
 
-    __slots__ = ("_calls", "_clock", "_counted_at")
+    __slots__ = ("_calls", "_clock", "_counted_at", "_rate")
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
         self._clock = clock
-        self._calls = 0.0  # of which RATE a second are forgotten
+        self._calls = 0.0  # of which ``rate`` a second are forgotten
         self._counted_at = clock()
 
     def seconds(self) -> float:
         """Return how long to wait before the next call; mostly 0."""
-        return max(0.0, (self._count() - BURST) / RATE)
+        return max(0.0, (self._count() - BURST) / self._rate)
 
     def deadline(self) -> None:
         """Return no deadline: each call has its own time limit."""
@@ -48,6 +49,6 @@ class Pace:
 
     def _count(self) -> float:
         now = self._clock()
-        self._calls = max(0.0, self._calls - (now - self._counted_at) * RATE)
+        self._calls = max(0.0, self._calls - (now - self._counted_at) * self._rate)
         self._counted_at = now
         return self._calls

@@ -80,7 +80,8 @@ def _poll(
     if isinstance(frames, HttpAnswer):
         return frames
     # The page expects something within a heartbeat: a poll that is late must not look like silence.
-    policy = replace(policy, heartbeat_interval=max(policy.heartbeat_interval, 5 * interval))
+    heartbeat = max(policy.heartbeat_interval, 5 * interval)
+    policy = replace(policy, heartbeat_interval=heartbeat)
     collected = Collected()
     appended = threading.Event()
     hub = Hub(broker, policy, appended.set, _never, traffic)
@@ -178,7 +179,7 @@ def _flow(hub: Hub, session: Session, collected: Collected) -> None:
     while session.awaited_pong is not None:
         if collected.size >= MAX_ANSWER_BYTES and not session.replays:
             return
-        hub.receive(session, f'{{"type":"pong","n":{session.awaited_pong}}}')
+        hub.handle(session, f'{{"type":"pong","n":{session.awaited_pong}}}')
 
 
 def _never() -> float:

@@ -61,9 +61,9 @@ def _connect_dpd(
             hub.receive_soon(session, frame)
 
     def receive(text: str) -> None:
-        if session is not None:
+        if session is not None and hub.admits(session, text):
             for frame in page.frames(text):
-                hub.receive(session, frame)
+                hub.handle(session, frame)
             session.alive_until = page.alive_until
 
     page = DpdTransport(transport, answer, hub.clock, values)

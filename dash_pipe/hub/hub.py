@@ -19,6 +19,7 @@ from ..protocol import COMMAND_CHANNEL, Close, Pong, Subscribe
 from ..telemetry.events import log_event
 from ..telemetry.traffic import Traffic
 from .authorization import AuthorizationTimeout, Outcome, Pending, Permission, granted
+from .bucket import SECONDS, Bucket
 from .commands import Commands, Revoke
 from .delivery import Delivery, Shared
 from .dpd_frames import DpdValues
@@ -35,6 +36,8 @@ from .session import (
     Transport,
 )
 from .subscriptions import Subscribed, Subscriptions, TooManyOpenedError, TooManyParkedError
+
+MAX_FRAMES = 512  # at once, whatever the rate: a page subscribes to 128 channels, with replays
 
 logger = logging.getLogger("dash_pipe")
 
@@ -107,7 +110,7 @@ class Hub:
                 f"max_connections: {self._policy.max_sessions} connections are open already",
             )
             return None
-        session = Session(transport, authorize, renew)
+        session = Session(transport, authorize, renew, Bucket(self.clock(), MAX_FRAMES))
         self._sessions.add(session, self.clock())
         if renew is not None:
             self._commands.open(self._wall_clock())
@@ -123,10 +126,27 @@ class Hub:
 
     def receive(self, session: Session, text: str) -> None:
         """Take a frame from a browser, and answer it."""
+        if self.admits(session, text):
+            self.handle(session, text)
+
+    def admits(self, session: Session, text: str) -> bool:
+        """Count a frame that has come. Return False if its browser is disconnected."""
+        if session not in self._sessions:
+            return False  # it was disconnected while the frame was on its way
+        self._traffic.received(text)
+        rate = self._policy.frame_rate
+        if session.frames.take(self.clock(), rate):
+            return True
+        self._traffic.frame_rate_reached += 1
+        reason = f"frame_rate: more than {rate:g} frames a second, over {SECONDS:g} s"
+        self._disconnect(session, Close.TRY_LATER, reason)
+        return False
+
+    def handle(self, session: Session, text: str) -> None:
+        """Answer a frame that was counted, or that this process has made for a browser."""
         self._obey()
         if session not in self._sessions:
-            return  # it was disconnected, maybe while the frame was on its way
-        self._traffic.received(text)
+            return
         if session.pending_authorization is not None:
             self._queue(session, text)
             return
@@ -138,6 +158,7 @@ class Hub:
                     self._authorize(session, subscribe)
                 case Pong(n):
                     if session.take_pong(n):
+                        session.frames.give_back()
                         self._delivery.resume(session)
                 case frame:
                     self._take(session, frame)
@@ -164,7 +185,7 @@ class Hub:
         except ProtocolError as problem:
             self._send_error(session, problem)
         while session.inbox and session.pending_authorization is None:
-            self.receive(session, session.inbox.popleft())
+            self.handle(session, session.inbox.popleft())
 
     def resolve_renewal(self, grant: Grant, outcome: Outcome) -> None:
         """Take the outcome of the call for a permission that had to be renewed."""
@@ -191,7 +212,7 @@ class Hub:
         self._obey()
         deferred, self._deferred = self._deferred, []
         for session, text in deferred:
-            self._guarded(session, self.receive, session, text)
+            self._guarded(session, self.handle, session, text)
         with self._appended_lock:
             appended, self._appended = self._appended, set()
         for channel in appended:

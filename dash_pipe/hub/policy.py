@@ -16,6 +16,7 @@ class Policy:
         returns_per_second: browsers that should return to a server per second, at most.
         max_sessions: sessions that a hub takes.
         authorize_again: seconds for which a permission holds at most.
+        frame_rate: frames that a browser may send a second.
         dpd_frames: accept the frames of django-plotly-dash's Pipe.
     """
 
@@ -24,6 +25,7 @@ class Policy:
     returns_per_second: float = 200.0
     max_sessions: int = 10_000
     authorize_again: float = float("inf")
+    frame_rate: float = 1000.0
     dpd_frames: bool = False
 
     def spread(self, sessions: int) -> float:

@@ -13,6 +13,7 @@ from typing import Protocol
 from ..log import NOWHERE, Labels, Log, Loss, Message, Past, Position, translate
 from ..protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe, Unsubscribe
 from .authorization import Outcome, Pending
+from .bucket import Bucket
 from .opening_pace import OpeningPace
 
 ChannelFrame = Subscribe | Unsubscribe | Replay
@@ -170,6 +171,7 @@ class Session:
 
     Attributes:
         authorize: called for each subscribe.
+        frames: counts those of the browser.
         renew: called for each permission in use that has to be renewed; None if none has.
         awaited_pong: the number of the ping that holds messages back, if one does.
         ping_sent_at: when the oldest unanswered ping was sent.
@@ -186,6 +188,7 @@ class Session:
     transport: Transport
     authorize: Authorize
     renew: Renew | None = None
+    frames: Bucket = field(default_factory=lambda: Bucket(0.0))
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     replays: deque[PendingReplay] = field(default_factory=deque)
     awaited_pong: int | None = None

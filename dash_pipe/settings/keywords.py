@@ -23,6 +23,10 @@ class Keywords(TypedDict, total=False):
     max_idle_channels: int
     max_connections: int
     max_connections_per_address: int
+    handshake_rate: float
+    poll_rate: float
+    frame_rate: float
+    authorize_rate: float
     trusted_proxies: Sequence[str]
     heartbeat_interval: float
     poll_interval: float

@@ -51,6 +51,16 @@ class Settings:
     max_connections_per_address: int | None = _setting(
         None, "number of browser connections per process and address", kinds.BY_TYPE[int]
     )
+    handshake_rate: float = _setting(
+        1000.0, "websocket handshakes per second and address, on average over 10 seconds"
+    )
+    poll_rate: float = _setting(1000.0, "polls per second and address, on average over 10 seconds")
+    frame_rate: float = _setting(
+        1000.0, "frames per second and connection, on average over 10 seconds"
+    )
+    authorize_rate: float = _setting(
+        32.0, "calls of authorize per second and connection, after the first 256"
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         (),
         "addresses and networks of proxies whose X-Forwarded-For is believed; `unix` for a proxy "

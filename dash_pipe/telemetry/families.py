@@ -11,6 +11,14 @@ from .histogram import BOUNDS, histogram_names
 from .traffic import CAUSES, ERRORS
 
 PREFIX = "dash_pipe_"
+LIMITS = (
+    "max_connections",
+    "max_connections_per_address",
+    "handshake_rate",
+    "poll_rate",
+    "frame_rate",
+    "authorize_rate",
+)
 
 Labels = Mapping[str, str]
 
@@ -107,7 +115,7 @@ FAMILIES = (
         "limits_reached",
         "counter",
         "Times that a limit was reached.",
-        {each: f"{each}_reached" for each in ("max_connections", "max_connections_per_address")},
+        {each: f"{each}_reached" for each in LIMITS},
         "limit",
     ),
     _histogram("fanout", "Duration of one fan-out to all browsers of a process."),

@@ -87,3 +87,12 @@ def note_close(process: Process, code: int, reason: str) -> None:
 def note_full(process: Process) -> None:
     """Note that a connection was rejected since there are too many."""
     process.counters.add("max_connections_reached")
+
+
+def note_slowed(process: Process) -> None:
+    """Note that a subscribe waits, since its connection causes too many calls of ``authorize``."""
+    process.diagnostics.limited_log.warning(
+        "dash-pipe: a connection causes too many calls of authorize (authorize_rate); it waits",
+        extra=log_event("authorize_slowed"),
+    )
+    process.counters.add("authorize_rate_reached")

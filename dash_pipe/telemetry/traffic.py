@@ -22,6 +22,7 @@ TRAFFIC = (
     "bytes_received",
     "messages_sent",
     "bytes_sent",
+    "frame_rate_reached",
     *(f"gaps_{cause}" for cause in CAUSES),
     *(f"errors_{code}" for code in ERRORS),
     *histogram_names("fanout"),
@@ -43,6 +44,7 @@ class Traffic:
         bytes_received: their characters.
         messages_sent: messages that were sent to browsers, once for each browser.
         bytes_sent: the characters of the frames that carried them.
+        frame_rate_reached: browsers that sent too many frames.
         fanout: the durations of the hub's flushes.
         lag: the ages of messages when they were sent.
     """
@@ -54,6 +56,7 @@ class Traffic:
         "bytes_received",
         "bytes_sent",
         "fanout",
+        "frame_rate_reached",
         "frames_received",
         "lag",
         "messages_sent",
@@ -67,6 +70,7 @@ class Traffic:
         self.bytes_received = 0
         self.messages_sent = 0
         self.bytes_sent = 0
+        self.frame_rate_reached = 0
         self.fanout = Histogram()
         self.lag = Histogram()
 
@@ -96,6 +100,7 @@ class Traffic:
             "bytes_received": self.bytes_received,
             "messages_sent": self.messages_sent,
             "bytes_sent": self.bytes_sent,
+            "frame_rate_reached": self.frame_rate_reached,
             **{f"gaps_{cause}": count for cause, count in self._gaps.items()},
             **{f"errors_{code}": count for code, count in self._errors.items()},
             **self.fanout.numbers("fanout"),

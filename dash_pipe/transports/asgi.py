@@ -95,7 +95,8 @@ class AsgiEndpoint:
         def open_request() -> RequestContext:
             return self._opening(self._request_of(scope))
 
-        head = RequestHead(headers_of(scope), scope.get("scheme", ""), is_websocket=True)
+        peer = (scope.get("client") or (None,))[0]
+        head = RequestHead(headers_of(scope), scope.get("scheme", ""), True, peer)
         rejection = await self._guard.rejection(current, head, open_request)
         rejection = rejection or version_rejection(chosen)
         await send({"type": "websocket.accept", "subprotocol": chosen})
@@ -104,7 +105,6 @@ class AsgiEndpoint:
             await reject(rejection, receive, send)
             return None
         open_for_authorize = open_request if current.settings.restricts_listening else None
-        peer = (scope.get("client") or (None,))[0]
         address = address_of(current, headers_of(scope), peer)
         hub = running_hub(current)
         return AsgiSocket(hub, receive, send, open_for_authorize, chosen, address)
@@ -125,7 +125,7 @@ class AsgiEndpoint:
         rejection = None
         if request.path != HEALTH:  # no page: it needs no guard, and calls no code of the app
             note_page(current)
-            head = RequestHead(request.headers, request.scheme)
+            head = RequestHead(request.headers, request.scheme, peer=request.peer)
             rejection = await self._guard.rejection(current, head, open_request)
         authorize = partial(
             authorize_subscribe_beside_loop,

@@ -13,6 +13,7 @@ from ..auth.pace import Pace
 from ..hub.authorization import Pending
 from ..hub.session import Grant, Session
 from ..protocol import Subscribe
+from ..telemetry.statistics import note_slowed
 from .loop_hub import LoopHub
 
 
@@ -38,7 +39,7 @@ class LoopAuthorize:
         self._open_request = open_request
         self._hub = hub
         self._changed = changed
-        self._pace = Pace()
+        self._pace = Pace(hub.runtime.settings.authorize_rate)
         self._context = copy_context()
         self._renewals: set[asyncio.Task[None]] = set()
         self.task: asyncio.Task[None] | None = None
@@ -68,6 +69,7 @@ class LoopAuthorize:
 
     async def _run(self, session: Session, subscribe: Subscribe) -> None:
         if (seconds := self._pace.seconds()) > 0:
+            note_slowed(self._hub.runtime)
             await asyncio.sleep(seconds)
         runtime, open_request = self._hub.runtime, self._open_request
         outcome = await authorize_subscribe(runtime, open_request, subscribe, self._pace)

@@ -29,7 +29,7 @@ from ..hub.session import Grant, Session
 from ..protocol import CLOSE_TIMEOUT, Close, Frame, Rejection, Subscribe, version_rejection
 from ..runtime import Runtime
 from ..telemetry.events import log_event
-from ..telemetry.statistics import note_close
+from ..telemetry.statistics import note_close, note_slowed
 from .framing import Framing, encoded
 from .thread_hub import ThreadHub
 
@@ -70,7 +70,7 @@ class ThreadSocket:
         self._handshake = handshake
         self._rejection = rejection
         self._open_request = open_request
-        self._pace = Pace()
+        self._pace = Pace(shared.runtime.settings.authorize_rate)
         self._address = address
         self._framing = Framing()
         self._connection: Connection | None = None
@@ -151,6 +151,7 @@ class ThreadSocket:
         """Call ``authorize`` for the pending subscribe, then for those that wait behind it."""
         while (subscribe := session.pending_authorization) is not None:
             if (seconds := self._pace.seconds()) > 0:
+                note_slowed(self._shared.runtime)
                 time.sleep(seconds)
             runtime, pace = self._shared.runtime, self._pace
             outcome = authorize_subscribe_sync(runtime, open_request, subscribe, pace)

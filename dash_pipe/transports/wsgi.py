@@ -74,7 +74,8 @@ def head_of(environ: Mapping[str, Any]) -> RequestHead:
     headers = headers_of(environ)
     # A page can't send this header of a handshake; our view for websockets needs it.
     is_websocket = "sec-websocket-key" in headers
-    return RequestHead(headers, environ.get("wsgi.url_scheme", ""), is_websocket)
+    peer = environ.get("REMOTE_ADDR") or None  # a unix socket has an empty one
+    return RequestHead(headers, environ.get("wsgi.url_scheme", ""), is_websocket, peer)
 
 
 def serve_websocket(

@@ -10,7 +10,7 @@ import pytest
 
 import dash_pipe
 from dash_pipe.auth import pace as pace_module
-from dash_pipe.auth.pace import BURST, RATE, Pace
+from dash_pipe.auth.pace import BURST, Pace
 from dash_pipe.protocol import MAX_CHANNELS, Subscribe
 from unit.asgi_server import Server
 from unit.fakes import Clock
@@ -21,14 +21,14 @@ SUBSCRIBES = 30
 
 
 def test_burst_of_calls_waits_for_nothing_and_more_wait(clock: Clock) -> None:
-    pace = Pace(clock)
+    pace = Pace(32.0, clock)
     assert BURST >= 2 * MAX_CHANNELS  # each channel once, and as many again
     for _ in range(BURST):
         assert pace.seconds() == 0
         pace.put(SUBSCRIBE, None, True)
     pace.put(SUBSCRIBE, None, True)
-    assert pace.seconds() == pytest.approx(1 / RATE)
-    clock.now += 1 / RATE
+    assert pace.seconds() == pytest.approx(1 / 32)
+    clock.now += 1 / 32
     assert pace.seconds() == pytest.approx(0)
     clock.now += 1e6
     assert pace.seconds() == 0
@@ -40,8 +40,7 @@ def test_burst_of_calls_waits_for_nothing_and_more_wait(clock: Clock) -> None:
 def least(monkeypatch: pytest.MonkeyPatch) -> float:
     """Slow the calls down; return the least seconds that `SUBSCRIBES` take."""
     monkeypatch.setattr(pace_module, "BURST", 5)
-    monkeypatch.setattr(pace_module, "RATE", 100.0)
-    dash_pipe.configure(authorize=lambda *_: False)
+    dash_pipe.configure(authorize=lambda *_: False, authorize_rate=100.0)
     return (SUBSCRIBES - 5 - 2) / 100
 
 
@@ -63,8 +62,11 @@ def subscribe_on_a_thread() -> None:
 
 @pytest.mark.parametrize("subscribe", [subscribe_on_asgi, subscribe_on_a_thread])
 def test_websocket_that_subscribes_without_end_is_slowed_down(
-    subscribe: Callable[[], Any], least: float
+    subscribe: Callable[[], Any], least: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     began = time.monotonic()
     subscribe()
     assert time.monotonic() - began >= least
+    assert dash_pipe.stats()["authorize_rate_reached"] >= 10
+    slowed = [each for each in caplog.records if each.__dict__["event"] == "authorize_slowed"]
+    assert len(slowed) == 10
