@@ -24,8 +24,9 @@ def test_polling_page_warns_once_with_reason_and_remedy(app, browser, server):
     app.send(*ticks(1, first=1))
     browser.wait_for_text("last", "1")
     *failed, warning = browser.console()
-    # Two failed attempts, and those until the other file is loaded: one more, rarely two.
-    assert 2 <= len(failed) <= 5, failed
+    # Two failed attempts, and those until the other file is loaded: one more, rarely two, on
+    # a busy machine some more.
+    assert 2 <= len(failed) <= 8, failed
     assert all("SEVERE" in line and FALLEN_BACK[0] in line for line in failed)
     assert warning.startswith("WARNING ")
     assert f"{FALLEN_BACK[1]}2 s: " in warning

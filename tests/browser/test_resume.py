@@ -150,9 +150,12 @@ def test_pipes_mounted_during_stream_receive_contiguous_messages(app, browser):
     mount(browser, "b", channel_name="joined")
     # Messages sent during the replay come live, before or after the past.
     mount(browser, "c", channel_name="joined", replay=15)
+    wait_open(browser, "bc")
+    wait_for_last(app, "a", 299)
+    app.send(("joined", "x", 300))  # for both, although they may have come after the stream
     for slot in "abc":
-        wait_for_last(app, slot, 299)
-    assert heard(app.calls("a")) == list(range(300))
+        wait_for_last(app, slot, 300)
+    assert heard(app.calls("a")) == list(range(301))
     joined = {slot: offsets(app.calls(slot)) for slot in "bc"}
     assert contiguous(joined["b"])
     assert contiguous(joined["c"])
