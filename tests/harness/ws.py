@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from typing_extensions import Self
 
+from dash_pipe import Position
 from dash_pipe.client import Client, Row, Subscription, Update, WebSocketConnection
 from dash_pipe.errors import EndpointUnavailableError
 from harness.wait import TIMEOUT, check
@@ -30,9 +31,21 @@ class PipeClient:
     def __exit__(self, *_: object) -> None:
         self._connection.__exit__(None, None, None)
 
-    def subscribe(self, channel: str, labels: Sequence[str] | None = None) -> None:
+    @property
+    def position(self) -> Position | None:
+        """Return the position of the subscription."""
+        return self._client.subscription.position
+
+    def subscribe(
+        self,
+        channel: str,
+        labels: Sequence[str] | None = None,
+        *,
+        token: str | None = None,
+        since: Position | None = None,
+    ) -> None:
         """Subscribe; return as soon as the server has accepted it."""
-        self._client = Client(Subscription(channel, labels))
+        self._client = Client(Subscription(channel, labels, token=token, since=since))
         for frame in self._client.opened(time.monotonic()):
             self._connection.send(frame)
         self._read(lambda update: update.opened, TIMEOUT)
