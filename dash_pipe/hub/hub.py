@@ -368,6 +368,7 @@ class Hub:
             self._send_error(session, problem)
             return
         except (TooManyOpenedError, TooManyParkedError) as error:
+            self._traffic.channel_rate_reached += isinstance(error, TooManyOpenedError)
             self._disconnect(session, Close.TRY_LATER, str(error))
             return
         if answer is not None:

@@ -17,6 +17,7 @@ LIMITS = (
     "handshake_rate",
     "poll_rate",
     "frame_rate",
+    "channel_rate",
     "authorize_rate",
 )
 

@@ -23,6 +23,7 @@ TRAFFIC = (
     "messages_sent",
     "bytes_sent",
     "frame_rate_reached",
+    "channel_rate_reached",
     *(f"gaps_{cause}" for cause in CAUSES),
     *(f"errors_{code}" for code in ERRORS),
     *histogram_names("fanout"),
@@ -45,6 +46,7 @@ class Traffic:
         messages_sent: messages that were sent to browsers, once for each browser.
         bytes_sent: the characters of the frames that carried them.
         frame_rate_reached: browsers that sent too many frames.
+        channel_rate_reached: browsers that opened too many channels in a short time.
         fanout: the durations of the hub's flushes.
         lag: the ages of messages when they were sent.
     """
@@ -55,6 +57,7 @@ class Traffic:
         "_wall_clock",
         "bytes_received",
         "bytes_sent",
+        "channel_rate_reached",
         "fanout",
         "frame_rate_reached",
         "frames_received",
@@ -71,6 +74,7 @@ class Traffic:
         self.messages_sent = 0
         self.bytes_sent = 0
         self.frame_rate_reached = 0
+        self.channel_rate_reached = 0
         self.fanout = Histogram()
         self.lag = Histogram()
 
@@ -101,6 +105,7 @@ class Traffic:
             "messages_sent": self.messages_sent,
             "bytes_sent": self.bytes_sent,
             "frame_rate_reached": self.frame_rate_reached,
+            "channel_rate_reached": self.channel_rate_reached,
             **{f"gaps_{cause}": count for cause, count in self._gaps.items()},
             **{f"errors_{code}": count for code, count in self._errors.items()},
             **self.fanout.numbers("fanout"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dash
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -150,6 +151,15 @@ def test_table_of_the_docs_has_the_names_in_prometheus(registry: CollectorRegist
     cells = re.findall(r"^\| `\w+` \| `([^`]+)` \|", OPERATIONS, re.MULTILINE)
     documented = {re.sub(r"\{.*", "", cell) for cell in cells}
     assert documented == names - {name for name in names if name.endswith("_created")}
+
+
+def test_example_of_the_docs_serves_the_numbers() -> None:
+    code = OPERATIONS.partition("```python\n")[2].partition("```")[0]
+    app = dash.Dash("app")
+    app.layout = []
+    exec(code, {"app": app})
+    answer = app.server.test_client().get("/metrics/")
+    assert "\ndash_pipe_subscriptions 0.0\n" in answer.text
 
 
 def expressions() -> list[str]:

@@ -154,6 +154,19 @@ def test_browser_that_sends_too_many_frames_is_closed_and_others_are_not() -> No
     assert room.hub._traffic.numbers()["frame_rate_reached"] == 1
 
 
+def test_browser_that_opens_too_many_channels_is_counted() -> None:
+    room = Room()
+    browser = room.browser()
+    for number in range(1000):
+        if browser.close_code is not None:
+            break
+        browser.subscribe(f"c{number}")
+        browser.says(type="unsubscribe", channel=f"c{number}")
+    assert browser.close_code == 1013
+    assert room.hub._traffic.numbers()["channel_rate_reached"] == 1
+    assert room.hub._traffic.numbers()["frame_rate_reached"] == 0
+
+
 def test_browser_within_the_frame_rate_goes_on() -> None:
     room = Room(policy=Policy(frame_rate=100.0))
     browser = room.browser()
