@@ -95,11 +95,15 @@ mutants: install ## faults, one at a time, that the schedules must find; ONLY="a
 	cd tests && ../$(BIN)/python -m switched_off.kill $(if $(ONLY),"$(ONLY)")
 
 .PHONY: nightly
-nightly: schedules mutants fuzz drives orders newest switched-off other-browsers ## the slow tests, which CI runs every night
+nightly: schedules mutants fuzz attacks drives orders newest switched-off other-browsers ## the slow tests, which CI runs every night
 
 .PHONY: drives
-drives: install redis ## 10 minutes of faults on gunicorn, uvicorn and the gateway each; DRIVE_SECONDS=60, DRIVE_SEED=1
+drives: install redis ## 10 minutes of faults on each deployment, and soaks; DRIVE_SECONDS=60, SOAK_SECONDS=60, DRIVE_SEED=1
 	$(PYTEST) -s tests/drives
+
+.PHONY: attacks
+attacks: install redis ## silent browsers, floods and pollers beside healthy listeners; ATTACK_SECONDS=10
+	$(PYTEST) -s tests/attacks
 
 .PHONY: other-browsers
 other-browsers: install firefox webkit ## a burst, equal values and a restart in Firefox and WebKitGTK

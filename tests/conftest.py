@@ -20,7 +20,7 @@ pytest_plugins = ["harness.shards"]  # the option --shard
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the nightly lanes of other browsers and drives, unless the command names them."""
-    if collection_path.name not in ("drives", "other_browsers"):
+    """Leave out the lanes that run every night, unless the command names them."""
+    if collection_path.name not in ("attacks", "drives", "other_browsers"):
         return None
     return None if any(collection_path.name in argument for argument in config.args) else True
