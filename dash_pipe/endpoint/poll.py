@@ -151,6 +151,7 @@ def _converse(
                 break
             hub.receive(session, text)
             _flow(hub, session, collected)
+            turn.share()
         deadline = time.monotonic() + BROKER_TIMEOUT
         # The page repeats in its next poll what is not answered by then.
         while session.parked and _wait(appended, deadline, turn):

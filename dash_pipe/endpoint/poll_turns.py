@@ -11,6 +11,7 @@ from typing import Protocol
 from ..concurrency.per_process import Part
 
 TIMEOUT = 10.0  # seconds that a poll waits for its turn
+SLICE = 0.005  # seconds of work after which a poll lets others have the turn
 SHORT = 0.001  # seconds of a turn after which there is no rest
 LONGEST_REST = 0.05  # seconds
 
@@ -28,9 +29,12 @@ class Turn(Protocol):
     def lent(self) -> AbstractContextManager[None]:
         """Let others have the turn while inside, since the poll waits."""
 
+    def share(self) -> None:
+        """Let others have the turn if it was long enough; return when it is had again."""
+
 
 class FreeTurn:
-    """A turn that nobody waits for: where the server's threads bound the polls."""
+    """A turn that nobody waits for: of a poll without a runtime."""
 
     def taken(self) -> AbstractContextManager[None]:
         """See ``Turn``."""
@@ -40,12 +44,16 @@ class FreeTurn:
         """See ``Turn``."""
         return nullcontext()
 
+    def share(self) -> None:
+        """See ``Turn``."""
+
 
 class PollTurns(Part):
-    """The turns of the polls in a process with a loop: one poll works at a time.
+    """The turns of the polls in a process: one poll works at a time; a part of the runtime.
 
-    Threads that work compete with the loop for Python's lock, 5 ms each time. After its turn a
-    poll rests as long as it has worked, so polls take half of the time at most.
+    Threads that work compete with the websockets' for Python's lock, 5 ms each time, and a
+    greenlet lets no other run. After its turn a poll rests as long as it has worked, so polls take
+    half of the time at most.
     """
 
     def __init__(self, _runtime: object) -> None:
@@ -69,7 +77,7 @@ class LockTurn:
         self,
         lock: threading.Lock,
         clock: Callable[[], float] = time.thread_time,
-        rest: Callable[[float], None] = time.sleep,
+        rest: Callable[[float], None] = lambda seconds: time.sleep(seconds),
     ) -> None:
         self._lock = lock
         self._clock = clock
@@ -96,6 +104,12 @@ class LockTurn:
         try:
             yield
         finally:
+            self._take()
+
+    def share(self) -> None:
+        """See ``Turn``."""
+        if self._began is not None and self._clock() - self._began > SLICE:
+            self._leave()
             self._take()
 
     def _take(self) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from ..protocol import SUBPROTOCOL, Rejection
+from ..protocol import SUBPROTOCOL, Close, Rejection
 from ..runtime import Runtime
 from ..telemetry.statistics import note_close
 from ..version import __version__
@@ -14,7 +14,7 @@ from .fresh_token import fresh_token
 from .health import broker_health, health
 from .http import HttpAnswer, HttpRequest, error_response
 from .poll import AuthorizeSubscribe, poll
-from .poll_turns import Turn
+from .poll_turns import PollTurns, TurnTimeoutError
 
 HEALTH = "health"
 TOKEN = "token"
@@ -30,7 +30,6 @@ def answer(
     obstacle: str,
     rejection: Rejection | None,
     authorize: AuthorizeSubscribe,
-    turn: Turn | None = None,
 ) -> HttpAnswer:
     """Answer a request below ``_pipe/`` whose path is one of ``ROUTES``. May wait.
 
@@ -40,7 +39,6 @@ def answer(
         obstacle: why this server can't open a websocket, and what to do; empty if it can.
         rejection: why the page may not use the endpoint; None if it may.
         authorize: returns the labels of a subscribe that the app denies.
-        turn: that of a poll, where polls take turns.
     """
     if request.path == HEALTH and request.method in ("GET", "HEAD"):
         return health(runtime)
@@ -57,7 +55,7 @@ def answer(
     elif request.path == TOKEN:
         found = fresh_token(runtime, request, authorize)
     else:
-        found = _counted_poll(runtime, request, authorize, turn)
+        found = _counted_poll(runtime, request, authorize)
         if found.status != HTTPStatus.OK:
             closed = json.loads(found.body)
             note_close(runtime, closed["code"], closed["reason"])
@@ -65,13 +63,17 @@ def answer(
 
 
 def _counted_poll(
-    runtime: Runtime, request: HttpRequest, authorize: AuthorizeSubscribe, turn: Turn | None
+    runtime: Runtime, request: HttpRequest, authorize: AuthorizeSubscribe
 ) -> HttpAnswer:
     counters, interval = runtime.counters, runtime.settings.poll_interval
     counters.add("polls")
     traffic = counters.open_traffic()
+    turn = runtime.part(PollTurns).turn()
     try:
         return poll(request, runtime.broker, runtime.policy, interval, authorize, traffic, turn)
+    except TurnTimeoutError:
+        reason = "too many polls at once; the page will retry"
+        return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)
     finally:
         counters.close_traffic(traffic)
 

@@ -19,7 +19,6 @@ from ..auth.origin import RequestHead
 from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
-from ..endpoint.poll_turns import PollTurns, TurnTimeoutError
 from ..endpoint.routes import HEALTH, POLL, ROUTES, answer
 from ..protocol import Close, Rejection, choose_subprotocol, close_reason, version_rejection
 from ..runtime import Runtime
@@ -142,10 +141,9 @@ class AsgiEndpoint:
             return find()
         try:
             if is_poll:  # never on the loop: it may work for milliseconds
-                find = partial(find, turn=current.part(PollTurns).turn())
                 return await in_poll_thread(current, find)
             return await in_thread(current, find)
-        except (PoolFullError, TurnTimeoutError):
+        except PoolFullError:
             reason = "all threads of this server are busy; the page will retry"
             note_close(current, Close.TRY_LATER, reason)
             return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)

@@ -77,5 +77,7 @@ async def _hear(listener: object, end: float, found: list[float]) -> None:
         now = time.time()
         fields = json.loads(text)
         found += [now - row[3] for row in fields.get("messages", [])]
-        for answer in client.received(text, time.monotonic()).frames:
+        update = client.received(text, time.monotonic())
+        assert update.gaps == []
+        for answer in update.frames:
             await socket.send(answer)

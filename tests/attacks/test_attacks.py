@@ -55,7 +55,6 @@ def report(name: str, before: Latency, during: Latency) -> None:
 def check_latency(name: str, before: Latency, during: Latency) -> None:
     report(name, before, during)
     assert during.p99 <= 2 * max(before.p99, FLOOR), (before, during)
-    assert during.rate > 0.8 * before.rate
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,4 @@
-"""Polls take turns on a server with a loop."""
+"""The polls of a process take turns."""
 
 import asyncio
 import json
@@ -12,7 +12,8 @@ from dash_pipe.endpoint import poll as poll_module
 from dash_pipe.endpoint import poll_turns
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.endpoint.poll import MAX_FRAMES, poll
-from dash_pipe.endpoint.poll_turns import LONGEST_REST, LockTurn, TurnTimeoutError
+from dash_pipe.endpoint.poll_turns import LONGEST_REST, LockTurn, PollTurns, TurnTimeoutError
+from dash_pipe.endpoint.routes import answer
 from dash_pipe.hub.authorization import Permission
 from dash_pipe.hub.policy import Policy
 from dash_pipe.transports.asgi import AsgiEndpoint
@@ -68,6 +69,16 @@ def test_poll_works_alone_and_lends_its_turn_while_authorize_is_called() -> None
     assert not lock.locked()
 
 
+def test_long_poll_shares_its_turn_between_two_frames() -> None:
+    work = Work(0.004)  # for each look at the clock
+    lock, rests = threading.Lock(), []
+    turn = LockTurn(lock, work.clock, lambda seconds: rests.append((seconds, lock.locked())))
+    assert ask(Room(), [SUBSCRIBE] * 10, turn).status == 200
+    assert len(rests) > 3
+    assert {locked for _, locked in rests} == {True}  # a rest is for all polls
+    assert not lock.locked()
+
+
 def test_turn_that_does_not_come_raises_and_is_not_given_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -77,6 +88,25 @@ def test_turn_that_does_not_come_raises_and_is_not_given_back(
         with pytest.raises(TurnTimeoutError), LockTurn(lock).taken():
             pass
         assert lock.locked()
+
+
+def test_poll_that_gets_no_turn_is_told_to_retry(
+    fresh_runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll_turns, "TIMEOUT", 0.01)
+    current = runtime.current()
+    request = HttpRequest("POST", "poll", body=b"[]")
+
+    def find() -> Any:
+        return answer(
+            current, request, obstacle="", rejection=None, authorize=lambda _: Permission()
+        )
+
+    with current.part(PollTurns).turn().taken():
+        found = find()
+    assert (found.status, json.loads(found.body)["code"]) == (503, 1013)
+    assert current.counters.all()["closed_1013"] == 1
+    assert find().status == 200
 
 
 def test_poll_on_a_loop_is_answered_in_a_thread(fresh_runtime: None) -> None:

@@ -17,7 +17,7 @@ from .reports import Reports
 from .scripts import CHANNEL, READ
 from .wakeup import Wakeup
 
-AT_ONCE = 50  # channels compared in one request, before announcements are taken again
+AT_ONCE = 16  # channels compared in one request, before announcements are taken again
 HEARD_AT_ONCE = 100  # announcements taken before the watchers are called
 ATTEMPTS = 10  # to check and read a log that other processes replace at the same time
 
