@@ -12,7 +12,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from quart import Quart, Response, request, websocket
+from quart import Quart, Response, Websocket, request, websocket
 
 from .. import runtime
 from ..auth.guard import Guard, HttpOnlyWarning
@@ -65,13 +65,17 @@ async def poke() -> Response:
 
 @asynccontextmanager
 async def _reopened(server: Quart, opened: Any) -> AsyncIterator[Any]:
-    """Open an application context for a call, and tear it down afterwards.
+    """Open the contexts for a call, and tear them down afterwards.
 
-    That of the websocket lasts as long as the websocket, with a user whom an extension has cached
-    there. The session is that of the handshake.
+    Those of a websocket last as long as the websocket, with a user whom an extension has cached
+    there and with the session of the handshake. A poll has its own.
     """
     async with server.app_context():
-        yield opened
+        if not isinstance(opened, Websocket):
+            yield opened
+            return
+        async with server.websocket_context(opened):  # it opens the session
+            yield opened
 
 
 def _websocket_of(_: Scope) -> Any:

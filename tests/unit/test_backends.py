@@ -8,7 +8,8 @@ from typing import Any
 import dash
 import pytest
 from fastapi import Depends, FastAPI
-from quart import g
+from quart import g, session
+from quart.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 import dash_pipe
 from unit.asgi_server import Server
@@ -292,3 +293,32 @@ def test_each_call_on_quart_has_its_own_application_context(hook: Any, is_async:
     assert request_json(app, "/_pipe/poll", POLL)[0] == 200
     assert stale == [False] * 5
     assert [user for user in ended if user] == [1, 2, 3, 4, 5]
+
+
+def test_each_call_on_quart_reads_the_session_again() -> None:
+    app = dash.Dash("app", backend="quart")
+    store = {"name": "ann"}
+
+    class Store(SecureCookieSessionInterface):
+        """Sessions on the server."""
+
+        async def open_session(self, *_: Any) -> Any:
+            return SecureCookieSession(store)
+
+    app.server.session_interface = Store()
+    names: list[str] = []
+
+    async def authorize(*_: Any) -> bool:
+        names.append(session["name"])
+        return True
+
+    dash_pipe.configure(authorize=authorize)
+
+    async def test(server: Server) -> None:
+        await server.next()
+        await server.subscribe("jobs")
+        store["name"] = "nobody"
+        await server.subscribe("news")
+
+    run_with_server(app, test)
+    assert names == ["ann", "nobody"]
