@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from itsdangerous import URLSafeSerializer
+from redis.exceptions import RedisError
 
 from dash_pipe import brokers
 from dash_pipe.auth.allowance import MAX_CALLS
@@ -17,10 +19,12 @@ from dash_pipe.auth.channel_token import (
     sign_token,
     verify_token,
 )
+from dash_pipe.brokers.redis.broker import RedisBroker
+from dash_pipe.brokers.redis.commands import head, reading
 from dash_pipe.endpoint import poke
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.endpoint.poll import poll
-from dash_pipe.errors import DashPipeError
+from dash_pipe.errors import BrokerUnavailableError, DashPipeError
 from dash_pipe.hub.authorization import Permission
 from dash_pipe.hub.policy import Policy
 from dash_pipe.log import Limits
@@ -213,6 +217,61 @@ class Pokes:
         body = json.dumps({"channel_name": "jobs", "label": "a", "value": 1}).encode()
         request = HttpRequest("POST", "poke/", {"host": "localhost"}, body, "127.0.0.1")
         assert poke.answer(self._runtime, request).status == 200
+
+
+REPLY = [b"epoch", b"7", b"1760000000.250", b"e1 3 5;e2 6 ?;"]
+HEAD = [b"epoch", b"1", b"mark", b"run", b"", b"", b"0", b"1 0 1 0"]
+READING = [[1, 5], HEAD, [1, 0, 1, 0], [b'mark 3 [1,"a",0.5,1760000000.250]'], [], [b'"a"', b"1"]]
+
+
+def as_reply(value: Any) -> Any:
+    """Return a value as a reply of Redis may have it."""
+    if isinstance(value, list):
+        return [as_reply(each) for each in value]
+    if value is None or isinstance(value, bytes | int):
+        return value
+    return str(value).encode(errors="surrogatepass")
+
+
+class Replying:
+    """A connection to a Redis that replies as it likes; see ``RedisConnection``."""
+
+    server_run = "run"
+    is_clean = True
+
+    def __init__(self) -> None:
+        self.reply: Any = REPLY
+
+    def run(self, *_: Any, **__: Any) -> Any:
+        return self.reply
+
+    def close(self) -> None: ...
+
+
+class RedisReplies:
+    """Replies of Redis' scripts, which senders and the mirrors of a process read."""
+
+    def __init__(self, choice: random.Random) -> None:
+        self._mutator = Mutator(choice, [REPLY, HEAD, READING])
+        self._connection = Replying()
+        connect: Any = lambda _: self._connection  # noqa: E731
+        self._broker = RedisBroker(connect, 0, Limits(), 10, 0.0)
+
+    def take(self) -> Any:
+        """Read a reply as each script's; return it."""
+        reply = self._connection.reply = as_reply(self._mutator.value())
+        with suppress(BrokerUnavailableError):
+            self._broker.publish("jobs", "a", "1")
+        for read in (lambda: head(reply), lambda: reading(0, reply)):
+            with suppress(RedisError):
+                read()
+        return reply
+
+    def check(self) -> None:
+        """Check that good replies are read."""
+        self._connection.reply = REPLY
+        assert self._broker.publish("jobs", "a", "1") == ("epoch", 7)
+        assert reading(0, READING).end.offset == 1
 
 
 KEYS = ("a newer key", "an older key")

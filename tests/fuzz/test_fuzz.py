@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from fuzz.targets import Bytes, Frames, Pokes, Polls, SettingValues, Tokens
+from fuzz.targets import Bytes, Frames, Pokes, Polls, RedisReplies, SettingValues, Tokens
 
 COUNT = int(os.environ.get("FUZZ", "500"))
 CHECK_EVERY = 50
@@ -36,6 +36,7 @@ TARGETS: dict[str, Callable[[random.Random], Target]] = {
     "pokes": Pokes,
     "settings": SettingValues,
     "tokens": Tokens,
+    "replies of Redis": RedisReplies,
 }
 
 

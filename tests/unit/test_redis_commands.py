@@ -1,8 +1,10 @@
 """The commands about a channel in Redis, and their replies. No Redis here: plain lists."""
 
 import json
+from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
 from dash_pipe.brokers.redis import commands
 from dash_pipe.brokers.redis.commands import ChannelCommands, Entry
@@ -117,3 +119,9 @@ def test_reading_without_a_part_is_not_whole() -> None:
 def test_reading_of_a_log_that_is_not_there_has_no_epoch() -> None:
     found = commands.reading(0, [(b"9", b"0"), [None] * 8, [0, 0, 0, 0], [], [], []])
     assert (found.end, found.whole) == (Head(), True)
+
+
+@pytest.mark.parametrize("reply", [[], None, 7, [b"epoch"], [b"epoch", b"x", b"1.5", b""]])
+def test_reply_that_is_not_expected_is_an_error_of_redis(reply: Any) -> None:
+    with pytest.raises(RedisError, match="unexpected reply"):
+        commands.appended(reply, "mark", NOTHING)

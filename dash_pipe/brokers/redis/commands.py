@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cache
-from typing import Any, NamedTuple
+from functools import cache, wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from urllib.parse import quote
+
+from redis.exceptions import InvalidResponse
 
 from ...log import MAX_PAST, Ended, Limits, Past, Position
 from .. import IDS_SECONDS, MAX_IDS
@@ -21,6 +23,9 @@ from .scripts import DELETE_EMPTY, TOUCH
 LISTENED_SECONDS = 120.0  # minimum lifetime of a log: longer than the time between two touches
 EMPTY_SECONDS = 600.0  # lifetime of a log without a message, whose name a browser may invent
 
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _KEYS = ("meta", "rows", "newest", "labels", "lost", "ids")
 
@@ -115,6 +120,20 @@ class ChannelCommands:
         return ("EVAL", TOUCH.text, 5, *self.keys[:5], *self._keep)
 
 
+def _reply(parse: Callable[P, T]) -> Callable[P, T]:
+    """Have a function that parses a reply raise ``InvalidResponse``, a ``RedisError``."""
+
+    @wraps(parse)
+    def parsed(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return parse(*args, **options)
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise InvalidResponse(f"unexpected reply of a script: {error!r:.200}") from error
+
+    return parsed
+
+
+@_reply
 def appended(reply: list[bytes], mark: str, known: Known) -> tuple[Position, Known | None]:
     """Parse the reply to ``append``: the position, and the newest known message if it is new.
 
@@ -138,12 +157,14 @@ def _bounds(limits: Limits) -> tuple[str, tuple[int, int]]:
     return json.dumps({"keep": keep, "empty": empty, **more, **asdict(limits)}), (keep, empty)
 
 
+@_reply
 def head(reply: list[bytes | None]) -> Head:
     """Parse the reply to ``look``, ``head`` and ``check`` of ``ChannelCommands``."""
     epoch, offset, mark, run, past = ((part or b"").decode() for part in reply[:5])
     return Head(epoch, int(offset), mark, run, _past(past)) if epoch else Head()
 
 
+@_reply
 def reading(after: int, reply: list[Any]) -> Reading:
     """Parse the reply to ``READ``, from the offset ``after`` on."""
     (seconds, microseconds), state, sizes, rows = reply[:4]
