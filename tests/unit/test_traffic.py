@@ -17,7 +17,7 @@ from dash_pipe.log import Limits
 from dash_pipe.telemetry.counters import Counters
 from dash_pipe.telemetry.histogram import Histogram
 from dash_pipe.telemetry.traffic import ERRORS, TRAFFIC, Traffic
-from harness.wait import wait_for_value
+from harness.wait import TIMEOUT, wait_for_value
 from unit.asgi_server import Server
 from unit.fakes import Browser, Clock, MirrorRoom, since
 from unit.test_statistics import Open, connect  # noqa: F401 - a fixture
@@ -257,7 +257,8 @@ def test_calls_of_authorize_are_counted_by_outcome(answer: str, counted: dict[st
             await asyncio.Event().wait()
         return answer == "allow" or bool(1 / 0)
 
-    dash_pipe.configure(authorize=authorize, authorize_timeout=0.01)
+    timeout = 0.01 if answer == "hang" else TIMEOUT
+    dash_pipe.configure(authorize=authorize, authorize_timeout=timeout)
 
     async def main() -> None:
         async with Server() as server:
