@@ -49,13 +49,12 @@ def sign_channel(
     _check_seconds("max_age", max_age, above_zero=True)
     _check_seconds("refresh_for", refresh_for, above_zero=False)
     now = time.time()
-    token = ChannelToken(
-        channel_name,
-        _checked(labels),
-        end=round(now + max_age, 3),
-        max_age=max_age,
-        refreshable_until=round(now + refresh_for, 3),
-    )
+    end, last = round(now + max_age, 3), round(now + refresh_for, 3)
+    return _signed(ChannelToken(channel_name, _checked(labels), end, max_age, last))
+
+
+def _signed(token: ChannelToken) -> str:
+    """Return the text of a token, which a Pipe can take."""
     try:
         text = sign_token(token, signing_keys(runtime.current()))
     except UnicodeEncodeError:

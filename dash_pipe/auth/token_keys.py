@@ -46,12 +46,10 @@ def verifying_keys(runtime: Runtime) -> Keys:
     Raises:
         SettingError: there is none.
     """
-    keys = runtime.settings.token_keys
-    return (
-        keys
-        or tuple(key for each in _keys_of_each(runtime.servers) for key in each)
-        or (_missing())
-    )
+    if runtime.settings.token_keys:
+        return runtime.settings.token_keys
+    found = tuple(key for each in _keys_of_each(runtime.servers) for key in each)
+    return found or _missing()
 
 
 def _missing() -> Keys:
