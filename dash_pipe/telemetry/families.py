@@ -21,8 +21,6 @@ LIMITS = (
     "authorize_rate",
 )
 
-Labels = Mapping[str, str]
-
 
 @dataclass(frozen=True)
 class Family:
@@ -44,15 +42,6 @@ class Family:
     samples: Mapping[str, str]
     label: str = ""
     worst: bool = False
-
-    @property
-    def full_name(self) -> str:
-        """The name as an expression has it; of a histogram its first part."""
-        return f"{PREFIX}{self.name}" + ("_total" if self.kind == "counter" else "")
-
-    def labels(self, value: str) -> Labels:
-        """Return the labels of a sample."""
-        return {self.label: value} if self.label else {}
 
     def stats(self) -> list[str]:
         """Return the names of its numbers in ``stats``."""

@@ -157,3 +157,11 @@ def test_load_replaces_window_newest_and_losses(clock: Clock) -> None:
     assert (log.end, read(log)) == (Position("e", 6), [2, 5, 6])
     assert log.lost(0, frozenset("a")) == [("a", 4)]
     assert log.lost(0, frozenset("z")) == [(None, 1)]
+
+
+def test_size_counts_the_newest_of_labels_that_have_left_the_window(clock: Clock) -> None:
+    log = log_of(clock, "abcc", messages=2)
+    sizes = [message.size for message in log.newest(None, 9)]
+    assert log.size == (4, sum(sizes))
+    assert log_of(clock).size == (0, 0)
+    assert (log.newest_at, log_of(clock).newest_at) == (clock.now, None)

@@ -13,11 +13,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 import dash_pipe
-from dash_pipe import runtime
+from dash_pipe import metrics, runtime
 from dash_pipe.errors import SetupError
-from dash_pipe.metrics import register
-from dash_pipe.telemetry.families import FAMILIES
+from dash_pipe.metrics import NumbersWriter, register
+from dash_pipe.telemetry.families import BUCKETS, FAMILIES
+from dash_pipe.telemetry.shared_values import SharedValues
 from harness.environment import environment
+from harness.wait import wait_for
 
 pytestmark = pytest.mark.usefixtures("fresh_runtime")
 
@@ -181,6 +183,44 @@ def test_dashboard_shows_every_metric(registry: CollectorRegistry) -> None:
     parts = ("_sum", "_count", "_created")
     assert {name for name, _ in shown(registry) if not name.endswith(parts)} <= used
     assert [len(panel["gridPos"]) for panel in DASHBOARD["panels"]] == [4] * 16
+
+
+def test_shared_values_have_each_part_of_the_numbers() -> None:
+    numbers = {**dict.fromkeys(dash_pipe.stats(), 0.0), "polls": 2.0, "broker_away": 1.0}
+    numbers |= {"lag_within_1ms": 1.0, "lag_within_10ms": 3.0, "lag_within_100ms": 3.0}
+    numbers |= {"lag_within_1s": 3.0, "lag_count": 4.0, "lag_seconds": 9.5}
+    values = SharedValues()
+    values.write(numbers)
+    found = {key: value.get() for key, value in values._values.items()}
+    assert (found["polls", ""], found["broker_away", ""]) == (2, 1)
+    buckets = [found["lag_seconds", part] for part in ("sum", *BUCKETS)]
+    assert buckets == [9.5, 1, 2, 0, 0, 1]
+    assert {name for name, _ in found} == {family.name for family in FAMILIES}
+
+
+def test_register_in_the_multiprocess_mode_writes_until_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[float] = []
+    forked = metrics._Forked()  # its hook for forks ends with this test
+    monkeypatch.setattr(metrics, "_forked", forked)
+    monkeypatch.setattr(metrics, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(
+        SharedValues, "write", lambda _, numbers: written.append(numbers["messages_published"])
+    )
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "a directory")
+    register()
+    writer = runtime.current().part(NumbersWriter)
+    dash_pipe.send_to_pipe_channel("jobs", "a", 1)
+    wait_for(lambda: 1 in written, "a write")
+    runtime.current().end()
+    writer._thread.join(10)
+    assert not writer._thread.is_alive()
+    written.clear()
+    writer.goodbye()
+    assert written == [1]
+    forked._begin_in_child()
+    assert runtime.current().existing_part(NumbersWriter) is not None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
