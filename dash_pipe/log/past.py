@@ -34,9 +34,14 @@ class Ended(NamedTuple):
     offset: int
     end: int | None
 
+    @property
+    def newest(self) -> int:
+        """Return the newest offset that it is known to have had."""
+        return max(self.offset, self.end or 0)
+
     def loss(self, offset: int) -> Loss:
         """Return what a reader who had its messages up to an offset has lost."""
-        if max(offset, self.end or 0) > self.offset:
+        if max(offset, self.newest) > self.offset:
             return Loss.LOST
         return Loss.UNKNOWN if self.end is None else Loss.NONE
 
@@ -47,10 +52,10 @@ Past = tuple[Ended, ...]
 
 def raise_ends(past: Past, known: Past) -> Past:
     """Raise the ends in a past to what another past knows of the same epochs."""
-    newest = {ended.epoch: max(ended.offset, ended.end or 0) for ended in known}
+    newest = {ended.epoch: ended.newest for ended in known}
     return tuple(
         ended._replace(end=newest[ended.epoch])
-        if newest.get(ended.epoch, 0) > max(ended.offset, ended.end or 0)
+        if newest.get(ended.epoch, 0) > ended.newest
         else ended
         for ended in past
     )

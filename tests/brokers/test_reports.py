@@ -55,3 +55,22 @@ def test_channel_that_is_gone_is_not_begun_again_by_a_report(server: RedisServer
         wait_for(lambda: server.ask("HGET", "dash-pipe:{other}:meta", "run") == run, "the process")
         wait_for(lambda: site.has_reported(run), "the report")
         assert server.ask("KEYS", "dash-pipe:{jobs}:*") == []
+
+
+def test_report_that_redis_forgot_is_made_again(server: RedisServer) -> None:
+    with Site(server) as site:
+        page, witness = site.page(["a"]), site.page(["a"])
+        site.send(1)
+        page.wait_for(1)
+        page.disconnect()
+        server.save()
+        site.send(2)
+        witness.wait_for(2)
+        for _ in range(2):
+            server.roll_back()
+            wait_for(lambda: " 1 2;" in (server.ask("HGET", *PAST) or ""), "the report")
+        page.connect(site.process)
+        site.send(3)
+        for each in (page, witness):
+            each.wait_for(3)
+            assert each.told == GAP

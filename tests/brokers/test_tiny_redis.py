@@ -13,7 +13,7 @@ from dash_pipe.brokers.redis.commands import ChannelCommands, appended
 from dash_pipe.brokers.redis.connection import RedisConnection, RedisError, connector
 from dash_pipe.brokers.redis.known import NOTHING
 from dash_pipe.brokers.redis.scripts import CHANNEL, READ
-from dash_pipe.log import Limits
+from dash_pipe.log import Ended, Limits
 from harness.redis import RedisServer
 from schedules.tiny_redis import TinyRedis
 
@@ -116,7 +116,7 @@ def test_random_operations_on_a_channel_have_the_replies_of_a_server(
             "newest": newest,
             "another": newest._replace(mark="x"),
             "later": newest._replace(offset=newest.offset + 1),
-            "forgotten": newest._replace(epoch="forgotten", lineage=(newest.epoch,)),
+            "forgotten": newest._replace(epoch="forgotten", past=(Ended(newest.epoch, 1, 2),)),
         }.get(rest[1] if len(rest) > 1 else "", NOTHING)
         match operation:
             case "append":

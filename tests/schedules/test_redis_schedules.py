@@ -226,6 +226,21 @@ FOUND = {
         ("send", "c", "a", "0"),
         ("evict", "c", 4),
     ],
+    # Redis has returned to before the report, and the process was in a later epoch.
+    "a process reports again what Redis forgot": [
+        ("mount", "r", "d", "a", 0, 1000),
+        ("accept", 0),
+        *HEAR,
+        ("snapshot",),
+        ("send", "d", "a", "short"),
+        ("cut", True),
+        ("roll_back", 1, True),
+        ("work", 0),
+        ("snapshot",),
+        *HEAR,
+        ("snapshot",),
+        ("roll_back", 2, True),
+    ],
     "the epoch of an empty log that vanished during a cut is not used again": [
         *LISTENING,
         ("part", 0, True),

@@ -65,9 +65,6 @@ class Truth:
         for event in self.events:
             if event.channel == channel and event.heard is not None and event.heard > moment:
                 event.heard = None
-                for (_, name), seen in self._seen.items():
-                    if name == channel:
-                        seen -= event.lost  # they have reported it
         self._loses(channel, left, gone=False)
 
     def loses_all(self, channel: str) -> None:

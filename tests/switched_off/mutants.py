@@ -141,7 +141,7 @@ SERVER = (
         "an end at the point of a rollback is a loss for the server",
         "dash_pipe/log/past.py:Ended.loss",
         Replace(
-            "max(offset, self.end or 0) > self.offset", "max(offset, self.end or 0) >= self.offset"
+            "max(offset, self.newest) > self.offset", "max(offset, self.end or 0) >= self.offset"
         ),
         ("tests/unit/test_past.py",),
     ),
@@ -177,8 +177,14 @@ BROKER = (
     ),
     Switch(
         "an epoch that Redis has forgotten stays so",
-        LUA + "name_forgotten",
-        Replace("if known.epoch == epoch or index_of(known.epoch) then", "if true then"),
+        LUA + "learn",
+        Replace("      is_news = true\n", ""),
+        (REDIS,),
+    ),
+    Switch(
+        "how far an epoch went stays forgotten",
+        LUA + "learn",
+        Replace("is_news = raise(epochs[i], last) or is_news", "is_news = is_news"),
         (REDIS,),
     ),
     Switch(

@@ -29,13 +29,16 @@ def test_keys_of_any_name_share_one_hash_tag(jobs: ChannelCommands) -> None:
     assert braces.keys[0] == "dash-pipe:{a%7D%7Bb}:meta"
 
 
+PAST = (Ended("c", 2, 2), Ended("d", 3, None))
+
+
 def test_append_names_limits_run_known_message_label_and_value(jobs: ChannelCommands) -> None:
-    known = Known("e", 4, "m4", "12.5", ("d", "c"))
+    known = Known("e", 4, "m4", "12.5", PAST)
     name, bounds, new_epoch, news, *rest = jobs.append("run", known, 'é"', '{"n":1}', "m5")
     assert (name, news) == ("append", NEWS)
     assert json.loads(bounds)["messages"] == 5
     assert new_epoch != jobs.append("run", known, "a", "1", "m6")[2]
-    assert rest == ["run", "e", 4, "m4", "12.5", "d c", json.dumps('é"'), '{"n":1}', "m5"]
+    assert rest == ["run", "e", 4, "m4", "12.5", "c 2 2;d 3 ?;", json.dumps('é"'), '{"n":1}', "m5"]
 
 
 def test_check_names_run_known_message_and_how_to_begin(jobs: ChannelCommands) -> None:
@@ -61,11 +64,11 @@ def test_head_keeps_a_listened_log_longer_than_two_touches(jobs: ChannelCommands
 
 
 def test_appended_of_a_new_message_is_known_from_now_on() -> None:
-    position, known = commands.appended([b"e", b"5", b"12.5", b"c 2 2;d 3 4;"], "m5", NOTHING)
+    position, known = commands.appended([b"e", b"5", b"12.5", b"c 2 2;d 3 ?;"], "m5", NOTHING)
     assert position == Position("e", 5)
-    assert known == Known("e", 5, "m5", "12.5", ("d", "c"))
+    assert known == Known("e", 5, "m5", "12.5", PAST)
     _, known = commands.appended([b"e", b"6", b"13.5", b""], "m6", known)
-    assert known == Known("e", 6, "m6", "13.5", ("d", "c"))
+    assert known == Known("e", 6, "m6", "13.5", PAST)
 
 
 def test_appended_of_a_known_message_id_has_no_time() -> None:

@@ -1,5 +1,6 @@
 from dash_pipe.brokers.redis.heads import Heads
 from dash_pipe.brokers.redis.known import NOTHING, Known
+from dash_pipe.log import Ended
 
 
 def test_newer_message_of_an_epoch_replaces_an_older_one_only() -> None:
@@ -15,7 +16,7 @@ def test_newer_message_of_an_epoch_replaces_an_older_one_only() -> None:
 
 def test_message_of_a_continued_epoch_does_not_replace_a_newer_one() -> None:
     heads = Heads(2)
-    heads.note("a", Known("f", 3, "m3", "", ("e",)))
+    heads.note("a", Known("f", 3, "m3", "", (Ended("e", 2, 2),)))
     heads.note("a", Known("e", 7, "m7", ""))
     assert heads.get("a").epoch == "f"
 

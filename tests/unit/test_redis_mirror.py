@@ -374,17 +374,18 @@ def test_mirror_with_any_history_reports_every_loss_as_a_gap(
         ((Ended("e1", 2, 2),), Next.CHECK),  # e2 was forgotten
         ((Ended("e1", 2, 4), Ended("e2", 2, 4)), Next.READ),
         ((Ended("e1", 2, 4), Ended("e2", 2, 3)), Next.CHECK),
+        ((Ended("e1", 2, 2), Ended("e2", 2, 4)), Next.CHECK),  # how far e1 went was forgotten
         ((Ended("e0", 2, 2),), Next.READ),  # another log
     ],
 )
 def test_epoch_that_the_log_has_forgotten_is_checked(past: tuple[Ended, ...], step: Next) -> None:
-    mirror = Mirror(Limits(), Known("e2", 4, "m4", "1004.000", ("e1",)))
+    mirror = Mirror(Limits(), Known("e2", 4, "m4", "1004.000", (Ended("e1", 2, 3),)))
     assert mirror.compare(Head("e3", 2, "m2", "run", past), "run") is step
 
 
 def test_message_sent_in_an_epoch_that_the_mirror_missed_is_checked() -> None:
     mirror = Mirror(Limits(), Known("e1", 2, "m2", "1002.000"))
-    sent = Known("e2", 4, "m4", "1004.000", ("e1",))
+    sent = Known("e2", 4, "m4", "1004.000", (Ended("e1", 2, 3),))
     head = Head("e3", 2, "m2", "run", (Ended("e1", 2, 2),))
     assert mirror.compare(head, "run") is Next.READ
     mirror.learn(sent)

@@ -16,9 +16,9 @@
 -- the JSON text that stands there.
 --
 -- ARGV: operation, bounds as a JSON object (see below), the end of the name of a new epoch in case one
--- is needed (it begins with the time, so that names sort by age), where to announce, the run of Redis that the caller is connected to (or '', if it may not know); the newest
--- message that the caller knows of: its epoch, offset, id, time, and the epochs that its epoch
--- continued, newest first; then
+-- is needed (it begins with the time, so that names sort by age), where to announce, the run of Redis
+-- that the caller is connected to (or '', if it may not know); the newest message that the caller
+-- knows of: its epoch, offset, id, time, and the past of its epoch; then
 --   append  label, value, id. Returns {epoch, offset, time, past}; no time if a message with the id
 --           is there, no past if the epoch is the caller's. Announces `epoch id-of-the-message-before id row`.
 --   check   what to do if there is no log: '' begin one, 'same' begin it under the caller's epoch,
@@ -32,7 +32,7 @@ local call = redis.call
 local meta, rows, newest, labels, lost, ids = unpack(KEYS)
 local operation, bounds, new_epoch, news, run = unpack(ARGV)
 local known = {epoch = ARGV[6], offset = tonumber(ARGV[7]), mark = ARGV[8], time = tonumber(ARGV[9]),
-  lineage = ARGV[10]}
+  past = ARGV[10]}
 bounds = cjson.decode(bounds)
 local SLACK = 60000 -- how much sooner (ms) a key may expire than it should, to save commands
 
@@ -43,8 +43,9 @@ local epoch, head, mark, before, bytes, rest, sizes, began, past = unpack(call('
   'epoch', 'head', 'mark', 'before', 'bytes', 'rest', 'sizes', 'run', 'past'))
 head, bytes, rest = tonumber(head or 0), tonumber(bytes or 0), tonumber(rest or 0)
 local old_epoch = epoch
+local ENDED = '(%S+) (%d+) ([%d?]+);'
 local epochs = {} -- the past: {epoch, offset, end}, where nobody knows the end if it is '?'
-for name, offset, last in string.gmatch(past or '', '(%S+) (%d+) ([%d?]+);') do
+for name, offset, last in string.gmatch(past or '', ENDED) do
   epochs[#epochs + 1] = {name, tonumber(offset), last}
 end
 

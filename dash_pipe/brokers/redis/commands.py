@@ -17,7 +17,7 @@ from redis.exceptions import InvalidResponse
 
 from ...log import MAX_PAST, Ended, Limits, Past, Position
 from .. import IDS_SECONDS, MAX_IDS
-from .known import Head, Known, lineage
+from .known import Head, Known
 from .scripts import DELETE_EMPTY, TOUCH
 
 LISTENED_SECONDS = 120.0  # minimum lifetime of a log: longer than the time between two touches
@@ -100,9 +100,9 @@ class ChannelCommands:
         return ("check", *self._common(run, known), anew)
 
     def _common(self, run: str, known: Known) -> tuple[Any, ...]:
-        *message, lineage = known
+        *message, past = known
         new_epoch = secrets.token_urlsafe(6)  # its end, see channel.lua
-        return (self._bounds, new_epoch, self.news, run, *message, " ".join(lineage))
+        return (self._bounds, new_epoch, self.news, run, *message, _text_of(past))
 
     def delete_empty(self, epoch: str) -> Sequence[Any]:
         """Return the command that deletes the log ``epoch`` if it never carried a message.
@@ -141,8 +141,8 @@ def appended(reply: list[bytes], mark: str, known: Known) -> tuple[Position, Kno
     """
     epoch, time, past = (reply[part].decode() for part in (0, 2, 3))
     position = Position(epoch, int(reply[1]))
-    names = known.lineage if epoch == known.epoch else lineage(_past(past))
-    return position, Known(*position, mark, time, names) if time else None
+    own = known.past if epoch == known.epoch else _past(past)
+    return position, Known(*position, mark, time, own) if time else None
 
 
 @cache
@@ -192,6 +192,13 @@ def _offset_of(row: str) -> int:
 def _entry(offset: int, text: str) -> Entry:
     mark, _, row = text.split(" ", 2)
     return Entry(offset, mark, row)
+
+
+def _text_of(past: Past) -> str:
+    """Return a past as channel.lua keeps it."""
+    return "".join(
+        f"{epoch} {offset} {'?' if end is None else end};" for epoch, offset, end in past
+    )
 
 
 def _past(text: str) -> Past:

@@ -67,28 +67,37 @@ local function raise(ended, offset)
   end
 end
 
--- Name the caller's epoch if the log has forgotten it: it began after Redis had saved its data, and
--- continued the newest of its `lineage` that is left. It ended where that one did, and comes after
--- older ones that did so too. Return true if that one has not ended yet.
-local function name_forgotten()
-  if known.epoch == epoch or index_of(known.epoch) then
-    return false
-  end
-  for name in string.gmatch(known.lineage, '%S+') do
+-- Name an epoch that the log has forgotten: it began after Redis had saved its data. It comes after
+-- the one that it continued, and after older ones that parted there too.
+local function name_forgotten(name, parent, offset, last)
+  offset = math.min(offset, epochs[parent][2])
+  local i = parent
+  repeat
+    i = i + 1
+  until not epochs[i] or epochs[i][1] > name or epochs[i][2] > offset
+  note(name, offset, text(math.max(offset, last)), i)
+end
+
+-- Learn what the caller knows of other epochs: name those that the log has forgotten, and raise ends.
+-- Return whether that is news, and whether the caller's epoch continued the present one.
+local function learn()
+  local is_news, parent, continues = false, nil, false
+  local function take(name, offset, last)
     local i = index_of(name)
-    if name == epoch then
-      known.epoch = name
-      return true
-    elseif i then
-      local offset = epochs[i][2]
-      repeat
-        i = i + 1
-      until not epochs[i] or epochs[i][1] > known.epoch or epochs[i][2] > offset
-      note(known.epoch, offset, text(math.max(offset, known.offset)), i)
-      continue(head, head)
-      return false
+    if i then
+      is_news = raise(epochs[i], last) or is_news
+    elseif parent and not continues then
+      name_forgotten(name, parent, offset, last)
+      is_news = true
     end
+    parent, continues = index_of(name) or parent, continues or name == epoch
   end
+  for name, offset, last in string.gmatch(known.past, ENDED) do
+    offset = tonumber(offset)
+    take(name, offset, math.max(offset, tonumber(last) or 0))
+  end
+  take(known.epoch, math.huge, known.offset)
+  return is_news, continues
 end
 
 -- Begin a new epoch if Redis has restarted, or has lost what the caller knows.
@@ -96,8 +105,11 @@ local function examine()
   if run ~= '' and run ~= began then
     continue(head, head)
   end
-  local not_ended = name_forgotten()
-  if known.epoch == epoch then
+  local is_news, continues = false, false
+  if known.epoch ~= epoch then
+    is_news, continues = learn()
+  end
+  if continues or known.epoch == epoch then
     local there = mark_at(known.offset)
     if head < known.offset or (there and there ~= known.mark) then
       local fork = newest_at(known.time)
@@ -107,8 +119,7 @@ local function examine()
       end
     end
   end
-  local i = index_of(known.epoch)
-  if not_ended or i and raise(epochs[i], known.offset) then
+  if is_news or continues then
     continue(head, head)
   end
 end

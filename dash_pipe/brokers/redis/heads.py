@@ -33,7 +33,7 @@ class Heads:
         with self._lock:
             older = self._known.pop(channel, NOTHING)
             is_older = older.epoch == known.epoch and older.offset > known.offset
-            if is_older or known.epoch in older.lineage:
+            if is_older or any(ended.epoch == known.epoch for ended in older.past):
                 known = older
             self._known[channel] = known
             if len(self._known) > self._room:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sys import maxsize
 from typing import NamedTuple
 
-from ...log import Past
+from ...log import Ended, Past
 
 
 class Head(NamedTuple):
@@ -23,18 +24,18 @@ class Head(NamedTuple):
 class Known(NamedTuple):
     """The newest message that a process knows: its position, its mark, its time by Redis' clock.
 
-    ``lineage`` are the names of the epochs that its epoch continued, newest first. Redis may have
-    forgotten an epoch that began after it saved its data, but not what that one continued.
+    ``past`` is that of its epoch. Redis may have forgotten an epoch that began after it saved its
+    data, and how far the ones before went.
     """
 
     epoch: str = ""
     offset: int = 0
     mark: str = ""
     time: str = ""
-    lineage: tuple[str, ...] = ()
+    past: Past = ()
 
     def is_missing(self, head: Head, mark: str | None = None) -> bool:
-        """Return whether the log does not have the message, nor knows that it had it.
+        """Return whether the log has less than this, and does not know it.
 
         ``mark`` is that of the message at its offset, if it is known.
         """
@@ -42,17 +43,18 @@ class Known(NamedTuple):
             if self.offset == head.offset:
                 mark = head.mark
             return self.offset > head.offset or mark not in (None, self.mark)
-        named = {ended.epoch: ended for ended in head.past}
-        if self.epoch not in named:  # the log may have forgotten it
-            return any(name == head.epoch or name in named for name in self.lineage)
-        _, offset, end = named[self.epoch]
-        return self.offset > (offset if end is None else end)
+        named = {ended.epoch: ended.newest for ended in head.past}
+        was_named = False
+        for own in (*self.past, Ended(self.epoch, self.offset, None)):
+            if own.epoch == head.epoch:
+                return True  # the log has gone back to what this epoch continued
+            if own.newest > named.get(own.epoch, maxsize):
+                return True
+            if was_named and own.epoch not in named:
+                return True  # it is forgotten
+            was_named = was_named or own.epoch in named
+        return False
 
 
 NOTHING = Known()
 """The value for a process that knows no message of the channel."""
-
-
-def lineage(past: Past) -> tuple[str, ...]:
-    """Return the names of the epochs of a past, newest first."""
-    return tuple(ended.epoch for ended in reversed(past))

@@ -8,7 +8,7 @@ from enum import Enum
 
 from ...log import Limits, Log, Message, Snapshot, translate
 from .commands import Reading
-from .known import NOTHING, Head, Known, lineage
+from .known import NOTHING, Head, Known
 
 
 class Next(Enum):
@@ -162,7 +162,7 @@ class Mirror:
     def _know(self, offset: int) -> None:
         """Note the newest message in the log as known."""
         end, past = self.log.present()
-        self.known = Known(end.epoch, offset, self._mark, self._sent_at, lineage(past))
+        self.known = Known(end.epoch, offset, self._mark, self._sent_at, past)
 
     def _time(self) -> float:
         return self._clock() + self._ahead
