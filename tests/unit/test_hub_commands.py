@@ -40,13 +40,22 @@ def test_nothing_sent_after_a_revoke_arrives_before_the_answer(room: Room) -> No
 
 
 def test_revoke_holds_before_the_hub_was_woken(room: Room) -> None:
-    """A pong, for example, may let messages flow before the next flush."""
+    """A pong lets messages flow, also before the next flush."""
     page = page_of(room, "ann")
+    room.send("jobs", "x" * 70_000)
+    ping = page.transport.take()[-1]
+    assert ping["type"] == "ping"
     send(room, "revoke")
     room.publish("jobs", 1)
-    assert page.says(type="pong", n=0) == []
-    assert kinds(page.subscribe("news")) == ["subscribed"]
-    assert values(page.take()) == []
+    assert page.says(type="pong", n=ping["n"]) == []
+    assert values(page.resolve(Permission())) == [1]
+
+
+def test_command_wakes_the_hub_without_a_message(room: Room) -> None:
+    page_of(room, "ann")
+    before = room.wakes
+    send(room, "revoke")
+    assert room.wakes == before + 1
 
 
 def test_revoked_permission_that_still_holds_loses_nothing(room: Room) -> None:
