@@ -113,10 +113,11 @@ def test_csrf_protection_exempts_poke_but_not_forms() -> None:
 
 @pytest.fixture
 def full_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Take every thread of the pool until the event is set."""
+    """Take every thread of both pools until the event is set."""
     release = threading.Event()
     monkeypatch.setattr(asgi_http, "THREADS", 1)
-    runtime.current().part(asgi_http._threads).submit(release.wait)
+    for pool in (asgi_http._threads, asgi_http._poll_threads):
+        runtime.current().part(pool).submit(release.wait)
     monkeypatch.setattr(asgi_http, "QUEUE_TIMEOUT", 0.01)
     yield release
     release.set()
