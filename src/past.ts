@@ -91,6 +91,9 @@ function raiseEnd(ended: Ended, known: Past): Ended {
 export function inherit(past: Past, epoch: string, own: Past): Past {
   const start = Math.max(0, own.length - MAX_FORGOTTEN);
   const epochs = [...own.map(([name]) => name), epoch].slice(start);
-  const raised: Past = past.map((ended) => raiseEnd(ended, own));
-  return epochs.reduce((known, each, number) => graft(known, each, own.slice(0, start + number)), raised);
+  const named = epochs.reduce(
+    (known, each, number) => graft(known, each, own.slice(0, start + number)),
+    past,
+  );
+  return named.map((ended) => raiseEnd(ended, own));
 }

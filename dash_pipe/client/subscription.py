@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..log import NO_HISTORY, Loss, Past, Position, graft, raise_ends, translate
+from ..log import NO_HISTORY, Loss, Past, Position, inherit, translate
 from ..protocol import ClientFrame, Replay, Subscribe
 from .frames import Messages, Ping, Replayed, Row, ServerFrame, Subscribed
 from .left_epochs import LeftEpochs
@@ -132,8 +132,7 @@ class Subscription:
         if before is None or before.epoch == epoch:
             self._past = past or self._past
             return
-        known = raise_ends(past, self._past)
-        self._past = past = graft(known, before.epoch, self._past)
+        self._past = past = inherit(past, before.epoch, self._past)
         if epoch.startswith(NO_HISTORY):  # it can't tell whether anything was lost
             self._restart(Position(epoch, head), delivery)
             return

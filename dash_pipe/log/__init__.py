@@ -6,7 +6,7 @@ from .content import Batch, Snapshot
 from .limits import Limits
 from .log import Log
 from .message import NO_HISTORY, NOWHERE, Labels, Lost, Message, Position
-from .past import MAX_PAST, Ended, Loss, Past, graft, raise_ends, translate
+from .past import MAX_PAST, Ended, Loss, Past, graft, inherit, raise_ends, translate
 
 __all__ = [
     "MAX_PAST",
@@ -24,6 +24,7 @@ __all__ = [
     "Position",
     "Snapshot",
     "graft",
+    "inherit",
     "raise_ends",
     "translate",
 ]

@@ -83,6 +83,17 @@ def graft(past: Past, epoch: str, lineage: Past) -> Past:
     return past
 
 
+def inherit(past: Past, epoch: str, own: Past) -> Past:
+    """Add to a past what the past of an epoch knows that came before.
+
+    Both the epoch and the newest of its past are named, and ends are raised.
+    """
+    start = max(0, len(own) - MAX_PAST)
+    for number, name in enumerate([*(ended.epoch for ended in own[start:]), epoch], start):
+        past = graft(past, name, own[:number])
+    return raise_ends(past, own)
+
+
 def translate(past: Sequence[Ended], position: Position) -> tuple[int, Loss]:
     """Translate a position of an earlier epoch into the present one; docs/protocol.md has the rule.
 
