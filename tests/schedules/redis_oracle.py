@@ -83,7 +83,7 @@ class RedisPipe(Pipe):
         lost_in = [event for event in lost_in if event.moment <= told.moment]
         if lost_in and (told.before is None or told.before.offset == 0):
             return True  # it may be unknown, which a gap that is counted hides
-        if told.cause in {"unknown", "buffer"}:
+        if told.cause != "window":  # a gap that is counted hides an unknown one
             injured = self.truth.injured.get(self.channel, told.moment + 1) <= told.moment
             if injured or told.cause == "unknown":
                 return injured

@@ -241,6 +241,15 @@ FOUND = {
         ("snapshot",),
         ("roll_back", 2, True),
     ],
+    # Nobody knows which labels the overflow lost, and the page counts a gap at the same time.
+    "a page that counts a gap is not told of an unknown one besides": [
+        *LISTENING,
+        ("send", "c", "a", "short"),
+        *HEAR,
+        ("flush",),
+        ("send", "c", "abcabcabcabc", "short"),
+        ("evict", "c", 3),
+    ],
     "the epoch of an empty log that vanished during a cut is not used again": [
         *LISTENING,
         ("part", 0, True),

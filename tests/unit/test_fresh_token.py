@@ -14,7 +14,8 @@ from dash_pipe import runtime, sign_channel
 from dash_pipe.auth.token_check import TokenCheck
 from dash_pipe.endpoint.fresh_token import fresh_token
 from dash_pipe.endpoint.http import HttpRequest
-from dash_pipe.hub.authorization import AuthorizationTimeout
+from dash_pipe.errors import ProtocolError
+from dash_pipe.hub.authorization import AuthorizationTimeout, Permission
 from dash_pipe.protocol import MAX_FRAME_BYTES
 
 KEY = "a key of the setting"
@@ -157,6 +158,21 @@ def test_body_that_is_no_json_is_a_bad_request() -> None:
     for body in (b"", b"{", b"\xff", b"[" * 5000):
         request = HttpRequest("POST", "token", body=body)
         assert fresh_token(runtime.current(), request, lambda _: AuthorizationTimeout())[0] == 400
+
+
+def test_page_whose_subscribe_would_be_denied_gets_no_fresh_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    App("flask")
+    token = earlier(monkeypatch, 50, max_age=60, refresh_for=3600)
+    request = HttpRequest(
+        "POST", "token", body=b'{"channel": "user-7", "token": "%s"}' % token.encode()
+    )
+
+    def deny(_: object) -> Permission:
+        raise ProtocolError("denied", "not today", "user-7")
+
+    assert fresh_token(runtime.current(), request, deny).status == 403
 
 
 def test_timeout_of_authorize_can_be_retried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from dash_pipe.hub.authorization import Permission
 from dash_pipe.hub.policy import Policy
 from dash_pipe.transports.asgi import AsgiEndpoint
 from harness.wait import TIMEOUT
-from unit.fakes import Room
+from unit.fakes import Clock, MirrorBroker, Room
 
 SUBSCRIBE = {"type": "subscribe", "channel": "jobs", "labels": None}
 
@@ -76,6 +76,27 @@ def test_long_poll_shares_its_turn_between_two_frames() -> None:
     assert ask(Room(), [SUBSCRIBE] * 10, turn).status == 200
     assert len(rests) > 3
     assert {locked for _, locked in rests} == {True}  # a rest is for all polls
+    assert not lock.locked()
+
+
+def test_poll_that_waits_for_a_log_lends_its_turn() -> None:
+    broker, lock = MirrorBroker(Clock()), threading.Lock()
+    asked = threading.Event()
+    real = broker.refresh
+    broker.refresh = lambda channel: (real(channel), asked.set())[0]  # type: ignore[method-assign]
+
+    def load() -> None:
+        asked.wait(TIMEOUT)
+        with lock:
+            broker.load("jobs", "e1", "a")
+
+    loader = threading.Thread(target=load)
+    loader.start()
+    request = HttpRequest("POST", "poll", body=json.dumps([SUBSCRIBE]).encode())
+    turn = LockTurn(lock, Work(0.0).clock, lambda _: None)
+    found = poll(request, broker, Policy(), 2.0, lambda _: Permission(), turn=turn)
+    loader.join(TIMEOUT)
+    assert [frame["type"] for frame in json.loads(found.body)] == ["subscribed"]
     assert not lock.locked()
 
 

@@ -57,6 +57,10 @@ def test_delete_empty_touches_the_head_alone(jobs: ChannelCommands) -> None:
     assert (command, count, rest) == ("EVAL", 1, [META, "e", NEWS])
 
 
+def test_look_reads_what_head_returns_and_changes_nothing(jobs: ChannelCommands) -> None:
+    assert jobs.look() == ("HMGET", META, "epoch", "head", "mark", "run", "past")
+
+
 def test_head_keeps_a_listened_log_longer_than_two_touches(jobs: ChannelCommands) -> None:
     command, _, count, *rest = jobs.head()
     assert (command, count) == ("EVAL", 5)
