@@ -13,6 +13,7 @@ from dash_pipe.brokers.redis import pulse
 from dash_pipe.brokers.redis.connection import RedisConnection, connector
 from dash_pipe.brokers.redis.heads import Heads
 from dash_pipe.brokers.redis.mirrors import Mirrors
+from dash_pipe.brokers.redis.reports import Reports
 from dash_pipe.brokers.redis.sync import Sync
 from dash_pipe.brokers.redis.wakeup import Wakeup
 from dash_pipe.log import Limits
@@ -64,6 +65,11 @@ def test_database_is_read_from_url(url: str, database: int) -> None:
     assert connector(url)[1] == database
 
 
+def reports() -> Reports:
+    """Return the reports of a process that knows nothing."""
+    return Reports(Heads(1), 0, Limits())
+
+
 class SilentConnection:
     """An open connection that never receives anything."""
 
@@ -93,7 +99,7 @@ def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) 
     mirrors, wakeup, news = Mirrors(0, Limits(), 1, Heads(1)), Wakeup(), SilentConnection()
     conversation: Any = Sync
     with pytest.raises(RedisError, match="no answer to a ping"):
-        conversation(mirrors, wakeup, news, news, print).run(lambda: False, lambda: None)
+        conversation(mirrors, reports(), wakeup, news, news, print).run(lambda: False, lambda: None)
     assert news.said == [("PING",)]
     wakeup.close()
     news.close()
@@ -126,7 +132,9 @@ def test_ping_is_followed_by_comparison_before_the_next_wait(
 
     conversation: Any = Sync
     with pytest.raises(ComparedError):
-        conversation(mirrors, wakeup, connection, connection, print).run(done, lambda: None)
+        conversation(mirrors, reports(), wakeup, connection, connection, print).run(
+            done, lambda: None
+        )
     assert [command[0] for command in connection.said] == ["SUBSCRIBE", "PING"]
     wakeup.close()
     connection.close()
@@ -160,7 +168,7 @@ def steps_to_leave(count: int) -> int:
     before = sys.gettrace()
     conversation: Any = Sync
     try:
-        conversation(mirrors, wakeup, news, news, print).run(done, lambda: None)
+        conversation(mirrors, reports(), wakeup, news, news, print).run(done, lambda: None)
     finally:
         sys.settrace(before)
         wakeup.close()

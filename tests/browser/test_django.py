@@ -152,7 +152,7 @@ def test_logged_out_user_is_denied_until_login(server, make_browser):
     browser.wait_for_text("status", "Log in to see who presses.")
     browser.wait_open()  # the counts are everybody's
     lines = browser.console()
-    assert "denied: `authorize` does not allow its label" in lines[0]
+    assert "denied: `authorize` or its `token` does not allow its label" in lines[0]
     assert all("[dash-pipe] Pipe(id=" in line for line in lines)
     server.manage("press", "green")
     log_in(browser, server)

@@ -109,7 +109,7 @@ def _logger(logger: logging.Logger) -> Kept:
 
 def _modules() -> list[ModuleType]:
     """Return the imported modules of the package."""
-    found = list(sys.modules.items())
+    found = list(sys.modules.copy().items())  # another thread may import
     return [module for name, module in found if name.partition(".")[0] == PACKAGE]
 
 
