@@ -6,6 +6,7 @@ from harness.app import contiguous, heard, offsets
 from harness.wait import wait_for
 
 APP = "paged"
+VISITS = 3  # Chromium may drop a page that it has cached, on a busy machine say
 
 
 @pytest.mark.websocket
@@ -65,18 +66,22 @@ def test_pipe_remounted_after_linger_time_receives_missed_messages(app, browser,
 @pytest.mark.cuts  # Chromium's back-forward cache closes websockets, with a line in the console
 def test_page_restored_from_back_forward_cache_receives_missed_messages(app, browser, proxy):
     browser.open(proxy.url)
-    browser.wait_open()
-    app.send(("pages", "any", "one"))
-    browser.wait_for_text("value", "one")
-    browser.run("window.kept = true")
-    browser.driver.get(proxy.url + "/_test/calls")
-    app.send(("pages", "any", "two"))
-    browser.driver.back()
-    reasons = "return performance.getEntriesByType('navigation')[0].notRestoredReasons?.toJSON()"
-    assert browser.run("return window.kept"), f"loaded again: {browser.run(reasons)}"
+    for number in range(VISITS):
+        browser.wait_open()
+        app.send(("pages", "any", f"one {number}"))
+        browser.wait_for_text("value", f"one {number}")
+        browser.run("window.kept = true")
+        browser.driver.get(proxy.url + "/_test/calls")
+        app.send(("pages", "any", f"two {number}"))
+        browser.driver.back()
+        if browser.run("return window.kept"):
+            break
+    else:
+        reasons = "return performance.getEntriesByType('navigation')[0].notRestoredReasons"
+        pytest.fail(f"the page was loaded again each time: {browser.run(reasons)}")
     app.send(("pages", "any", "three"))
     browser.wait_for_text("value", "three")
-    assert heard(app.calls("show")) == ["one", "two", "three"]
+    assert heard(app.calls("show"))[-3:] == [f"one {number}", f"two {number}", "three"]
 
 
 def test_pipe_remounted_repeatedly_is_subscribed_once(app, browser):
