@@ -14,6 +14,13 @@ def test_newer_message_of_an_epoch_replaces_an_older_one_only() -> None:
     assert heads.get("a") == Known("f", 1, "m1", "")
 
 
+def test_message_of_an_older_epoch_does_not_replace_one_of_another_log() -> None:
+    heads = Heads(2)
+    heads.note("a", Known("f", 3, "m3", ""))
+    heads.note("a", Known("e", 7, "m7", ""))
+    assert heads.get("a").epoch == "f"
+
+
 def test_message_of_a_continued_epoch_does_not_replace_a_newer_one() -> None:
     heads = Heads(2)
     heads.note("a", Known("f", 3, "m3", "", (Ended("e", 2, 2),)))

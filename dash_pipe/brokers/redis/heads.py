@@ -32,10 +32,7 @@ class Heads:
         """Note a message, unless a newer one of its epoch, or of a later epoch, is known."""
         with self._lock:
             older = self._known.pop(channel, NOTHING)
-            is_older = older.epoch == known.epoch and older.offset > known.offset
-            if is_older or any(ended.epoch == known.epoch for ended in older.past):
-                known = older
-            self._known[channel] = known
+            self._known[channel] = max(older, known, key=_age)
             if len(self._known) > self._room:
                 self._known.popitem(last=False)
 
@@ -52,3 +49,8 @@ class Heads:
         with self._lock:
             for channel in channels:
                 self._due.pop(channel, None)
+
+
+def _age(known: Known) -> tuple[str, int]:
+    """Return what is larger for a newer message: the names of epochs sort by age."""
+    return known.epoch, known.offset
