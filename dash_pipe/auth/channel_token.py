@@ -92,11 +92,8 @@ def _serializer(keys: Keys) -> URLSafeSerializer:
     # Late: a process that protects no channel does without the package.
     from itsdangerous import URLSafeSerializer
 
-    secrets = [
-        key.encode(errors="surrogateescape") if isinstance(key, str) else key for key in keys
-    ]
     return URLSafeSerializer(
-        secrets[::-1],  # there, the last key signs
+        [_bytes_of(key) for key in reversed(keys)],  # there, the last key signs
         salt=_SALT,
         signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
     )

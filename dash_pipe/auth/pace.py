@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ..hub.bucket import Bucket
 from ..log import Labels
 from ..protocol import Subscribe
 
@@ -21,17 +22,16 @@ class Pace:
         clock: seconds that only go forward.
     """
 
-    __slots__ = ("_calls", "_clock", "_counted_at", "_rate")
+    __slots__ = ("_calls", "_clock", "_rate")
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
         self._clock = clock
-        self._calls = 0.0  # of which ``rate`` a second are forgotten
-        self._counted_at = clock()
+        self._calls = Bucket(clock())
 
     def seconds(self) -> float:
         """Return how long to wait before the next call; mostly 0."""
-        return max(0.0, (self._count() - BURST) / self._rate)
+        return max(0.0, (self._level() - BURST) / self._rate)
 
     def deadline(self) -> None:
         """Return no deadline: each call has its own time limit."""
@@ -45,10 +45,8 @@ class Pace:
 
     def put(self, _subscribe: Subscribe, _labels: Labels, _answer: object) -> None:
         """Count a call that was made."""
-        self._calls = self._count() + 1
+        self._level()
+        self._calls.add()
 
-    def _count(self) -> float:
-        now = self._clock()
-        self._calls = max(0.0, self._calls - (now - self._counted_at) * self._rate)
-        self._counted_at = now
-        return self._calls
+    def _level(self) -> float:
+        return self._calls.level(self._clock(), self._rate)

@@ -22,13 +22,21 @@ class Bucket:
 
     def take(self, now: float, rate: float) -> bool:
         """Count one. Return False, and don't count it, if it is one too many."""
+        if self.level(now, rate) + 1 > max(rate * SECONDS, self._reserve):
+            return False
+        self.add()
+        return True
+
+    def level(self, now: float, rate: float) -> float:
+        """Return how many are counted and not forgotten."""
         forgotten = (now - self._counted_at) * rate
         self._counted_at = now
         self._counted = max(0.0, self._counted - forgotten)
-        if self._counted + 1 > max(rate * SECONDS, self._reserve):
-            return False
+        return self._counted
+
+    def add(self) -> None:
+        """Count one, whatever the level."""
         self._counted += 1
-        return True
 
     def give_back(self) -> None:
         """Count one less: it was called for."""

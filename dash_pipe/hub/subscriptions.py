@@ -178,8 +178,9 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
         between = subscription.enter(head.epoch, past)
     gap = gap_cause(between, ()) if subscription.log.has_history else ""
     hint = hint_for(frame, subscription.log) if frame.hint else None
-    known = (frame.channel, head, recovered, frame.denied, is_new, hint, past, gap)
-    return Subscribed(*known, frame.refresh)
+    return Subscribed(
+        frame.channel, head, recovered, frame.denied, is_new, hint, past, gap, frame.refresh
+    )
 
 
 def _set_position(

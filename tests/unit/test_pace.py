@@ -33,7 +33,7 @@ def test_burst_of_calls_waits_for_nothing_and_more_wait(clock: Clock) -> None:
     clock.now += 1e6
     assert pace.seconds() == 0
     pace.put(SUBSCRIBE, None, True)
-    assert pace._calls == 1  # a long silence is no credit
+    assert pace._level() == 1  # a long silence is no credit
 
 
 @pytest.fixture
