@@ -69,7 +69,7 @@ class Commands:
         log, commands = self._log, list[Command]()
         if log is None or log.refreshed < self._refresh_due or not log.epoch:
             return commands
-        if not self._position.epoch:  # what was sent before this process began, it needs not
+        if not self._position.epoch:  # from the start; _decoded drops what is too old
             self._position = Position(log.epoch, 0)
         while self._position != log.end:
             batch = log.read(self._position.offset, None, MAX_BATCH_BYTES, self._position.epoch)

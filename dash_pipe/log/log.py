@@ -105,7 +105,7 @@ class Log:
                 self._replace_newest(message)
             for message in snapshot.window:
                 self._add(message)
-            self.past = snapshot.past  # first: whoever sees the epoch can see what came before it
+            self.past = snapshot.past  # before the epoch, which it explains
             self.end = Position(snapshot.epoch, snapshot.head)
             self._trim(self._clock())
 

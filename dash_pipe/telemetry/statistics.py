@@ -73,7 +73,7 @@ def stats_of(process: Process) -> dict[str, float]:
 def note_close(process: Process, code: int, reason: str) -> None:
     """Note that this server has closed or rejected a connection: first in the log.
 
-    So whoever sees the number can read the line.
+    So the line is there when the number is read.
     """
     level = _LEVELS.get(int(code))
     if level is not None and not reason.startswith(_LOGGED):
