@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from harness import chance
 from harness.isolation import (  # noqa: F401 - hooks, and a fixture that every test has
     fresh_runtime,
     pytest_make_collect_report,
@@ -12,8 +13,10 @@ from harness.isolation import (  # noqa: F401 - hooks, and a fixture that every 
     pytest_runtest_teardown,
 )
 
-# Every run tries new examples; a failure prints the blob that reproduces it.
-settings.register_profile("dash-pipe", derandomize=False, print_blob=True, deadline=None)
+# A failure prints the blob that reproduces it.
+settings.register_profile(
+    "dash-pipe", derandomize=not chance.SEARCH, print_blob=True, deadline=None
+)
 settings.load_profile("dash-pipe")
 
 pytest_plugins = ["harness.shards"]  # the option --shard

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
 from dash_pipe.hub import delivery, session
+from harness import chance
 from schedules.page import Page
 from schedules.redis_world import run
 from schedules.world import BATCH
@@ -18,7 +18,7 @@ from schedules.world import BATCH
 SHRINK = os.environ.get("SCHEDULES_SHRINK", "1")  # empty: print the first that fails
 SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
 PHASES = [each for each in Phase if each is not Phase.shrink or SHRINK]
-SEED = int(os.environ.get("SCHEDULES_SEED", random.randrange(2**32)))
+SEED = chance.seed("SCHEDULES_SEED")
 
 SLOTS = "pqr"
 PIPES = [("p", "c"), ("q", "c"), ("r", "d")]

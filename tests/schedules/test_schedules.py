@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +11,14 @@ from hypothesis import strategies as st
 
 from dash_pipe.hub import delivery, session
 from dash_pipe.log import window
+from harness import chance
 from schedules.page import Page
 from schedules.world import BATCH, FORGOTTEN, WINDOW, run
 
 SHRINK = os.environ.get("SCHEDULES_SHRINK", "1")  # empty: print the first that fails
 SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
 PHASES = [each for each in Phase if each is not Phase.shrink or SHRINK]
-SEED = int(os.environ.get("SCHEDULES_SEED", random.randrange(2**32)))
+SEED = chance.seed("SCHEDULES_SEED")
 
 PIPES = [("p", "c"), ("q", "c"), ("r", "c"), ("r", "d")]
 SLOTS = "pqr"

@@ -29,6 +29,7 @@ def test_pattern_matches_as_a_regular_expression_of_its_parts(name: str, pattern
         ("*-private", ["a-private", "-private"], ["a-private-b", "private"]),
         ("team-*-log", ["team-a-log", "team--log"], ["team-log", "team-a-log2"]),
         ("a*a", ["aa", "aba"], ["a"]),
+        ("a-*-b-*-c", ["a-x-b-y-c", "a--b--c"], ["a-x-c", "a-b-c", "a-x-b-c"]),
         ("u?er-[1].x", ["u?er-[1].x"], ["user-1.x", "u?er-1.x", "u?er-[1]yx"]),
     ],
 )
