@@ -357,8 +357,6 @@ class Hub:
             parked = self._subscriptions.deny(session, subscribe.channel)
             for _ in range(max(parked, 1)):  # each subscribe is answered once
                 self._send_error(session, problem)
-        else:
-            session.restrict_replays(subscribe.channel)
 
     def _take(self, session: Session, frame: ChannelFrame) -> None:
         """Apply a frame: send its answer, and the messages that follow from it."""

@@ -169,6 +169,8 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
     """Set the labels of a subscription, and the position of a new one."""
     subscription = session.subscriptions[frame.channel]
     subscription.labels = frame.labels
+    if frame.denied:
+        session.restrict_replays(frame.channel)
     is_new = not subscription.has_position
     head, past = subscription.log.present()
     recovered = None

@@ -171,6 +171,20 @@ def test_replay_leaves_out_labels_that_are_denied_meanwhile(room: Room, page: Pa
     assert values(page.says(type="pong", n=told[-1]["n"])) == [big(4)]
 
 
+@pytest.mark.parametrize("is_renewal", [True, False])
+def test_replay_that_a_permission_held_back_leaves_out_denied_labels(
+    room: Room, page: Page, is_renewal: bool
+) -> None:
+    for number in range(1, 5):
+        room.send("jobs", number, label="ab"[number % 2])
+    page.subscribe(labels=["a", "b"])
+    wait(room, 10.0)
+    assert page.says(type="replay", id=1, channel="jobs", labels=None, last=9) == []
+    page.first = Permission(frozenset("b"))
+    told = page.resolve(page.first) if is_renewal else page.subscribe(labels=["a", "b"])
+    assert (kinds(told), values(told)) == (["subscribed", "replayed"], [2, 4])
+
+
 @pytest.mark.parametrize("outcome", [AuthorizationTimeout(), RAISED])
 def test_call_without_an_answer_decides_nothing_and_is_repeated(
     room: Room, page: Page, outcome: Outcome
