@@ -1,11 +1,13 @@
 """An app with logins, a list of blocked users and permissions that end, on each backend of Dash.
 
 The session is that of the framework, in a cookie. Flask looks the user up once in an application
-context, as Flask-Login does it.
+context, as Flask-Login does it. The blocked users are files in the directory MEMBERS, which all
+processes share.
 """
 
 import os
 import time
+from pathlib import Path
 
 from dash import Dash, html
 
@@ -15,12 +17,15 @@ from dash_pipe import Pipe
 BACKEND = os.environ["BACKEND"]
 SECONDS = 1.5  # that a permission for the channel `short` lasts after its first question
 
-blocked = set()
 began = {}
 
 
+def blocked(name):
+    return Path(os.environ["MEMBERS"], f"blocked-{name}")
+
+
 def permission(name, channel):
-    if name is None or name in blocked:
+    if name is None or blocked(name).exists():
         return False
     if channel == "short":
         until = began.setdefault(name, time.time() + SECONDS)
@@ -29,7 +34,7 @@ def permission(name, channel):
 
 
 def block(name):
-    blocked.add(name)
+    blocked(name).touch()
     dash_pipe.revoke(user=name)
 
 

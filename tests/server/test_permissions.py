@@ -1,17 +1,16 @@
 """Logout, block, expiry and revoke with the sessions of each framework: what a page still hears.
 
 Each test sends before and after the moment. Nothing that is sent after it may arrive, and the
-page has to know soon.
+page has to know soon. On each framework the app is one process, or two that share a Redis: the
+page comes from the one, and everything else happens in the other.
 """
 
 import json
 import subprocess
 import sys
 import time
-import urllib.request
-from contextlib import suppress
-from http.cookiejar import CookieJar
-from itertools import count
+from contextlib import ExitStack
+from typing import NamedTuple
 
 import pytest
 
@@ -19,8 +18,7 @@ from dash_pipe.errors import EndpointUnavailableError, ListenDeniedError
 from harness.environment import environment
 from harness.redis import RedisServer
 from harness.server import Server
-from harness.wait import TIMEOUT
-from harness.ws import PipeClient
+from harness.visitor import Visitor, heard, sent_until_it_ends
 
 HOSTS = {
     "flask-loop": ("werkzeug", "members"),
@@ -30,62 +28,44 @@ HOSTS = {
     "quart": ("hypercorn", "members"),
     "django": ("django-uvicorn", "members_site"),
 }
+TWO = ("flask-loop", "fastapi", "quart", "django")
 WITHIN = 3.0  # seconds until the page knows; a busy machine takes more than one
 
 
-class Visitor:
-    """A browser: its cookies, and its websocket."""
+class Site(NamedTuple):
+    """An app: where its pages come from, and where the rest happens."""
 
-    def __init__(self, url, name):
-        self._url = url
-        self._jar = CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
-        self.post(f"login/{name}")
+    framework: str
+    listens: str
+    acts: str
 
-    def post(self, path):
-        request = urllib.request.Request(f"{self._url}/{path}", b"{}")
-        request.add_header("Content-Type", "application/json")
-        self._opener.open(request, timeout=30).read()
-
-    def page(self):
-        """Return a websocket with the cookies of this moment."""
-        cookies = "; ".join(f"{each.name}={each.value}" for each in self._jar)
-        return PipeClient(f"{self._url}/", headers=[("Cookie", cookies)])
+    def visitor(self, name):
+        return Visitor(self.listens, self.acts, name)
 
 
-def sent_until_it_ends(visitor, page, channel, error):
-    """Send until the page's subscription ends; return what arrived, the seconds and the error."""
-    began, arrived, number = time.monotonic(), [], count()
-
-    def send_and_read():
-        while time.monotonic() - began < TIMEOUT:
-            visitor.post(f"send/{channel}/after-{next(number)}")
-            with suppress(TimeoutError):
-                arrived.extend(row[2] for row in page.rows(1, timeout=0.02))
-
-    with pytest.raises(error) as caught:
-        send_and_read()
-    return arrived, time.monotonic() - began, caught.value
-
-
-def heard(page):
-    return [row[2] for row in page.rows(1)]
-
-
-@pytest.fixture(scope="module", params=HOSTS)
-def server(request, tmp_path_factory):
-    host, module = HOSTS[request.param]
+@pytest.fixture(scope="module", params=[*HOSTS, *(f"{each}-two" for each in TWO)])
+def site(request, tmp_path_factory):
+    framework = request.param.removesuffix("-two")
+    host, module = HOSTS[framework]
     directory = tmp_path_factory.mktemp("members")
-    settings = {"MEMBERS_DATABASE": str(directory / "db.sqlite3")}
+    settings = {"MEMBERS": str(directory)}
     if module == "members_site":
         settings["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # for `migrate` on the server's loop
-    with Server(host, module, directory / "log", settings=settings) as server:
-        server.framework = request.param
-        yield server
+    with ExitStack() as ends:
+        names = ["only"]
+        if framework != request.param:
+            redis = ends.enter_context(RedisServer(directory / "redis"))
+            settings["DASH_PIPE_BROKER"] = redis.url
+            names = ["listens", "acts"]
+        urls = [
+            ends.enter_context(Server(host, module, directory / name, settings=settings)).url
+            for name in names
+        ]
+        yield Site(framework, urls[0], urls[-1])
 
 
-def test_blocked_user_hears_nothing_sent_after_the_block(server):
-    ann, bob = Visitor(server.url, "ann"), Visitor(server.url, "bob")
+def test_blocked_user_hears_nothing_sent_after_the_block(site):
+    ann, bob = site.visitor("ann"), site.visitor("bob")
     with ann.page() as page, bob.page() as other:
         page.subscribe("jobs")
         other.subscribe("jobs")
@@ -99,9 +79,9 @@ def test_blocked_user_hears_nothing_sent_after_the_block(server):
         assert heard(other)[0] == "after-0"
 
 
-def test_user_who_logs_out_hears_nothing_sent_after_the_logout(server):
-    cat, dan = Visitor(server.url, "cat"), Visitor(server.url, "dan")
-    is_in_store = server.framework == "django"
+def test_user_who_logs_out_hears_nothing_sent_after_the_logout(site):
+    cat, dan = site.visitor("cat"), site.visitor("dan")
+    is_in_store = site.framework == "django"
     with cat.page() as page, dan.page() as other:
         page.subscribe("jobs")
         other.subscribe("jobs")
@@ -116,8 +96,8 @@ def test_user_who_logs_out_hears_nothing_sent_after_the_logout(server):
         again.subscribe("jobs")
 
 
-def test_permission_that_ends_is_heard_no_longer(server):
-    eve = Visitor(server.url, "eve")
+def test_permission_that_ends_is_heard_no_longer(site):
+    eve = site.visitor("eve")
     with eve.page() as page:
         began = time.time()
         page.subscribe("short")
@@ -131,41 +111,68 @@ def test_permission_that_ends_is_heard_no_longer(server):
         assert "denied" in str(error)
 
 
-@pytest.mark.parametrize("host", ["gunicorn-two", "uvicorn-two"])
-def test_disconnect_from_another_process_reaches_every_worker(tmp_path, host):
-    code = "import dash_pipe, sys; dash_pipe.disconnect(user=sys.argv[1])"
-    with RedisServer(tmp_path / "redis") as redis:
-        settings = {"DASH_PIPE_BROKER": redis.url}
-        with Server(host, "members", tmp_path / "log", settings=settings) as server:
-            ann, bob = Visitor(server.url, "ann"), Visitor(server.url, "bob")
-            pages = [ann.page() for _ in range(6)]
-            other = bob.page()
-            for page in [*pages, other]:
-                page.__enter__()
-                page.subscribe("jobs")
-            began = time.monotonic()
-            command = [sys.executable, "-c", code, "ann"]
+@pytest.fixture(params=["gunicorn-two", "uvicorn-two"])
+def workers(request, tmp_path):
+    """Yield the pages of ann and one of bob on two workers, bob, and how to run code elsewhere."""
+    with ExitStack() as ends:
+        redis = ends.enter_context(RedisServer(tmp_path / "redis"))
+        settings = {"DASH_PIPE_BROKER": redis.url, "MEMBERS": str(tmp_path)}
+        server = Server(request.param, "members", tmp_path / "log", settings=settings)
+        url = ends.enter_context(server).url
+        ann, bob = Visitor(url, url, "ann"), Visitor(url, url, "bob")
+        pages = [ends.enter_context(each.page()) for each in [ann] * 6 + [bob]]
+        for page in pages:
+            page.subscribe("jobs")
+
+        def run(code):
+            command = [sys.executable, "-c", code]
             subprocess.run(command, env=environment(settings), check=True, timeout=60)
-            sent = time.monotonic()
-            for page in pages:
-                with pytest.raises(EndpointUnavailableError) as caught:
-                    page.rows(1)
-                assert caught.value.code == 1012
-            assert time.monotonic() - sent < WITHIN, f"begun {sent - began} s before"
-            bob.post("send/jobs/1")
-            assert heard(other) == ["1"]
-            for page in [*pages, other]:
-                page.__exit__()
+
+        yield pages[:6], pages[6], bob, run
 
 
-def test_poll_after_a_block_is_denied(server):
-    fay = Visitor(server.url, "fay")
+def test_disconnect_from_another_process_reaches_every_worker(workers):
+    pages, other, bob, run = workers
+    began = time.monotonic()
+    run("import dash_pipe; dash_pipe.disconnect(user='ann')")
+    sent = time.monotonic()
+    for page in pages:
+        with pytest.raises(EndpointUnavailableError) as caught:
+            page.rows(1)
+        assert caught.value.code == 1012
+    assert time.monotonic() - sent < WITHIN, f"begun {sent - began} s before"
+    bob.post("send/jobs/1")
+    assert heard(other) == ["1"]
+
+
+BLOCK_AND_SEND = """
+import os, pathlib, dash_pipe
+
+pathlib.Path(os.environ["MEMBERS"], "blocked-ann").touch()
+dash_pipe.revoke({arguments})
+for number in range(100):
+    dash_pipe.send_to_pipe_channel("jobs", "a", f"after-{{number}}")
+"""
+
+
+@pytest.mark.parametrize("arguments", ["user='ann'", "'jobs'", ""])
+def test_nothing_sent_after_a_revoke_in_another_process_arrives_at_any_worker(workers, arguments):
+    pages, other, _, run = workers
+    run(BLOCK_AND_SEND.format(arguments=arguments))
+    sent = time.monotonic()
+    for page in pages:
+        with pytest.raises(ListenDeniedError):
+            page.rows(1)  # a message that came before would be returned
+    assert time.monotonic() - sent < WITHIN
+    assert [row[2] for row in other.rows(100)] == [f"after-{number}" for number in range(100)]
+
+
+def test_poll_after_a_block_is_denied(site):
+    fay = site.visitor("fay")
     frame = [{"type": "subscribe", "channel": "jobs", "labels": None}]
 
     def poll():
-        request = urllib.request.Request(f"{server.url}/_pipe/poll", json.dumps(frame).encode())
-        with fay._opener.open(request, timeout=30) as answer:
-            return json.loads(answer.read())[0]["type"]
+        return json.loads(fay.poll(json.dumps(frame).encode()))[0]["type"]
 
     assert poll() == "subscribed"
     fay.post("block/fay")
