@@ -15,7 +15,7 @@ from harness.server import Server
 from harness.ws import PipeClient
 
 HOSTS = ["werkzeug", "werkzeug-threads", "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent"]
-HOSTS += ["gunicorn-two", "uvicorn", "hypercorn"]
+HOSTS += ["gunicorn-two", "uvicorn", "hypercorn", "django-uvicorn"]
 KEY, NEXT = "a key of two processes", "the next key of two processes"
 BOUND = 2.5  # seconds after its end in which a token has ended everywhere
 
@@ -25,10 +25,15 @@ def _keys():
     dash_pipe.configure(token_keys=KEY)
 
 
+def serve(host, log, keys):
+    """Return a server of the app on a framework, whose tokens have these keys."""
+    module = "signed_site" if host.startswith("django") else "signed"
+    return Server(host, module, log, settings={"DASH_PIPE_TOKEN_KEYS": keys})
+
+
 @pytest.fixture(params=HOSTS)
 def server(request, tmp_path):
-    settings = {"DASH_PIPE_TOKEN_KEYS": KEY}
-    with Server(request.param, "signed", tmp_path / "log", settings=settings) as server:
+    with serve(request.param, tmp_path / "log", KEY) as server:
         yield server
     assert server.tracebacks() == []
 
@@ -92,14 +97,13 @@ def test_open_subscription_ends_with_its_token_and_a_fresh_one_continues(server)
         assert [row[2] for row in page.rows(1)] == ["after"]
 
 
-@pytest.mark.parametrize("host", ["gunicorn-sync", "uvicorn"])
+@pytest.mark.parametrize("host", ["gunicorn-sync", "uvicorn", "hypercorn", "django-uvicorn"])
 def test_token_of_an_older_key_is_valid_until_the_key_is_removed(host, tmp_path):
     old = sign_channel("user-7")
     dash_pipe.configure(token_keys=NEXT)
     new = sign_channel("user-7")
     found = []
     for keys in (KEY, f"{NEXT},{KEY}", NEXT):
-        settings = {"DASH_PIPE_TOKEN_KEYS": keys}
-        with Server(host, "signed", tmp_path / keys, settings=settings) as server:
+        with serve(host, tmp_path / keys, keys) as server:
             found.append([is_allowed(server, each) for each in (old, new)])
     assert found == [[True, False], [True, True], [False, True]]
