@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..hub.bucket import Bucket
 from ..log import Labels
 from ..protocol import Subscribe
+from ..telemetry.bucket import Bucket
 
 BURST = 256  # calls at once: a page subscribes to all of its channels, 128 at most
 

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from ..concurrency.per_process import Part
-from ..hub.bucket import SECONDS, Bucket
 from ..protocol import Close, Rejection
 from ..runtime import Runtime
+from ..telemetry.bucket import SECONDS, Bucket
 from ..telemetry.events import log_event
 from .client_address import client_address
 from .origin import RequestHead

@@ -16,10 +16,10 @@ from .. import protocol
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..protocol import COMMAND_CHANNEL, Close, Pong, Subscribe
+from ..telemetry.bucket import SECONDS, Bucket
 from ..telemetry.events import log_event
 from ..telemetry.traffic import Traffic
 from .authorization import AuthorizationTimeout, Outcome, Pending, Permission, granted
-from .bucket import SECONDS, Bucket
 from .commands import Commands, Revoke
 from .delivery import Delivery, Shared
 from .dpd_frames import DpdValues

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .bucket import Bucket
+from ..telemetry.bucket import Bucket
 
 BURST = 256  # at once: a page has 128 channels at most, and may exchange them all
 RATE = 32.0  # a second after that

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from ..log import NOWHERE, Labels, Log, Loss, Message, Past, Position, translate
 from ..protocol import MAX_BATCH_BYTES, Close, Frame, Replay, Subscribe, Unsubscribe
+from ..telemetry.bucket import Bucket
 from .authorization import Outcome, Pending
-from .bucket import Bucket
 from .opening_pace import OpeningPace
 
 ChannelFrame = Subscribe | Unsubscribe | Replay

@@ -1,1 +1,1 @@
-"""Count what happens in a process, and log what a stranger can cause within limits."""
+"""Count what happens in a process, and limit how often a stranger can cause it."""

@@ -17,10 +17,10 @@ from dash_pipe.endpoint import poll as poll_module
 from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.endpoint.poll import poll
 from dash_pipe.hub.authorization import Pending, Permission
-from dash_pipe.hub.bucket import Bucket
 from dash_pipe.hub.hub import MAX_FRAMES
 from dash_pipe.hub.policy import Policy
 from dash_pipe.protocol import MAX_CHANNELS, MAX_REPLAYS
+from dash_pipe.telemetry.bucket import Bucket
 from dash_pipe.transports.asgi import AsgiApp
 from unit.asgi_server import Server
 from unit.fakes import Clock, Room
