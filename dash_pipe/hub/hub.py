@@ -1,4 +1,4 @@
-"""Fan messages out to the sessions of a process, and answer their frames. No sockets, no tasks.
+"""Fan messages out to the sessions of a process, and disconnect them. No sockets, no tasks.
 
 A hub belongs to one loop or one lock: every method but ``on_append`` is called there.
 """
@@ -6,36 +6,26 @@ A hub belongs to one loop or one lock: every method but ``on_append`` is called 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from .. import protocol
 from ..brokers import Broker
-from ..errors import ProtocolError
-from ..protocol import COMMAND_CHANNEL, Close, Pong, Subscribe
+from ..protocol import COMMAND_CHANNEL, Close
 from ..telemetry.bucket import SECONDS, Bucket
 from ..telemetry.events import log_event
 from ..telemetry.traffic import Traffic
-from .authorization import AuthorizationTimeout, Outcome, Pending, Permission, granted
-from .commands import Commands, Revoke
+from .answers import Answers
+from .appended import Appended
+from .authorization import Outcome
 from .delivery import Delivery, Shared
+from .disconnect_error import DisconnectError
 from .dpd_frames import DpdValues
 from .heartbeats import Heartbeats
+from .permissions import Permissions
 from .policy import Policy
-from .renewals import Renewals
-from .session import (
-    Authorize,
-    ChannelFrame,
-    Grant,
-    Renew,
-    Session,
-    Subscription,
-    Transport,
-)
-from .subscriptions import Subscribed, Subscriptions, TooManyOpenedError, TooManyParkedError
+from .session import Authorize, Grant, Renew, Session, Subscription, Transport
+from .subscriptions import Subscriptions
 
 MAX_FRAMES = 512  # at once, whatever the rate: a page subscribes to 128 channels, with replays
 
@@ -43,7 +33,7 @@ logger = logging.getLogger("dash_pipe")
 
 
 class Hub:
-    """Connect sessions to the logs of a broker. Nothing else sends to a session or disconnects it.
+    """Connect sessions to the logs of a broker. Nothing else disconnects one.
 
     Args:
         broker: keeps the logs.
@@ -71,16 +61,15 @@ class Hub:
         self._wake = wake
         self._traffic = traffic = traffic or Traffic()
         self.clock = clock
-        self._wall_clock = wall_clock
         self.dpd_values = DpdValues() if policy.dpd_frames else None
         self._delivery = Delivery(clock, traffic)
         self._subscriptions = Subscriptions(broker, clock)
         self._sessions = Heartbeats(policy.heartbeat_interval)
-        self._renewals = Renewals(policy.authorize_again)
-        self._is_renewing = False
-        self._commands = Commands(broker)
-        self._appended_lock = threading.Lock()
-        self._appended: set[str] = set()
+        self._permissions = Permissions(broker, policy.authorize_again, clock, wall_clock)
+        self._answers = Answers(
+            self._subscriptions, self._permissions, self._delivery, policy, self._sessions, traffic
+        )
+        self._appended = Appended(wake)
         self._deferred: list[tuple[Session, str]] = []
         self._unwatch = broker.watch(self.on_append)
 
@@ -112,17 +101,14 @@ class Hub:
             return None
         session = Session(transport, authorize, renew, Bucket(self.clock(), MAX_FRAMES))
         self._sessions.add(session, self.clock())
-        if renew is not None:
-            self._commands.open(self._wall_clock())
+        self._permissions.enter(session)
         return session
 
     def disconnect(self, session: Session) -> None:
         """Remove a session. More than once does no harm."""
         if self._sessions.remove(session):
             self._subscriptions.leave(session)
-            self._renewals.leave(session)
-            if not len(self._sessions):
-                self._commands.close()
+            self._permissions.leave(session, is_last=not len(self))
 
     def receive(self, session: Session, text: str) -> None:
         """Take a frame from a browser, and answer it."""
@@ -145,25 +131,8 @@ class Hub:
     def handle(self, session: Session, text: str) -> None:
         """Answer a frame that was counted, or that this process has made for a browser."""
         self._obey()
-        if session not in self._sessions:
-            return
-        if session.pending_authorization is not None:
-            self._queue(session, text)
-            return
-        try:
-            match protocol.decode(text):
-                case Subscribe(channel) if channel == COMMAND_CHANNEL:
-                    raise ProtocolError("denied", "this channel is dash-pipe's own", channel)
-                case Subscribe() as subscribe:
-                    self._authorize(session, subscribe)
-                case Pong(n):
-                    if session.take_pong(n):
-                        session.frames.give_back()
-                        self._delivery.resume(session)
-                case frame:
-                    self._take(session, frame)
-        except ProtocolError as problem:
-            self._send_error(session, problem)
+        if session in self._sessions:
+            self._serve(session, self._answers.handle, session, text)
 
     def receive_soon(self, session: Session, text: str) -> None:
         """Take a frame at the next flush: for a transport that answers while the hub sends."""
@@ -176,36 +145,24 @@ class Hub:
         subscribe, session.pending_authorization = session.pending_authorization, None
         if subscribe is None or session not in self._sessions:
             return
-        is_revoked, session.is_revoked = session.is_revoked, False
-        try:
-            if is_revoked:  # the answer may be older than that
-                self._authorize(session, subscribe)
-            else:
-                self._settle(session, subscribe, outcome)
-        except ProtocolError as problem:
-            self._send_error(session, problem)
+        self._serve(session, self._answers.resolve, session, subscribe, outcome)
         while session.inbox and session.pending_authorization is None:
             self.handle(session, session.inbox.popleft())
 
     def resolve_renewal(self, grant: Grant, outcome: Outcome) -> None:
         """Take the outcome of the call for a permission that had to be renewed."""
         self._obey()
-        self._renewals.finish(grant)
+        self._permissions.finish(grant)
         if not grant.is_over:
-            self._guarded(grant.session, self._renew, grant, outcome)
-        self._renew_due()
+            self._guarded(grant.session, self._answers.renew, grant, outcome)
+        self._permissions.renew_due()
 
     # Called for the broker
 
     def on_append(self, channel: str) -> None:
         """Note that a log has grown. Any thread may call it; never waits."""
-        if channel not in self._subscriptions.listeners and channel != COMMAND_CHANNEL:
-            return
-        with self._appended_lock:
-            idle = not self._appended
+        if channel in self._subscriptions.listeners or channel == COMMAND_CHANNEL:
             self._appended.add(channel)
-        if idle:
-            self._wake()
 
     def flush(self) -> bool:
         """Send the sessions what was published since the last flush; return whether any was."""
@@ -213,8 +170,7 @@ class Hub:
         deferred, self._deferred = self._deferred, []
         for session, text in deferred:
             self._guarded(session, self.handle, session, text)
-        with self._appended_lock:
-            appended, self._appended = self._appended, set()
+        appended = self._appended.take()
         for channel in appended:
             shared: Shared = {}
             for session, subscription in list(
@@ -240,13 +196,13 @@ class Hub:
                 self._disconnect(session, Close.NO_PONG, f"no pong within {interval:g} seconds")
             elif session.may_send:
                 self._delivery.ping(session)
-        self._renew_due()
+        self._permissions.renew_due()
         return self.seconds_to_beat()
 
     def seconds_to_beat(self) -> float:
         """Return the seconds until the next ``beat`` is due."""
         now = self.clock()
-        return min(self._sessions.seconds_to_next(now), self._renewals.seconds_to_next(now))
+        return min(self._sessions.seconds_to_next(now), self._permissions.seconds_to_next(now))
 
     def close(self, code: Close, reason: str) -> None:
         """Disconnect all sessions, and stop watching the broker."""
@@ -256,10 +212,17 @@ class Hub:
 
     # Inside
 
-    def _guarded(self, session: Session, call: Callable[..., None], *arguments: Any) -> None:
-        """Call a method for one session. An error ends that session, and not the others' flush."""
+    def _serve(self, session: Session, call: Callable[..., None], *arguments: Any) -> None:
+        """Call a method for one session. Disconnect the session if it says so."""
         try:
             call(*arguments)
+        except DisconnectError as error:
+            self._disconnect(session, error.code, str(error))
+
+    def _guarded(self, session: Session, call: Callable[..., None], *arguments: Any) -> None:
+        """Do the same. Another error, too, ends that session, and not the others' flush."""
+        try:
+            self._serve(session, call, *arguments)
         except Exception:
             logger.exception(
                 "dash-pipe: serving a browser failed; it will reconnect",
@@ -275,144 +238,12 @@ class Hub:
             self._delivery.deliver(session, channel, subscription, shared)
             return
         for frame in self._subscriptions.release(session, subscription):
-            self._take(session, frame)
-
-    def _authorize(self, session: Session, subscribe: Subscribe) -> None:
-        """Authorize a subscribe. Frames that come before the outcome wait for it."""
-        outcome = session.authorize(session, subscribe)
-        if isinstance(outcome, Pending):
-            session.pending_authorization = subscribe
-        else:
-            self._settle(session, subscribe, outcome)
-
-    def _settle(self, session: Session, subscribe: Subscribe, outcome: Outcome) -> None:
-        """Apply the outcome of an authorization."""
-        if isinstance(outcome, AuthorizationTimeout):
-            reason = "authorize() timed out; the page will retry"
-            self._disconnect(session, Close.TRY_LATER, reason)
-        else:
-            session.user = outcome.user or session.user
-            permitted = granted(replace(subscribe, refresh=outcome.refresh), outcome.denied)
-            self._take(session, permitted)
-            self._grant(session, permitted, outcome.until)
-
-    def _grant(self, session: Session, permitted: Subscribe, until: float | None) -> None:
-        """Note until when a permission holds; send what a permission that had ended held back."""
-        subscription = session.subscriptions.get(permitted.channel)
-        if subscription is None or session.renew is None:
-            return
-        was_held = subscription.is_held(self.clock())
-        plain = replace(permitted, since=None, hint=False, denied=frozenset(), refresh=None)
-        left = None if until is None else until - self._wall_clock()
-        subscription.take_grant(self._renewals.add(session, plain, self.clock(), left))
-        if was_held:
-            self._delivery.resume(session)
+            self._answers.take(session, frame)
 
     def _obey(self) -> None:
         """Execute the commands that have come: before anything that was sent after them."""
-        for command in self._commands.take():
-            for session in self._sessions:
-                if isinstance(command, Revoke):
-                    self._revoke(session, command)
-                elif session.user == command.user:
-                    self._disconnect(session, Close.RESTART, "disconnect(); the page asks again")
-            self._renew_due()
-
-    def _revoke(self, session: Session, command: Revoke) -> None:
-        """Have ``authorize`` called again for what a command names; send nothing until then."""
-        if command.user is not None and session.user not in (None, command.user):
-            return
-        for channel, subscription in session.subscriptions.items():
-            if subscription.grant is not None and command.channel in (None, channel):
-                grant = self._renewals.add_due(subscription.grant, self.clock())
-                subscription.take_grant(grant)
-        pending = session.pending_authorization
-        if pending is not None and command.channel in (None, pending.channel):
-            session.is_revoked = True
-
-    def _renew_due(self) -> None:
-        """Have ``authorize`` called again for the permissions that are due."""
-        if self._is_renewing:  # an outcome came at once; the loop below goes on
-            return
-        self._is_renewing = True
-        try:
-            while (grant := self._renewals.next_due(self.clock())) is not None:
-                assert grant.session.renew is not None, "only such sessions have grants"
-                grant.session.renew(grant)
-        finally:
-            self._is_renewing = False
-
-    def _renew(self, grant: Grant, outcome: Outcome) -> None:
-        """Renew a permission, or end it at once. Without an answer, ask once more, later."""
-        session, subscribe = grant.session, grant.subscribe
-        has_answer = isinstance(outcome, Permission) and not outcome.raised
-        if not has_answer and self._renewals.postpone(grant, self.clock()):
-            return
-        if isinstance(outcome, Permission) and not outcome.denied:
-            self._grant(session, subscribe, outcome.until)
-            return
-        try:
-            self._settle(session, subscribe, outcome)
-        except ProtocolError as problem:
-            parked = self._subscriptions.deny(session, subscribe.channel)
-            for _ in range(max(parked, 1)):  # each subscribe is answered once
-                self._send_error(session, problem)
-
-    def _take(self, session: Session, frame: ChannelFrame) -> None:
-        """Apply a frame: send its answer, and the messages that follow from it."""
-        try:
-            answer = self._subscriptions.take(session, frame)
-        except ProtocolError as problem:
-            self._send_error(session, problem)
-            return
-        except (TooManyOpenedError, TooManyParkedError) as error:
-            self._traffic.channel_rate_reached += isinstance(error, TooManyOpenedError)
-            self._disconnect(session, Close.TRY_LATER, str(error))
-            return
-        if answer is not None:
-            self._send_subscribed(session, answer)
-        if answer is not None and answer.is_new:
-            subscription = session.subscriptions[frame.channel]
-            self._delivery.deliver(session, frame.channel, subscription, {})
-        self._delivery.replay(session)
-
-    def _send_subscribed(self, session: Session, answer: Subscribed) -> None:
-        if answer.gap:
-            self._traffic.gap(answer.gap)
-        if answer.denied:
-            self._traffic.error("denied")
-        session.transport.send(
-            protocol.subscribed(
-                answer.channel,
-                answer.head,
-                recovered=answer.recovered,
-                denied=answer.denied,
-                spread=self._policy.spread(len(self)),
-                heartbeat=self._policy.heartbeat_interval,
-                hint=answer.hint,
-                past=answer.past,
-                refresh=answer.refresh,
-            )
-        )
-
-    def _queue(self, session: Session, text: str) -> None:
-        """Keep a frame until the authorization. Transports do not read then, so these are few."""
-        if len(session.inbox) == protocol.MAX_PARKED:
-            self._disconnect(
-                session,
-                Close.TRY_LATER,
-                f"{len(session.inbox)} frames wait for authorize() already",
-            )
-        else:
-            session.inbox.append(text)
-
-    def _send_error(self, session: Session, problem: ProtocolError) -> None:
-        self._traffic.error(problem.code)
-        session.transport.send(protocol.error(problem))
-        if problem.code == "bad_frame":
-            session.bad_frames += 1
-            if session.bad_frames == protocol.MAX_BAD_FRAMES:
-                self._disconnect(session, Close.BAD_FRAMES, "too many bad frames")
+        for session in self._permissions.obey(self._sessions):
+            self._disconnect(session, Close.RESTART, "disconnect(); the page asks again")
 
     def _disconnect(self, session: Session, code: Close, reason: str) -> None:
         self.disconnect(session)

@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..log import Labels, Log, Loss, Past, Position, translate
-from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Denied, Replay, Subscribe, Unsubscribe
+from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Replay, Subscribe, Unsubscribe
+from .disconnect_error import DisconnectError, TooManyOpenedError
 from .gap import gap_cause
 from .hint import hint_for
 from .opening_pace import BURST, RATE
 from .session import ChannelFrame, PendingReplay, Session, Subscription
+from .subscribed import Subscribed
 
 Listeners = dict[str, dict[Session, Subscription]]
 """The subscriptions of each channel, by session."""
-
-
-@dataclass(frozen=True)
-class Subscribed:
-    """The outcome of a subscribe, for the hub to answer.
-
-    Attributes:
-        head: the newest position of the channel at that moment.
-        recovered: see docs/protocol.md.
-        is_new: the channel was not subscribed before, so its messages have to be sent.
-        hint: see docs/protocol.md; None if it was not requested.
-        past: the earlier epochs of the log.
-        gap: the cause of a loss between epochs; empty if there is none. ``lost`` of the messages
-            that follow tells of the others.
-        refresh: the seconds until the page should get a fresh token; None if it can't.
-    """
-
-    channel: str
-    head: Position
-    recovered: bool | None
-    denied: Denied
-    is_new: bool
-    hint: str | None
-    past: Past
-    gap: str
-    refresh: float | None
-
-
-class TooManyParkedError(Exception):
-    """A session has ``MAX_PARKED`` frames that wait for a log, and sent another."""
-
-
-class TooManyOpenedError(Exception):
-    """A session has opened channels faster than ``OpeningPace`` allows."""
 
 
 class Subscriptions:
@@ -78,14 +46,14 @@ class Subscriptions:
 
         Raises:
             ProtocolError: the session may not do that.
-            TooManyParkedError, TooManyOpenedError: the session has to be disconnected.
+            DisconnectError: the session has to be disconnected.
         """
         subscription = session.subscriptions.get(frame.channel)
         if subscription is None and isinstance(frame, Subscribe):
             subscription = self._open(session, frame)
         if subscription is not None and subscription.waits:
             if session.parked == MAX_PARKED:
-                raise TooManyParkedError(f"{session.parked} frames wait for their channels already")
+                raise DisconnectError(f"{session.parked} frames wait for their channels already")
             session.parked += 1
             subscription.parked.append(frame)
             return None

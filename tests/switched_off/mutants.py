@@ -138,6 +138,18 @@ SERVER = (
         ("tests/unit/test_hub_past.py",),
     ),
     Switch(
+        "a replay that was held back brings denied labels",
+        "dash_pipe/hub/subscriptions.py:_subscribe",
+        Skip("session.restrict_replays"),
+        ("tests/unit/test_hub_renew.py",),
+    ),
+    Switch(
+        "an answer that is older than a revoke counts",
+        "dash_pipe/hub/permissions.py:Permissions.resolve",
+        Replace("session.is_revoked, False", "False, False"),
+        ("tests/unit/test_hub_commands.py",),
+    ),
+    Switch(
         "an end at the point of a rollback is a loss for the server",
         "dash_pipe/log/past.py:Ended.loss",
         Replace(

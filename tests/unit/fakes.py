@@ -96,7 +96,7 @@ class MirrorRoom:
 
     def __init__(self, clock: Clock) -> None:
         self.broker = MirrorBroker(clock)
-        self.hub = Hub(self.broker, Policy(), lambda: None, clock)
+        self.hub = Hub(self.broker, Policy(), lambda: None, clock, None, clock)
 
     def browser(self) -> Browser:
         return Browser(self.hub)

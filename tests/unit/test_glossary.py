@@ -17,8 +17,8 @@ GLOSSARY = dict(re.findall(r"^\* \*\*(.+?)\*\*: (.+)$", TEXT.split("\n## Glossar
 WORDS = """
     Pipe, channel, label, offset, epoch, past, position, head, recovered, replay, log, window,
     losses, hub, session, subscription, transport, delivery, guard, runtime, takeover, poke, broker,
-    mirror, retention, framing, rejection, denied, diagnostics, family,
-    relay, per process
+    mirror, retention, framing, rejection, permission, denied,
+    diagnostics, family, relay, per process
 """
 
 # Words that no identifier may contain, each with its replacement.

@@ -298,7 +298,6 @@ def test_permission_without_an_end_holds_for_authorize_again_at_most() -> None:
 def test_subscription_that_waits_for_its_log_is_denied_with_its_frames(clock: Any) -> None:
     room = MirrorRoom(clock)
     room.clock = clock  # type: ignore[attr-defined]
-    room.hub._wall_clock = clock
     page = Page(room)
     assert page.subscribe() == []
     assert page.subscribe(labels=["a"]) == []

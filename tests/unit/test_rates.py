@@ -18,12 +18,13 @@ from dash_pipe.endpoint.http import HttpRequest
 from dash_pipe.endpoint.poll import poll
 from dash_pipe.hub.authorization import Pending, Permission
 from dash_pipe.hub.hub import MAX_FRAMES
+from dash_pipe.hub.opening_pace import BURST
 from dash_pipe.hub.policy import Policy
 from dash_pipe.protocol import MAX_CHANNELS, MAX_REPLAYS
 from dash_pipe.telemetry.bucket import Bucket
 from dash_pipe.transports.asgi import AsgiApp
 from unit.asgi_server import Server
-from unit.fakes import Clock, Room
+from unit.fakes import Clock, MirrorRoom, Room
 
 pytestmark = pytest.mark.usefixtures("fresh_runtime")
 
@@ -165,6 +166,22 @@ def test_browser_that_opens_too_many_channels_is_counted() -> None:
     assert browser.close_code == 1013
     assert room.hub._traffic.numbers()["channel_rate_reached"] == 1
     assert room.hub._traffic.numbers()["frame_rate_reached"] == 0
+
+
+def test_parked_frames_of_a_browser_that_is_disconnected_are_dropped(mirrored: MirrorRoom) -> None:
+    browser = mirrored.browser()
+    mirrored.broker.open("news")
+    mirrored.broker.load("news", "e")
+    for _ in range(BURST - 1):
+        browser.subscribe("news")
+        browser.says(type="unsubscribe", channel="news")
+    browser.subscribe("jobs")  # the last that it may open now; its frames wait for the log
+    browser.says(type="unsubscribe", channel="jobs")
+    for _ in range(3):
+        browser.subscribe("jobs")
+    mirrored.load("e", "a")
+    assert browser.close_code == 1013
+    assert mirrored.hub._traffic.numbers()["channel_rate_reached"] == 1
 
 
 def test_browser_within_the_frame_rate_goes_on() -> None:
