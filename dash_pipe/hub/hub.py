@@ -222,7 +222,9 @@ class Hub:
     def _guarded(self, session: Session, call: Callable[..., None], *arguments: Any) -> None:
         """Do the same. Another error, too, ends that session, and not the others' flush."""
         try:
-            self._serve(session, call, *arguments)
+            call(*arguments)  # not by _serve: a call less for each session of a message
+        except DisconnectError as error:
+            self._disconnect(session, error.code, str(error))
         except Exception:
             logger.exception(
                 "dash-pipe: serving a browser failed; it will reconnect",
