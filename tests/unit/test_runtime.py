@@ -257,7 +257,7 @@ class TestAfterFork:
         dash_pipe.configure(heartbeat_interval=5)
         current = runtime.current()
         dash_pipe.send_to_pipe_channel("jobs", "a", 1)
-        with current._lock, current._broker._lock:  # type: ignore[union-attr]
+        with current._configured._lock, current.broker._lock:  # type: ignore[attr-defined]
             heard = self.in_child(
                 lambda: str(dash_pipe.send_to_pipe_channel("jobs", "a", 1).offset)
             )

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from . import brokers
-from .concurrency.forks import after_fork_in_child
-from .concurrency.per_process import Part, PerProcess
-from .diagnostics import Diagnostics
-from .errors import SettingError
-from .family.family import Family
-from .hub.policy import Policy
-from .log import Limits, Log
-from .settings import FunctionPath, Project, Settings, resolve
-from .telemetry import descriptors
-from .telemetry.counters import Counters
-from .telemetry.events import log_event
+from ..brokers import Broker
+from ..concurrency.forks import after_fork_in_child
+from ..concurrency.per_process import Part, PerProcess
+from ..diagnostics import Diagnostics
+from ..family.family import Family
+from ..hub.policy import Policy
+from ..log import Limits, Log
+from ..settings import FunctionPath, Project, Settings
+from ..telemetry import descriptors
+from ..telemetry.counters import Counters
+from ..telemetry.events import log_event
+from .configured import Configured, check_broker
 
 P = TypeVar("P", bound=Part)
 
@@ -51,44 +49,20 @@ class Runtime:
         self.diagnostics = Diagnostics()
         self.family = Family()
         self.servers: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._lock = threading.Lock()
-        self._keywords = keywords or {}
-        self._project = project or {}
-        self._settings: Settings | None = None
-        self._broker: brokers.Broker | None = None
-        self._given: brokers.Broker | None = None  # in place of the one that the settings name
-        self._routed = False  # the routes of a server are made
+        self._configured = Configured(keywords or {}, project or {})
         self._parts = PerProcess()
         after_fork_in_child(self, Runtime._reset_after_fork)
 
     def configure(self, **keywords: Any) -> Settings:
         """Change settings; see ``dash_pipe.configure``."""
-        with self._lock:
-            merged = {**self._keywords, **keywords}
-            settings = resolve(merged, os.environ, self._project)
-            _check_broker(settings)
-            if self._broker is not None and settings != self._settings:
-                raise SettingError(
-                    ", ".join(keywords),
-                    "too late: the broker is in use with other settings; call configure() at the "
-                    "top of the program, before the first message is sent or received",
-                )
-            if self._routed and settings.http_route != self._resolved().http_route:
-                raise SettingError(
-                    "http_route",
-                    "too late: an app has its routes already; call configure() before the app is "
-                    "made, or set DASH_PIPE_HTTP_ROUTE",
-                )
-            self._keywords, self._settings = merged, settings
-            return settings
+        return self._configured.configure(**keywords)
 
     def adopt(self, project: Project) -> None:
         """Adopt the settings of the project that this process runs. First use checks them.
 
         A framework calls this at its start, so before there are messages.
         """
-        with self._lock:
-            self._project, self._settings = dict(project), None
+        self._configured.adopt(project)
 
     def restart(self, project: Project) -> None:
         """Adopt settings that a test has changed, and begin anew, within a bounded time.
@@ -96,22 +70,15 @@ class Runtime:
         Browsers are disconnected and find the new broker when they return. A broker that
         ``with_broker`` was given stays.
         """
-        with self._lock:
-            settings, before = self._settings, self._broker
-            self._project, self._settings, self._broker = dict(project), None, self._given
+        before = self._configured.restart(project)
         self._parts.end()
         self.family.forget()
-        if before not in (None, self._given) and before is not (settings and settings.broker):
-            getattr(before, "stop", _do_nothing)()
+        getattr(before, "stop", _do_nothing)()
 
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        settings = self._settings
-        if settings is None:
-            with self._lock:
-                settings = self._resolved()
-        return settings
+        return self._configured.settings
 
     def load(self) -> Settings:
         """Import the functions that settings name. Return the settings in force after that.
@@ -125,20 +92,17 @@ class Runtime:
     @property
     def http_route(self) -> str | None:
         """The setting ``http_route``. Reading fixes it, since a server's routes are made once."""
-        with self._lock:
-            self._routed = True
-            return self._resolved().http_route
+        return self._configured.http_route
 
     @property
-    def broker(self) -> brokers.Broker:
+    def broker(self) -> Broker:
         """The broker. The first use of it fixes the settings."""
-        broker = self._broker
-        return self._connect() if broker is None else broker
+        return self._configured.broker
 
     @property
     def uses_broker(self) -> bool:
         """Return whether the broker was used, and the settings are fixed."""
-        return self._broker is not None
+        return self._configured.existing_broker is not None
 
     @property
     def policy(self) -> Policy:
@@ -169,7 +133,7 @@ class Runtime:
         found: Counter[str] = Counter(connections=self.connections)
         for part in self._parts.all():
             found.update(part.numbers())
-        idle: list[Log] = getattr(self._broker, "idle_logs", list)()
+        idle: list[Log] = getattr(self._configured.existing_broker, "idle_logs", list)()
         sizes = [log.size for log in idle]
         found["logs"] += len(sizes)
         found["log_messages"] += sum(messages for messages, _ in sizes)
@@ -207,7 +171,7 @@ class Runtime:
         self.diagnostics.has_endpoint()
         if self.settings.max_connections != _MAX_CONNECTIONS:
             self.check_descriptors()
-        _check_broker(self.settings)
+        check_broker(self.settings)
         if self.settings.keeps_messages_in_memory:
             self.family.has_app()
         authorize = self.settings.authorize
@@ -226,18 +190,17 @@ class Runtime:
 
     def copy(self) -> Runtime:
         """Return a runtime with the same settings and apps, and nothing else in common."""
-        other = Runtime(self._keywords, self._project)
-        other._routed = self._routed
+        other = Runtime()
+        other._configured = self._configured.copy()
         other.diagnostics = self.diagnostics.copy()
         other.family = self.family.copy()
         other.servers = self.servers
         return other
 
-    def with_broker(self, make: Callable[[Limits, int], brokers.Broker]) -> Runtime:
+    def with_broker(self, make: Callable[[Limits, int], Broker]) -> Runtime:
         """Return a copy with another broker, made by ``make``."""
         other = self.copy()
-        settings = other.settings
-        other._broker = other._given = make(_limits(settings), settings.max_idle_channels)
+        other._configured.give(make)
         return other
 
     def end(self) -> None:
@@ -249,57 +212,13 @@ class Runtime:
         self.diagnostics.end()
         self.family.forget()
 
-    def _resolved(self) -> Settings:
-        if self._settings is None:
-            self._settings = resolve(self._keywords, os.environ, self._project)
-        return self._settings
-
-    def _connect(self) -> brokers.Broker:
-        """Make the broker without the lock, since it may be the code of another package.
-
-        Threads that call this at once may each make one; the first is kept.
-        """
-        while True:
-            settings = self.settings
-            made = _broker(settings)
-            with self._lock:
-                if self._broker is None and self._settings == settings:
-                    self._broker = made
-                if self._broker is not None:
-                    return self._broker
-
     def _reset_after_fork(self) -> None:
         """In a forked child: reset everything but the settings' sources."""
-        self._lock = threading.Lock()
-        self._settings = self._broker = None
+        self._configured.reset_after_fork()
         self.counters = Counters()
         self._parts.abandon()
         self.diagnostics.reset_after_fork()
         self.family.reset_after_fork()
-
-
-def _check_broker(settings: Settings) -> None:
-    if isinstance(settings.broker, str):
-        brokers.check(settings.broker)
-
-
-def _broker(settings: Settings) -> brokers.Broker:
-    if isinstance(settings.broker, brokers.Broker):
-        return settings.broker
-    limits = _limits(settings)
-    return brokers.connect(
-        settings.broker, limits, settings.max_idle_channels, settings.send_timeout
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        messages=settings.window_messages,
-        bytes=settings.window_bytes,
-        seconds=settings.window_seconds,
-        labels=settings.kept_labels,
-        label_seconds=settings.kept_seconds,
-    )
 
 
 def _do_nothing() -> None:
