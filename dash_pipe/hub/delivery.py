@@ -10,7 +10,8 @@ from ..log import NO_HISTORY, Batch, Labels, Loss, Position, translate
 from ..protocol import MAX_BATCH_BYTES, Frame
 from ..telemetry.traffic import Traffic
 from .gap import gap_cause
-from .session import PendingReplay, Session, Subscription
+from .pending_replay import PendingReplay
+from .session import Session, Subscription
 
 
 class SharedBatch(NamedTuple):

@@ -13,7 +13,8 @@ from .disconnect_error import DisconnectError, TooManyOpenedError
 from .gap import gap_cause
 from .hint import hint_for
 from .opening_pace import BURST, RATE
-from .session import ChannelFrame, PendingReplay, Session, Subscription
+from .pending_replay import PendingReplay
+from .session import ChannelFrame, Session, Subscription
 from .subscribed import Subscribed
 
 Listeners = dict[str, dict[Session, Subscription]]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
-from dash_pipe.hub import delivery, session
+from dash_pipe.hub import delivery, pending_replay, session
 from harness import chance
 from schedules.page import Page
 from schedules.redis_world import run
@@ -132,7 +132,7 @@ def page() -> Iterator[Page]:
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give flow control work."""
-    for module in (delivery, session):
+    for module in (delivery, pending_replay, session):
         monkeypatch.setattr(module, "MAX_BATCH_BYTES", BATCH)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
-from dash_pipe.hub import delivery, session
+from dash_pipe.hub import delivery, pending_replay, session
 from dash_pipe.log import window
 from harness import chance
 from schedules.page import Page
@@ -59,7 +59,7 @@ STEPS: list[tuple[Any, ...]] = [
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch, Page() as page:
-        for module in (delivery, session):  # so that flow control has work
+        for module in (delivery, pending_replay, session):  # so that flow control has work
             patch.setattr(module, "MAX_BATCH_BYTES", BATCH)
         patch.setattr(window, "SCAN_LIMIT", 3)  # so that messages are looked up as well
         yield page

@@ -133,7 +133,7 @@ SERVER = (
     ),
     Switch(
         "a replay goes on although its messages are lost",
-        "dash_pipe/hub/session.py:PendingReplay.enter",
+        "dash_pipe/hub/pending_replay.py:PendingReplay.enter",
         Skip("self._messages"),
         ("tests/unit/test_hub_past.py",),
     ),
