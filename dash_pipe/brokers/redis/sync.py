@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 
+from ...protocol import COMMAND_CHANNEL
 from .. import OnAppend
 from .commands import head, reading
 from .connection import RedisConnection, RedisError
@@ -26,6 +27,9 @@ class Sync:
     """Subscribe, wait for the confirmation, compare heads, read what is missing; then listen.
 
     A mirror in step takes announced messages without a read. Every error of Redis ends ``run``.
+
+    No mirror takes a message before the mirror of the commands has those that were sent before it:
+    nothing that was sent after a revoke may be sent on before the revoke is known.
 
     Args:
         mirrors: the mirrors to keep in step.
@@ -110,13 +114,12 @@ class Sync:
         """Subscribe to new channels, unsubscribe from closed ones, mark the rest for comparison."""
         new: list[bytes] = []
         gone: list[bytes] = []
-        for name in names:
+        for name in sorted(names, key=COMMAND_CHANNEL.__ne__):  # the commands first
             mirrored = self._mirrors.get(name)
             if mirrored is None:
                 if (news := self._topic_of.pop(name, None)) is not None:
-                    del self._names[
-                        news
-                    ]  # before the confirmation, as the channel may be opened again by then
+                    # Before the confirmation, as the channel may be opened again by then.
+                    del self._names[news]
                     gone.append(news)
             elif mirrored.subscribed and name in self._topic_of:
                 self._stale[name] = None
@@ -141,6 +144,8 @@ class Sync:
                 self._pulse.heard()
                 if kind != b"pong" and self._take(kind, *rest):
                     changed.add(self._names[rest[0]])
+                if COMMAND_CHANNEL in self._stale:
+                    self._compare_commands()
         finally:  # announcements from before a lost connection count too
             for name in changed:
                 self._on_append(name)
@@ -166,13 +171,24 @@ class Sync:
         return False
 
     def _compare(self) -> None:
-        """Compare the oldest stale mirrors with Redis; read the logs of those not in step.
+        """Compare the oldest stale mirrors with Redis.
 
         Others wait for the next step: a flood of new channels must not hold up announcements.
         """
+        if COMMAND_CHANNEL in self._stale:
+            self._compare_commands()
         names = list(islice(self._stale, AT_ONCE))
         for name in names:
             del self._stale[name]
+        self._bring_in_step(names)
+
+    def _compare_commands(self) -> None:
+        """Compare the mirror of the commands with Redis, if there is one."""
+        self._stale.pop(COMMAND_CHANNEL, None)
+        self._bring_in_step([COMMAND_CHANNEL])
+
+    def _bring_in_step(self, names: Iterable[str]) -> None:
+        """Compare mirrors with Redis; read the logs of those not in step."""
         found = [self._mirrors.get(name) for name in names]
         stale = [mirrored for mirrored in found if mirrored is not None and mirrored.subscribed]
         if not stale:
@@ -203,6 +219,8 @@ class Sync:
             else:
                 after = mirror.log.head if step is Next.READ else 0
                 reply = self._requests.run(READ, channel.keys[:5], after, timeout=TIMEOUT)
+                if mirrored.name != COMMAND_CHANNEL:  # it may have messages that follow a command
+                    self._compare_commands()
                 step = mirror.take(reading(after, reply), run)
             if step is Next.NOTHING:
                 return
