@@ -7,9 +7,11 @@ from .errors import (
     BrokerUnavailableError,
     DashPipeError,
     InvalidMessageError,
+    ListenersUnknownError,
     SettingError,
     SetupError,
     SigningError,
+    SourceError,
 )
 from .frameworks.bundle import bundle
 from .frameworks.dash import setup
@@ -17,6 +19,7 @@ from .log import Position
 from .metrics import stats
 from .permission import allow
 from .Pipe import Pipe
+from .producers import async_listeners, listeners, source, watch_listeners
 from .sending import async_send_to_pipe_channel, disconnect, revoke, send_to_pipe_channel
 from .signing import sign_channel
 from .transports.asgi import asgi_app
@@ -26,21 +29,27 @@ __all__ = [
     "BrokerUnavailableError",
     "DashPipeError",
     "InvalidMessageError",
+    "ListenersUnknownError",
     "Pipe",
     "Position",
     "SettingError",
     "SetupError",
     "SigningError",
+    "SourceError",
     "allow",
     "asgi_app",
+    "async_listeners",
     "async_send_to_pipe_channel",
     "configure",
     "disconnect",
+    "listeners",
     "revoke",
     "send_to_pipe_channel",
     "setup",
     "sign_channel",
+    "source",
     "stats",
+    "watch_listeners",
 ]
 
 

@@ -38,6 +38,14 @@ class InvalidPermissionError(DashPipeError, ValueError):
     """The end of a permission is no time, or its user no name; see ``allow``."""
 
 
+class SourceError(DashPipeError, ValueError):
+    """A source is declared wrongly; see ``source``."""
+
+
+class ListenersUnknownError(DashPipeError, ConnectionError):
+    """The broker did not tell how many browsers listen. A retry may succeed."""
+
+
 class SigningError(DashPipeError, ValueError):
     """An argument of ``sign_channel`` is invalid. Nothing was signed.
 

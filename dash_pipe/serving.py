@@ -12,6 +12,7 @@ from .telemetry.events import log_event
 
 def note_page(runtime: Runtime) -> None:
     """Note that a page has come to this process. Children hand their messages to it now."""
+    runtime.program.note_page(runtime)
     if runtime.broker.may_wait:
         return
     if not runtime.family.serves:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from ..errors import SettingError
 from ..log import Limits, Log, Position
+from .coordinator import Coordinator
+from .listening import Audience
 from .url import without_password
 
 OnAppend = Callable[[str], None]
@@ -87,6 +89,18 @@ class Broker(Protocol):
 
         Raises:
             ConnectionError: it does not answer, or rejects the connection.
+        """
+        return
+
+    @property
+    def coordinator(self) -> Coordinator | None:
+        """Coordinates the processes that share the logs; None if each process is alone."""
+        return None
+
+    def note_audience(self, channel: str, audience: Audience) -> None:
+        """Note that who listens in this process on a channel has changed. Never wait.
+
+        Most brokers have nobody to tell.
         """
         return
 

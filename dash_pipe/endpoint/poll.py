@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import protocol
 from ..brokers import Broker
+from ..hub.audience import Audience
 from ..hub.authorization import Outcome
 from ..hub.hub import Hub
 from ..hub.policy import Policy
@@ -43,6 +44,7 @@ def poll(
     authorize: AuthorizeSubscribe,
     traffic: Traffic | None = None,
     turn: Turn | None = None,
+    audience: Audience | None = None,
 ) -> HttpAnswer:
     """Answer a poll: a list of frames in, a list of frames out.
 
@@ -54,13 +56,14 @@ def poll(
         authorize: called for every subscribe.
         traffic: counts what passes through.
         turn: is taken while it works, where polls take turns.
+        audience: counts who listens in this process.
 
     Returns:
         200 with the frames; in place of a close, another status with its ``code`` and ``reason``.
     """
     turn = turn or FreeTurn()
     with turn.taken():
-        return _poll(request, broker, policy, interval, authorize, traffic, turn)
+        return _poll(request, broker, policy, interval, authorize, traffic, turn, audience)
 
 
 def _poll(
@@ -71,6 +74,7 @@ def _poll(
     authorize: AuthorizeSubscribe,
     traffic: Traffic | None,
     turn: Turn,
+    audience: Audience | None,
 ) -> HttpAnswer:
     def authorize_meanwhile(_: Session, subscribe: Subscribe) -> Outcome:
         with turn.lent():
@@ -84,7 +88,7 @@ def _poll(
     policy = replace(policy, heartbeat_interval=heartbeat)
     collected = Collected()
     appended = threading.Event()
-    hub = Hub(broker, policy, appended.set, _never, traffic)
+    hub = Hub(broker, policy, appended.set, _never, traffic, audience=audience)
     session = hub.connect(collected, authorize_meanwhile)
     assert session is not None, "a hub has room for one"
     _converse(hub, session, collected, frames, appended, turn)

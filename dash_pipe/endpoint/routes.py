@@ -70,7 +70,16 @@ def _counted_poll(
     traffic = counters.open_traffic()
     turn = runtime.part(PollTurns).turn()
     try:
-        return poll(request, runtime.broker, runtime.policy, interval, authorize, traffic, turn)
+        return poll(
+            request,
+            runtime.broker,
+            runtime.policy,
+            interval,
+            authorize,
+            traffic,
+            turn,
+            runtime.audience,
+        )
     except TurnTimeoutError:
         reason = "too many polls at once; the page will retry"
         return error_response(HTTPStatus.SERVICE_UNAVAILABLE, Close.TRY_LATER, reason)

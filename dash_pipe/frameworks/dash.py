@@ -165,6 +165,7 @@ def _on_index(index: str) -> str:
     current = runtime.current()
     url = current.settings.url
     if url is None:
+        current.program.note_page(current)
         if current.settings.keeps_messages_in_memory:
             note_page(current)
         return index

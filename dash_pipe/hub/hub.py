@@ -17,6 +17,7 @@ from ..telemetry.events import log_event
 from ..telemetry.traffic import Traffic
 from .answers import Answers
 from .appended import Appended
+from .audience import Audience
 from .authorization import Outcome
 from .delivery import Delivery, Shared
 from .disconnect_error import DisconnectError
@@ -42,6 +43,7 @@ class Hub:
         clock: seconds that only go forward.
         traffic: counts what passes through.
         wall_clock: seconds since the epoch.
+        audience: counts who listens in this process.
 
     Attributes:
         clock: see above.
@@ -56,6 +58,7 @@ class Hub:
         clock: Callable[[], float],
         traffic: Traffic | None = None,
         wall_clock: Callable[[], float] = time.time,
+        audience: Audience | None = None,
     ) -> None:
         self._policy = policy
         self._wake = wake
@@ -63,7 +66,7 @@ class Hub:
         self.clock = clock
         self.dpd_values = DpdValues() if policy.dpd_frames else None
         self._delivery = Delivery(clock, traffic)
-        self._subscriptions = Subscriptions(broker, clock)
+        self._subscriptions = Subscriptions(broker, clock, audience or Audience())
         self._sessions = Heartbeats(policy.heartbeat_interval)
         self._permissions = Permissions(broker, policy.authorize_again, clock, wall_clock)
         self._answers = Answers(

@@ -9,6 +9,7 @@ from ..brokers import Broker
 from ..errors import ProtocolError
 from ..log import Labels, Log, Loss, Past, Position, translate
 from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Replay, Subscribe, Unsubscribe
+from .audience import Audience
 from .disconnect_error import DisconnectError, TooManyOpenedError
 from .gap import gap_cause
 from .hint import hint_for
@@ -29,13 +30,15 @@ class Subscriptions:
     Args:
         broker: keeps the logs.
         clock: seconds that only go forward.
+        audience: counts who listens.
 
     Attributes:
         listeners: the subscriptions of each channel that has any.
     """
 
-    def __init__(self, broker: Broker, clock: Callable[[], float]) -> None:
+    def __init__(self, broker: Broker, clock: Callable[[], float], audience: Audience) -> None:
         self._broker = broker
+        self._audience = audience
         self._clock = clock
         self.listeners: Listeners = {}
 
@@ -60,7 +63,7 @@ class Subscriptions:
             return None
         match frame:
             case Subscribe():
-                return _subscribe(session, frame)
+                return self._subscribe(session, frame)
             case Unsubscribe(channel):
                 self._unsubscribe(session, channel)
             case Replay():
@@ -122,11 +125,22 @@ class Subscriptions:
             subscription.refresh_due = self._broker.refresh(channel)
         return subscription
 
+    def _subscribe(self, session: Session, frame: Subscribe) -> Subscribed:
+        """Subscribe, and count the browser by the labels that it has now."""
+        subscription = session.subscriptions[frame.channel]
+        if subscription.has_position:
+            self._audience.leave(frame.channel, subscription.labels)
+        answer = _subscribe(session, frame)
+        self._audience.enter(frame.channel, subscription.labels)
+        return answer
+
     def _unsubscribe(self, session: Session, channel: str) -> None:
         subscription = session.subscriptions.pop(channel, None)
         if subscription is None:
             return
         subscription.take_grant(None)
+        if subscription.has_position:
+            self._audience.leave(channel, subscription.labels)
         listeners = self.listeners[channel]
         del listeners[session]
         if not listeners:

@@ -13,6 +13,7 @@ from ..concurrency.forks import after_fork_in_child
 from ..concurrency.per_process import Part, PerProcess
 from ..diagnostics import Diagnostics
 from ..family.family import Family
+from ..hub.audience import Audience
 from ..hub.policy import Policy
 from ..log import Limits, Log
 from ..settings import FunctionPath, Project, Settings
@@ -20,6 +21,7 @@ from ..telemetry import descriptors
 from ..telemetry.counters import Counters
 from ..telemetry.events import log_event
 from .configured import Configured, check_broker
+from .program import Program
 
 P = TypeVar("P", bound=Part)
 
@@ -40,6 +42,8 @@ class Runtime:
         diagnostics: facts about this process, and the warnings that were logged.
         family: the place of this process among others.
         servers: the web servers with an endpoint; the keys of some sign tokens.
+        audience: who listens in this process.
+        program: what the program has declared.
     """
 
     def __init__(
@@ -49,6 +53,8 @@ class Runtime:
         self.diagnostics = Diagnostics()
         self.family = Family()
         self.servers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.audience = Audience(self._note_audience)
+        self.program = Program()
         self._configured = Configured(keywords or {}, project or {})
         self._parts = PerProcess()
         after_fork_in_child(self, Runtime._reset_after_fork)
@@ -195,6 +201,7 @@ class Runtime:
         other.diagnostics = self.diagnostics.copy()
         other.family = self.family.copy()
         other.servers = self.servers
+        other.program = self.program.copy()
         return other
 
     def with_broker(self, make: Callable[[Limits, int], Broker]) -> Runtime:
@@ -212,10 +219,16 @@ class Runtime:
         self.diagnostics.end()
         self.family.forget()
 
+    def _note_audience(self, channel: str) -> None:
+        self.broker.note_audience(channel, self.audience)
+        self.program.tell(self, channel)
+
     def _reset_after_fork(self) -> None:
         """In a forked child: reset everything but the settings' sources."""
         self._configured.reset_after_fork()
         self.counters = Counters()
+        self.audience = Audience(self._note_audience)
+        self.program.reset_after_fork()
         self._parts.abandon()
         self.diagnostics.reset_after_fork()
         self.family.reset_after_fork()

@@ -1,12 +1,15 @@
 """Send messages: check and encode them, publish them where pages read, count the lost ones."""
 
 from .commands import disconnect, revoke
-from .send import async_send_to_pipe_channel, prepared, send_to_pipe_channel
+from .publishing import publish_text
+from .send import async_send_to_pipe_channel, checked_text, prepared, send_to_pipe_channel
 
 __all__ = [
     "async_send_to_pipe_channel",
+    "checked_text",
     "disconnect",
     "prepared",
+    "publish_text",
     "revoke",
     "send_to_pipe_channel",
 ]

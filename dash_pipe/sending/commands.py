@@ -8,7 +8,7 @@ from .. import runtime
 from ..errors import InvalidMessageError
 from ..permission import user_name
 from ..protocol import COMMAND_CHANNEL, MAX_NAME, is_name
-from .publishing import publish_here, waiting_publish
+from .publishing import publish_text
 
 
 def revoke(channel_name: str | None = None, *, user: str | int | None = None) -> None:
@@ -51,8 +51,4 @@ def disconnect(*, user: str | int) -> None:
 def _send(name: str, **fields: str | None) -> None:
     current = runtime.current()
     value = json.dumps({key: each for key, each in fields.items() if each is not None})
-    publish = waiting_publish(current)
-    if publish is None:
-        publish_here(current, COMMAND_CHANNEL, name, value, None)
-    else:
-        publish(COMMAND_CHANNEL, name, value, None)
+    publish_text(current, COMMAND_CHANNEL, name, value)

@@ -29,6 +29,16 @@ def waiting_publish(current: Runtime) -> Publish | None:
     return partial(_publish_elsewhere, current, partial(_hand_over, current, parent))
 
 
+def publish_text(
+    current: Runtime, channel: str, label: str, text: str, message_id: str | None = None
+) -> Position:
+    """Publish a value, as JSON. Wait for another process, if the messages are there."""
+    publish = waiting_publish(current)
+    if publish is None:
+        return publish_here(current, channel, label, text, message_id)
+    return publish(channel, label, text, message_id)
+
+
 def publish_here(
     current: Runtime, channel: str, label: str, text: str, message_id: str | None
 ) -> Position:

@@ -94,7 +94,7 @@ def prepared(
     Raises:
         InvalidMessageError: see ``send_to_pipe_channel``.
     """
-    text = _checked(current, channel_name, label, value, message_id)
+    text = checked_text(current, channel_name, label, value, message_id)
 
     def send() -> Position:
         publish = waiting_publish(current)
@@ -152,7 +152,7 @@ async def async_send_to_pipe_channel(
         SetupError: the broker is in another process, and no asyncio loop runs (trio, for example).
     """
     current = runtime.current()
-    text = _checked(current, channel_name, label, value, message_id)
+    text = checked_text(current, channel_name, label, value, message_id)
     if not unsent.logs(on_error):
         return await _publish_beside_loop(current, channel_name, label, text, message_id)
     with unsent.losses_logged(current):
@@ -205,10 +205,14 @@ def _blocks_a_loop() -> bool:
     return len(asyncio.all_tasks(loop)) > 1
 
 
-def _checked(
-    current: Runtime, channel_name: str, label: str, value: object, message_id: str | None
+def checked_text(
+    current: Runtime, channel_name: str, label: str, value: object, message_id: str | None = None
 ) -> str:
-    """Check a message. Return its value as JSON."""
+    """Check a message. Return its value as JSON.
+
+    Raises:
+        InvalidMessageError: see ``send_to_pipe_channel``.
+    """
     names: dict[str, object] = {"channel_name": channel_name, "label": label}
     if message_id is not None:
         names["message_id"] = message_id

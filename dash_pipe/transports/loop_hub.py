@@ -44,7 +44,14 @@ class LoopHub(Part):
         self._loop = loop or asyncio.get_running_loop()
         self._stays = loop is not None
         self._traffic = runtime.counters.open_traffic()
-        self._hub = Hub(runtime.broker, runtime.policy, self._wake, time.monotonic, self._traffic)
+        self._hub = Hub(
+            runtime.broker,
+            runtime.policy,
+            self._wake,
+            time.monotonic,
+            self._traffic,
+            audience=runtime.audience,
+        )
         self._leave: dict[Session, Callable[[], None]] = {}
         self._beat: asyncio.TimerHandle | None = None
 
@@ -171,7 +178,8 @@ def _do_nothing() -> None:
 def running_hub(runtime: Runtime) -> LoopHub:
     """Return the hub of the running loop. The first browser has it made."""
     note_page(runtime)
-    return runtime.part(LoopHub, asyncio.get_running_loop())
+    loop = runtime.program.app_loop = asyncio.get_running_loop()
+    return runtime.part(LoopHub, loop)
 
 
 def close_running_hub(runtime: Runtime) -> None:

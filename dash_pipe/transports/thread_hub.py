@@ -51,7 +51,14 @@ class ThreadHub(Part):
         self.lock = threading.RLock()
         self._due = threading.Event()
         self._traffic = runtime.counters.open_traffic()
-        self.hub = Hub(runtime.broker, runtime.policy, self._due.set, time.monotonic, self._traffic)
+        self.hub = Hub(
+            runtime.broker,
+            runtime.policy,
+            self._due.set,
+            time.monotonic,
+            self._traffic,
+            audience=runtime.audience,
+        )
         self._leave: dict[Session, Callable[[], None]] = {}
         self._open: set[ThreadTransport] = set()
         self._has_ended = False

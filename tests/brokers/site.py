@@ -74,7 +74,7 @@ class Site:
     def has_reported(self, run: str) -> bool:
         """Return whether the process has told a run of Redis what it knows."""
         assert isinstance(self._broker, RedisBroker)
-        return not self._broker._heads.due(run, 1)
+        return not self._broker._sender._heads.due(run, 1)
 
     def wait_for_release(self) -> None:
         """Wait until the server processes, which have no page, have released all mirrors."""

@@ -394,7 +394,7 @@ def test_publish_during_restart_waits_for_server(server: RedisServer, make: Make
 def set_send_timeout(sender: Broker, seconds: float) -> None:
     """Change the timeout for the messages to come."""
     assert isinstance(sender, RedisBroker)
-    sender._send_timeout = seconds
+    sender._sender._timeout = seconds
 
 
 def test_publish_after_timeout_raises_not_sent(server: RedisServer, make: Make) -> None:

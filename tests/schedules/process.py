@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.brokers.redis import broker, mirrors, sync
+from dash_pipe.brokers.redis import connections, mirrors, sync
+from dash_pipe.brokers.redis import sender as redis_sender
 from dash_pipe.brokers.redis.broker import RedisBroker
 from dash_pipe.brokers.redis.connection import RedisError
 from dash_pipe.brokers.redis.follower import RedisFollower
@@ -24,7 +25,7 @@ from unit.fakes import Clock
 def use_clock(patch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Let the brokers read this clock."""
     fake = SimpleNamespace(monotonic=clock, time=clock, sleep=lambda seconds: None)
-    for module in (broker, mirrors, sync):
+    for module in (connections, redis_sender, mirrors, sync):
         patch.setattr(module, "time", fake)
     patch.setattr(mirrors, "Mirror", lambda limits, known: Mirror(limits, known, clock))
 
@@ -49,7 +50,14 @@ class Follower(RedisFollower):
         try:
             if self._sync is None:
                 self._links = (self._connect(5.0), self._connect(5.0))  # type: ignore[assignment]
-                self._sync = Sync(self._mirrors, self._reports, None, *self._links, self._on_append)  # type: ignore[arg-type]
+                self._sync = Sync(
+                    self._mirrors,
+                    self._reports,
+                    self._presence,
+                    None,
+                    *self._links,
+                    self._on_append,
+                )  # type: ignore[arg-type]
                 self._sync.begin()
             while self._sync.step(now):
                 pass
@@ -70,7 +78,7 @@ class Process:
         self.broker = sender(self.host, limits)
         self.clock = clock
         connect: Any = self.host.connect
-        watchers, heads = self.broker._watchers, self.broker._heads
+        watchers, heads = self.broker._watchers, self.broker._sender._heads
         follower = Follower(connect, 0, limits, 100, heads, watchers.notify)
         self.follower = self.broker._follower = follower
         self.hub = Hub(self.broker, policy, lambda: None, clock)
@@ -82,7 +90,7 @@ class Process:
 
     def has_reported(self, run: str) -> bool:
         """Return whether it has told a run of Redis what it knows of channels without a mirror."""
-        heads = self.broker._heads
+        heads = self.broker._sender._heads
         return heads._run == run and not heads._due
 
 

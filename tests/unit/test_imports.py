@@ -21,7 +21,7 @@ FLOORS = [
     {"runtime"},
     {"serving", "configuration"},
     {"sending"},
-    {"auth"},
+    {"auth", "producers"},
     {"endpoint", "signing"},
     {"transports", "metrics"},
     {"frameworks"},
@@ -29,7 +29,7 @@ FLOORS = [
     {"__main__"},
 ]
 ENTRANCES = {"cli", "configuration", "django", "frameworks", "runtime", "sending", "testing"}
-ENTRANCES |= {"metrics", "signing", "transports"}
+ENTRANCES |= {"metrics", "producers", "signing", "transports"}
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
 

@@ -29,7 +29,7 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text("utf-8")
 ALERTS = OPERATIONS.partition("```promql\n")[2].partition("```")[0].splitlines()
 
 WORKERS = """
-import os, sys, time
+import os, struct, sys, time
 import dash_pipe, dash_pipe.metrics
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -37,7 +37,10 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 def shown():
     registry = CollectorRegistry()
     MultiProcessCollector(registry)
-    return generate_latest(registry).decode()
+    try:
+        return generate_latest(registry).decode()
+    except struct.error:  # prometheus-client reads a file that another process is making
+        return ""
 
 def wait_for(line):
     deadline = time.monotonic() + 20

@@ -25,10 +25,18 @@
 --           'other' begin one of which nobody knows what it lost. Returns {epoch, head, id, run,
 --           past}. Announces the epoch, if it has changed.
 --
+-- An append may have a seventh key, a lease (see lease_commands.py), and its owner as last argument:
+-- if the key has another value, nothing happens.
+--
 -- Both begin a new epoch, which continues the present one, if Redis has restarted since, and if the
 -- caller knows a message that is missing: offsets would be used twice under one epoch.
 
 local call = redis.call
+
+if KEYS[7] and call('GET', KEYS[7]) ~= ARGV[#ARGV] then
+  return {err = 'FENCED another process holds the lease'}
+end
+
 local meta, rows, newest, labels, lost, ids = unpack(KEYS)
 local operation, bounds, new_epoch, news, run = unpack(ARGV)
 local known = {epoch = ARGV[6], offset = tonumber(ARGV[7]), mark = ARGV[8], time = tonumber(ARGV[9]),

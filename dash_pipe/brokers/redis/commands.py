@@ -73,9 +73,7 @@ class ChannelCommands:
 
     def __init__(self, name: str, database: int, limits: Limits) -> None:
         self.name = name
-        tag = quote(
-            name, safe="", errors="surrogatepass"
-        )  # has no brace, so it is the whole hash tag
+        tag = hash_tag(name)
         self.keys = [f"dash-pipe:{{{tag}}}:{key}" for key in _KEYS]
         self.news = f"dash-pipe:{{{tag}}}:news:{database}"  # pub/sub ignores databases
         self._bounds, self._keep = _bounds(limits)
@@ -131,6 +129,11 @@ def _reply(parse: Callable[P, T]) -> Callable[P, T]:
             raise InvalidResponse(f"unexpected reply of a script: {error!r:.200}") from error
 
     return parsed
+
+
+def hash_tag(channel: str) -> str:
+    """Return what the keys of a channel have in common; it has no brace, so it is the whole tag."""
+    return quote(channel, safe="", errors="surrogatepass")
 
 
 @_reply

@@ -10,9 +10,11 @@ from contextlib import closing
 from ...log import Limits, Log
 from ...telemetry.events import log_event
 from .. import OnAppend
+from ..listening import Audience
 from .connection import Connect, RedisError
 from .heads import Heads
 from .mirrors import Mirrors
+from .presence import Presence
 from .pulse import TIMEOUT
 from .reports import Reports
 from .sync import Sync
@@ -52,6 +54,7 @@ class RedisFollower:
         self._on_append = on_append
         self._mirrors = Mirrors(database, limits, max_idle, heads)
         self._reports = Reports(heads, database, limits)
+        self._presence = Presence()
         self._lock = threading.Lock()
         self._running: tuple[threading.Thread, Wakeup] | None = None
         self._stopping = threading.Event()
@@ -75,6 +78,11 @@ class RedisFollower:
         self._wake()
         return number
 
+    def note_audience(self, channel: str, audience: Audience) -> None:
+        """Have Redis told who listens here; see ``Broker``."""
+        self._presence.note(channel, audience)
+        self._wake()
+
     def stop(self) -> None:
         """End the thread. Wait ``STOP_TIMEOUT`` seconds at most."""
         with self._lock:
@@ -87,7 +95,7 @@ class RedisFollower:
 
     def _wake(self) -> None:
         """Wake the thread if there are changes; start it if it does not run."""
-        if not self._mirrors.has_changes:
+        if not self._mirrors.has_changes and not self._presence.has_changes:
             return
         with self._lock:
             if self._running is not None:
@@ -112,7 +120,13 @@ class RedisFollower:
                     closing(self._connect(TIMEOUT)) as requests,
                 ):
                     sync = Sync(
-                        self._mirrors, self._reports, wakeup, pubsub, requests, self._on_append
+                        self._mirrors,
+                        self._reports,
+                        self._presence,
+                        wakeup,
+                        pubsub,
+                        requests,
+                        self._on_append,
                     )
                     sync.run(self._done, self._in_step)
                     continue

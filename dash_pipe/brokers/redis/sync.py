@@ -13,6 +13,7 @@ from .commands import head, reading
 from .connection import RedisConnection, RedisError
 from .mirror import Next
 from .mirrors import MirroredChannel, Mirrors
+from .presence import Presence
 from .pulse import TIMEOUT, Pulse
 from .reports import Reports
 from .scripts import CHANNEL, READ
@@ -33,7 +34,8 @@ class Sync:
 
     Args:
         mirrors: the mirrors to keep in step.
-        reports: what else to tell Redis.
+        reports: what else to tell Redis about logs.
+        presence: what to tell it about listeners.
         wakeup: set when the mirrors have changes, or when it is time to end.
         pubsub: the connection that is subscribed to announcements.
         requests: the connection for commands and replies.
@@ -44,6 +46,7 @@ class Sync:
         self,
         mirrors: Mirrors,
         reports: Reports,
+        presence: Presence,
         wakeup: Wakeup,
         pubsub: RedisConnection,
         requests: RedisConnection,
@@ -51,6 +54,7 @@ class Sync:
     ) -> None:
         self._mirrors = mirrors
         self._reports = reports
+        self._presence = presence
         self._wakeup = wakeup
         self._pubsub = pubsub
         self._requests = requests
@@ -76,12 +80,13 @@ class Sync:
             more = told = False
             while not done():
                 more = more or self._mirrors.has_changes
-                selector.select(0 if more else self._pulse.wait(time.monotonic()))
+                selector.select(0 if more else self._wait(time.monotonic()))
                 self._wakeup.clear()
                 more = self.step(time.monotonic())
                 if not told and not self._unconfirmed and not self._stale:
                     told = True
                     in_step()
+            self._requests.request(*self._presence.leave(), timeout=TIMEOUT)
 
     def begin(self) -> None:
         """Subscribe to all channels. The connections are new.
@@ -93,6 +98,7 @@ class Sync:
             raise RedisError("Redis was replaced between two connections")
         self._mirrors.take_changes()  # before the names, which have it all
         self._follow(self._mirrors.names())
+        self._presence.tell_again()
 
     def step(self, now: float) -> bool:
         """Do what is due, without waiting for announcements. Return True if more may be there.
@@ -108,7 +114,17 @@ class Sync:
         self._check(now)
         self._compare()
         self._delete_empty()
+        self._tell(now)
         return self._reports.send(self._requests) or more or bool(self._stale)
+
+    def _wait(self, now: float) -> float:
+        """Return the seconds until something is due."""
+        return min(self._pulse.wait(now), self._presence.wait(now))
+
+    def _tell(self, now: float) -> None:
+        """Tell Redis who listens here."""
+        if commands := self._presence.commands(now):
+            self._presence.take(self._requests.request(*commands, timeout=TIMEOUT)[0])
 
     def _follow(self, names: Iterable[str]) -> None:
         """Subscribe to new channels, unsubscribe from closed ones, mark the rest for comparison."""

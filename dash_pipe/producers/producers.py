@@ -1,0 +1,161 @@
+"""The thread that starts and stops the sources of a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..concurrency.greenlets import are_threads as threads_are_greenlets
+from ..concurrency.per_process import Part
+from ..runtime import Runtime
+from ..telemetry.events import log_event
+from .claim import claim
+from .production import Production
+from .publisher import Publisher
+from .run import LoopRun, Run, ThreadRun
+from .source_loop import SourceLoop
+from .sources import Sources
+
+if TYPE_CHECKING:
+    from .source import Source
+
+GOODBYE_SECONDS = 2.0  # that the end of a process may wait for its sources
+
+logger = logging.getLogger("dash_pipe")
+
+
+def watch(runtime: Runtime, sources: Sources) -> None:
+    """Have the sources run when somebody listens. No thread starts before that."""
+    if not sources.is_watching:
+        sources.is_watching = True
+        runtime.program.watchers.append(_notice)
+
+
+def _notice(runtime: Runtime, channel: str) -> None:
+    """Note that who listens on a channel has changed; "" if the first page has come."""
+    sources = runtime.program.declared(Sources)
+    if sources.always() if not channel else sources.of(channel):
+        runtime.part(Producers).notice(channel)
+
+
+class Producers(Part):
+    """Run the sources that somebody listens to; a part of the runtime.
+
+    Its thread waits until a browser comes or goes, a run ends, or a claim has to be renewed.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._sources = runtime.program.declared(Sources)
+        self._due = threading.Event()
+        self._noticed: set[str] = set()
+        self._productions: dict[tuple[Source, str], Production] = {}
+        self._is_ending = False
+        self._has_ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dash-pipe-sources", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; see ``Part``."""
+        self._thread.start()
+
+    def notice(self, channel: str) -> None:
+        """Note that who listens on a channel has changed. Any thread may call it; never waits."""
+        self._noticed.add(channel)
+        self._due.set()
+
+    def goodbye(self) -> None:
+        """End all runs, and let go of the sources; see ``Part``."""
+        self._is_ending = True
+        self._due.set()
+        self._has_ended.wait(GOODBYE_SECONDS)
+
+    def end(self) -> None:
+        """Do the same; see ``Part``."""
+        self.goodbye()
+
+    def _run(self) -> None:
+        wait: float | None = None
+        while True:
+            try:
+                self._due.wait(wait)
+                self._due.clear()
+                wait = self._beat(time.monotonic())
+                if self._is_ending and not self._productions:
+                    break
+            except SystemExit:  # dash.testing raises it in all threads when an app ends
+                self._due.set()
+            except Exception:
+                logger.exception(
+                    "dash-pipe: starting or ending a source failed; retry in 1 s",
+                    extra=log_event("sources_failed"),
+                )
+                wait = 1.0
+        self._has_ended.set()
+
+    def _beat(self, now: float) -> float | None:
+        """Do what is due. Return the seconds until the next beat; None if nothing is planned."""
+        if not self._is_ending:
+            self._add()
+        waits = []
+        for key, production in list(self._productions.items()):
+            if self._is_ending or not self._sources.has(key[0]):
+                production.stop(now)
+            if not production.is_over:
+                waits.append(production.beat(now))
+            if production.is_over:
+                del self._productions[key]
+        return min(waits, default=None)
+
+    def _add(self) -> None:
+        """Add what somebody began to listen to."""
+        while self._noticed:
+            channel = self._noticed.pop()
+            if channel:
+                found = self._sources.of(channel)
+            else:
+                found = [(source, {}) for source in self._sources.always()]
+            for source, values in found:
+                key = (source, channel or source.pattern.text)
+                if key not in self._productions and self._is_wanted(*key) and self._can_run(source):
+                    self._productions[key] = self._make(*key, values)
+
+    def _can_run(self, source: Source) -> bool:
+        """Return whether this process can run a source; say so if it can't."""
+        if not source.is_async or not threads_are_greenlets():
+            return True
+        self._runtime.diagnostics.warn_once(
+            f"dash-pipe: source {source.name} is async and can't run under gevent, whose greenlets "
+            "share one thread; make it a function without async",
+            log_event("source_needs_loop", source=source.name),
+        )
+        return False
+
+    def _is_wanted(self, source: Source, channel: str) -> bool:
+        if source.always and self._runtime.program.has_page:
+            return True
+        return self._runtime.audience.listening(channel).count(source.label) > 0
+
+    def _make(self, source: Source, channel: str, values: dict[str, str]) -> Production:
+        claimed = claim(self._runtime, channel, source.label or "")
+
+        def make_run() -> Run:
+            publisher = Publisher(self._runtime, claimed, channel, source.label, source.name)
+            if not source.is_async:
+                return ThreadRun(self._runtime, source, values, publisher, self._due.set)
+            return LoopRun(
+                self._runtime, source, values, publisher, self._due.set, self._loop(source)
+            )
+
+        return Production(
+            source, channel, claimed, partial(self._is_wanted, source, channel), make_run
+        )
+
+    def _loop(self, source: Source) -> asyncio.AbstractEventLoop:
+        loop = self._runtime.program.app_loop
+        if loop is not None and loop.is_running():
+            return loop
+        return self._runtime.part(SourceLoop).loop
