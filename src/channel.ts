@@ -37,9 +37,10 @@ export class Channel<L extends Subscription = Subscription> {
   past: Past = [];
   /** Newest last. */
   readonly subscriptions = new Set<L>();
-  /** Subscribes sent on this connection, and replies received. Replies come in the order of the subscribes. */
+  /** Subscribes sent on this connection. */
   subscribesSent = 0;
-  repliesReceived = 0;
+  /** The subscribes whose replies are due, which come in the same order: token, and whether for every label. */
+  private due: { token: string | undefined; toAll: boolean }[] = [];
 
   /** The next subscribe asks why nothing comes. */
   asksHint = false;
@@ -49,6 +50,11 @@ export class Channel<L extends Subscription = Subscription> {
   refreshTimer: number | undefined;
 
   constructor(readonly name: string) {}
+
+  /** Replies received on this connection. */
+  get repliesReceived(): number {
+    return this.subscribesSent - this.due.length;
+  }
 
   /** The subscriptions that the server has not denied. */
   get allowed(): L[] {
@@ -70,11 +76,18 @@ export class Channel<L extends Subscription = Subscription> {
     this.subscribesSent++;
     for (const subscription of this.allowed) subscription.replyNumber ||= this.subscribesSent;
     this.rewind();
-    const frame: ClientFrame = { type: "subscribe", channel: this.name, labels: this.labels() };
+    const labels = this.labels();
+    const frame: ClientFrame = { type: "subscribe", channel: this.name, labels };
+    this.due.push({ token, toAll: !labels });
     if (this.position) frame.since = { ...this.position };
     if (token) frame.token = token;
     if (this.asksHint) frame.hint = true;
     return frame;
+  }
+
+  /** True if a subscription waits for a subscribe that was not sent yet. */
+  get waits(): boolean {
+    return this.allowed.some(({ replyNumber }) => !replyNumber);
   }
 
   /** True if a Pipe returned whose messages the server has passed: it has to subscribe from another position. */
@@ -84,37 +97,48 @@ export class Channel<L extends Subscription = Subscription> {
 
   /** The connection is new: replies that were due on the last one do not come. */
   reset(): void {
-    this.subscribesSent = this.repliesReceived = 0;
+    this.subscribesSent = 0;
+    this.due = [];
     for (const subscription of this.subscriptions) subscription.replyNumber = subscription.replayId = 0;
   }
 
   /**
-   * The server answered a subscribe with an error, or sent a final error later. Subscriptions to every label
-   * are denied first, since the others may be allowed without them. Return the denied subscriptions.
+   * The server answered a subscribe with an error, or (`ended`) has ended the subscription. Subscriptions to every
+   * label are denied first, since the others may be allowed without them. Return the denied subscriptions.
+   * `token` is that of the next subscribe.
    */
-  deny(): L[] {
-    this.countReply();
+  deny(ended?: boolean, token?: string): L[] {
+    const asked = ended ? undefined : this.due.shift();
     const sent = this.allowed.filter(({ replyNumber }) => replyNumber <= this.repliesReceived);
     const toAll = sent.filter(({ labels }) => !labels);
-    const denied = toAll.length ? toAll : sent;
-    for (const subscription of denied) subscription.deny();
+    const differs = asked && (asked.token !== token || (asked.toAll && !!this.labels()));
+    const crossed = ended ? this.due.length > 0 : !!differs;
     // The replays of the others failed with the subscribe: they are requested again.
     for (const subscription of this.subscriptions) subscription.replayId = 0;
-    return denied;
+    return this.end(toAll.length ? toAll : sent, crossed);
   }
 
-  /** Count a reply to a subscribe. If none was due, the server has denied something later. */
-  private countReply(): void {
-    this.repliesReceived = Math.min(this.subscribesSent, this.repliesReceived + 1);
+  /**
+   * End subscriptions. If they are `crossed`, what has been said of them is older than what they ask for: they
+   * subscribe again where they were. Return those that are denied.
+   */
+  private end(subscriptions: L[], crossed: boolean): L[] {
+    for (const subscription of subscriptions) {
+      subscription.deny();
+      subscription.denied = !crossed;
+    }
+    return crossed ? [] : subscriptions;
   }
 
-  /** Handle the reply to a subscribe, or labels denied later. Return the subscriptions that were denied. */
-  handleSubscribed({ epoch, offset, denied: deniedLabels = [], past }: SubscribedFrame): L[] {
-    this.countReply();
+  /** Handle the reply to a subscribe, or (`ended`) labels denied later. Return the denied subscriptions. */
+  handleSubscribed({ epoch, offset, denied: deniedLabels = [], past, ended }: SubscribedFrame): L[] {
+    if (!ended) this.due.shift();
     for (const subscription of this.allowed) if (this.isAnswered(subscription)) subscription.takeUp();
     this.enterEpoch(epoch, past, offset);
-    const denied = this.allowed.filter(({ labels }) => labels?.some((label) => deniedLabels.includes(label)));
-    for (const subscription of denied) subscription.deny();
+    const denied = this.end(
+      this.allowed.filter(({ labels }) => labels?.some((label) => deniedLabels.includes(label))),
+      !!ended && this.due.length > 0,
+    );
     this.position ??= { epoch, offset };
     const { position } = this;
     position.offset = Math.min(position.offset, offset);

@@ -101,6 +101,7 @@ export class Connection implements SocketHandlers {
         channel.handleSubscribed(frame),
         "denied: `authorize` or its `token` does not allow its label",
       );
+      if (channel.waits) this.scheduleSubscribe(channel);
     }
     if (frame.type === "messages") channel.handleMessages(frame);
     if (frame.type === "replayed") channel.handleReplayed(frame);
@@ -112,11 +113,11 @@ export class Connection implements SocketHandlers {
     for (const [name, offset] of Object.entries(upto)) this.channels.get(name)?.advance(offset);
   }
 
-  private handleError({ code, reason, final }: ErrorFrame, channel?: PipeChannel): void {
+  private handleError({ code, reason, final, ended }: ErrorFrame, channel?: PipeChannel): void {
     const cause = `${code}: ${reason}`;
     if (!channel) report(`${this.url}: ${cause}.`);
     else if (final) {
-      reportEach(channel.deny(), cause);
+      reportEach(channel.deny(ended, tokenOf(channel)), cause);
       // The others subscribe again, without what was rejected.
       this.scheduleSubscribe(channel);
     } else if (code !== "not_subscribed") reportEach(channel.subscriptions, cause);

@@ -40,6 +40,8 @@ export interface SubscribedFrame {
   offset: number;
   /** Labels that this browser may not subscribe to. */
   denied?: string[];
+  /** True if it answers no subscribe: the permission for these labels has ended. */
+  ended?: boolean;
   /** The answer to a subscribe with `hint`; empty if there is nothing to say. */
   hint?: string;
   /** The seconds until the page should fetch a fresh token; none if it can't. */
@@ -83,6 +85,8 @@ export interface ErrorFrame {
   channel?: string;
   /** If true, retrying the same request fails again. */
   final?: boolean;
+  /** True if it answers no subscribe: the permission for the channel has ended. */
+  ended?: boolean;
 }
 
 export type ServerFrame = SubscribedFrame | MessagesFrame | ReplayedFrame | PingFrame | ErrorFrame;

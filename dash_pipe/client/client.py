@@ -148,13 +148,15 @@ class Client:
         if frame.hint is not None:  # the answer to ask_hint
             update.notes += [frame.hint] if frame.hint else []
             return
+        if frame.denied:
+            update.notes.append(f"denied for the labels {', '.join(frame.denied)}")
+        if frame.ended:
+            return
         update.opened = True
         self._hint_at = now + HINT_DELAY if self._hints else None
         self._attempt = 0
         self._spread, self._heartbeat = frame.spread, frame.heartbeat or self._heartbeat
         self._dead_at = now + SILENT_HEARTBEATS * self._heartbeat
-        if frame.denied:
-            update.notes.append(f"denied for the labels {', '.join(frame.denied)}")
 
     def _rejected(self, error: Error) -> Update:
         reason = f"{error.code}: {error.reason}"

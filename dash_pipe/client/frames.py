@@ -21,7 +21,10 @@ Row = list[Any]
 
 @dataclass(frozen=True)
 class Subscribed:
-    """The reply to a subscribe. ``offset`` is the head of the channel, times are seconds."""
+    """The reply to a subscribe. ``offset`` is the head of the channel, times are seconds.
+
+    If it has ``ended``, it is no reply: the permission for labels has.
+    """
 
     channel: str
     epoch: str
@@ -33,6 +36,7 @@ class Subscribed:
     hint: str | None = None
     past: Past = ()
     refresh: float | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Error:
     reason: str
     channel: str | None = None
     final: bool = False
+    ended: bool = False
 
 
 ServerFrame = Subscribed | Messages | Replayed | Ping | Error
@@ -144,6 +149,7 @@ def _subscribed(fields: dict[str, Any]) -> Subscribed:
         fields.get("hint"),
         _past(fields),
         None if fields.get("refresh") is None else float(fields["refresh"]),
+        fields.get("ended") is True,
     )
 
 
@@ -167,7 +173,8 @@ def _ping(fields: dict[str, Any]) -> Ping:
 
 def _error(fields: dict[str, Any]) -> Error:
     final = fields.get("final") is True
-    return Error(fields["code"], fields["reason"], fields.get("channel"), final)
+    ended = fields.get("ended") is True
+    return Error(fields["code"], fields["reason"], fields.get("channel"), final, ended)
 
 
 def _past(fields: dict[str, Any]) -> Past:

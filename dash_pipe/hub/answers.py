@@ -96,8 +96,10 @@ class Answers:
             permitted = self._permissions.renew(grant, outcome)
         except ProtocolError as problem:
             parked = self._subscriptions.deny(session, grant.subscribe.channel)
-            for _ in range(max(parked, 1)):  # each subscribe is answered once
+            for _ in range(parked):  # each subscribe is answered once
                 self._send_error(session, problem)
+            if not parked:
+                self._send_error(session, problem, ended=True)
             return
         if permitted is not None and not permitted.subscribe.denied:
             self._grant(session, permitted)
@@ -123,9 +125,9 @@ class Answers:
         spread = self._policy.spread(len(self._sessions))
         session.transport.send(answer.frame(spread, self._policy.heartbeat_interval))
 
-    def _send_error(self, session: Session, problem: ProtocolError) -> None:
+    def _send_error(self, session: Session, problem: ProtocolError, *, ended: bool = False) -> None:
         self._traffic.error(problem.code)
-        session.transport.send(protocol.error(problem))
+        session.transport.send(protocol.error(problem, ended=ended))
         if problem.code == "bad_frame":
             session.bad_frames += 1
             if session.bad_frames == protocol.MAX_BAD_FRAMES:

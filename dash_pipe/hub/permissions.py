@@ -109,9 +109,8 @@ class Permissions:
             return False
         now = self._clock()
         was_held = subscription.is_held(now)
-        plain = replace(
-            permitted.subscribe, since=None, hint=False, denied=frozenset(), refresh=None
-        )
+        subscribe = permitted.subscribe
+        plain = Subscribe(subscribe.channel, subscribe.labels, token=subscribe.token)
         left = None if permitted.until is None else permitted.until - self._wall_clock()
         subscription.take_grant(self._renewals.add(session, plain, now, left))
         return was_held
@@ -156,7 +155,7 @@ class Permissions:
             return None
         if isinstance(outcome, Permission) and not outcome.denied:
             return Permitted(grant.subscribe, outcome.until)
-        return _permitted(grant.session, grant.subscribe, outcome)
+        return _permitted(grant.session, replace(grant.subscribe, ended=True), outcome)
 
     def seconds_to_next(self, now: float) -> float:
         """Return the seconds until a call is due and may be made; infinite if none is."""

@@ -22,6 +22,7 @@ class Subscribed:
         gap: the cause of a loss between epochs; empty if there is none. ``lost`` of the messages
             that follow tells of the others.
         refresh: the seconds until the page should get a fresh token; None if it can't.
+        ended: no browser has asked: the permission for the denied labels has ended.
     """
 
     channel: str
@@ -33,6 +34,7 @@ class Subscribed:
     past: Past
     gap: str
     refresh: float | None
+    ended: bool
 
     def frame(self, spread: float, heartbeat: float) -> Frame:
         """Return the answer to the browser.
@@ -51,4 +53,5 @@ class Subscribed:
             hint=self.hint,
             past=self.past,
             refresh=self.refresh,
+            ended=self.ended,
         )

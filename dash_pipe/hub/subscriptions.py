@@ -164,7 +164,16 @@ def _subscribe(session: Session, frame: Subscribe) -> Subscribed:
     gap = gap_cause(between, ()) if subscription.log.has_history else ""
     hint = hint_for(frame, subscription.log) if frame.hint else None
     return Subscribed(
-        frame.channel, head, recovered, frame.denied, is_new, hint, past, gap, frame.refresh
+        channel=frame.channel,
+        head=head,
+        recovered=recovered,
+        denied=frame.denied,
+        is_new=is_new,
+        hint=hint,
+        past=past,
+        gap=gap,
+        refresh=frame.refresh,
+        ended=frame.ended,
     )
 
 

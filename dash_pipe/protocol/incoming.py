@@ -27,6 +27,8 @@ class Subscribe:
         denied: the labels that the app has denied and the hub has removed; not on the wire.
         hint: request a hint if the labels have never had a message.
         refresh: the seconds until the page should get a fresh token; not on the wire.
+        ended: the permission for these labels has ended, and no browser has sent this; not on the
+            wire.
     """
 
     channel: str
@@ -36,6 +38,7 @@ class Subscribe:
     denied: Denied = frozenset()
     hint: bool = False
     refresh: float | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True)

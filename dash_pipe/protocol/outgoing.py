@@ -92,8 +92,9 @@ def subscribed(
     hint: str | None = None,
     past: Past = (),
     refresh: float | None = None,
+    ended: bool = False,
 ) -> Frame:
-    """Answer a subscribe; ``head`` is the newest position at that moment."""
+    """Answer a subscribe, or tell which labels have ``ended``; ``head`` is the newest position."""
     named = sorted(filter(None, denied))
     return _frame(
         type="subscribed",
@@ -107,6 +108,7 @@ def subscribed(
         **({} if hint is None else {"hint": hint}),
         **({"past": past} if past else {}),
         **({} if refresh is None else {"refresh": refresh}),
+        **({"ended": True} if ended else {}),
     )
 
 
@@ -136,11 +138,13 @@ def ping(n: int, upto: Mapping[str, int] | None = None) -> PingFrame:
     return PingFrame(_text(type="ping", n=n, **({"upto": upto} if upto else {})), n)
 
 
-def error(problem: ProtocolError) -> Frame:
-    """Tell the browser what is wrong with its frame."""
+def error(problem: ProtocolError, *, ended: bool = False) -> Frame:
+    """Tell the browser what is wrong with its frame, or that its subscription has ``ended``."""
     about: dict[str, Any] = {} if problem.channel is None else {"channel": problem.channel}
     if problem.code in FINAL:
         about["final"] = True
+    if ended:
+        about["ended"] = True
     return _frame(type="error", code=problem.code, reason=problem.reason, **about)
 
 

@@ -528,7 +528,7 @@ describe("errors and rejections", () => {
     const bad = connection.subscribe(options({ key: "bad", labels: ["b"] }));
     const good = connection.subscribe(options({ key: "good", labels: ["a"] }));
     browser.socket.open();
-    browser.socket.hear(subscribed("jobs", 5), subscribed("jobs", 7, { denied: ["b"] }));
+    browser.socket.hear(subscribed("jobs", 5), subscribed("jobs", 7, { denied: ["b"], ended: true }));
     expect([bad.status, good.status]).toEqual(["denied", "open"]);
     const third = connection.subscribe(options({ key: "third", labels: ["c"] }));
     browser.tick();
@@ -593,6 +593,84 @@ describe("errors and rejections", () => {
       ]),
     );
     expect([again.status, offsets(again)]).toEqual(["open", [6, 7, 8]]);
+  });
+
+  describe("that crosses a subscribe", () => {
+    const since = { epoch: "e1", offset: 6 };
+    const again = { type: "subscribe", channel: "jobs", since, token: "fresh" };
+    const reply = { epoch: "e1", recovered: true };
+    const rows: [number, string, number][] = [
+      [7, "a", 2],
+      [8, "a", 3],
+    ];
+    const change = (connection: Connection, old: ReturnType<Connection["subscribe"]>, labels: string[]) => {
+      connection.unsubscribe(old);
+      const pipe = connection.subscribe(options({ labels, token: "fresh" }));
+      browser.tick();
+      return pipe;
+    };
+
+    test("end of a permission is not taken for the reply, and the Pipe loses nothing", () => {
+      const { connection, subscription } = listening({ labels: ["a"], token: "old" });
+      browser.socket.hear(messages("jobs", [[6, "a", 1]]));
+      const pipe = change(connection, subscription, ["a"]);
+      browser.socket.hear({ ...denied, ended: true });
+      expect(pipe.status).toBe("connecting");
+      expect(browser.socket.last).toMatchObject(again);
+      browser.socket.hear(subscribed("jobs", 8, reply), messages("jobs", rows));
+      browser.socket.hear(subscribed("jobs", 8, reply), messages("jobs", rows));
+      expect([pipe.status, offsets(pipe)]).toEqual(["open", [6, 7, 8]]);
+      expect(spies.error).not.toHaveBeenCalled();
+    });
+
+    test("end of a permission for a label is not taken for the reply, and its Pipe loses nothing", () => {
+      const { connection, subscription } = listening({ labels: ["a"], token: "old" });
+      connection.subscribe(options({ key: "other", labels: ["b"] }));
+      browser.tick();
+      browser.socket.hear(subscribed("jobs", 5), messages("jobs", [[6, "a", 1]]));
+      const pipe = change(connection, subscription, ["a"]);
+      browser.socket.hear(subscribed("jobs", 6, { denied: ["a"], ended: true }));
+      expect(browser.socket.sent.slice(-2)).toMatchObject([{ type: "unsubscribe" }, again]);
+      browser.socket.hear(subscribed("jobs", 8), messages("jobs", [], { upto: 8 }));
+      browser.socket.hear(subscribed("jobs", 8, reply), messages("jobs", rows));
+      expect([pipe.status, offsets(pipe)]).toEqual(["open", [6, 7, 8]]);
+      expect(spies.error).not.toHaveBeenCalled();
+    });
+
+    test("denial of an older token is not final", () => {
+      const connection = connect(url, browser, noTransport);
+      const subscription = connection.subscribe(options({ labels: ["a"], token: "old" }));
+      browser.socket.open();
+      const pipe = change(connection, subscription, ["a"]);
+      browser.socket.hear(denied, subscribed("jobs", 5), subscribed("jobs", 5));
+      expect(pipe.status).toBe("open");
+      expect(spies.error).not.toHaveBeenCalled();
+    });
+
+    test("denial of every label denies none of the Pipes that the next subscribe is for", () => {
+      const connection = connect(url, browser, noTransport);
+      const all = connection.subscribe(options({ key: "all" }));
+      browser.socket.open();
+      const one = connection.subscribe(options({ key: "one", labels: ["a"] }));
+      browser.tick();
+      browser.socket.hear(denied, denied, subscribed("jobs", 5), subscribed("jobs", 5));
+      expect([all.status, one.status]).toEqual(["denied", "open"]);
+    });
+
+    test("denial of the newest token is final", () => {
+      const { connection, subscription } = listening({ labels: ["a"], token: "old" });
+      const pipe = change(connection, subscription, ["a"]);
+      browser.socket.hear({ ...denied, ended: true }, denied);
+      expect(pipe.status).toBe("connecting");
+      browser.socket.hear(denied);
+      expect(pipe.status).toBe("denied");
+      const count = browser.socket.sent.length;
+      browser.tick();
+      expect([browser.socket.sent.length, browser.socket.last]).toMatchObject([
+        count,
+        { type: "unsubscribe" },
+      ]);
+    });
   });
 
   test("Pipe that was denied beside another gets what it missed, and the other nothing twice", () => {

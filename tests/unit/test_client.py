@@ -133,6 +133,8 @@ def test_other_errors_malformed_frames_and_denied_labels_are_noted() -> None:
     ]
     assert "malformed frame" in one.received("nope", 0).notes[0]
     assert one.received(subscribed(denied=["b", "c"]), 0).notes == ["denied for the labels b, c"]
+    ended = one.received(subscribed(denied=["b"], ended=True), 0)
+    assert (ended.notes, ended.opened) == (["denied for the labels b"], False)
     assert one.received('{"type":"news"}', 0) == Update()
     other = message(1).replace("jobs", "other")
     assert one.received(other, 0) == Update()

@@ -99,12 +99,8 @@ def test_denial_ends_the_subscription_and_no_other(room: Room, page: Page) -> No
     wait(room, 10.0)
     room.send("jobs", 1)
     (told,) = page.resolve(DENIED)
-    assert (told["type"], told["code"], told["channel"], told["final"]) == (
-        "error",
-        "denied",
-        "jobs",
-        True,
-    )
+    assert (told["type"], told["code"], told["channel"]) == ("error", "denied", "jobs")
+    assert told["final"] is told["ended"] is True  # it answers no subscribe
     room.send("jobs", 2)
     room.send("news", 3)
     assert values(page.take()) == [3]
@@ -119,13 +115,13 @@ def test_denial_of_some_labels_leaves_the_others(room: Room, page: Page) -> None
     wait(room, 10.0)
     room.send("jobs", 2, label="b")
     (told, *rest) = page.resolve(Permission(frozenset("b"), room.clock() + 10))
-    assert (told["type"], told["denied"]) == ("subscribed", ["b"])
+    assert (told["type"], told["denied"], told["ended"]) == ("subscribed", ["b"], True)
     assert values(rest) == []
     room.send("jobs", 3, label="b")
     room.send("jobs", 4, label="a")
     assert values(page.take()) == [4]
     wait(room, 10.0)
-    assert page.due[0].subscribe.labels == {"a"}
+    assert page.due[0].subscribe == Subscribe("jobs", frozenset("a"))
 
 
 def big(number: int) -> str:
@@ -302,7 +298,8 @@ def test_subscription_that_waits_for_its_log_is_denied_with_its_frames(clock: An
     assert page.subscribe() == []
     assert page.subscribe(labels=["a"]) == []
     wait(room, 10.0)
-    assert kinds(page.resolve(Permission(frozenset("a")))) == ["error", "error"]
+    answers = page.resolve(Permission(frozenset("a")))
+    assert [(each["type"], "ended" in each) for each in answers] == [("error", False)] * 2
     assert page.session.parked == 0
     room.load("epoch", "a")
     assert page.take() == []

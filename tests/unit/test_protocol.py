@@ -61,7 +61,7 @@ def encode(frame: dict[str, Any]) -> Frame:
             return protocol.ping(fields["n"], fields.get("upto"))
         case "error":
             problem = ProtocolError(fields["code"], fields["reason"], fields.get("channel"))
-            return protocol.error(problem)
+            return protocol.error(problem, ended="ended" in fields)
     raise AssertionError(f"no such frame: {frame['type']}")
 
 
