@@ -3,18 +3,17 @@
 The server sends four things to every page, one section each: (a) everybody's button presses, (b) a
 price, 60 times a second, (c) a burst of 1,000 messages, (d) the state of the connection. Each has
 the same two halves: a `Pipe` in the layout, whose messages trigger callbacks, and somewhere in
-Python a `send_to_pipe_channel(...)`. No other setup is needed.
+Python a `send_to_pipe_channel(...)` or a `@source(...)`. No other setup is needed.
 """
 
 import functools
 import os
 import random
-import threading
 import time
 
 from dash import Dash, Input, Output, State, callback, clientside_callback, dcc, html
 
-from dash_pipe import Pipe, send_to_pipe_channel
+from dash_pipe import Pipe, send_to_pipe_channel, source
 
 COLOURS = {"red": "#cf3346", "cyan": "#0b7c98", "green": "#2a8043"}
 OTHER = "#7d8896"  # for what else is sent to the channel
@@ -79,28 +78,19 @@ def bars(counts: dict[str, int]) -> dict:
     return chart({**trace, "textposition": "outside"}, {"type": "category"}, yaxis)
 
 
-# (b) A price. A thread sends it; a clientside callback adds it to the chart, without a request.
-#     `throttle` collects messages for 50 ms, so that they are drawn together.
+# (b) A price. A source sends it while a page listens; a clientside callback adds it to the chart,
+#     without a request. `throttle` collects messages for 50 ms, so that they are drawn together.
 
 ticker_pipe = Pipe(id="pipe-ticker", channel_name="ticker", label="price", replay=600, throttle=50)
-ticker_started = threading.Lock()
 
 
-def send_prices():
-    price, due = 100.0, time.monotonic()
+@source("ticker", label="price")
+def ticker():
+    price = 100.0
     while True:
         price += random.gauss(0, 0.08) + (100 - price) * 0.002
-        send_to_pipe_channel("ticker", "price", round(price, 3), on_error="log")
-        due = max(due + 1 / 60, time.monotonic())
-        time.sleep(max(0, due - time.monotonic()))
-
-
-# `connected` changes when a page has connected, see (d). So the thread starts in a process that
-# serves pages, not in the parent of gunicorn's workers, and starts again after a restart.
-@callback(Input("connected", "data"), prevent_initial_call=True)
-def start_ticker(_):
-    if ticker_started.acquire(blocking=False):  # never released, so the first page alone starts it
-        threading.Thread(target=send_prices, name="ticker", daemon=True).start()
+        yield round(price, 3)
+        time.sleep(1 / 60)
 
 
 clientside_callback(
@@ -154,14 +144,11 @@ def count_burst(messages: list[dict], burst: dict):
 status_pipe = Pipe(id="pipe-status", channel_name="live_button_counter", label="named_counts")
 
 clientside_callback(
-    """(status = "connecting", ...gaps) => {
-        const connected = /open|polling/.test(status) ? Date.now() : dash_clientside.no_update;
-        return [status, `light ${status}`, gaps.reduce((sum, n) => sum + (n ?? 0), 0), connected];
-    }""",
+    """(status = "connecting", ...gaps) =>
+        [status, `light ${status}`, gaps.reduce((sum, n) => sum + (n ?? 0), 0)]""",
     Output("status-light", "children"),
     Output("status-light", "className"),
     Output("gaps", "children"),
-    Output("connected", "data"),
     Input("pipe-status", "status"),
     *(Input(f"pipe-{name}", "n_gaps") for name in ("presses", "ticker", "burst")),
 )
@@ -211,7 +198,6 @@ app.layout = html.Main(
     [
         *(presses_pipe, ticker_pipe, burst_pipe, status_pipe),
         dcc.Store(id="presses", data={"counts": no_press, "log": []}),
-        dcc.Store(id="connected"),
         dcc.Store(id="burst", data={"received": 0, "calls": 0}),
         html.Header(
             [
@@ -233,7 +219,7 @@ app.layout = html.Main(
         card(
             "ticker",
             "A price, 60 times a second",
-            "A thread on the server sends, the browser draws. No request is made.",
+            "A source on the server sends, the browser draws. No request is made.",
             numbers({"ticker-price": "now", "ticker-received": "messages"}),
             graph("ticker-chart", "The price in the last ten seconds", prices),
         ),

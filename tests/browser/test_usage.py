@@ -56,8 +56,7 @@ def test_press_is_counted_in_open_and_in_later_browsers(app, browser, make_brows
 def test_ticker_updates_page_without_requests(app, browser):
     browser.open(app.url)
     browser.wait_for_text("status-light", "open")
-    # At first there are some, since the page loads.
-    wait_for(lambda: browser.requests("/_dash-update-component"), "the one that starts the ticker")
+    # At first there may be some, since the page loads.
 
     def quiet():
         requests, first = browser.requests("/_dash-update-component"), ticks(browser)
