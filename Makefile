@@ -64,14 +64,14 @@ coverage: install ## the lines that the fast tests reach without chance; fails b
 	$(BIN)/python -m coverage json --quiet -o - | $(BIN)/python tools/coverage.py
 
 .PHONY: test
-test: install old dpd chromium curl mosquitto nginx redis ## all tests, also in a browser: under 25 minutes
+test: install old dpd chromium curl mosquitto nginx postgresql redis ## all tests, also in a browser: under 25 minutes
 	$(MAKE) coverage
 	$(MAKE) django42
 	$(PYTEST) --numprocesses=2 --dist=loadfile
 
 # The parts of `make test`, as CI runs them.
 .PHONY: brokers
-brokers: install old redis ## the tests of brokers and servers; REDIS_SERVER=valkey-server names another
+brokers: install old postgresql redis ## the tests of brokers and servers; REDIS_SERVER=valkey-server names another
 	$(PYTEST) tests/brokers tests/server tests/conformance
 
 .PHONY: browsers
@@ -110,13 +110,13 @@ other-browsers: install firefox webkit ## a burst, equal values and a restart in
 	$(PYTEST) tests/other_browsers
 
 .PHONY: orders
-orders: install old redis ## the fast tests and those of servers, in several random orders
+orders: install old postgresql redis ## the fast tests and those of servers, in several random orders
 	for run in $$(seq $(or $(ORDERS),5)); do \
 		SEARCH=1 $(PYTEST) --numprocesses=2 --dist=loadfile tests/unit tests/brokers tests/server; \
 	done
 
 .PHONY: newest
-newest: old redis ## the fast tests and those of servers, on the newest releases
+newest: old postgresql redis ## the fast tests and those of servers, on the newest releases
 	rm -rf .venv-newest
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/$(PROGRAMS)/python $(PIP) install --upgrade pip
@@ -197,8 +197,8 @@ clean: ## remove everything that make has made
 	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: chromium curl firefox mosquitto nginx prometheus redis webkit
-chromium curl firefox mosquitto nginx prometheus redis webkit:
+.PHONY: chromium curl firefox mosquitto nginx postgresql prometheus redis webkit
+chromium curl firefox mosquitto nginx postgresql prometheus redis webkit:
 	@tools/$@.sh
 
 $(RUN): pyproject.toml setup.py package.json constraints/dev.txt constraints/build.txt

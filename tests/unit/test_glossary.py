@@ -18,7 +18,7 @@ WORDS = """
     Pipe, channel, label, offset, epoch, past, position, head, recovered, replay, log, window,
     losses, hub, session, subscription, transport, delivery, guard, runtime, takeover, poke, broker,
     mirror, retention, framing, rejection, permission, denied,
-    diagnostics, family, relay, per process
+    diagnostics, source, lease, audience, listeners, coordinator, family, relay, per process
 """
 
 # Words that no identifier may contain, each with its replacement.
