@@ -1,4 +1,4 @@
-"""Run the command line: ``dash-pipe send | listen | serve | doctor``; see docs/cli.md."""
+"""Run the command line; see docs/cli.md."""
 
 from __future__ import annotations
 
@@ -60,6 +60,12 @@ def _listen(options: Namespace) -> Exit:
     return run(options)
 
 
+def _listeners(options: Namespace) -> Exit:
+    from .listeners import run
+
+    return run(options)
+
+
 def _serve(options: Namespace) -> Exit:
     from .serve import serve
 
@@ -75,6 +81,7 @@ def _doctor(options: Namespace) -> Exit:
 _COMMANDS: Mapping[str, Callable[[Namespace], Exit]] = {
     "send": _send,
     "listen": _listen,
+    "listeners": _listeners,
     "serve": _serve,
     "doctor": _doctor,
 }

@@ -62,6 +62,16 @@ examples:
   dash-pipe listen jobs done --count 1 && echo finished
 
 """
+_LISTENERS = """\
+Write the number of browsers that listen on CHANNEL now, in all processes that share the broker.
+"""
+_LISTENERS_EXAMPLES = """\
+examples:
+  dash-pipe listeners jobs
+  dash-pipe listeners jobs --label done
+  [ "$(dash-pipe listeners jobs)" = 0 ] || echo somebody listens
+
+"""
 _SERVE = """\
 Serve the endpoint alone, without an app: websockets, polling and poke. Use it if the app's own
 server can't or should not hold the browsers' connections. It needs a shared broker, unless only
@@ -87,7 +97,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     root = ArgumentParser("dash-pipe", description=_ABOUT, epilog=_CODES, **_RAW)
     root.add_argument("--version", action="version", version=f"dash-pipe {__version__}")
     commands = root.add_subparsers(required=True, dest="command", metavar="COMMAND")
-    for add in (_add_send, _add_listen, _add_serve, _add_doctor):
+    for add in (_add_send, _add_listen, _add_listeners, _add_serve, _add_doctor):
         add(commands)
     _check_command(root, arguments, list(commands.choices))
     return root.parse_args(arguments)
@@ -150,6 +160,19 @@ def _add_listen(commands: Commands) -> None:
         help="a header for the server, such as a cookie; @FILE reads it from a file",
     )
     _add_url(listen)
+
+
+def _add_listeners(commands: Commands) -> None:
+    listeners = commands.add_parser(
+        "listeners",
+        help="count the browsers that listen",
+        description=_LISTENERS,
+        epilog=_LISTENERS_EXAMPLES + _CODES,
+        **_RAW,
+    )
+    listeners.add_argument("channel", metavar="CHANNEL")
+    listeners.add_argument("--label", help="only those that listen for this label")
+    _add_broker(listeners)
 
 
 def _add_serve(commands: Commands) -> None:

@@ -1,13 +1,14 @@
 """The command line and a gateway on the same Redis."""
 
 import signal
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from harness.command import Command, run
 from harness.redis import RedisServer
 from harness.server import Server
+from harness.wait import wait_for_value
 from harness.ws import PipeClient
 
 
@@ -71,3 +72,22 @@ def test_listen_after_redis_data_loss_reconnects_and_reports_it(redis, settings)
         code, _, said = listener.end()
         assert code == 0
         assert "the log of the channel began again" in said
+
+
+def test_listeners_command_counts_pages_of_all_gateways(settings, tmp_path):
+    def number(*arguments):
+        code, out, err = run("listeners", *arguments, settings=settings)
+        assert (code, err) == (0, "")
+        return int(out)
+
+    with ExitStack() as stack:
+        gateways = [Server("gateway", "", tmp_path / name, settings=settings) for name in "ab"]
+        for gateway in gateways:
+            stack.enter_context(gateway)
+        assert number("quotes") == 0
+        for gateway, labels in zip(gateways, (["bid"], None), strict=True):
+            stack.enter_context(PipeClient(f"{gateway.url}/")).subscribe("quotes", labels)
+        wait_for_value(lambda: number("quotes"), 2, "the number of pages")
+        assert [number("quotes", "--label", label) for label in ("bid", "ask")] == [2, 1]
+        gateways[0].kill9()
+        wait_for_value(lambda: number("quotes"), 1, "the number without the killed gateway")

@@ -11,6 +11,7 @@ import pytest
 
 import dash_pipe
 from dash_pipe import brokers, runtime
+from dash_pipe.brokers.listening import Listening
 from dash_pipe.brokers.memory import MemoryBroker
 from dash_pipe.cli import main
 from dash_pipe.cli.arguments import parse
@@ -43,7 +44,7 @@ class Stdin:
         self.buffer = io.BytesIO(data)
 
 
-@pytest.mark.parametrize("command", ["", "send", "listen", "serve", "doctor"])
+@pytest.mark.parametrize("command", ["", "send", "listen", "listeners", "serve", "doctor"])
 def test_help_of_each_command_shows_exit_codes_and_examples(command: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"] if command else ["--help"])
@@ -76,6 +77,66 @@ def test_memory_broker_exits_with_usage_and_advice(arguments: list[str], capsys:
     assert said.startswith(f"dash-pipe: {arguments[0]}: ")
     assert "DASH_PIPE_BROKER=redis://" in said
     assert "--url http://" in said
+
+
+def test_listeners_in_memory_exits_with_usage_and_advice(capsys: Capture) -> None:
+    assert main(["listeners", "jobs"]) == Exit.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("dash-pipe: listeners: messages are in memory")
+    assert "DASH_PIPE_BROKER=redis://" in captured.err
+    assert "--broker" in captured.err
+
+
+class Coordinating(MemoryBroker):
+    """A broker that knows who listens in other processes."""
+
+    error: Exception | None = None
+
+    @property
+    def coordinator(self) -> Any:
+        return self
+
+    def listening(self, channel: str) -> Listening:
+        if self.error is not None:
+            raise self.error
+        return {"jobs": Listening(3, 1, {"done": 2, "log": 1})}.get(channel, Listening())
+
+
+@pytest.fixture
+def coordinating(monkeypatch: pytest.MonkeyPatch) -> Coordinating:
+    broker = Coordinating(Limits(), 100)
+    monkeypatch.setattr(brokers, "connect", lambda *_: broker)
+    dash_pipe.configure(broker="redis://here")
+    return broker
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        *((["jobs"], 3), (["jobs", "--label", "done"], 3), (["jobs", "--label", "log"], 2)),
+        *((["jobs", "--label", "none"], 1), (["empty"], 0)),
+    ],
+)
+def test_listeners_writes_the_number_of_the_broker(
+    coordinating: Coordinating, arguments: list[str], number: int, capsys: Capture
+) -> None:
+    assert main(["listeners", *arguments]) == Exit.OK
+    assert capsys.readouterr().out == f"{number}\n"
+
+
+def test_listeners_without_an_answer_exits_with_unreachable(
+    coordinating: Coordinating, capsys: Capture
+) -> None:
+    coordinating.error = ConnectionError("Redis: refused")
+    assert main(["listeners", "jobs"]) == Exit.UNREACHABLE
+    assert capsys.readouterr() == ("", "dash-pipe: listeners('jobs'): Redis: refused\n")
+
+
+@pytest.mark.usefixtures("coordinating")
+def test_listeners_of_an_invalid_name_exits_with_usage(capsys: Capture) -> None:
+    assert main(["listeners", "jobs", "--label", ""]) == Exit.USAGE
+    assert capsys.readouterr().err.startswith("dash-pipe: label: expected a string of 1 to 200")
 
 
 @pytest.mark.parametrize("arguments", [["send", "jobs", "a", "1"], ["listen", "jobs"], ["doctor"]])
@@ -210,7 +271,7 @@ def test_unknown_command_suggests_the_nearest(command: str, hint: str, capsys: C
         main([command, "jobs"])
     assert caught.value.code == Exit.USAGE
     said = capsys.readouterr().err
-    commands = "The commands are send, listen, serve, doctor"
+    commands = "The commands are send, listen, listeners, serve, doctor"
     assert said.endswith(f"dash-pipe: error: no such command: {command}; {hint}{commands}\n")
 
 
