@@ -21,6 +21,7 @@ from dash_pipe.endpoint.http import MAX_BODY_BYTES
 from dash_pipe.errors import BrokerUnavailableError
 from dash_pipe.log import Limits, Position
 from unit.http_server import answering
+from unit.shared_broker import SharedBroker
 
 Capture = pytest.CaptureFixture[str]
 
@@ -88,24 +89,11 @@ def test_listeners_in_memory_exits_with_usage_and_advice(capsys: Capture) -> Non
     assert "--broker" in captured.err
 
 
-class Coordinating(MemoryBroker):
-    """A broker that knows who listens in other processes."""
-
-    error: Exception | None = None
-
-    @property
-    def coordinator(self) -> Any:
-        return self
-
-    def listening(self, channel: str) -> Listening:
-        if self.error is not None:
-            raise self.error
-        return {"jobs": Listening(3, 1, {"done": 2, "log": 1})}.get(channel, Listening())
-
-
 @pytest.fixture
-def coordinating(monkeypatch: pytest.MonkeyPatch) -> Coordinating:
-    broker = Coordinating(Limits(), 100)
+def counting(monkeypatch: pytest.MonkeyPatch) -> SharedBroker:
+    """Use a broker that knows who listens in other processes."""
+    broker = SharedBroker()
+    broker.elsewhere = Listening(3, 1, {"done": 2, "log": 1})
     monkeypatch.setattr(brokers, "connect", lambda *_: broker)
     dash_pipe.configure(broker="redis://here")
     return broker
@@ -115,25 +103,26 @@ def coordinating(monkeypatch: pytest.MonkeyPatch) -> Coordinating:
     ("arguments", "number"),
     [
         *((["jobs"], 3), (["jobs", "--label", "done"], 3), (["jobs", "--label", "log"], 2)),
-        *((["jobs", "--label", "none"], 1), (["empty"], 0)),
+        (["jobs", "--label", "none"], 1),
     ],
 )
+@pytest.mark.usefixtures("counting")
 def test_listeners_writes_the_number_of_the_broker(
-    coordinating: Coordinating, arguments: list[str], number: int, capsys: Capture
+    arguments: list[str], number: int, capsys: Capture
 ) -> None:
     assert main(["listeners", *arguments]) == Exit.OK
     assert capsys.readouterr().out == f"{number}\n"
 
 
 def test_listeners_without_an_answer_exits_with_unreachable(
-    coordinating: Coordinating, capsys: Capture
+    counting: SharedBroker, capsys: Capture
 ) -> None:
-    coordinating.error = ConnectionError("Redis: refused")
+    counting.is_away = True
     assert main(["listeners", "jobs"]) == Exit.UNREACHABLE
-    assert capsys.readouterr() == ("", "dash-pipe: listeners('jobs'): Redis: refused\n")
+    assert capsys.readouterr() == ("", "dash-pipe: listeners('jobs'): Redis: gone\n")
 
 
-@pytest.mark.usefixtures("coordinating")
+@pytest.mark.usefixtures("counting")
 def test_listeners_of_an_invalid_name_exits_with_usage(capsys: Capture) -> None:
     assert main(["listeners", "jobs", "--label", ""]) == Exit.USAGE
     assert capsys.readouterr().err.startswith("dash-pipe: label: expected a string of 1 to 200")
