@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,10 @@ class Producers(Part):
         """Note that who listens on a channel has changed. Any thread may call it; never waits."""
         self._noticed.add(channel)
         self._due.set()
+
+    def numbers(self) -> Mapping[str, float]:
+        """See ``Part``."""
+        return {"sources_running": sum(each.runs for each in list(self._productions.values()))}
 
     def goodbye(self) -> None:
         """End all runs, and let go of the sources; see ``Part``."""
@@ -150,9 +155,9 @@ class Producers(Part):
                 self._runtime, source, values, publisher, self._due.set, self._loop(source)
             )
 
-        return Production(
-            source, channel, claimed, partial(self._is_wanted, source, channel), make_run
-        )
+        is_wanted = partial(self._is_wanted, source, channel)
+        note_failure = partial(self._runtime.counters.add, "source_failures")
+        return Production(source, channel, claimed, is_wanted, make_run, note_failure)
 
     def _loop(self, source: Source) -> asyncio.AbstractEventLoop:
         loop = self._runtime.program.app_loop

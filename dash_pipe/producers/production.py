@@ -36,6 +36,7 @@ class Production:
         claim: the right to run it.
         is_wanted_here: returns whether this process has a reason to run it.
         make_run: makes a run.
+        note_failure: called when a run has raised.
 
     Attributes:
         is_over: there is nothing left to do, and the process has let go of it.
@@ -48,6 +49,7 @@ class Production:
         claim: Claim,
         is_wanted_here: Callable[[], bool],
         make_run: Callable[[], Run],
+        note_failure: Callable[[], None],
     ) -> None:
         self.is_over = False
         self._source = source
@@ -55,6 +57,7 @@ class Production:
         self._claim = claim
         self._is_wanted_here = is_wanted_here
         self._make_run = make_run
+        self._note_failure = note_failure
         self._run: Run | None = None
         self._backoff = Backoff()
         self._wanted_at = -math.inf
@@ -63,6 +66,12 @@ class Production:
         self._renew_at = -math.inf
         self._start_at = -math.inf  # infinite if the source has come to its end by itself
         self._give_up_at: float | None = None  # while a run is told to end
+
+    @property
+    def runs(self) -> bool:
+        """True while it runs here."""
+        run = self._run
+        return run is not None and not run.has_ended
 
     def beat(self, now: float) -> float:
         """Do what is due. Return the seconds until the next call is needed.
@@ -175,6 +184,7 @@ class Production:
         delay = self._backoff.delay(now)
         self._start_at = now + delay
         self._log.failed(run.error, delay)
+        self._note_failure()
 
     def _seconds(self, now: float) -> float:
         if not self._holds or self._give_up_at is not None:

@@ -27,6 +27,7 @@ NAMES = (
     "app_calls_timed_out",
     "app_calls_raised",
     "app_calls_seconds",
+    "source_failures",
     *TRAFFIC,
 )
 """The names, each with its meaning in docs/operations.md."""

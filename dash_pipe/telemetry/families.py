@@ -121,6 +121,8 @@ FAMILIES = (
     _counter("app_calls_raised", "Calls that raised an exception."),
     _gauge("app_calls_waiting", "Calls that wait for a thread."),
     _gauge("app_calls_under_way", "Calls that have begun and not ended."),
+    _gauge("sources_running", "Sources that run in this process, counted for each channel."),
+    _counter("source_failures", "Times that a source raised an exception."),
 )
 """Every number of ``stats``; ``connections`` is the sum of its transports."""
 

@@ -25,6 +25,7 @@ NOW = (
     "broker_ping_seconds",
     "app_calls_waiting",
     "app_calls_under_way",
+    "sources_running",
 )
 """The names of the numbers that rise and fall."""
 

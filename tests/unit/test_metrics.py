@@ -185,7 +185,7 @@ def test_dashboard_shows_every_metric(registry: CollectorRegistry) -> None:
     used = set(re.findall(r"\bdash_pipe_\w+", json.dumps(DASHBOARD)))
     parts = ("_sum", "_count", "_created")
     assert {name for name, _ in shown(registry) if not name.endswith(parts)} <= used
-    assert [len(panel["gridPos"]) for panel in DASHBOARD["panels"]] == [4] * 16
+    assert [len(panel["gridPos"]) for panel in DASHBOARD["panels"]] == [4] * 17
 
 
 def test_shared_values_have_each_part_of_the_numbers() -> None:

@@ -77,7 +77,15 @@ class Stage:
         self.wanted = True
         self.now = 1000.0
         source = Source(ChannelPattern("c"), "tick", prices, None, linger, always=False)
-        self.production = Production(source, "c", self.claim, lambda: self.wanted, self._make)
+        self.failures: list[float] = []
+        self.production = Production(
+            source,
+            "c",
+            self.claim,
+            lambda: self.wanted,
+            self._make,
+            lambda: self.failures.append(self.now),
+        )
 
     def _make(self) -> Run:
         self.runs.append(Run())
@@ -224,6 +232,7 @@ def test_source_that_raises_runs_again_after_twice_as_long_each_time(
         stage.run.end(ValueError("no such table"))
     waited = [after - before for before, after in pairwise(began)]
     assert waited == [pytest.approx(each, abs=0.6) for each in (1, 2, 4, 8, 16, 32, 60, 60)]
+    assert len(stage.failures) == 8
     lines = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert lines[1] == (
         "dash-pipe: source prices on channel 'c' raised ValueError('no such table'); "

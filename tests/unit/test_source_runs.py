@@ -10,10 +10,11 @@ import flask
 import pytest
 from dash import no_update
 
+import dash_pipe
 from dash_pipe import listeners, runtime, source
 from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
-from dash_pipe.producers import producers, run
+from dash_pipe.producers import producers, production, run
 from dash_pipe.producers.producers import Producers
 from dash_pipe.producers.source_loop import SourceLoop
 from dash_pipe.runtime import Runtime
@@ -54,6 +55,12 @@ class Page:
         self.browser.disconnect()
 
 
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(production, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(production, "RENEW_SECONDS", 0.1)
+
+
 def has_production() -> bool:
     part = runtime.current().existing_part(Producers)
     return part is not None and bool(part._productions)
@@ -74,6 +81,7 @@ def test_generator_runs_while_a_page_listens_and_is_closed_when_it_left() -> Non
     assert runtime.current().existing_part(Producers) is None  # and so no thread
     page = Page("c", ["n"])
     assert page.values(3)[:3] == [0, 1, 2]
+    assert dash_pipe.stats()["sources_running"] == 1
     assert not closed.is_set()
     page.close()
     assert closed.wait(TIMEOUT)
