@@ -6,8 +6,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import psycopg
-
 from harness.child import Child, Service
 from harness.environment import environment
 from harness.port import Port
@@ -65,17 +63,21 @@ class PostgreSQL(Service):
         )
         self.child.wait_until(self._answers)
 
-    def execute(self, statement: str, *values: str) -> None:
+    def execute(self, statement: str) -> None:
         """Execute a statement in a connection of its own."""
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            connection.execute(statement.encode(), values)
+        self._psql(statement).check_returncode()
 
     def _answers(self) -> bool:
-        try:
-            self.execute("SELECT 1")
-        except psycopg.OperationalError:
-            return False
-        return True
+        return self._psql("SELECT 1").returncode == 0
+
+    def _psql(self, statement: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [program("psql"), "--no-psqlrc", "--dbname", self.dsn, "--command", statement],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
 
 
 def program(name: str) -> str:

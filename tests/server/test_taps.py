@@ -115,7 +115,7 @@ def test_postgresql_tap_reads_notifications_also_after_a_crash(
 ) -> None:
     with PostgreSQL(tmp_path / "postgresql.log") as database:
         server = serve_tap("PostgreSQL", {"dbname=shop": database.dsn})
-        notify = lambda n: database.execute("SELECT pg_notify('orders', %s)", str(n))  # noqa: E731
+        notify = lambda n: database.execute(f"NOTIFY orders, '{n}'")  # noqa: E731
         with PipeClient(f"{server.url}/") as page:
             page.subscribe("orders")
             after = numbers_on(page, "new", notify, 0)
