@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from .client import Gap, Listener, ReceivedMessage, listen
 from .configuration import configure
 from .errors import (
     BrokerUnavailableError,
     DashPipeError,
+    EndpointUnavailableError,
+    HandshakeRejectedError,
     InvalidMessageError,
+    ListenDeniedError,
+    ListenError,
     ListenersUnknownError,
     SettingError,
     SetupError,
@@ -28,10 +33,17 @@ from .version import __version__ as __version__
 __all__ = [
     "BrokerUnavailableError",
     "DashPipeError",
+    "EndpointUnavailableError",
+    "Gap",
+    "HandshakeRejectedError",
     "InvalidMessageError",
+    "ListenDeniedError",
+    "ListenError",
+    "Listener",
     "ListenersUnknownError",
     "Pipe",
     "Position",
+    "ReceivedMessage",
     "SettingError",
     "SetupError",
     "SigningError",
@@ -42,6 +54,7 @@ __all__ = [
     "async_send_to_pipe_channel",
     "configure",
     "disconnect",
+    "listen",
     "listeners",
     "revoke",
     "send_to_pipe_channel",

@@ -105,8 +105,20 @@ class HandshakeRejectedError(EndpointUnavailableError):
         self.status = status
 
 
-class ListenDeniedError(DashPipeError):
+class ListenDeniedError(DashPipeError, PermissionError):
     """The server does not let this client listen. A retry with the same request fails again."""
+
+
+class ListenError(DashPipeError, ValueError):
+    """An argument of ``listen`` is invalid. Nothing was connected.
+
+    Attributes:
+        argument: the invalid argument.
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
 
 
 class SetupError(DashPipeError, RuntimeError):

@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 from .. import runtime
 from ..brokers.url import without_password
 from ..client import Client, Connection, Subscription, WebSocketConnection
+from ..client.local import LocalConnection
 from ..errors import (
     DashPipeError,
     EndpointUnavailableError,
@@ -23,7 +24,6 @@ from ..errors import (
 from ..settings import Settings
 from . import remote
 from .exits import Exit, Failure
-from .local import LocalConnection
 
 TIMEOUT = 5.0  # seconds that the broker or a websocket has to answer
 CHANNEL = "dash-pipe doctor"
@@ -94,7 +94,7 @@ def _broker() -> str | None:
         )
         return None
     try:
-        problem, took = _subscribe(LocalConnection())
+        problem, took = _subscribe(LocalConnection(runtime.current()))
     except SettingError as error:  # the package is missing, or no broker has this URL
         _write("broker", [str(error)])
         return str(error)

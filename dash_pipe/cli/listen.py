@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from ..client import Client, Connection, Gap, Subscription, Update, WebSocketConnection
-from ..client import listen as updates_of
+from .. import runtime
+from ..client import Gap, Listener, Subscription, Update, broker_listener, endpoint_listener
 from ..errors import EndpointUnavailableError, HandshakeRejectedError, ListenDeniedError
 from . import remote
 from .exits import Exit, Failure
-from .local import LocalConnection
 from .send import require_shared_broker
 
 _CAUSES = {
@@ -26,44 +26,36 @@ _CAUSES = {
 
 def run(options: Namespace) -> Exit:
     """Listen as the command line says, until ``--count`` messages were written."""
-    channel, labels = options.channel, options.labels or None
-    subscription = Subscription(channel, labels, replay=options.replay, token=options.token)
-    connect = connector(options.url, options.headers, has_token=options.token is not None)
-    arriving = messages(Client(subscription, hints=True), connect)
-    for message in islice(arriving, options.count):
+    for message in islice(messages(listener_of(options)), options.count):
         _write(message)
     return Exit.OK
 
 
-def connector(
-    url: str | None, headers: Sequence[tuple[str, str]], *, has_token: bool
-) -> Callable[[], Connection]:
-    """Return a function that opens a connection: to the endpoint at ``url``, or to the broker."""
-    if url is not None:
-        base = remote.base_of(url)
-        return lambda: WebSocketConnection(base, headers=headers)
-    if headers or has_token:
+def listener_of(options: Namespace) -> Listener:
+    """Return a listener on the endpoint at ``--url``, or on the broker."""
+    channel, labels, token = options.channel, options.labels or None, options.token
+    subscription = Subscription(channel, labels, replay=options.replay, token=token)
+    report = partial(_report, subscription)
+    if options.url is not None:
+        base = remote.base_of(options.url)
+        return endpoint_listener(subscription, base, options.headers, report)
+    if options.headers or token is not None:
         reason = "--token and --header are for a server; give its address with --url"
         raise Failure(Exit.USAGE, f"listen: {reason}")
     require_shared_broker("listen")
-    return LocalConnection
+    return broker_listener(subscription, runtime.current(), report)
 
 
-def messages(client: Client, connect: Callable[[], Connection]) -> Iterator[dict[str, Any]]:
-    """Yield messages in the form of a Pipe's ``messages``; report the rest on standard error.
+def messages(listener: Listener) -> Iterator[dict[str, Any]]:
+    """Yield messages in the form of a Pipe's ``messages``.
 
     Raises:
         Failure: the first connection failed, or the server denied the subscription.
     """
-    channel = client.subscription.channel
     try:
-        for update in updates_of(client, connect):
-            _report(client.subscription, update)
-            for offset, label, value, time in update.rows:
-                yield {"channel_name": channel, "label": label, "value": value} | {
-                    "offset": offset,
-                    "time": time,
-                }
+        for message in listener:
+            fields = ("channel_name", "label", "value", "offset", "time")
+            yield {name: getattr(message, name) for name in fields}
     except (HandshakeRejectedError, ListenDeniedError) as error:
         raise Failure(Exit.USAGE, str(error)) from None
     except EndpointUnavailableError as error:
@@ -71,6 +63,7 @@ def messages(client: Client, connect: Callable[[], Connection]) -> Iterator[dict
 
 
 def _report(subscription: Subscription, update: Update) -> None:
+    """Write what an update has beside messages on standard error."""
     if update.opened:
         labels = subscription.labels
         named = "every label" if labels is None else ", ".join(sorted(labels))

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError, URLError
 
-from ..client.connection import AWAY
+from ..client.connection_errors import AWAY
 from ..protocol.address import EXAMPLE, endpoint_base, is_absolute
 from .exits import Exit, Failure
 

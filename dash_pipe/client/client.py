@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import EndpointUnavailableError, ListenDeniedError, ProtocolError
-from ..protocol import Pong
+from ..protocol import SUBPROTOCOL, Pong
 from .frames import Error, Ping, Row, ServerFrame, Subscribed, decode, encode
 from .subscription import Delivery, Gap, Subscription
 
@@ -21,6 +21,11 @@ SILENT_HEARTBEATS = 1.6  # a connection is dead after a silence of this many hea
 # All clients see these close codes at once, as in a restart: they spread their return.
 SHARED_CODES = (1001, 1006, 1012)
 _DENIED_CODES = range(4401, 4408)
+_CREDENTIALS = "send a token, or headers (such as a Cookie), of somebody who may listen"
+_ADVICE = {
+    4403: "check the settings allowed_origins and allowed_hosts of the server",
+    4406: f"this client speaks {SUBPROTOCOL}; install a dash-pipe that speaks the server's version",
+}
 
 
 @dataclass
@@ -28,6 +33,7 @@ class Update:
     """The result of an event: rows in order, gaps before them, frames to send, notes to show.
 
     Attributes:
+        epochs: the epoch of each row.
         opened: whether the server has just accepted the subscription on a new connection.
     """
 
@@ -35,6 +41,7 @@ class Update:
     gaps: list[Gap] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    epochs: list[str] = field(default_factory=list, compare=False)
     opened: bool = False
 
 
@@ -118,7 +125,7 @@ class Client:
             ListenDeniedError: the server denied the subscription.
         """
         if error.code in _DENIED_CODES:
-            raise ListenDeniedError(str(error)) from error
+            raise ListenDeniedError(f"{error}; {_ADVICE.get(error.code, _CREDENTIALS)}") from error
         range_ = min(MAX_DELAY, MIN_DELAY * 2 ** min(self._attempt or 1, 10)) - MIN_DELAY
         if not self._attempt and error.code in SHARED_CODES:
             range_ = self._spread
@@ -161,7 +168,8 @@ class Client:
     def _rejected(self, error: Error) -> Update:
         reason = f"{error.code}: {error.reason}"
         if error.final and error.channel in (None, self.subscription.channel):
-            raise ListenDeniedError(f"the server denied the subscription: {reason}")
+            advice = f"; {_CREDENTIALS}" if error.code == "denied" else ""
+            raise ListenDeniedError(f"the server denied the subscription: {reason}{advice}")
         if error.code == "too_many_replays":
             return self._end_replay(reason)
         return Update(notes=[reason])
@@ -173,5 +181,6 @@ class Client:
 
 def _deliver(delivery: Delivery, update: Update) -> Update:
     update.rows += delivery.rows
+    update.epochs += delivery.epochs
     update.gaps += delivery.gaps
     return update

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import EndpointUnavailableError, HandshakeRejectedError
-from ..protocol import SUBPROTOCOL
-from ..protocol.address import EXAMPLE, websocket_url
+from ..errors import HandshakeRejectedError
+from ..protocol.address import websocket_url
+from .connection_errors import check_subprotocol, ended, opening_error
 from .handshake import connect_options
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-    from websockets.exceptions import ConnectionClosed, InvalidStatus
     from websockets.sync.client import ClientConnection
-
-# A proxy answers these if its server can't be reached.
-AWAY = frozenset(
-    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
-)
 
 
 class Connection(Protocol):
@@ -80,23 +73,19 @@ class WebSocketConnection:
         Raises:
             HandshakeRejectedError: the server answered, but opened no websocket.
         """
-        from websockets.exceptions import InvalidHandshake, InvalidStatus
+        from websockets.exceptions import WebSocketException
         from websockets.sync.client import connect
 
         try:
             opening = connect(self._url, **self._options)  # since websockets 17 a context manager
             self._socket = opening.__enter__()
-        except InvalidStatus as error:
-            raise _rejected(self._base, self._url, error) from error
-        except (OSError, InvalidHandshake) as error:
-            if isinstance(error, OSError) or isinstance(error.__cause__, EOFError):
-                reason = f"{self._url} can't be reached: {error}"
-                raise EndpointUnavailableError(reason) from error
-            raise HandshakeRejectedError(_no_endpoint(self._base, str(error))) from error
-        if self._socket.subprotocol != SUBPROTOCOL:
+        except (OSError, WebSocketException) as error:
+            raise opening_error(self._base, self._url, error) from error
+        try:
+            check_subprotocol(self._base, self._socket.subprotocol)
+        except HandshakeRejectedError:
             self._socket.close()
-            reason = _no_endpoint(self._base, f"the server does not speak {SUBPROTOCOL}")
-            raise HandshakeRejectedError(reason)
+            raise
         return self
 
     def __exit__(
@@ -117,7 +106,7 @@ class WebSocketConnection:
         try:
             self._socket.send(text)
         except ConnectionClosed as closed:
-            raise _ended(self._url, closed) from closed
+            raise ended(self._url, closed) from closed
 
     def receive(self, timeout: float) -> str | bytes:
         """See ``Connection``."""
@@ -127,34 +116,4 @@ class WebSocketConnection:
         try:
             return self._socket.recv(timeout)
         except ConnectionClosed as closed:
-            raise _ended(self._url, closed) from closed
-
-
-def _rejected(base: str, url: str, error: InvalidStatus) -> EndpointUnavailableError:
-    """Return the error for an HTTP answer to the handshake."""
-    response = error.response
-    status = response.status_code
-    if status in AWAY:
-        return EndpointUnavailableError(f"{url} answered HTTP {status}")
-    if status == HTTPStatus.NOT_IMPLEMENTED:  # our endpoint, on a server without websockets
-        reason = (response.body or b"").decode(errors="replace").strip()
-        return HandshakeRejectedError(f"{url} can't open a websocket: {reason}", status)
-    answered = f"{url} answered HTTP {status} to a websocket handshake"
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        answered += "; if the address is right, a guard of the app rejected this client"
-    return HandshakeRejectedError(_no_endpoint(base, answered), status)
-
-
-def _no_endpoint(base: str, reason: str) -> str:
-    return (
-        f"no dash-pipe endpoint at {base}: {reason}. Expected the base of an endpoint, which ends "
-        f"with _pipe/, such as {EXAMPLE}"
-    )
-
-
-def _ended(url: str, closed: ConnectionClosed) -> EndpointUnavailableError:
-    if closed.rcvd is None:
-        return EndpointUnavailableError(f"lost the connection to {url}")
-    code, reason = closed.rcvd.code, closed.rcvd.reason
-    shown = f"{code} {reason}".strip()
-    return EndpointUnavailableError(f"{url} closed the connection: {shown}", code)
+            raise ended(self._url, closed) from closed

@@ -31,10 +31,15 @@ class Gap:
 
 @dataclass
 class Delivery:
-    """The result of a frame: rows in the order of their offsets, and the gaps before them."""
+    """The result of a frame: rows in the order of their offsets, and the gaps before them.
+
+    Attributes:
+        epochs: the epoch of each row.
+    """
 
     rows: list[Row] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    epochs: list[str] = field(default_factory=list, compare=False)
 
 
 class Subscription:
@@ -109,6 +114,7 @@ class Subscription:
                 self._take_replayed(frame, delivery)
             case Ping(upto=upto) if self.channel in upto:
                 self._advance([], upto[self.channel], delivery)
+        self._name_epochs(delivery)
         for gap in delivery.gaps:
             self.n_gaps, self.last_gap = self.n_gaps + (gap.cause != "unknown"), gap
         return delivery
@@ -117,7 +123,18 @@ class Subscription:
         """Stop waiting for the replay; return the rows that were held back."""
         rows, self._held, self._replayed = self._held, [], []
         self._replaying = False
-        return Delivery(rows)
+        return self._name_epochs(Delivery(rows))
+
+    def _name_epochs(self, delivery: Delivery) -> Delivery:
+        """Note the epoch of the rows that have come since the last call."""
+        epoch = self.position.epoch if self.position else ""
+        delivery.epochs += [epoch] * (len(delivery.rows) - len(delivery.epochs))
+        return delivery
+
+    def _release(self, delivery: Delivery) -> None:
+        """Deliver the rows that are held back, before the position changes."""
+        delivery.rows += self.end_replay().rows
+        self._name_epochs(delivery)
 
     def _take_head(self, head: Position, delivery: Delivery) -> None:
         if self.position is None:
@@ -143,7 +160,7 @@ class Subscription:
             cause = "epoch" if found is Loss.LOST else "unknown"
             delivery.gaps.append(Gap(offset if is_named else before.offset, None, cause))
         if loss is Loss.LOST:
-            delivery.rows += self.end_replay().rows
+            self._release(delivery)
         self.position = Position(epoch, offset)
         self._lost_upto, self._unknown_upto = (
             translate(past, Position(before.epoch, upto))[0]
@@ -151,9 +168,9 @@ class Subscription:
         )
 
     def _restart(self, start: Position, delivery: Delivery) -> None:
+        self._release(delivery)
         self.position = start
         self._lost_upto = self._unknown_upto = 0
-        delivery.rows += self.end_replay().rows
 
     def _record_loss(self, frame: Messages, delivery: Delivery) -> None:
         """Count what is lost for these labels. A loss that is reported twice counts once."""
@@ -187,7 +204,7 @@ class Subscription:
         if not self._replaying or self.position is None:
             return
         if frame.epoch != self.position.epoch:  # ``messages`` that change the epoch come first
-            delivery.rows += self.end_replay().rows
+            self._release(delivery)
             return
         self._replayed += [row for row in frame.rows if self._wants(row[1])]
         if frame.done:

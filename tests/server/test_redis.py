@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dash_pipe.brokers import Broker, connect
-from dash_pipe.client import Client, Subscription, WebSocketConnection, listen
+from dash_pipe.client import Client, Subscription, WebSocketConnection, updates
 from dash_pipe.log import Limits
 from harness.process import children, stopped
 from harness.redis import RedisServer
@@ -52,7 +52,7 @@ class Follower(threading.Thread):
 
     def run(self) -> None:
         with suppress(LeftError):
-            for update in listen(Client(Subscription("jobs")), self._connect, sleep=self._sleep):
+            for update in updates(Client(Subscription("jobs")), self._connect, sleep=self._sleep):
                 self.connections += update.opened
                 self.gaps += len(update.gaps)
                 self.values += [row[2] for row in update.rows]

@@ -1,9 +1,10 @@
 """An HTTP server that knows nothing of dash-pipe."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import MappingProxyType
 from typing import Any
 
 
@@ -24,7 +25,12 @@ def running(server: Any) -> Iterator[None]:
 
 
 @contextmanager
-def answering(status: int, body: bytes = b"", version: str = "HTTP/1.1") -> Iterator[str]:
+def answering(
+    status: int,
+    body: bytes = b"",
+    version: str = "HTTP/1.1",
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[str]:
     """Run an HTTP server without websockets; yield the base of an endpoint there."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,6 +46,8 @@ def answering(status: int, body: bytes = b"", version: str = "HTTP/1.1") -> Iter
         def answer(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dash_pipe.client import Client, Subscription, Update, listen
+from dash_pipe.client import Client, Subscription, Update, updates
 from dash_pipe.errors import EndpointUnavailableError, HandshakeRejectedError, ListenDeniedError
 
 Lost = EndpointUnavailableError
@@ -177,10 +177,10 @@ class Script:
         return Scripted()
 
     def updates(self, one: Client) -> Iterator[Update]:
-        return listen(one, self.connect, lambda: 0.0, self.slept.append)
+        return updates(one, self.connect, lambda: 0.0, self.slept.append)
 
 
-def test_listen_reconnects_at_its_position_and_notes_it_once() -> None:
+def test_updates_reconnects_at_its_position_and_notes_it_once() -> None:
     script = Script(
         [subscribed(4), message(5), Lost("gone", 1012)],
         [Lost("away")],
@@ -188,10 +188,10 @@ def test_listen_reconnects_at_its_position_and_notes_it_once() -> None:
         [text("ping", n=1), subscribed(6), message(6), Lost("gone")],
         [subscribed(6)],
     )
-    updates = list(islice(script.updates(client()), 8))
-    assert [row[0] for update in updates for row in update.rows] == [5, 6]
-    assert [note for update in updates for note in update.notes] == ["gone; reconnecting"] * 2
-    assert [update.opened for update in updates if not update.rows and not update.notes] == [
+    found = list(islice(script.updates(client()), 8))
+    assert [row[0] for update in found for row in update.rows] == [5, 6]
+    assert [note for update in found for note in update.notes] == ["gone; reconnecting"] * 2
+    assert [update.opened for update in found if not update.rows and not update.notes] == [
         *(True, False, True, True)
     ]
     assert script.slept == pytest.approx([2.3, 0.6, 1.2, 2.3])
@@ -201,28 +201,28 @@ def test_listen_reconnects_at_its_position_and_notes_it_once() -> None:
 
 
 @pytest.mark.parametrize("error", [Lost("away"), HandshakeRejectedError("HTTP 404", 404)])
-def test_listen_raises_when_the_first_connection_fails(error: EndpointUnavailableError) -> None:
+def test_updates_raises_when_the_first_connection_fails(error: EndpointUnavailableError) -> None:
     with pytest.raises(type(error)):
         next(Script([error]).updates(client()))
 
 
-def test_listen_retries_a_rejected_handshake_after_an_accepted_one() -> None:
+def test_updates_retries_a_rejected_handshake_after_an_accepted_one() -> None:
     script = Script(
         [subscribed(), Lost("gone")], [HandshakeRejectedError("404", 404)], [subscribed()]
     )
     assert [update.opened for update in islice(script.updates(client()), 3)] == [True, False, True]
 
 
-def test_listen_closes_the_connection_when_its_reader_stops() -> None:
+def test_updates_closes_the_connection_when_its_reader_stops() -> None:
     script = Script([subscribed(), message(1)])
-    updates = script.updates(client())
-    next(updates)
+    found = script.updates(client())
+    next(found)
     assert script.left == 0
-    updates.close()  # type: ignore[attr-defined]
+    found.close()  # type: ignore[attr-defined]
     assert script.left == 1
 
 
-def test_listen_on_a_silent_connection_raises() -> None:
+def test_updates_on_a_silent_connection_raises() -> None:
     now = [0.0]
 
     class Silent:
@@ -240,7 +240,7 @@ def test_listen_on_a_silent_connection_raises() -> None:
             raise TimeoutError
 
     with pytest.raises(EndpointUnavailableError, match="timed out: the server did not answer"):
-        next(listen(client(), Silent, lambda: now[0], now.append))
+        next(updates(client(), Silent, lambda: now[0], now.append))
     assert now == [15.0]
 
 

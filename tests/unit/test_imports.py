@@ -16,11 +16,11 @@ FLOORS = [
     {"errors", "version", "concurrency", "telemetry"},
     {"log", "permission"},
     {"protocol"},
-    {"brokers", "client", "family"},
+    {"brokers", "family"},
     {"settings", "hub", "diagnostics"},
     {"runtime"},
     {"serving", "configuration"},
-    {"sending"},
+    {"sending", "client"},
     {"auth", "producers"},
     {"endpoint", "signing"},
     {"transports", "metrics"},
@@ -29,7 +29,7 @@ FLOORS = [
     {"__main__"},
 ]
 ENTRANCES = {"cli", "configuration", "django", "frameworks", "runtime", "sending", "testing"}
-ENTRANCES |= {"metrics", "producers", "signing", "transports"}
+ENTRANCES |= {"client", "metrics", "producers", "signing", "transports"}
 HEAVY = ["redis", "django", "uvicorn", "channels", "gevent", "asgiref", "websockets.client"]
 HEAVY += ["websockets.sync", "websockets.asyncio", "numpy", "pandas", "ssl"]
 

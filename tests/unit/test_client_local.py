@@ -1,4 +1,4 @@
-"""The client of the command line, connected to a separate hub."""
+"""A client that reads the broker of its process, through a hub of its own."""
 
 import json
 import threading
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import dash_pipe
 from dash_pipe import runtime, send_to_pipe_channel
 from dash_pipe.cli.listen import describe
-from dash_pipe.cli.local import LocalConnection
 from dash_pipe.client import Client, Gap, Subscription
 from dash_pipe.client.client import HINT_DELAY
+from dash_pipe.client.local import LocalConnection
 from dash_pipe.errors import ListenDeniedError
 
 
@@ -27,7 +27,7 @@ class Talk:
         self.connect()
 
     def connect(self) -> None:
-        self.connection = LocalConnection()
+        self.connection = LocalConnection(runtime.current())
         for frame in self.client.opened(0):
             self.connection.send(frame)
 
@@ -153,7 +153,7 @@ def test_publish_in_another_thread_wakes_the_receiver() -> None:
 def test_ping_that_is_due_is_received_at_once() -> None:
     talk = Talk()
     talk.read()
-    hub = talk.connection._hub
+    hub = talk.connection.session.hub
     later = hub.clock() + runtime.current().policy.heartbeat_interval
     hub.clock = lambda: later
     assert json.loads(talk.connection.receive(0))["type"] == "ping"
@@ -190,7 +190,7 @@ def test_any_history_with_reconnects_delivers_each_message_once(
 def test_listen_to_a_label_without_messages_notes_the_labels_of_the_channel() -> None:
     send("progress", "done")
     client = Client(Subscription("jobs", ["progres"]), hints=True)
-    connection = LocalConnection()
+    connection = LocalConnection(runtime.current())
     for frame in client.opened(0):
         connection.send(frame)
     client.received(connection.receive(1), 0)
