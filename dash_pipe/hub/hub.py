@@ -68,7 +68,7 @@ class Hub:
         self._delivery = Delivery(clock, traffic)
         self._subscriptions = Subscriptions(broker, clock, audience or Audience())
         self._sessions = Heartbeats(policy.heartbeat_interval)
-        self._permissions = Permissions(broker, policy.authorize_again, clock, wall_clock)
+        self._permissions = Permissions(broker, policy, traffic, clock, wall_clock)
         self._answers = Answers(
             self._subscriptions, self._permissions, self._delivery, policy, self._sessions, traffic
         )

@@ -9,11 +9,14 @@ from typing import NamedTuple
 from ..brokers import Broker
 from ..errors import ProtocolError
 from ..protocol import COMMAND_CHANNEL, MAX_PARKED, Subscribe
+from ..telemetry.traffic import Traffic
 from .authorization import AuthorizationTimeout, Outcome, Pending, Permission, granted
 from .commands import Commands, Revoke
 from .disconnect_error import DisconnectError
+from .policy import Policy
 from .renewals import Renewals
 from .session import Grant, Session
+from .users import Users
 
 
 class Permitted(NamedTuple):
@@ -33,7 +36,8 @@ class Permissions:
 
     Args:
         broker: keeps the log of the commands.
-        authorize_again: seconds for which a permission holds at most.
+        policy: how long a permission holds at most, and how many sessions a user may have.
+        traffic: counts the sessions beyond that.
         clock: seconds that only go forward.
         wall_clock: seconds since the epoch.
     """
@@ -41,15 +45,17 @@ class Permissions:
     def __init__(
         self,
         broker: Broker,
-        authorize_again: float,
+        policy: Policy,
+        traffic: Traffic,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
         self._clock = clock
         self._wall_clock = wall_clock
-        self._renewals = Renewals(authorize_again)
+        self._renewals = Renewals(policy.authorize_again)
         self._is_renewing = False
         self._commands = Commands(broker)
+        self._users = Users(policy.max_sessions_per_user, traffic)
 
     def enter(self, session: Session) -> None:
         """Follow the commands from now on if the permissions of a new session are renewed."""
@@ -59,6 +65,7 @@ class Permissions:
     def leave(self, session: Session, *, is_last: bool) -> None:
         """Forget the calls of a session that has gone; after the last one, the commands too."""
         self._renewals.leave(session)
+        self._users.leave(session)
         if is_last:
             self._commands.close()
 
@@ -69,7 +76,7 @@ class Permissions:
 
         Raises:
             ProtocolError: it is denied.
-            DisconnectError: ``authorize`` timed out.
+            DisconnectError: ``authorize`` timed out, or the user has too many sessions.
         """
         if subscribe.channel == COMMAND_CHANNEL:
             reason = "this channel is dash-pipe's own"
@@ -78,14 +85,14 @@ class Permissions:
         if isinstance(outcome, Pending):
             session.pending_authorization = subscribe
             return None
-        return _permitted(session, subscribe, outcome)
+        return self._permitted(session, subscribe, outcome)
 
     def resolve(self, session: Session, subscribe: Subscribe, outcome: Outcome) -> Permitted | None:
         """Take the outcome that was pending for a subscribe; see ``authorize``."""
         is_revoked, session.is_revoked = session.is_revoked, False
         if is_revoked:  # the answer may be older than that
             return self.authorize(session, subscribe)
-        return _permitted(session, subscribe, outcome)
+        return self._permitted(session, subscribe, outcome)
 
     def queue(self, session: Session, text: str) -> bool:
         """Keep a frame until the authorization; return False if none is pending.
@@ -155,7 +162,7 @@ class Permissions:
             return None
         if isinstance(outcome, Permission) and not outcome.denied:
             return Permitted(grant.subscribe, outcome.until)
-        return _permitted(grant.session, replace(grant.subscribe, ended=True), outcome)
+        return self._permitted(grant.session, replace(grant.subscribe, ended=True), outcome)
 
     def seconds_to_next(self, now: float) -> float:
         """Return the seconds until a call is due and may be made; infinite if none is."""
@@ -173,11 +180,11 @@ class Permissions:
         if pending is not None and command.channel in (None, pending.channel):
             session.is_revoked = True
 
-
-def _permitted(session: Session, subscribe: Subscribe, outcome: Outcome) -> Permitted:
-    """Return what an outcome permits, and note the user that it names."""
-    if isinstance(outcome, AuthorizationTimeout):
-        raise DisconnectError("authorize() timed out; the page will retry")
-    session.user = outcome.user or session.user
-    subscribe = replace(subscribe, refresh=outcome.refresh)
-    return Permitted(granted(subscribe, outcome.denied), outcome.until)
+    def _permitted(self, session: Session, subscribe: Subscribe, outcome: Outcome) -> Permitted:
+        """Return what an outcome permits, and note the user that it names."""
+        if isinstance(outcome, AuthorizationTimeout):
+            raise DisconnectError("authorize() timed out; the page will retry")
+        if outcome.user is not None:
+            self._users.enter(session, outcome.user)
+        subscribe = replace(subscribe, refresh=outcome.refresh)
+        return Permitted(granted(subscribe, outcome.denied), outcome.until)

@@ -15,6 +15,7 @@ class Policy:
             away.
         returns_per_second: browsers that should return to a server per second, at most.
         max_sessions: sessions that a hub takes.
+        max_sessions_per_user: sessions of a user that a hub takes; None for any number.
         authorize_again: seconds for which a permission holds at most.
         frame_rate: frames that a browser may send a second.
         dpd_frames: accept the frames of django-plotly-dash's Pipe.
@@ -24,6 +25,7 @@ class Policy:
     max_spread: float = 30.0
     returns_per_second: float = 200.0
     max_sessions: int = 10_000
+    max_sessions_per_user: int | None = None
     authorize_again: float = float("inf")
     frame_rate: float = 1000.0
     dpd_frames: bool = False

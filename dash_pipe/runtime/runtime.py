@@ -117,6 +117,7 @@ class Runtime:
         return Policy(
             heartbeat_interval=settings.heartbeat_interval,
             max_sessions=self.max_connections,
+            max_sessions_per_user=settings.max_connections_per_user,
             authorize_again=settings.authorize_again,
             frame_rate=settings.frame_rate,
             dpd_frames=settings.dpd_frames,

@@ -23,6 +23,7 @@ class Keywords(TypedDict, total=False):
     max_idle_channels: int
     max_connections: int
     max_connections_per_address: int
+    max_connections_per_user: int
     handshake_rate: float
     poll_rate: float
     frame_rate: float

@@ -51,6 +51,11 @@ class Settings:
     max_connections_per_address: int | None = _setting(
         None, "number of browser connections per process and address", kinds.BY_TYPE[int]
     )
+    max_connections_per_user: int | None = _setting(
+        None,
+        "number of browser connections per process and user that authorize names",
+        kinds.BY_TYPE[int],
+    )
     handshake_rate: float = _setting(
         1000.0, "websocket handshakes per second and address, on average over 10 seconds"
     )

@@ -14,6 +14,7 @@ PREFIX = "dash_pipe_"
 LIMITS = (
     "max_connections",
     "max_connections_per_address",
+    "max_connections_per_user",
     "handshake_rate",
     "poll_rate",
     "frame_rate",

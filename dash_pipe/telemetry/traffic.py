@@ -22,6 +22,7 @@ TRAFFIC = (
     "bytes_received",
     "messages_sent",
     "bytes_sent",
+    "max_connections_per_user_reached",
     "frame_rate_reached",
     "channel_rate_reached",
     *(f"gaps_{cause}" for cause in CAUSES),
@@ -45,6 +46,7 @@ class Traffic:
         bytes_received: their characters.
         messages_sent: messages that were sent to browsers, once for each browser.
         bytes_sent: the characters of the frames that carried them.
+        max_connections_per_user_reached: browsers of users who have too many others.
         frame_rate_reached: browsers that sent too many frames.
         channel_rate_reached: browsers that opened too many channels in a short time.
         fanout: the durations of the hub's flushes.
@@ -62,6 +64,7 @@ class Traffic:
         "frame_rate_reached",
         "frames_received",
         "lag",
+        "max_connections_per_user_reached",
         "messages_sent",
     )
 
@@ -73,6 +76,7 @@ class Traffic:
         self.bytes_received = 0
         self.messages_sent = 0
         self.bytes_sent = 0
+        self.max_connections_per_user_reached = 0
         self.frame_rate_reached = 0
         self.channel_rate_reached = 0
         self.fanout = Histogram()
@@ -104,6 +108,7 @@ class Traffic:
             "bytes_received": self.bytes_received,
             "messages_sent": self.messages_sent,
             "bytes_sent": self.bytes_sent,
+            "max_connections_per_user_reached": self.max_connections_per_user_reached,
             "frame_rate_reached": self.frame_rate_reached,
             "channel_rate_reached": self.channel_rate_reached,
             **{f"gaps_{cause}": count for cause, count in self._gaps.items()},

@@ -36,16 +36,21 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Open]:
     """Connect a browser to the loop thread, or to a thread of its own."""
     lines: list[Line] = []
 
-    def connect(rejection: Rejection | None = None, address: str | None = None) -> Line:
+    def connect(
+        rejection: Rejection | None = None, address: str | None = None, open_request: Any = None
+    ) -> Line:
         line = Line()
         lines.append(line)
         if request.param == "loop":
             line.theirs.setblocking(False)
             current = runtime.current()
-            loop_thread(current).adopt(line.theirs, *line.handshake, rejection, None, address)
+            adopt = loop_thread(current).adopt
+            adopt(line.theirs, *line.handshake, rejection, open_request, address)
         else:
             hub = thread_hub(runtime.current())
-            browser = ThreadSocket(hub, line.theirs, line.handshake, rejection, None, address)
+            browser = ThreadSocket(
+                hub, line.theirs, line.handshake, rejection, open_request, address
+            )
             threading.Thread(target=browser.serve, daemon=True).start()
         line.next()
         return line
