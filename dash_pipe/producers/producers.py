@@ -15,15 +15,18 @@ from ..concurrency.per_process import Part
 from ..runtime import Runtime
 from ..telemetry.events import log_event
 from .claim import claim
+from .loop_run import LoopRun
 from .production import Production
 from .publisher import Publisher
-from .run import LoopRun, Run, ThreadRun
+from .run import Run
 from .source_loop import SourceLoop
 from .sources import Sources
+from .thread_run import ThreadRun
 
 if TYPE_CHECKING:
     from .source import Source
 
+MAX_RUNS = 1000  # a pattern matches what a browser invents, and each may take a thread
 GOODBYE_SECONDS = 2.0  # that the end of a process may wait for its sources
 
 logger = logging.getLogger("dash_pipe")
@@ -54,6 +57,7 @@ class Producers(Part):
         self._sources = runtime.program.declared(Sources)
         self._due = threading.Event()
         self._noticed: set[str] = set()
+        self._waiting: set[str] = set()  # channels for whose sources there is no room
         self._productions: dict[tuple[Source, str], Production] = {}
         self._is_ending = False
         self._has_ended = threading.Event()
@@ -113,6 +117,7 @@ class Producers(Part):
                 waits.append(production.beat(now))
             if production.is_over:
                 del self._productions[key]
+                self._notice_waiting()
         return min(waits, default=None)
 
     def _add(self) -> None:
@@ -125,8 +130,29 @@ class Producers(Part):
                 found = [(source, {}) for source in self._sources.always()]
             for source, values in found:
                 key = (source, channel or source.pattern.text)
-                if key not in self._productions and self._is_wanted(*key) and self._can_run(source):
+                if key in self._productions or not self._is_wanted(*key):
+                    continue
+                if self._can_run(source) and self._has_room(key[1]):
                     self._productions[key] = self._make(*key, values)
+
+    def _notice_waiting(self) -> None:
+        """Look again for what has waited for room."""
+        while self._waiting:
+            self.notice(self._waiting.pop())
+
+    def _has_room(self, channel: str) -> bool:
+        """Return whether one more may run; else have the channel wait until another ends."""
+        if len(self._productions) < MAX_RUNS:
+            return True
+        self._waiting.add(channel)
+        self._runtime.diagnostics.limited_log.warning(
+            "dash-pipe: %d sources run in this process, and no more can: that of channel %r waits "
+            "until another ends; check in authorize() which channels there are",
+            MAX_RUNS,
+            channel,
+            extra=log_event("sources_full", channel=channel),
+        )
+        return False
 
     def _can_run(self, source: Source) -> bool:
         """Return whether this process can run a source; say so if it can't."""

@@ -14,7 +14,7 @@ import dash_pipe
 from dash_pipe import listeners, runtime, source
 from dash_pipe.hub.hub import Hub
 from dash_pipe.hub.policy import Policy
-from dash_pipe.producers import producers, production, run
+from dash_pipe.producers import backoff, loop_run, producers, production
 from dash_pipe.producers.producers import Producers
 from dash_pipe.producers.source_loop import SourceLoop
 from dash_pipe.runtime import Runtime
@@ -266,7 +266,7 @@ def test_async_source_runs_in_an_application_context() -> None:
 def test_async_source_that_blocks_its_loop_is_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "BLOCKED", 0.01)
+    monkeypatch.setattr(loop_run, "BLOCKED", 0.01)
 
     @source("c", label="n")
     async def slow() -> AsyncIterator[int]:
@@ -434,3 +434,38 @@ def test_loop_that_is_closed_ends_the_run_and_the_next_has_a_loop_of_ours() -> N
     page = asyncio.run(serve())
     wait_for(lambda: len(set(found)) == 2, "a run on the other loop")
     page.values(1)
+
+
+def test_source_beyond_the_limit_waits_until_another_ends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(producers, "MAX_RUNS", 1)
+
+    @source("room-{name}", label="n", every=0.001, linger=0)
+    def name(name: str) -> str:
+        return name
+
+    first = Page("room-a")
+    assert set(first.values(2)) == {"a"}
+    second = Page("room-b")
+    wait_for(lambda: "that of channel 'room-b' waits until another ends" in caplog.text, "the line")
+    first.close()
+    assert set(second.values(2)) == {"b"}
+
+
+def test_run_without_a_thread_fails_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    start, failed = threading.Thread.start, threading.Event()
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("dash-pipe source ") and not failed.is_set():
+            failed.set()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(backoff, "FIRST", 0.01)
+    source("c", label="n", every=0.001)(lambda: 1)
+    assert set(Page("c").values(2)) == {1}
+    assert 'raised RuntimeError("can\'t start new thread"); next try in' in caplog.text
