@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BLOCKED = 1.0  # seconds in which a source may do without the loop before it is told
 SENDING_THREADS = 8  # in which the async sources of a process wait for the broker
 QUEUE_TIMEOUT = 5.0  # seconds until another attempt to get one of them
+LAST_SECONDS = 2.0  # that a cancelled run waits until its last value is sent
 
 
 class LoopRun(Run):
@@ -100,15 +101,25 @@ class LoopRun(Run):
             await asyncio.sleep(due - now)
 
     async def _send(self, value: Any) -> None:
+        """Send a value; if the run is cancelled meanwhile, before it ends."""
         if not self._runtime.broker.may_wait:
             self._publisher.send(value)
             return
+        sending = self._loop.create_task(self._send_in_thread(value))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait([sending], timeout=LAST_SECONDS)
+            if sending.done() and not sending.cancelled():
+                sending.exception()  # so that asyncio does not report it: the run ends anyway
+            raise
+
+    async def _send_in_thread(self, value: Any) -> None:
         pool = self._runtime.part(_sending)
-        is_sent = False
-        while not is_sent and not self._publisher.closed.is_set():
+        while not self._publisher.abandoned.is_set():
             with suppress(PoolFullError):
                 await pool.submit(partial(self._publisher.send, value)).outcome(QUEUE_TIMEOUT)
-                is_sent = True
+                return
 
     def _note_step(self, seconds: float) -> None:
         if seconds > BLOCKED:

@@ -159,6 +159,7 @@ class Production:
         if self._run is not None and not self._run.has_ended:
             if now < deadline:
                 return
+            self._run.abandon()
             self._log.hangs(STOP_SECONDS)
         else:
             self._log.stopped()

@@ -28,7 +28,9 @@ class Publisher:
         name: the source, for log lines.
 
     Attributes:
-        closed: set when the run has to end. Nothing is sent from then on.
+        closed: set when the run has to end. What it has yielded by then is sent, if the broker
+            takes it at once.
+        abandoned: set when the run did not end. Nothing is sent from then on.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Publisher:
         self._name = name
         self._is_away = False
         self.closed = threading.Event()
+        self.abandoned = threading.Event()
 
     def send(self, value: Any) -> None:
         """Send a value. While the broker is away, retry until the run has to end.
@@ -51,7 +54,7 @@ class Publisher:
         Raises:
             LeaseLostError: another process runs the source now.
         """
-        if value is no_update or self.closed.is_set():
+        if value is no_update or self.abandoned.is_set():
             return
         try:
             label, text = self._encoded(value)
@@ -65,16 +68,19 @@ class Publisher:
             )
             return
         message_id = secrets.token_urlsafe(12)
-        while not self.closed.is_set():
+        while not self.abandoned.is_set():
             try:
                 self._claim.publish(label, text, message_id)
                 self._is_away = False
                 return
             except LeaseLostError:
-                if not self._has_again():
+                # Who lets go of the source must not take it again.
+                if self.closed.is_set() or not self._has_again():
                     raise
             except BrokerUnavailableError as error:
                 self._note_away(error.reason)
+                if self.closed.is_set():
+                    return
 
     def _encoded(self, value: Any) -> tuple[str, str]:
         """Return the label, and the value as JSON."""

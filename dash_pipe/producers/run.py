@@ -52,3 +52,7 @@ class Run:
     def stop(self) -> None:
         """Have it end soon. Never waits."""
         self._publisher.closed.set()
+
+    def abandon(self) -> None:
+        """Have it send nothing any more. Never waits."""
+        self._publisher.abandoned.set()

@@ -56,13 +56,16 @@ class Run:
     def __init__(self) -> None:
         self.error: BaseException | None = None
         self.has_ended = self.is_stopped = False
-        self.hangs = False
+        self.hangs = self.is_abandoned = False
 
     def start(self) -> None: ...
 
     def stop(self) -> None:
         self.is_stopped = True
         self.has_ended = not self.hangs
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
 
     def end(self, error: BaseException | None = None) -> None:
         self.has_ended, self.error = True, error
@@ -277,10 +280,11 @@ def test_run_that_does_not_end_is_left_alone_and_told(
     stage.after(1)
     stage.run.hangs = True
     stage.claim.is_free = False
+    run = stage.run
     stage.after(STOP_SECONDS - RETRY_SECONDS)
-    assert stage.claim.released == 0
+    assert (stage.claim.released, run.is_abandoned) == (0, False)
     stage.after(RENEW_SECONDS + 2 * RETRY_SECONDS)
-    assert stage.claim.released == 1
+    assert (stage.claim.released, run.is_abandoned) == (1, True)
     assert "did not end within 5 s" in caplog.text
 
 
