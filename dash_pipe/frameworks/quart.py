@@ -20,7 +20,7 @@ from ..endpoint.http import HttpAnswer, HttpRequest, error_response
 from ..endpoint.poke import ROUTE, route
 from ..endpoint.routes import HEALTH, ROUTES, TOKEN
 from ..protocol import Close
-from ..transports.asgi import AsgiEndpoint
+from ..transports.asgi import AsgiEndpoint, end_sources
 from ..transports.asgi_http import Scope, answer_poke, body_of
 from ..transports.asgi_socket import Event
 from .csrf import exempt_from_csrf
@@ -53,6 +53,7 @@ def add_endpoint(server: Quart, path: str, http_route: str | None, guard: Guard)
         if request.endpoint in (rule, f"{path}poll", f"{path}{TOKEN}"):
             exempt_from_csrf(server.extensions, server.view_functions[request.endpoint])
 
+    server.after_serving_funcs.insert(0, end_sources)  # first: a source may use what others close
     # First: before the protection checks. A URL value preprocessor would be the right place, but
     # Quart calls it for websockets too, where there is no `request`.
     server.before_request_funcs[None].insert(0, exempt)

@@ -7,6 +7,8 @@ once.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,7 +18,7 @@ from starlette.routing import Mount, Route
 
 from ..auth.guard import Guard, HttpOnlyWarning
 from ..endpoint.poke import paths
-from ..transports.asgi import AsgiEndpoint
+from ..transports.asgi import AsgiEndpoint, end_sources
 from ..transports.asgi_http import AsgiPoke
 
 
@@ -31,6 +33,22 @@ def add_endpoint(server: Starlette, path: str, http_route: str | None, guard: Gu
     server.router.routes.insert(0, Mount(mount_path, endpoint))
     for rule in paths(http_route, path):
         server.router.routes.insert(0, Route(rule, AsgiPoke()))
+    _end_sources_with(server)
+
+
+def _end_sources_with(server: Starlette) -> None:
+    """End sources when the server shuts down, before the app closes what a source may use."""
+    within = server.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[Any]:
+        async with within(app) as state:
+            try:
+                yield state
+            finally:
+                await end_sources()
+
+    server.router.lifespan_context = lifespan
 
 
 def _http_guards(server: Any) -> list[str]:

@@ -7,11 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..concurrency.greenlets import are_threads as threads_are_greenlets
 from ..concurrency.per_process import Part
+from ..concurrency.pool import Pool, PoolFullError
 from ..runtime import Runtime
 from ..telemetry.events import log_event
 from .claim import claim
@@ -44,6 +46,19 @@ def _notice(runtime: Runtime, channel: str) -> None:
     sources = runtime.program.declared(Sources)
     if sources.always() if not channel else sources.of(channel):
         runtime.part(Producers).notice(channel)
+
+
+async def end_producers(runtime: Runtime) -> None:
+    """End the sources of this process, whose server ends; return within a bounded time.
+
+    The process may end by a signal after that, without its ``atexit``. And async sources are
+    cancelled on the loop, which then is no more.
+    """
+    part = runtime.existing_part(Producers)
+    if part is not None:
+        runtime.discard(part)  # if the process goes on, the next page makes another
+        with suppress(PoolFullError):
+            await Pool("dash-pipe-sources-end", 1).submit(part.end).outcome(GOODBYE_SECONDS)
 
 
 class Producers(Part):

@@ -20,6 +20,7 @@ from ..concurrency.pool import PoolFullError
 from ..endpoint import poke
 from ..endpoint.http import HttpAnswer, HttpRequest, error_response
 from ..endpoint.routes import HEALTH, POLL, ROUTES, answer
+from ..producers.producers import end_producers
 from ..protocol import Close, Rejection, choose_subprotocol, close_reason, version_rejection
 from ..runtime import Runtime
 from ..serving import note_page
@@ -190,12 +191,18 @@ async def reject(rejection: Rejection, receive: Receive, send: Send) -> None:
         pass
 
 
+async def end_sources() -> None:
+    """End the sources of this process, whose server shuts down."""
+    await end_producers(runtime.current())
+
+
 async def _lifespan(receive: Receive, send: Send) -> None:
     """Answer lifespan events; at shutdown tell the browsers that the server is going away."""
     while True:
         event = await receive()
         if event["type"] == "lifespan.shutdown":
             close_running_hub(runtime.current())
+            await end_sources()
             await send({"type": "lifespan.shutdown.complete"})
             return
         await send({"type": "lifespan.startup.complete"})

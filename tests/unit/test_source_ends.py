@@ -3,10 +3,13 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from dash import Dash
 
-from dash_pipe import runtime, source
+from dash_pipe import asgi_app, runtime, source
 from dash_pipe.producers import production
 from dash_pipe.producers.claim import SharedClaim
 from dash_pipe.producers.producers import Producers
@@ -105,3 +108,54 @@ def test_value_of_a_run_that_did_not_end_in_time_is_not_sent(
     gate.set()
     assert closed.wait(TIMEOUT)
     assert sent() == 0
+
+
+@asynccontextmanager
+async def lifespan(server: Any) -> AsyncIterator[None]:
+    """Start and shut down an ASGI app, as its server does."""
+    events: asyncio.Queue[str] = asyncio.Queue()
+    answers: asyncio.Queue[str] = asyncio.Queue()
+
+    async def receive() -> dict[str, str]:
+        return {"type": f"lifespan.{await events.get()}"}
+
+    async def send(event: dict[str, str]) -> None:
+        answers.put_nowait(event["type"])
+
+    scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+    task = asyncio.create_task(server(scope, receive, send))
+    for event in ("startup", "shutdown"):
+        events.put_nowait(event)
+        assert await asyncio.wait_for(answers.get(), TIMEOUT) == f"lifespan.{event}.complete"
+        if event == "startup":
+            yield
+    await task
+
+
+@pytest.mark.parametrize("backend", ["fastapi", "quart", "the endpoint"])
+def test_async_source_is_cancelled_on_its_loop_when_the_server_shuts_down(
+    backend: str, broker: SharedBroker
+) -> None:
+    server = asgi_app() if backend == "the endpoint" else Dash(__name__, backend=backend).server
+    closed: list[asyncio.AbstractEventLoop] = []
+
+    @source("c", label="n")
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 1
+                await asyncio.sleep(0.001)
+        finally:
+            closed.append(asyncio.get_running_loop())
+
+    async def serve() -> None:
+        runtime.current().program.app_loop = asyncio.get_running_loop()
+        for _ in range(2):  # as tests of an app start it again and again
+            async with lifespan(server):
+                before = sent()
+                enter()
+                await asyncio.to_thread(wait_for, lambda seen=before: sent() > seen, "a message")
+            assert closed.pop() is asyncio.get_running_loop()
+            assert broker.leases == {}
+
+    asyncio.run(serve())
