@@ -11,6 +11,7 @@ import pytest
 import dash_pipe
 from dash_pipe import runtime
 from harness.app import App
+from harness.command import run
 from harness.proxy import Proxy
 from harness.redis import RedisServer
 from harness.server import Server
@@ -294,3 +295,16 @@ def test_listener_without_url_hears_other_processes_through_redis(tmp_path, iter
 
             iterate(dash_pipe.listen("jobs"), 100, each)
         assert heard == list(range(100))
+
+
+def test_listener_without_url_counts_in_other_processes(tmp_path):
+    def counted():
+        return run("listeners", "jobs", settings={"DASH_PIPE_BROKER": redis.url})
+
+    with (
+        RedisServer(tmp_path / "redis") as redis,
+        runtime.swapped(runtime.Runtime({"broker": redis.url})),
+    ):
+        with dash_pipe.listen("jobs"):
+            wait_for_value(counted, (0, "1\n", ""), "the count")
+        wait_for_value(counted, (0, "0\n", ""), "the count")
