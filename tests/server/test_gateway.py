@@ -200,3 +200,31 @@ def test_gateway_on_sigterm_closes_websockets(tmp_path):
         wait_for(lambda: "Finished server process" in server.log_text(), "its end")
     assert caught.value.code in (1001, 1012)
     assert server.tracebacks() == []
+
+
+FEED = """
+import itertools, time
+from dash_pipe import source
+
+def allow(scope, channel, labels):
+    return True
+
+@source("ticks", label="n")
+def ticks():
+    for n in itertools.count():
+        yield n
+        time.sleep(0.01)
+"""
+
+
+def test_gateway_runs_sources_of_the_module_that_authorize_names(tmp_path):
+    (tmp_path / "feed.py").write_text(FEED, encoding="utf-8")
+    settings = {"DASH_PIPE_AUTHORIZE": "feed:allow"}
+    with (
+        Server("gateway", "", tmp_path / "log", directory=tmp_path, settings=settings) as gateway,
+        PipeClient(f"{gateway.url}/") as page,
+    ):
+        page.subscribe("ticks")
+        rows = page.rows(2)
+        assert [row[1:3] for row in rows[:2]] == [["n", 0], ["n", 1]]
+        assert gateway.tracebacks() == []

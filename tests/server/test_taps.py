@@ -6,7 +6,8 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from redis import Redis
 from websockets.sync.server import ServerConnection, serve
 
 from harness.celery import CeleryWorker
@@ -80,6 +82,18 @@ def numbers_on(page: PipeClient, label: str, produce: Callable[[int], object], b
     return n + 4
 
 
+@contextmanager
+def serving(feed: Any) -> Iterator[None]:
+    """Run a server of a feed in a thread."""
+    thread = threading.Thread(target=feed.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        feed.shutdown()
+        thread.join(TIMEOUT)
+
+
 def has_ended(server: Server) -> None:
     """Wait until the source has ended, without being left alone."""
     wait_for(lambda: " has ended" in server.log_text(), "the end of the source")
@@ -107,6 +121,14 @@ def test_redis_tap_reads_entries_in_order_also_after_a_restart(
             after = numbers_on(page, "boiler", add, 0)
             redis.restart()
             numbers_on(page, "boiler", add, after)
+            with Redis(port=redis.port) as client, client.pipeline(transaction=False) as pipeline:
+                for n in (1000, 1001, 1002):  # the source has read one when the next is there
+                    pipeline.xadd("readings", {"name": "boiler", "value": n})
+                pipeline.execute()
+            arrived: list[Any] = []
+            while len(arrived) < 3:
+                arrived += page.rows(1)
+            assert [row[2] for row in arrived] == [1000, 1001, 1002]
         has_ended(server)
 
 
@@ -145,12 +167,14 @@ def test_file_tap_reads_complete_lines_also_after_a_rotation(
                 arrived = page.rows(1, timeout=0.2)
             except TimeoutError:
                 continue
-        write("half of")
+        write("whole\nhalf of")
+        while arrived[-1][2] != "whole":
+            arrived += page.rows(1)
         write(" a line\nnext\n")
         while arrived[-1][2] != "next":
             arrived += page.rows(1)
-        assert {row[2] for row in arrived[:-2]} == {"begin"}
-        assert [row[2] for row in arrived[-2:]] == ["half of a line", "next"]
+        assert {row[2] for row in arrived[:-3]} == {"begin"}
+        assert [row[2] for row in arrived[-3:]] == ["whole", "half of a line", "next"]
         file.rename(tmp_path / "app.log.1")
         write("first\nsecond\n")
         assert [row[2] for row in page.rows(2)] == ["first", "second"]
@@ -183,9 +207,7 @@ class EventStreamHandler(BaseHTTPRequestHandler):
 
 
 def test_event_stream_tap_reads_events_also_after_a_reconnect(serve_tap: ServeTap) -> None:
-    with EventStream() as feed:
-        thread = threading.Thread(target=feed.serve_forever)
-        thread.start()
+    with EventStream() as feed, serving(feed):
         address = f"http://127.0.0.1:{feed.server_port}/"
         server = serve_tap("An HTTP event stream", {"https://example.org/trades": address})
         with PipeClient(f"{server.url}/") as page:
@@ -195,8 +217,6 @@ def test_event_stream_tap_reads_events_also_after_a_reconnect(serve_tap: ServeTa
             numbers_on(page, "trade", feed.numbers.put, after)
         has_ended(server)
         feed.numbers.put(None)
-        feed.shutdown()
-        thread.join(TIMEOUT)
 
 
 def test_websocket_tap_reads_the_feed_of_each_symbol_also_after_a_reconnect(
@@ -206,13 +226,12 @@ def test_websocket_tap_reads_the_feed_of_each_symbol_also_after_a_reconnect(
 
     def send_all(socket: ServerConnection) -> None:
         assert socket.request is not None
-        for number in iter(feeds[socket.request.path].get, None):
+        numbers = feeds[socket.request.path]
+        for number in iter(partial(numbers.get, timeout=TIMEOUT), None):
             socket.send(json.dumps(number))
 
     logging.getLogger("websockets.server").setLevel(logging.ERROR)
-    with serve(send_all, "127.0.0.1", 0) as feed:
-        thread = threading.Thread(target=feed.serve_forever)
-        thread.start()
+    with serve(send_all, "127.0.0.1", 0) as feed, serving(feed):
         port = feed.socket.getsockname()[1]
         server = serve_tap("A websocket feed", {"wss://example.org": f"ws://127.0.0.1:{port}"})
         here = "/quotes?symbol="
@@ -226,13 +245,12 @@ def test_websocket_tap_reads_the_feed_of_each_symbol_also_after_a_reconnect(
         has_ended(server)
         for numbers in feeds.values():
             numbers.put(None)
-        feed.shutdown()
-        thread.join(TIMEOUT)
 
 
 TASKS = """
 import os
 from celery import Celery
+from redis import Redis
 from redis import Redis
 
 app = Celery("tasks", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
