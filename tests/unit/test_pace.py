@@ -17,7 +17,8 @@ from unit.fakes import Clock
 from unit.test_thread_socket import Page
 
 SUBSCRIBE = Subscribe("jobs", None)
-SUBSCRIBES = 30
+SUBSCRIBES = 12
+RATE = 5.0  # so slow that a busy machine is faster
 
 
 def test_burst_of_calls_waits_for_nothing_and_more_wait(clock: Clock) -> None:
@@ -40,8 +41,8 @@ def test_burst_of_calls_waits_for_nothing_and_more_wait(clock: Clock) -> None:
 def least(monkeypatch: pytest.MonkeyPatch) -> float:
     """Slow the calls down; return the least seconds that `SUBSCRIBES` take."""
     monkeypatch.setattr(pace_module, "BURST", 5)
-    dash_pipe.configure(authorize=lambda *_: False, authorize_rate=100.0)
-    return (SUBSCRIBES - 5 - 2) / 100
+    dash_pipe.configure(authorize=lambda *_: False, authorize_rate=RATE)
+    return (SUBSCRIBES - 5 - 2) / RATE
 
 
 def subscribe_on_asgi() -> None:
@@ -67,6 +68,7 @@ def test_websocket_that_subscribes_without_end_is_slowed_down(
     began = time.monotonic()
     subscribe()
     assert time.monotonic() - began >= least
-    assert dash_pipe.stats()["authorize_rate_reached"] >= 10
+    reached = dash_pipe.stats()["authorize_rate_reached"]
+    assert 3 <= reached <= 10
     slowed = [each for each in caplog.records if each.__dict__["event"] == "authorize_slowed"]
-    assert len(slowed) == 10
+    assert len(slowed) == reached
