@@ -40,11 +40,16 @@ class Delivery:
     Args:
         clock: seconds that only go forward.
         traffic: counts what is sent.
+        obey: executes the commands that have come. Called between reading and sending: what was
+            read may have been sent after one, by another thread.
     """
 
-    def __init__(self, clock: Callable[[], float], traffic: Traffic) -> None:
+    def __init__(
+        self, clock: Callable[[], float], traffic: Traffic, obey: Callable[[], None]
+    ) -> None:
         self._clock = clock
         self._traffic = traffic
+        self._obey = obey
 
     def deliver(
         self, session: Session, channel: str, subscription: Subscription, shared: Shared
@@ -58,7 +63,11 @@ class Delivery:
         while subscription.has_position and session.may_send and subscription.position != log.end:
             if subscription.is_held(self._clock()):
                 break
+            known = len(shared)
             upto, frame, messages, gap = _read(channel, subscription, shared)
+            if len(shared) != known:
+                self._obey()
+                continue  # it may be held or have ended now; otherwise the batch is taken
             subscription.position = upto
             if frame is not None:
                 subscription.announced = upto.offset
@@ -70,6 +79,8 @@ class Delivery:
 
     def replay(self, session: Session) -> None:
         """Send the replays that wait, up to the flow-control limit."""
+        if session.replays:
+            self._obey()  # after their heads, above which they have nothing
         while session.may_send and (number := self._next_replay(session)) is not None:
             replay = session.replays[number]
             if not self._agree(session, replay):

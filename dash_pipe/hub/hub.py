@@ -65,7 +65,7 @@ class Hub:
         self._traffic = traffic = traffic or Traffic()
         self.clock = clock
         self.dpd_values = DpdValues() if policy.dpd_frames else None
-        self._delivery = Delivery(clock, traffic)
+        self._delivery = Delivery(clock, traffic, self._obey)
         self._subscriptions = Subscriptions(broker, clock, audience or Audience())
         self._sessions = Heartbeats(policy.heartbeat_interval)
         self._permissions = Permissions(broker, policy, traffic, clock, wall_clock)
@@ -242,8 +242,9 @@ class Hub:
         if not subscription.parked:
             self._delivery.deliver(session, channel, subscription, shared)
             return
-        for frame in self._subscriptions.release(session, subscription):
-            self._answers.take(session, frame)
+        if session in self._sessions:  # a command may have ended it during the flush
+            for frame in self._subscriptions.release(session, subscription):
+                self._answers.take(session, frame)
 
     def _obey(self) -> None:
         """Execute the commands that have come: before anything that was sent after them."""

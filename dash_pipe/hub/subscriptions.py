@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..brokers import Broker
 from ..errors import ProtocolError
-from ..log import Labels, Log, Loss, Past, Position, translate
+from ..log import NOWHERE, Labels, Log, Loss, Past, Position, translate
 from ..protocol import MAX_CHANNELS, MAX_PARKED, MAX_REPLAYS, Replay, Subscribe, Unsubscribe
 from .audience import Audience
 from .disconnect_error import DisconnectError, TooManyOpenedError
@@ -141,6 +141,7 @@ class Subscriptions:
         subscription.take_grant(None)
         if subscription.has_position:
             self._audience.leave(channel, subscription.labels)
+        subscription.position = NOWHERE  # a flush that is under way sends nothing more for it
         listeners = self.listeners[channel]
         del listeners[session]
         if not listeners:

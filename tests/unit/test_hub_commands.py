@@ -1,6 +1,7 @@
 """Commands to all hubs: permissions revoked, users disconnected."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from dash_pipe import runtime
 from dash_pipe.errors import InvalidMessageError, InvalidPermissionError
 from dash_pipe.hub.authorization import Pending, Permission
 from dash_pipe.hub.commands import MAX_SKEW, Commands, Disconnect, Revoke
+from dash_pipe.hub.subscriptions import Subscriptions
 from dash_pipe.log import Ended, Position
+from dash_pipe.log.log import Log
 from dash_pipe.protocol import COMMAND_CHANNEL, Close
 from unit.fakes import Clock, MirrorBroker, Room, kinds, values
 from unit.test_hub_renew import DENIED, Page
@@ -49,6 +52,67 @@ def test_revoke_holds_before_the_hub_was_woken(room: Room) -> None:
     room.publish("jobs", 1)
     assert page.says(type="pong", n=ping["n"]) == []
     assert values(page.resolve(Permission())) == [1]
+
+
+class Meanwhile:
+    """Revoke or disconnect, then send, while the hub does something: as another thread may."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, cls: type, method: str) -> None:
+        self.call: Callable[[], object] = lambda: None
+        original = getattr(cls, method)
+
+        def wrapped(*arguments: Any) -> Any:
+            call, self.call = self.call, lambda: None
+            call()
+            return original(*arguments)
+
+        patch.setattr(cls, method, wrapped)
+
+    def then(self, *calls: Callable[[], object]) -> None:
+        self.call = lambda: [call() for call in calls]
+
+
+def test_message_sent_after_a_revoke_waits_also_if_the_hub_is_reading(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(room, "ann")
+    reading = Meanwhile(monkeypatch, Log, "read")
+    reading.then(lambda: send(room, "revoke"), lambda: room.publish("jobs", 2))
+    room.send("jobs", 1)
+    assert page.take() == []
+    assert values(page.resolve(Permission())) == [1, 2]
+
+
+def test_subscription_that_is_denied_while_the_hub_is_reading_hears_no_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(room, "ann")
+    page.session.renew = lambda grant: room.hub.resolve_renewal(grant, DENIED)
+    Meanwhile(monkeypatch, Log, "read").then(lambda: send(room, "revoke"))
+    room.send("jobs", 1)
+    assert kinds(page.take()) == ["error"]
+
+
+def test_message_sent_after_a_disconnect_waits_also_if_the_hub_is_reading(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {user: page_of(room, user) for user in ("ann", "bob", "ann again")}
+    reading = Meanwhile(monkeypatch, Log, "read")
+    reading.then(lambda: send(room, "disconnect", user="bob"), lambda: room.publish("jobs", 2))
+    room.send("jobs", 1)
+    assert [values(page.take()) for page in pages.values()] == [[1, 2], [], [1, 2]]
+
+
+def test_replay_of_a_message_sent_after_a_revoke_waits_for_the_answer(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(room, "ann")
+    taking = Meanwhile(monkeypatch, Subscriptions, "take")
+    taking.then(lambda: send(room, "revoke"), lambda: room.publish("jobs", 1))
+    replay = {"type": "replay", "channel": "jobs", "id": 1, "labels": None, "last": 1}
+    assert page.says(**replay) == []
+    (told, *_) = page.resolve(Permission())
+    assert told["type"] == "replayed"
 
 
 def test_command_wakes_the_hub_without_a_message(room: Room) -> None:
