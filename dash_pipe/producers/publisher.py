@@ -57,7 +57,10 @@ class Publisher:
         if value is no_update or self.abandoned.is_set():
             return
         try:
-            label, text = self._encoded(value)
+            label, value = self._labelled(value)
+            if value is no_update:
+                return
+            text = checked_text(self._runtime, self._channel, label, value)
         except InvalidMessageError as error:
             self._runtime.diagnostics.limited_log.warning(
                 "dash-pipe: source %s on channel %r: a value was not sent: %s",
@@ -82,15 +85,14 @@ class Publisher:
                 if self.closed.is_set():
                     return
 
-    def _encoded(self, value: Any) -> tuple[str, str]:
-        """Return the label, and the value as JSON."""
-        label = self._label
-        if label is None:
-            if not (isinstance(value, tuple | list) and len(value) == 2):
-                reason = "the source has no label=, so it has to yield pairs: a label, a value"
-                raise InvalidMessageError("label", reason)
-            label, value = value
-        return label, checked_text(self._runtime, self._channel, label, value)
+    def _labelled(self, value: Any) -> tuple[str, Any]:
+        """Return the label and the value."""
+        if self._label is not None:
+            return self._label, value
+        if not (isinstance(value, tuple | list) and len(value) == 2):
+            reason = "the source has no label=, so it has to yield pairs: a label, a value"
+            raise InvalidMessageError("label", reason)
+        return value[0], value[1]
 
     def _has_again(self) -> bool:
         """Take the right again, if it has ended and nobody else has taken it meanwhile."""

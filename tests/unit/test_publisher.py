@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from dash import no_update
 
 import dash_pipe
 from dash_pipe import runtime
@@ -60,6 +61,16 @@ def publisher(coordinator: Coordinator) -> Publisher:
 
 def counted(name: str) -> float:
     return dash_pipe.stats()[name]
+
+
+@pytest.mark.parametrize(("label", "nothing"), [("tick", no_update), (None, ("tick", no_update))])
+def test_no_update_sends_nothing_alone_or_with_a_label(
+    coordinator: Coordinator, label: str | None, nothing: object
+) -> None:
+    current = runtime.current()
+    claim = SharedClaim(current, coordinator, "c", "tick")  # type: ignore[arg-type]
+    Publisher(current, claim, "c", label, "prices").send(nothing)
+    assert coordinator.tried == []
 
 
 def test_value_is_sent_with_its_label_and_counted(
