@@ -53,24 +53,17 @@ def listen(
         channel_name: the channel, a string of 1 to 200 characters.
         label: the kind of message, or several; None means every label.
         url: the base of an endpoint, such as ``http://localhost:8050/_pipe/``. Without it, listen
-            on the broker of this process: with a broker in Redis, on what any process sends; with
-            the memory broker, on what is sent in this process.
+            on the broker of this process: in Redis on what any process sends, in memory on what
+            this one sends.
         replay: how many past messages of each label come first.
         since: the position after which to go on; see ``ReceivedMessage.position``.
         token: a permission for ``authorize``, as that of a Pipe. Only with ``url``.
-        headers: more headers of the handshake, such as ``{"Cookie": "session=..."}``. Only with
-            ``url``.
+        headers: more headers, such as ``{"Cookie": "session=..."}``. Only with ``url``.
 
     Raises:
         ListenError: an argument is invalid.
     """
-    subscription = Subscription(
-        _checked("channel_name", channel_name, is_name, f"a string of 1 to {MAX_NAME} characters"),
-        _labels(label),
-        replay=_checked("replay", replay, _is_replay, f"a number from 0 to {MAX_LAST}"),
-        since=_checked("since", since, _is_position, "a Position, or None"),
-        token=_checked("token", token, _is_text, "a string, or None"),
-    )
+    subscription = _subscription(channel_name, label, replay, since, token)
     fields = _header_fields(headers)
     if url is not None:
         base = _base(url)
@@ -81,6 +74,27 @@ def listen(
     current = runtime.current()
     advice = _MEMORY if current.settings.keeps_messages_in_memory else ""
     return broker_listener(subscription, current, _log_notes(channel_name, "the broker", advice))
+
+
+def _subscription(
+    channel_name: str,
+    label: str | Iterable[str] | None,
+    replay: int,
+    since: Position | None,
+    token: str | None,
+) -> Subscription:
+    """Check the arguments of ``listen``.
+
+    Raises:
+        ListenError: one is invalid.
+    """
+    return Subscription(
+        _checked("channel_name", channel_name, is_name, f"a string of 1 to {MAX_NAME} characters"),
+        _labels(label),
+        replay=_checked("replay", replay, _is_replay, f"a number from 0 to {MAX_LAST}"),
+        since=_checked("since", since, _is_position, "a Position, or None"),
+        token=_checked("token", token, _is_text, "a string, or None"),
+    )
 
 
 def endpoint_listener(

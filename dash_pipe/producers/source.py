@@ -78,25 +78,16 @@ def source(
 ) -> Callable[[F], F]:
     """Have a function produce the messages of a channel, while a browser listens for them.
 
-    It runs in exactly one of the processes that share a broker, and again in another if that one
-    dies. With messages in memory, each process runs it for its own browsers. It needs no thread of
-    yours, and is right under a reloader, with ``--preload`` and with several workers.
+    It runs in exactly one of the processes that share a broker, and in another if that one dies;
+    with messages in memory, in each process for its own browsers. docs/producers.md says more.
 
     The function is a generator that yields values, or a function that returns one and is called
-    every so many seconds. Both may be async: then they run on the loop of the app if it has one,
-    and must not block it. ``dash.no_update`` sends nothing.
-
-    It is ended when nobody has listened for ``linger`` seconds, when the process ends, and when
-    another process has taken over. A generator is closed where it yields, so its ``finally`` runs;
-    an async one is cancelled. After an exception it is started again, in 1, 2, 4, ... seconds, at
-    most 60. A generator that has returned is started again when all browsers have gone, and one
-    comes.
+    ``every`` so many seconds; both may be async. ``dash.no_update`` sends nothing.
 
     Args:
         channel_name: the channel, or a pattern such as ``"ticker-{symbol}"``: then each channel
             that matches and has listeners has a run of its own, whose function gets ``symbol``.
-        label: the label of the messages. Without it the function yields or returns pairs: a label,
-            a value.
+        label: the label. Without it the values are pairs: a label, a value.
         every: seconds between two calls; for functions that return.
         linger: seconds that it goes on after the last browser has gone.
         always: run it from the first page of the app on, whether or not a browser listens.
@@ -105,21 +96,22 @@ def source(
         A decorator that returns the function itself.
 
     Raises:
-        SourceError: an argument is wrong, the function does not fit, or the channel has another
-            source for the label.
+        SourceError: an argument is wrong, the function does not fit, or there is another.
     """
 
     def declare(function: F) -> F:
-        pattern = _pattern(channel_name)
-        made = Source(pattern, label, function, every, linger, always)
-        _check(made)
-        current = runtime.current()
-        sources = current.program.declared(Sources)
-        sources.add(made)
-        watch(current, sources)
+        _declare(Source(_pattern(channel_name), label, function, every, linger, always))
         return function
 
     return declare
+
+
+def _declare(made: Source) -> None:
+    _check(made)
+    current = runtime.current()
+    sources = current.program.declared(Sources)
+    sources.add(made)
+    watch(current, sources)
 
 
 def _pattern(channel_name: object) -> ChannelPattern:

@@ -62,37 +62,60 @@ class RedisSender:
             lease: append only if its owner holds it; see ``Coordinator``.
         """
         message_id = message_id or secrets.token_urlsafe(12)
-        log = ChannelCommands(channel, self._database, self._limits)
-        mark = _mark(message_id)
         deadline = time.monotonic() + self._timeout
         pause, longest = PAUSES
         may_have_been_sent = False
         while True:
-            reached = False
             try:
-                with self._connections.lent(deadline - time.monotonic()) as connection:
-                    reached = True
-                    known = self._heads.get(channel)
-                    order = log.append(connection.server_run, known, label, value, mark)
-                    keys, order = guarded(log.keys, order, lease)
-                    left = deadline - time.monotonic()
-                    reply: list[bytes] = connection.run(CHANNEL, keys, *order, timeout=left)
-                position, sent = appended(reply, mark, known)
-                if sent is not None:
-                    self._heads.note(channel, sent)
-                return position
-            except RedisError as error:
-                if reached and is_fenced(error):
-                    raise LeaseLostError from error
-                may_have_been_sent |= reached and not was_rejected(error)
-                if not is_temporary(error) or time.monotonic() + pause >= deadline:
+                return self._append(channel, label, value, message_id, lease, deadline)
+            except _AttemptFailedError as failed:
+                may_have_been_sent |= failed.may_have_been_sent
+                if not is_temporary(failed.error) or time.monotonic() + pause >= deadline:
                     raise BrokerUnavailableError(
-                        f"Redis: {error}",
+                        f"Redis: {failed.error}",
                         may_have_been_sent=may_have_been_sent,
                         message_id=message_id,
-                    ) from error
+                    ) from failed.error
             time.sleep(pause)
             pause = min(2 * pause, longest)
+
+    def _append(
+        self,
+        channel: str,
+        label: str,
+        value: str,
+        message_id: str,
+        lease: Lease | None,
+        deadline: float,
+    ) -> Position:
+        """Try once to append a message."""
+        log, mark = ChannelCommands(channel, self._database, self._limits), _mark(message_id)
+        is_reached = False
+        try:
+            with self._connections.lent(deadline - time.monotonic()) as connection:
+                is_reached = True
+                known = self._heads.get(channel)
+                order = log.append(connection.server_run, known, label, value, mark)
+                keys, order = guarded(log.keys, order, lease)
+                left = deadline - time.monotonic()
+                reply: list[bytes] = connection.run(CHANNEL, keys, *order, timeout=left)
+            position, sent = appended(reply, mark, known)
+        except RedisError as error:
+            if is_reached and is_fenced(error):
+                raise LeaseLostError from error
+            raise _AttemptFailedError(error, is_reached and not was_rejected(error)) from error
+        if sent is not None:
+            self._heads.note(channel, sent)
+        return position
+
+
+class _AttemptFailedError(Exception):
+    """An attempt to append a message failed."""
+
+    def __init__(self, error: RedisError, may_have_been_sent: bool) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.may_have_been_sent = may_have_been_sent
 
 
 def _mark(message_id: str) -> str:
