@@ -102,7 +102,7 @@ drives: install redis ## 10 minutes of faults on each deployment, and soaks; DRI
 	$(PYTEST) -s tests/drives
 
 .PHONY: attacks
-attacks: install redis ## silent browsers, floods and pollers beside healthy listeners; ATTACK_SECONDS=10
+attacks: install redis ## silent browsers, floods, pollers and a fast source beside the others; ATTACK_SECONDS=10
 	$(PYTEST) -s tests/attacks
 
 .PHONY: other-browsers

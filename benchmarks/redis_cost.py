@@ -42,9 +42,10 @@ SCRIPTS = ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_fcall")
 class Memory:
     """The memory that Redis took for the keys that were added since this was made."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, *, flush: bool = True) -> None:
         self._client = client
-        client.flushall()
+        if flush:
+            client.flushall()
         self._before = self._used()
 
     def figures(self, count: int) -> dict[str, float]:

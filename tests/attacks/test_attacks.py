@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from attacks.healthy import Latency, Stream, measure
+from attacks.healthy import FLOOR, Latency, Stream, measure
 from attacks.silent import CLOSE, KINDS, TRIPLET, Silent, silent
 from harness.app import App
 from harness.child import Child
@@ -33,7 +33,6 @@ pytestmark = [
 
 SECONDS = float(os.environ.get("ATTACK_SECONDS", "10"))
 BROWSERS = 300
-FLOOR = 10.0  # milliseconds: a shorter p99 says more of the machine than of the server
 UNREAD_KIB = 160  # of a silent browser: 64 KiB until a ping, one frame more, and its connection
 WINDOW_KIB = 32 * 1024  # 4 MiB of messages, as objects of Python, and what is freed late
 HEARTBEAT = 5.0

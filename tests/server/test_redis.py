@@ -3,17 +3,15 @@
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dash_pipe.brokers import Broker, connect
-from dash_pipe.client import Client, Subscription, WebSocketConnection, updates
 from dash_pipe.log import Limits
+from harness.follower import Follower
 from harness.process import children, stopped
 from harness.redis import RedisServer
 from harness.server import Server
@@ -24,47 +22,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 LISTENERS = 6
 MESSAGES = 1000
-
-
-class LeftError(Exception):
-    """The follower was told to leave."""
-
-
-class Follower(threading.Thread):
-    """A listener that reconnects whenever its connection is lost, and resumes."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__(daemon=True)
-        self.values: list[Any] = []
-        self.gaps = 0
-        self.connections = 0
-        self._base = base
-        self._connection = WebSocketConnection(base)
-        self._leaving = threading.Event()
-        self.start()
-        wait_for(lambda: self.connections, "a listener to be subscribed")
-
-    def leave(self) -> None:
-        """Stop, and wait for the end."""
-        self._leaving.set()
-        self._connection.__exit__(None, None, None)
-        self.join()
-
-    def run(self) -> None:
-        with suppress(LeftError):
-            for update in updates(Client(Subscription("jobs")), self._connect, sleep=self._sleep):
-                self.connections += update.opened
-                self.gaps += len(update.gaps)
-                self.values += [row[2] for row in update.rows]
-
-    def _connect(self) -> WebSocketConnection:
-        self._connection = WebSocketConnection(self._base)
-        if self._leaving.is_set():
-            raise LeftError
-        return self._connection
-
-    def _sleep(self, seconds: float) -> None:
-        self._leaving.wait(seconds)
 
 
 @pytest.fixture
@@ -100,7 +57,7 @@ def followers(server: Server) -> Iterator[list[Follower]]:
         for worker in workers:
             with stopped(pid for pid in workers if pid != worker):
                 for _ in range(LISTENERS // len(workers)):
-                    followers.append(Follower(f"{server.url}/_pipe/"))
+                    followers.append(Follower(f"{server.url}/_pipe/", "jobs"))
                     stack.callback(followers[-1].leave)
         yield followers
 
