@@ -278,6 +278,11 @@ def test_celery_tap_sends_states_of_a_task_until_its_end(
         with PipeClient(f"{server.url}/") as page:
             page.subscribe("task-t1")
             assert page.rows(1)[0][1:3] == ["state", {"state": "PENDING", "info": None}]
+            looks = lambda: redis.ask("INFO", "commandstats")["cmdstat_get"]["calls"]  # noqa: E731
+            enough = looks() + 7  # three for each look at the task
+            wait_for(lambda: looks() >= enough, "two more looks")
+            with pytest.raises(TimeoutError):  # nothing has changed
+                page.rows(1, timeout=0.2)
             celery.send_task("tasks.work", task_id="t1")
             for done in (1, 2):
                 state = {"state": "PROGRESS", "info": {"done": done}}
