@@ -13,6 +13,7 @@ from dash_pipe.brokers.redis import pulse
 from dash_pipe.brokers.redis.connection import RedisConnection, connector
 from dash_pipe.brokers.redis.heads import Heads
 from dash_pipe.brokers.redis.mirrors import Mirrors
+from dash_pipe.brokers.redis.presence import Presence
 from dash_pipe.brokers.redis.reports import Reports
 from dash_pipe.brokers.redis.sync import Sync
 from dash_pipe.brokers.redis.wakeup import Wakeup
@@ -99,7 +100,9 @@ def test_half_open_connection_fails_after_ping(monkeypatch: pytest.MonkeyPatch) 
     mirrors, wakeup, news = Mirrors(0, Limits(), 1, Heads(1)), Wakeup(), SilentConnection()
     conversation: Any = Sync
     with pytest.raises(RedisError, match="no answer to a ping"):
-        conversation(mirrors, reports(), wakeup, news, news, print).run(lambda: False, lambda: None)
+        conversation(mirrors, reports(), Presence(), wakeup, news, news, print).run(
+            lambda: False, lambda: None
+        )
     assert news.said == [("PING",)]
     wakeup.close()
     news.close()
@@ -132,7 +135,7 @@ def test_ping_is_followed_by_comparison_before_the_next_wait(
 
     conversation: Any = Sync
     with pytest.raises(ComparedError):
-        conversation(mirrors, reports(), wakeup, connection, connection, print).run(
+        conversation(mirrors, reports(), Presence(), wakeup, connection, connection, print).run(
             done, lambda: None
         )
     assert [command[0] for command in connection.said] == ["SUBSCRIBE", "PING"]
@@ -168,7 +171,9 @@ def steps_to_leave(count: int) -> int:
     before = sys.gettrace()
     conversation: Any = Sync
     try:
-        conversation(mirrors, reports(), wakeup, news, news, print).run(done, lambda: None)
+        conversation(mirrors, reports(), Presence(), wakeup, news, news, print).run(
+            done, lambda: None
+        )
     finally:
         sys.settrace(before)
         wakeup.close()

@@ -17,7 +17,10 @@ DATA = {
         f"dash_pipe/brokers/redis/{part}.lua"
         for part in ("channel", "window", "epochs", "messages", "run")
     ),
-    *(f"dash_pipe/brokers/redis/{part}.lua" for part in ("read", "touch", "delete_empty")),
+    *(
+        f"dash_pipe/brokers/redis/{part}.lua"
+        for part in ("read", "touch", "delete_empty", "hold", "release")
+    ),
     "dash_pipe/dash_pipe.min.js",
     "dash_pipe/django/static/dash_pipe/dpd_page_socket.min.js",
     "dash_pipe/dpd_bridge.min.js",

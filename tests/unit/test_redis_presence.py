@@ -140,7 +140,10 @@ def test_what_was_told_is_told_again_before_it_expires(process: Told) -> None:
     assert process.hashes == {KEY: [1, 1, {}]}
 
 
-def test_process_that_ends_deletes_its_key(process: Told) -> None:
+def test_process_that_ends_deletes_its_key_if_there_is_one(process: Told) -> None:
+    assert process.presence.leave() == []
+    process.set("c", Listening(1, 1))
+    process.tell(0.0)
     ((name, key),) = process.presence.leave()
     assert name == "DEL"
     assert key.startswith("dash-pipe:{processes}:")

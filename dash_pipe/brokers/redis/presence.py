@@ -88,8 +88,8 @@ class Presence:
             self._changed.update(dict.fromkeys(self._told))
 
     def leave(self) -> Commands:
-        """Return the command that ends what this process has told."""
-        return [("DEL", process_key(self._process))]
+        """Return the command that ends what this process has told, if it has told anything."""
+        return [("DEL", process_key(self._process))] if self._beat_at > -math.inf else []
 
     def _sign(self, *condition: str) -> Sequence[Any]:
         return ("SET", process_key(self._process), "1", "PX", _ms(ALIVE_SECONDS), *condition)

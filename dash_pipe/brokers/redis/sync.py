@@ -86,7 +86,8 @@ class Sync:
                 if not told and not self._unconfirmed and not self._stale:
                     told = True
                     in_step()
-            self._requests.request(*self._presence.leave(), timeout=TIMEOUT)
+            if leaving := self._presence.leave():
+                self._requests.request(*leaving, timeout=TIMEOUT)
 
     def begin(self) -> None:
         """Subscribe to all channels. The connections are new.
