@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ...log import Position
-from ..coordinator import Lease
+from ..coordinator import LEASE_SECONDS, Lease
 from ..listening import Listening, added
-from . import lease_commands, presence
-from .connection import RedisError
+from . import presence
+from .connection import RedisConnection, RedisError
 from .connections import Connections
+from .lease_commands import key_of
+from .scripts import HOLD, RELEASE, Script
 from .sender import RedisSender
 
 TIMEOUT = 2.0  # seconds for a reply; shorter than a lease
@@ -44,11 +47,12 @@ class RedisCoordinator:
 
     def hold(self, lease: Lease) -> bool:
         """Take or renew a lease; see ``Coordinator``."""
-        return self._request(lease_commands.hold(lease)) == [1]
+        milliseconds = int(1000 * LEASE_SECONDS)
+        return bool(self._run(HOLD, lease, milliseconds) == 1)
 
     def release(self, lease: Lease) -> None:
         """Give a lease back; see ``Coordinator``."""
-        self._request(lease_commands.release(lease))
+        self._run(RELEASE, lease)
 
     def publish(
         self, lease: Lease, label: str, value: str, message_id: str | None = None
@@ -57,8 +61,19 @@ class RedisCoordinator:
         return self._sender.publish(lease.channel, label, value, message_id, lease)
 
     def _request(self, *commands: Sequence[Any]) -> list[Any]:
+        with self._lent() as connection:
+            return connection.request(*commands, timeout=TIMEOUT)
+
+    def _run(self, script: Script, lease: Lease, *arguments: int) -> Any:
+        """Run a script about a lease, of which Redis has the text after the first time."""
+        with self._lent() as connection:
+            keys = [key_of(lease)]
+            return connection.run(script, keys, lease.owner, *arguments, timeout=TIMEOUT)
+
+    @contextmanager
+    def _lent(self) -> Iterator[RedisConnection]:
         try:
             with self._connections.lent(TIMEOUT) as connection:
-                return connection.request(*commands, timeout=TIMEOUT)
+                yield connection
         except RedisError as error:
             raise ConnectionError(f"Redis: {error}") from error

@@ -1,4 +1,4 @@
-"""The commands about leases in Redis. Pure: commands out, replies in.
+"""The keys of leases in Redis, and appends that need one. Pure.
 
 A lease is a key that expires, in the hash slot of its channel. Its value is the owner. So the
 script that appends a message can look, in the same step, whether the sender still holds it.
@@ -12,20 +12,8 @@ from urllib.parse import quote
 
 from redis.exceptions import RedisError, ResponseError
 
-from ..coordinator import LEASE_SECONDS, Lease
+from ..coordinator import Lease
 from .commands import hash_tag
-from .scripts import HOLD, RELEASE
-
-
-def hold(lease: Lease) -> Sequence[Any]:
-    """Return the command that takes or renews a lease; its reply is 1 if the owner has it."""
-    milliseconds = int(1000 * LEASE_SECONDS)
-    return ("EVAL", HOLD.text, 1, _key(lease), lease.owner, milliseconds)
-
-
-def release(lease: Lease) -> Sequence[Any]:
-    """Return the command that gives a lease back, if the owner has it."""
-    return ("EVAL", RELEASE.text, 1, _key(lease), lease.owner)
 
 
 def guarded(
@@ -40,7 +28,7 @@ def guarded(
     """
     if lease is None:
         return keys, order
-    return (*keys, _key(lease)), (*order, lease.owner)
+    return (*keys, key_of(lease)), (*order, lease.owner)
 
 
 def is_fenced(error: RedisError) -> bool:
@@ -51,5 +39,6 @@ def is_fenced(error: RedisError) -> bool:
     return isinstance(error, ResponseError) and str(error).startswith("FENCED")
 
 
-def _key(lease: Lease) -> str:
+def key_of(lease: Lease) -> str:
+    """Return the key of a lease."""
     return f"dash-pipe:{{{hash_tag(lease.channel)}}}:source:{quote(lease.source, safe='')}"
