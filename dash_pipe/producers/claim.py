@@ -7,9 +7,9 @@ from typing import Protocol
 
 from ..brokers.coordinator import Coordinator, Lease
 from ..brokers.listening import Listening
-from ..errors import BrokerUnavailableError
+from ..log import Position
 from ..runtime import Runtime
-from ..sending import publish_text
+from ..sending import publish_counted, publish_text
 
 
 class Claim(Protocol):
@@ -96,12 +96,10 @@ class SharedClaim:
 
     def publish(self, label: str, text: str, message_id: str) -> None:
         """Publish if the lease is held; see ``Claim``."""
-        try:
-            self._coordinator.publish(self._lease, label, text, message_id)
-        except BrokerUnavailableError:
-            self._runtime.counters.add("messages_unsent")
-            raise
-        self._runtime.counters.published(len(text))
+        publish_counted(self._runtime, self._publish, self._lease.channel, label, text, message_id)
+
+    def _publish(self, _: str, label: str, text: str, message_id: str | None) -> Position:
+        return self._coordinator.publish(self._lease, label, text, message_id)
 
 
 def claim(runtime: Runtime, channel: str, source: str) -> Claim:

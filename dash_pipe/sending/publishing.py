@@ -22,11 +22,11 @@ def waiting_publish(current: Runtime) -> Publish | None:
     """
     broker = current.broker
     if broker.may_wait:
-        return partial(_publish_elsewhere, current, broker.publish)
+        return partial(publish_counted, current, broker.publish)
     parent = serving.parent(current)
     if parent is None:
         return None
-    return partial(_publish_elsewhere, current, partial(_hand_over, current, parent))
+    return partial(publish_counted, current, partial(_hand_over, current, parent))
 
 
 def publish_text(
@@ -64,7 +64,7 @@ def _hand_over(
     return position or _keep(current, channel, label, text, message_id)
 
 
-def _publish_elsewhere(
+def publish_counted(
     current: Runtime, publish: Publish, channel: str, label: str, text: str, message_id: str | None
 ) -> Position:
     """Publish with a function that may wait; count the message, or its loss."""
