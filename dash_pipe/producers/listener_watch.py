@@ -89,9 +89,7 @@ class ListenerWatch(Part):
     def _run(self) -> None:
         while not self._has_ended:
             is_shared = self._runtime.broker.coordinator is not None
-            with self._lock:
-                watched = list(self._watched.values())
-            self._due.wait(LOOK_SECONDS if is_shared and watched else None)
+            self._due.wait(LOOK_SECONDS if is_shared and self._watched else None)
             self._due.clear()
             with self._lock:
                 watched = list(self._watched.values())

@@ -64,7 +64,7 @@ class Production:
         self._was_wanted_here = False
         self._holds = self._is_ending = False
         self._renew_at = -math.inf
-        self._start_at = -math.inf  # infinite if the source has come to its end by itself
+        self._start_at = -math.inf  # infinite after the source has returned
         self._give_up_at: float | None = None  # while a run is told to end
 
     @property
@@ -165,7 +165,7 @@ class Production:
             self._log.stopped()
         self._run = self._give_up_at = None
         self._holds, self.is_over = False, self._is_ending
-        with suppress(ConnectionError):  # it ends by itself
+        with suppress(ConnectionError):  # then the lease expires
             self._claim.release()
 
     def _take_end(self, now: float, run: Run) -> None:

@@ -77,7 +77,7 @@ class Publisher:
                 self._is_away = False
                 return
             except LeaseLostError:
-                # Who lets go of the source must not take it again.
+                # A process that gives the source back must not take it again.
                 if self.closed.is_set() or not self._has_again():
                     raise
             except BrokerUnavailableError as error:

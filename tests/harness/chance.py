@@ -1,7 +1,7 @@
 """The seed of what a test chooses by chance.
 
-The gate chooses the same each time, so that it judges the change and nothing else. The lanes of
-the night set SEARCH and choose anew.
+The gate uses the same seeds in each run, so it judges the change and nothing else. The nightly
+lanes set SEARCH, and use new ones.
 """
 
 import os
